@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! C ABI of the device-managed PCI resources.
+//!
+//! C header: [`include/linux/pci.h`](srctree/include/linux/pci.h)
+//!
+//! Converts pointers and errors, and decides nothing: what a function does is in
+//! [`kernel::pci::devres`]. `devres_exports.c` exports the symbols, since `EXPORT_SYMBOL()` is
+//! what their C originals have, and the `kernel` crate exports for GPL modules only.
+
+use core::ptr::{
+    self,
+    NonNull, //
+};
+use kernel::{
+    bindings,
+    device::{
+        self,
+        Bound, //
+    },
+    error::from_result,
+    ffi::{
+        c_char,
+        c_int,
+        c_ulong,
+        c_void, //
+    },
+    pci::{
+        devres,
+        Device, //
+    },
+    prelude::*,
+};
+
+/// # Safety
+///
+/// `pdev` must be a valid device that stays bound to its driver for the duration of `'a`.
+unsafe fn pci_device<'a>(pdev: *mut bindings::pci_dev) -> &'a Device<Bound> {
+    // SAFETY: `Device` is a transparent wrapper of `struct pci_dev`; validity by the requirement.
+    unsafe { &*pdev.cast() }
+}
+
+/// # Safety
+///
+/// `dev` must be a valid device that stays bound to its driver for the duration of `'a`.
+unsafe fn device<'a>(dev: *mut bindings::device) -> &'a device::Device<Bound> {
+    // SAFETY: By the requirement.
+    unsafe { device::Device::from_raw(dev) }
+}
+
+/// Returns 0 or the errno, as C wants it.
+fn errno(result: Result) -> c_int {
+    from_result(|| result.map(|()| 0))
+}
+
+/// Returns the address or null.
+fn or_null(result: Result<NonNull<c_void>>) -> *mut c_void {
+    result.map_or(ptr::null_mut(), NonNull::as_ptr)
+}
+
+/// Returns the address or `IOMEM_ERR_PTR(errno)`.
+fn or_err_ptr(result: Result<NonNull<c_void>>) -> *mut c_void {
+    result.map_or_else(Error::to_ptr, NonNull::as_ptr)
+}
+
+/// # Safety
+///
+/// `dev` must be valid and bound; `res` must be valid until the driver is detached.
+#[export]
+pub unsafe extern "C" fn devm_pci_remap_iospace(
+    dev: *mut bindings::device,
+    res: *const bindings::resource,
+    phys_addr: bindings::phys_addr_t,
+) -> c_int {
+    // SAFETY: By the requirements.
+    errno(unsafe { devres::remap_iospace(device(dev), res, phys_addr) })
+}
+
+/// # Safety
+///
+/// `dev` must be valid and bound.
+#[export]
+pub unsafe extern "C" fn devm_pci_remap_cfgspace(
+    dev: *mut bindings::device,
+    offset: bindings::resource_size_t,
+    size: bindings::resource_size_t,
+) -> *mut c_void {
+    // SAFETY: By the requirement.
+    let dev = unsafe { device(dev) };
+    or_null(devres::remap_cfgspace(dev, offset, size))
+}
+
+/// # Safety
+///
+/// `dev` must be valid and bound; `res` must be null or valid.
+#[export]
+pub unsafe extern "C" fn devm_pci_remap_cfg_resource(
+    dev: *mut bindings::device,
+    res: *mut bindings::resource,
+) -> *mut c_void {
+    if dev.is_null() {
+        // SAFETY: Never returns; the C original has a `BUG_ON()` here.
+        unsafe { bindings::BUG() };
+    }
+    // SAFETY: By the requirements.
+    or_err_ptr(unsafe { devres::remap_cfg_resource(device(dev), res) })
+}
+
+/// # Safety
+///
+/// `pdev` must be valid and bound.
+#[export]
+pub unsafe extern "C" fn pcim_set_mwi(pdev: *mut bindings::pci_dev) -> c_int {
+    // SAFETY: By the requirement.
+    errno(devres::set_mwi(unsafe { pci_device(pdev) }))
+}
+
+/// # Safety
+///
+/// `pdev` must be valid and bound.
+#[export]
+pub unsafe extern "C" fn pcim_intx(pdev: *mut bindings::pci_dev, enable: c_int) -> c_int {
+    // SAFETY: By the requirement.
+    errno(devres::intx(unsafe { pci_device(pdev) }, enable))
+}
+
+/// # Safety
+///
+/// `pdev` must be valid and bound.
+#[export]
+pub unsafe extern "C" fn pcim_enable_device(pdev: *mut bindings::pci_dev) -> c_int {
+    // SAFETY: By the requirement.
+    errno(devres::enable_device(unsafe { pci_device(pdev) }))
+}
+
+/// # Safety
+///
+/// `pdev` must be valid and bound.
+#[export]
+pub unsafe extern "C" fn pcim_pin_device(pdev: *mut bindings::pci_dev) {
+    // SAFETY: By the requirement.
+    devres::pin_device(unsafe { pci_device(pdev) });
+}
+
+/// # Safety
+///
+/// `pdev` must be valid and bound.
+#[export]
+pub unsafe extern "C" fn pcim_iomap_table(pdev: *mut bindings::pci_dev) -> *const *mut c_void {
+    // SAFETY: By the requirement.
+    let table = devres::iomap_table(unsafe { pci_device(pdev) });
+    table.map_or(ptr::null(), |table| table.as_ptr().cast_const())
+}
+
+/// # Safety
+///
+/// `pdev` must be valid and bound.
+#[export]
+pub unsafe extern "C" fn pcim_iomap(
+    pdev: *mut bindings::pci_dev,
+    bar: c_int,
+    maxlen: c_ulong,
+) -> *mut c_void {
+    // SAFETY: By the requirement.
+    or_null(devres::iomap(unsafe { pci_device(pdev) }, bar, maxlen))
+}
+
+/// # Safety
+///
+/// `pdev` must be valid and bound; nobody may access the mapping at `addr` any more.
+#[export]
+pub unsafe extern "C" fn pcim_iounmap(pdev: *mut bindings::pci_dev, addr: *mut c_void) {
+    // SAFETY: By the requirements.
+    unsafe { devres::iounmap(pci_device(pdev), addr) };
+}
+
+/// # Safety
+///
+/// `pdev` must be valid and bound; `name` must be null or live until the region is released.
+#[export]
+pub unsafe extern "C" fn pcim_iomap_region(
+    pdev: *mut bindings::pci_dev,
+    bar: c_int,
+    name: *const c_char,
+) -> *mut c_void {
+    // SAFETY: By the requirements.
+    or_err_ptr(unsafe { devres::iomap_region(pci_device(pdev), bar, name) })
+}
+
+/// # Safety
+///
+/// `pdev` must be valid and bound; nobody may access the mapping of `bar` any more.
+#[export]
+pub unsafe extern "C" fn pcim_iounmap_region(pdev: *mut bindings::pci_dev, bar: c_int) {
+    // SAFETY: By the requirements.
+    unsafe { devres::iounmap_region(pci_device(pdev), bar) };
+}
+
+/// # Safety
+///
+/// As [`devres::iomap_regions()`]; `pdev` must be valid and bound.
+#[export]
+pub unsafe extern "C" fn pcim_iomap_regions(
+    pdev: *mut bindings::pci_dev,
+    mask: c_int,
+    name: *const c_char,
+) -> c_int {
+    // SAFETY: By the requirements.
+    errno(unsafe { devres::iomap_regions(pci_device(pdev), mask, name) })
+}
+
+/// # Safety
+///
+/// `pdev` must be valid and bound; `name` must be null or live until the region is released.
+#[export]
+pub unsafe extern "C" fn pcim_request_region(
+    pdev: *mut bindings::pci_dev,
+    bar: c_int,
+    name: *const c_char,
+) -> c_int {
+    // SAFETY: By the requirements.
+    errno(unsafe { devres::request_region(pci_device(pdev), bar, name) })
+}
+
+/// # Safety
+///
+/// `pdev` must be valid and bound; `name` must be null or live until the regions are released.
+#[export]
+pub unsafe extern "C" fn pcim_request_all_regions(
+    pdev: *mut bindings::pci_dev,
+    name: *const c_char,
+) -> c_int {
+    // SAFETY: By the requirements.
+    errno(unsafe { devres::request_all_regions(pci_device(pdev), name) })
+}
+
+/// # Safety
+///
+/// `pdev` must be valid and bound.
+#[export]
+pub unsafe extern "C" fn pcim_iomap_range(
+    pdev: *mut bindings::pci_dev,
+    bar: c_int,
+    offset: c_ulong,
+    len: c_ulong,
+) -> *mut c_void {
+    // SAFETY: By the requirement.
+    let pdev = unsafe { pci_device(pdev) };
+    or_err_ptr(devres::iomap_range(pdev, bar, offset, len))
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0
+
+/* Inline functions of C headers that the PCI devres layer in Rust calls. */
+
+#include <linux/device.h>
+#include <linux/io.h>
+#include <linux/pci.h>
+
+#ifdef CONFIG_PCI_DEVRES_RUST
+__rust_helper int rust_helper_dev_to_node(struct device *dev)
+{
+	return dev_to_node(dev);
+}
+
+__rust_helper void rust_helper_devm_remove_action(struct device *dev,
+						  void (*action)(void *),
+						  void *data)
+{
+	devm_remove_action(dev, action, data);
+}
+
+__rust_helper void __iomem *
+rust_helper_pci_remap_cfgspace(phys_addr_t offset, size_t size)
+{
+	return pci_remap_cfgspace(offset, size);
+}
+
+__rust_helper unsigned long rust_helper_pci_resource_flags(struct pci_dev *pdev,
+							   int bar)
+{
+	return pci_resource_flags(pdev, bar);
+}
+#endif /* CONFIG_PCI_DEVRES_RUST */

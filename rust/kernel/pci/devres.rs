@@ -1,0 +1,776 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Device-managed PCI resources: what the `pcim_*` and `devm_pci_*` functions do.
+//!
+//! C header: [`include/linux/pci.h`](srctree/include/linux/pci.h)
+//!
+//! This is the one implementation behind both users: C drivers reach it through the symbols that
+//! `drivers/pci/devres_rust.rs` exports, Rust drivers through [`ManagedDevice`] and
+//! [`ManagedBar`]. Every resource is one entry on the device's devres list, which the driver core
+//! releases in reverse order after the driver is detached.
+//!
+//! Nothing in here concerns interrupt vectors: enabling a device does not decide who frees them.
+//!
+//! [`ManagedBar`]: super::ManagedBar
+//! [`ManagedDevice`]: super::ManagedDevice
+
+use super::Device;
+use crate::{
+    bindings, container_of,
+    device::{
+        self,
+        Bound, //
+    },
+    error::{
+        to_result,
+        Result, //
+    },
+    ffi::{
+        c_int,
+        c_ulong,
+        c_void, //
+    },
+    prelude::*,
+};
+use core::{
+    mem::size_of,
+    ptr::{
+        self,
+        NonNull, //
+    },
+};
+
+/// Number of entries in the table that [`iomap_table()`] hands out.
+const NUM_RESOURCES: usize = bindings::PCI_NUM_RESOURCES as usize;
+
+/// A devres entry that is allocated, initialised, and not yet on the device's list.
+///
+/// Dropping it gives the memory back without calling the release function, and without dropping
+/// the value.
+///
+/// # Invariants
+///
+/// The pointer comes from `__devres_alloc_node()`, is valid for reads and writes of `T`, and is on
+/// no list.
+pub(super) struct Entry<T>(NonNull<T>);
+
+impl<T> Entry<T> {
+    /// Allocates an entry on memory node `nid` and initialises it with `value`.
+    ///
+    /// `name` is what the `devres_log` trace event shows. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM` when there is no memory, or what the initialiser fails with.
+    pub(super) fn new<E>(
+        release: unsafe extern "C" fn(*mut bindings::device, *mut c_void),
+        name: &'static CStr,
+        nid: c_int,
+        value: impl PinInit<T, E>,
+    ) -> Result<Self>
+    where
+        Error: From<E>,
+    {
+        // SAFETY: `release` has the signature devres asks for and `name` lives for ever.
+        let data = unsafe {
+            bindings::__devres_alloc_node(
+                Some(release),
+                size_of::<T>(),
+                bindings::GFP_KERNEL,
+                nid,
+                name.as_char_ptr(),
+            )
+        };
+        // INVARIANT: Just allocated, `size_of::<T>()` bytes that devres aligns for any type a
+        // kmalloc()ed object may have; devres_add() has not been called.
+        let entry = Self(NonNull::new(data.cast::<T>()).ok_or(ENOMEM)?);
+
+        // SAFETY: The memory is valid for writes and stays where it is; on an error it is given
+        // back as it was before.
+        unsafe { pin_init::raw_try_init(entry.0.as_ptr(), value) }?;
+        Ok(entry)
+    }
+
+    /// Takes the entry out of the hands of its destructor.
+    fn into_raw(self) -> NonNull<T> {
+        let data = self.0;
+        core::mem::forget(self);
+        data
+    }
+
+    /// Puts the entry on the device's list: from here on the device releases it.
+    pub(super) fn add(self, dev: &device::Device) -> NonNull<T> {
+        let data = self.into_raw();
+        // SAFETY: By the type invariant the entry is devres memory that is on no list.
+        unsafe { bindings::devres_add(dev.as_raw(), data.as_ptr().cast()) };
+        data
+    }
+
+    /// Puts the entry on the device's list, or drops it if one with the same release function is
+    /// there already, and returns the one that is.
+    pub(super) fn get_or_add(self, dev: &device::Device) -> NonNull<T> {
+        let data = self.into_raw();
+        // SAFETY: By the type invariant the entry is devres memory that is on no list; no match
+        // function is given.
+        let found = unsafe {
+            bindings::devres_get(dev.as_raw(), data.as_ptr().cast(), None, ptr::null_mut())
+        };
+        NonNull::new(found.cast()).unwrap_or(data)
+    }
+}
+
+impl<T> Drop for Entry<T> {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant this is devres memory on no list.
+        unsafe { bindings::devres_free(self.0.as_ptr().cast()) };
+    }
+}
+
+/// Looks for the entry of `dev` with the given release function.
+///
+/// Finds nothing once devres releases the entries of the device.
+pub(super) fn find(
+    dev: &device::Device,
+    release: unsafe extern "C" fn(*mut bindings::device, *mut c_void),
+) -> Option<NonNull<c_void>> {
+    // SAFETY: `dev` is a valid device; no match function is given.
+    NonNull::new(unsafe {
+        bindings::devres_find(dev.as_raw(), Some(release), None, ptr::null_mut())
+    })
+}
+
+/// Node for memory that has no affinity to a device.
+const ANY_NODE: c_int = bindings::NUMA_NO_NODE;
+
+/// Returns the memory node that is local to `pdev`.
+fn local_node(pdev: &Device<Bound>) -> c_int {
+    // SAFETY: A reference to a device is a valid pointer to it.
+    unsafe { bindings::dev_to_node(pdev.as_ref().as_raw()) }
+}
+
+/// Tells whether `bar` is an index into `struct pci_dev.resource`.
+fn bar_is_valid(bar: c_int) -> bool {
+    usize::try_from(bar).is_ok_and(|bar| bar < NUM_RESOURCES)
+}
+
+/// What one entry releases.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Address {
+    /// The region of a whole BAR.
+    Region(c_int),
+    /// The region of a whole BAR and a mapping of all of it.
+    RegionMapping(c_int, *mut c_void),
+    /// A mapping of a BAR or of a part of it; the region is not ours.
+    Mapping(*mut c_void),
+}
+
+impl Address {
+    /// Tells whether `self`, found on the list, is what a caller means by `wanted`.
+    ///
+    /// A region is known by its BAR, a mapping without a region by its address.
+    fn is(self, wanted: Self) -> bool {
+        match (self, wanted) {
+            (Self::Region(a), Self::Region(b)) => a == b,
+            (Self::RegionMapping(a, _), Self::RegionMapping(b, _)) => a == b,
+            (Self::Mapping(a), Self::Mapping(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+/// Allocates an entry for `address`, to be added once the resource is there.
+fn address_entry(pdev: &Device<Bound>, address: Address) -> Result<Entry<Address>> {
+    Entry::new(
+        address_release,
+        c"pcim_addr_resource_release",
+        local_node(pdev),
+        address,
+    )
+}
+
+/// Gives back the resource of an entry.
+///
+/// # Safety
+///
+/// `dev` must be embedded in a `struct pci_dev`; `res` must point to an [`Address`] whose resource
+/// is held.
+unsafe extern "C" fn address_release(dev: *mut bindings::device, res: *mut c_void) {
+    // SAFETY: By the requirements above.
+    let pdev = unsafe { container_of!(dev, bindings::pci_dev, dev) };
+    // SAFETY: By the requirements above.
+    let address = unsafe { *res.cast::<Address>() };
+
+    match address {
+        Address::Region(bar) => {
+            // SAFETY: The entry holds the region.
+            unsafe { bindings::pci_release_region(pdev, bar) };
+        }
+        Address::RegionMapping(bar, addr) => {
+            // SAFETY: The entry holds the mapping.
+            unsafe { bindings::pci_iounmap(pdev, addr) };
+            // SAFETY: The entry holds the region.
+            unsafe { bindings::pci_release_region(pdev, bar) };
+        }
+        Address::Mapping(addr) => {
+            // SAFETY: The entry holds the mapping.
+            unsafe { bindings::pci_iounmap(pdev, addr) };
+        }
+    }
+}
+
+/// Matches an entry of [`address_release()`] against an [`Address`] that a caller asks for.
+///
+/// # Safety
+///
+/// `res` and `wanted` must point to an [`Address`] each.
+unsafe extern "C" fn address_match(
+    _dev: *mut bindings::device,
+    res: *mut c_void,
+    wanted: *mut c_void,
+) -> c_int {
+    // SAFETY: By the requirements above.
+    let (res, wanted) = unsafe { (*res.cast::<Address>(), *wanted.cast::<Address>()) };
+    res.is(wanted).into()
+}
+
+/// Releases the newest entry that is `wanted`.
+///
+/// # Errors
+///
+/// `ENOENT` when the device holds no such entry.
+///
+/// # Safety
+///
+/// Nobody may use the resource any more.
+unsafe fn release(pdev: &Device<Bound>, mut wanted: Address) -> Result {
+    // SAFETY: Only entries with `address_release()` are looked at, which hold an `Address`, as
+    // does `wanted`. The caller vouches that the resource is unused.
+    to_result(unsafe {
+        bindings::devres_release(
+            pdev.as_ref().as_raw(),
+            Some(address_release),
+            Some(address_match),
+            ptr::from_mut(&mut wanted).cast(),
+        )
+    })
+}
+
+/// The addresses of whole-BAR mappings, as [`iomap_table()`] shows them to old drivers.
+type IomapTable = [*mut c_void; NUM_RESOURCES];
+
+/// Identifies the entry of the [`IomapTable`]; each mapping has its own entry and releases itself.
+unsafe extern "C" fn iomap_table_release(_dev: *mut bindings::device, _res: *mut c_void) {}
+
+/// Returns the table of mapped BARs, allocating it the first time (may sleep then).
+///
+/// The table is valid until the driver is detached. `None` when there is no memory for it.
+pub fn iomap_table(pdev: &Device<Bound>) -> Option<NonNull<*mut c_void>> {
+    let dev: &device::Device<Bound> = pdev.as_ref();
+
+    if let Some(table) = find(dev, iomap_table_release) {
+        return Some(table.cast());
+    }
+
+    let table: IomapTable = [ptr::null_mut(); NUM_RESOURCES];
+    let entry = Entry::new(
+        iomap_table_release,
+        c"pcim_iomap_release",
+        local_node(pdev),
+        table,
+    );
+    Some(entry.ok()?.get_or_add(dev).cast())
+}
+
+/// Shows `addr` as the mapping of `bar` in the table.
+///
+/// # Errors
+///
+/// - `EINVAL` when there is no such BAR.
+/// - `ENOMEM` when there is no memory for the table.
+fn table_set(pdev: &Device<Bound>, bar: c_int, addr: *mut c_void) -> Result {
+    if !bar_is_valid(bar) {
+        return Err(EINVAL);
+    }
+    let table = iomap_table(pdev).ok_or(ENOMEM)?;
+    // SAFETY: `bar` is an index into the table, which lives until the driver is detached. As in C,
+    // a driver does not map the BARs of one device from two threads.
+    unsafe { table.as_ptr().add(bar as usize).write(addr) };
+    Ok(())
+}
+
+/// Takes `addr` out of the table. Ranged mappings are not in it and never collide.
+fn table_forget(pdev: &Device<Bound>, addr: *mut c_void) {
+    let Some(table) = iomap_table(pdev) else {
+        return;
+    };
+    for bar in 0..bindings::PCI_STD_NUM_BARS as usize {
+        // SAFETY: `bar` is an index into the table.
+        let slot = unsafe { table.as_ptr().add(bar) };
+        // SAFETY: As above; see `table_set()` for concurrency.
+        if unsafe { slot.read() } == addr {
+            // SAFETY: As above.
+            unsafe { slot.write(ptr::null_mut()) };
+            return;
+        }
+    }
+}
+
+/// Maps `bar`, at most `maxlen` bytes of it (0: all), without requesting its region.
+///
+/// May sleep.
+///
+/// # Errors
+///
+/// - `EINVAL` when there is no such BAR or it cannot be mapped.
+/// - `ENOMEM` when there is no memory.
+pub fn iomap(pdev: &Device<Bound>, bar: c_int, maxlen: c_ulong) -> Result<NonNull<c_void>> {
+    if !bar_is_valid(bar) {
+        return Err(EINVAL);
+    }
+    let entry = address_entry(pdev, Address::Mapping(ptr::null_mut()))?;
+
+    // SAFETY: `bar` is a valid index.
+    let addr = unsafe { bindings::pci_iomap(pdev.as_raw(), bar, maxlen) };
+    let addr = NonNull::new(addr).ok_or(EINVAL)?;
+
+    if let Err(e) = table_set(pdev, bar, addr.as_ptr()) {
+        // SAFETY: Mapped above, and nobody has seen the address yet.
+        unsafe { bindings::pci_iounmap(pdev.as_raw(), addr.as_ptr()) };
+        return Err(e);
+    }
+
+    // SAFETY: The entry is ours until it is added.
+    unsafe { entry.0.write(Address::Mapping(addr.as_ptr())) };
+    entry.add(pdev.as_ref());
+    Ok(addr)
+}
+
+/// Undoes [`iomap()`] or [`iomap_range()`]; an address that is neither is ignored.
+///
+/// # Safety
+///
+/// Nobody may access the mapping any more.
+pub unsafe fn iounmap(pdev: &Device<Bound>, addr: *mut c_void) {
+    // SAFETY: By the requirement above.
+    if unsafe { release(pdev, Address::Mapping(addr)) }.is_ok() {
+        table_forget(pdev, addr);
+    }
+}
+
+/// Requests the region of `bar` in the name of `name` and maps all of it.
+///
+/// May sleep.
+///
+/// # Errors
+///
+/// - `EINVAL` when there is no such BAR or it cannot be mapped.
+/// - `EBUSY` when somebody else holds the region.
+/// - `ENOMEM` when there is no memory.
+///
+/// # Safety
+///
+/// `name` must be null or a C string that lives until the region is released.
+pub unsafe fn iomap_region(
+    pdev: &Device<Bound>,
+    bar: c_int,
+    name: *const c_char,
+) -> Result<NonNull<c_void>> {
+    if !bar_is_valid(bar) {
+        return Err(EINVAL);
+    }
+    let entry = address_entry(pdev, Address::RegionMapping(bar, ptr::null_mut()))?;
+
+    // SAFETY: `bar` is a valid index; the caller vouches for `name`.
+    to_result(unsafe { bindings::pci_request_region(pdev.as_raw(), bar, name) })?;
+
+    // SAFETY: `bar` is a valid index.
+    let addr = unsafe { bindings::pci_iomap(pdev.as_raw(), bar, 0) };
+    let Some(addr) = NonNull::new(addr) else {
+        // SAFETY: Requested above.
+        unsafe { bindings::pci_release_region(pdev.as_raw(), bar) };
+        return Err(EINVAL);
+    };
+
+    // SAFETY: The entry is ours until it is added.
+    unsafe { entry.0.write(Address::RegionMapping(bar, addr.as_ptr())) };
+    entry.add(pdev.as_ref());
+    Ok(addr)
+}
+
+/// Undoes [`iomap_region()`]; a BAR that is not mapped by it is ignored.
+///
+/// # Safety
+///
+/// Nobody may access the mapping any more.
+pub unsafe fn iounmap_region(pdev: &Device<Bound>, bar: c_int) {
+    // SAFETY: By the requirement above. No entry is nothing to do.
+    let _ = unsafe { release(pdev, Address::RegionMapping(bar, ptr::null_mut())) };
+}
+
+/// Requests and maps every BAR in `mask` as [`iomap_region()`] does, and shows it in the table.
+///
+/// May sleep. When one BAR fails, the ones before it are given back.
+///
+/// # Errors
+///
+/// As [`iomap_region()`].
+///
+/// # Safety
+///
+/// - `name` must be null or a C string that lives until the regions are released.
+/// - Nobody may access a mapping that [`iomap_region()`] made earlier: a failure gives it back.
+pub unsafe fn iomap_regions(pdev: &Device<Bound>, mask: c_int, name: *const c_char) -> Result {
+    let map = |bar: c_int| -> Result {
+        // SAFETY: The caller vouches for `name`.
+        let addr = unsafe { iomap_region(pdev, bar, name) }?;
+        table_set(pdev, bar, addr.as_ptr())
+    };
+
+    for bar in 0..NUM_RESOURCES as c_int {
+        if mask & (1 << bar) == 0 {
+            continue;
+        }
+        if let Err(e) = map(bar) {
+            for bar in (0..bar).rev() {
+                // SAFETY: The caller has not seen the mappings made here, and vouches for others.
+                unsafe { iounmap_region(pdev, bar) };
+                // No memory for the table means that nothing is shown in it.
+                let _ = table_set(pdev, bar, ptr::null_mut());
+            }
+            return Err(e);
+        }
+    }
+    Ok(())
+}
+
+/// Maps `len` bytes from `offset` on of `bar` (0: to its end), without requesting its region.
+///
+/// May sleep.
+///
+/// # Errors
+///
+/// - `EINVAL` when there is no such BAR, `offset` is past its end, or it cannot be mapped.
+/// - `ENOMEM` when there is no memory.
+pub fn iomap_range(
+    pdev: &Device<Bound>,
+    bar: c_int,
+    offset: c_ulong,
+    len: c_ulong,
+) -> Result<NonNull<c_void>> {
+    if !bar_is_valid(bar) {
+        return Err(EINVAL);
+    }
+    let entry = address_entry(pdev, Address::Mapping(ptr::null_mut()))?;
+
+    // SAFETY: `bar` is a valid index; the range is checked by the function.
+    let addr = unsafe { bindings::pci_iomap_range(pdev.as_raw(), bar, offset, len) };
+    let addr = NonNull::new(addr).ok_or(EINVAL)?;
+
+    // SAFETY: The entry is ours until it is added.
+    unsafe { entry.0.write(Address::Mapping(addr.as_ptr())) };
+    entry.add(pdev.as_ref());
+    Ok(addr)
+}
+
+/// Requests the region of `bar` in the name of `name` without mapping it.
+///
+/// May sleep.
+///
+/// # Errors
+///
+/// - `EINVAL` when there is no such BAR.
+/// - `EBUSY` when somebody else holds the region.
+/// - `ENOMEM` when there is no memory.
+///
+/// # Safety
+///
+/// `name` must be null or a C string that lives until the region is released.
+pub unsafe fn request_region(pdev: &Device<Bound>, bar: c_int, name: *const c_char) -> Result {
+    if !bar_is_valid(bar) {
+        return Err(EINVAL);
+    }
+    let entry = address_entry(pdev, Address::Region(bar))?;
+
+    // SAFETY: `bar` is a valid index; the caller vouches for `name`.
+    to_result(unsafe { bindings::pci_request_region(pdev.as_raw(), bar, name) })?;
+
+    entry.add(pdev.as_ref());
+    Ok(())
+}
+
+/// Requests the regions of all standard BARs as [`request_region()`] does.
+///
+/// May sleep. When one fails, every region that [`request_region()`] requested is given back.
+///
+/// # Errors
+///
+/// As [`request_region()`].
+///
+/// # Safety
+///
+/// `name` must be null or a C string that lives until the regions are released.
+pub unsafe fn request_all_regions(pdev: &Device<Bound>, name: *const c_char) -> Result {
+    let bars = 0..bindings::PCI_STD_NUM_BARS as c_int;
+
+    for bar in bars.clone() {
+        // SAFETY: The caller vouches for `name`.
+        if let Err(e) = unsafe { request_region(pdev, bar, name) } {
+            for bar in bars {
+                // SAFETY: A region without a mapping has no users. No entry is nothing to do.
+                let _ = unsafe { release(pdev, Address::Region(bar)) };
+            }
+            return Err(e);
+        }
+    }
+    Ok(())
+}
+
+/// Runs `work` between adding the action `undo` to the device and, if `work` fails, removing it.
+///
+/// The action is there first, so that nothing can fail once the work is done.
+fn with_action(
+    pdev: &Device<Bound>,
+    undo: unsafe extern "C" fn(*mut c_void),
+    name: &'static CStr,
+    work: impl FnOnce() -> Result,
+) -> Result {
+    let dev: &device::Device<Bound> = pdev.as_ref();
+    let data = pdev.as_raw().cast();
+
+    // SAFETY: `undo` takes the `struct pci_dev` that is given as data; it outlives its driver.
+    to_result(unsafe {
+        bindings::__devm_add_action(dev.as_raw(), Some(undo), data, name.as_char_ptr())
+    })?;
+
+    work().inspect_err(|_| {
+        // SAFETY: Added above.
+        unsafe { bindings::devm_remove_action(dev.as_raw(), Some(undo), data) };
+    })
+}
+
+/// # Safety
+///
+/// `pdev` must point to a `struct pci_dev` that [`enable_device()`] enabled.
+unsafe extern "C" fn disable_device(pdev: *mut c_void) {
+    let pdev = pdev.cast::<bindings::pci_dev>();
+
+    // SAFETY: By the requirement above.
+    if unsafe { bindings::pci_dev::pinned_raw(pdev) } == 0 {
+        // SAFETY: By the requirement above.
+        unsafe { bindings::pci_disable_device(pdev) };
+    }
+    // SAFETY: By the requirement above; the driver is detached and sets no neighbouring bit.
+    unsafe { bindings::pci_dev::set_is_managed_raw(pdev, 0) };
+}
+
+/// Enables the device; it is disabled when the driver is detached, unless it is pinned.
+///
+/// Interrupt vectors are not affected: who allocates them says who frees them. May sleep.
+///
+/// # Errors
+///
+/// - `ENOMEM` when there is no memory.
+/// - What `pci_enable_device()` fails with.
+pub fn enable_device(pdev: &Device<Bound>) -> Result {
+    with_action(pdev, disable_device, c"pcim_disable_device", || {
+        // SAFETY: `pdev` is a valid device.
+        to_result(unsafe { bindings::pci_enable_device(pdev.as_raw()) })
+    })?;
+
+    // SAFETY: `pdev` is a valid device; as in C, its driver enables it from one thread.
+    unsafe { bindings::pci_dev::set_is_managed_raw(pdev.as_raw(), 1) };
+    Ok(())
+}
+
+/// Leaves the device enabled when the driver is detached.
+pub fn pin_device(pdev: &Device<Bound>) {
+    // SAFETY: `pdev` is a valid device; as in C, its driver pins it from one thread.
+    unsafe { bindings::pci_dev::set_pinned_raw(pdev.as_raw(), 1) };
+}
+
+/// # Safety
+///
+/// `pdev` must point to a `struct pci_dev`.
+unsafe extern "C" fn clear_mwi(pdev: *mut c_void) {
+    // SAFETY: By the requirement above.
+    unsafe { bindings::pci_clear_mwi(pdev.cast()) };
+}
+
+/// Enables Memory-Write-Invalidate until the driver is detached. May sleep.
+///
+/// # Errors
+///
+/// - `ENOMEM` when there is no memory.
+/// - What `pci_set_mwi()` fails with: `EINVAL` when the cache line size cannot be set.
+pub fn set_mwi(pdev: &Device<Bound>) -> Result {
+    with_action(pdev, clear_mwi, c"__pcim_clear_mwi", || {
+        // SAFETY: `pdev` is a valid device.
+        to_result(unsafe { bindings::pci_set_mwi(pdev.as_raw()) })
+    })
+}
+
+/// Sets INTx back to what it was, which `res` says.
+///
+/// # Safety
+///
+/// `dev` must be embedded in a `struct pci_dev`; `res` must point to a [`c_int`].
+unsafe extern "C" fn intx_restore(dev: *mut bindings::device, res: *mut c_void) {
+    // SAFETY: By the requirements above.
+    let pdev = unsafe { container_of!(dev, bindings::pci_dev, dev) };
+    // SAFETY: By the requirements above.
+    unsafe { bindings::pci_intx(pdev, *res.cast::<c_int>()) };
+}
+
+/// Enables or disables INTx; what the first call found is restored when the driver is detached.
+///
+/// May sleep the first time.
+///
+/// # Errors
+///
+/// `ENOMEM` when there is no memory.
+pub fn intx(pdev: &Device<Bound>, enable: c_int) -> Result {
+    let dev: &device::Device<Bound> = pdev.as_ref();
+
+    if find(dev, intx_restore).is_none() {
+        let entry = Entry::new(intx_restore, c"pcim_intx_restore", ANY_NODE, 0)?;
+        let mut command: u16 = 0;
+        // SAFETY: `pdev` is a valid device. A failed read leaves all bits set, as in C.
+        unsafe {
+            bindings::pci_read_config_word(
+                pdev.as_raw(),
+                bindings::PCI_COMMAND as c_int,
+                &mut command,
+            )
+        };
+        let was: c_int = (u32::from(command) & bindings::PCI_COMMAND_INTX_DISABLE == 0).into();
+        // SAFETY: The entry is ours until it is added.
+        unsafe { entry.0.write(was) };
+        entry.add(dev);
+    }
+
+    // SAFETY: `pdev` is a valid device.
+    unsafe { bindings::pci_intx(pdev.as_raw(), enable) };
+    Ok(())
+}
+
+/// # Safety
+///
+/// `res` must point to the resource that [`remap_iospace()`] remapped.
+unsafe extern "C" fn unmap_iospace(_dev: *mut bindings::device, res: *mut c_void) {
+    // SAFETY: By the requirement above.
+    unsafe { bindings::pci_unmap_iospace(*res.cast::<*mut bindings::resource>()) };
+}
+
+/// Remaps the I/O space of `res` to `phys_addr` until the driver is detached. May sleep.
+///
+/// # Errors
+///
+/// - `ENOMEM` when there is no memory.
+/// - What `pci_remap_iospace()` fails with: `EINVAL` for a range out of the I/O space, `ENODEV`
+///   on an architecture without memory mapped I/O space.
+///
+/// # Safety
+///
+/// `res` must be a valid resource until the driver is detached.
+pub unsafe fn remap_iospace(
+    dev: &device::Device<Bound>,
+    res: *const bindings::resource,
+    phys_addr: bindings::phys_addr_t,
+) -> Result {
+    let entry = Entry::new(unmap_iospace, c"devm_pci_unmap_iospace", ANY_NODE, res)?;
+    // SAFETY: By the requirement above.
+    to_result(unsafe { bindings::pci_remap_iospace(res, phys_addr) })?;
+    entry.add(dev);
+    Ok(())
+}
+
+/// Maps `size` bytes of configuration space at `offset` until the driver is detached.
+///
+/// The entry is one of `devm_ioremap()`'s, so that `devm_iounmap()` undoes it. May sleep.
+///
+/// # Errors
+///
+/// `ENOMEM` when there is no memory or the range cannot be mapped.
+pub fn remap_cfgspace(
+    dev: &device::Device<Bound>,
+    offset: bindings::resource_size_t,
+    size: bindings::resource_size_t,
+) -> Result<NonNull<c_void>> {
+    let entry = Entry::new(
+        bindings::devm_ioremap_release,
+        c"devm_ioremap_release",
+        ANY_NODE,
+        ptr::null_mut::<c_void>(),
+    )?;
+    // SAFETY: The function checks the range. The width of `resource_size_t` on 32 bits may exceed
+    // that of the size, as in C.
+    let addr = unsafe { bindings::pci_remap_cfgspace(offset, size as usize) };
+    let addr = NonNull::new(addr).ok_or(ENOMEM)?;
+    // SAFETY: The entry is ours until it is added.
+    unsafe { entry.0.write(addr.as_ptr()) };
+    entry.add(dev);
+    Ok(addr)
+}
+
+/// Checks that `res` is memory, requests it and maps it with [`remap_cfgspace()`]. May sleep.
+///
+/// # Errors
+///
+/// Each is reported, but for the first `ENOMEM`:
+///
+/// - `EINVAL` when `res` is null or not memory.
+/// - `ENOMEM` when there is no memory, or the region cannot be mapped.
+/// - `EBUSY` when somebody else holds the region.
+///
+/// # Safety
+///
+/// `res` must be null or a valid resource.
+pub unsafe fn remap_cfg_resource(
+    dev: &device::Device<Bound>,
+    res: *const bindings::resource,
+) -> Result<NonNull<c_void>> {
+    // CAST: Flags are constants that fit.
+    const TYPE_BITS: c_ulong = bindings::IORESOURCE_TYPE_BITS as c_ulong;
+    const MEM: c_ulong = bindings::IORESOURCE_MEM as c_ulong;
+    let raw = dev.as_raw();
+
+    // SAFETY: By the requirement above.
+    let Some(r) = (unsafe { res.as_ref() }).filter(|r| r.flags & TYPE_BITS == MEM) else {
+        // SAFETY: `raw` is a valid device.
+        unsafe { bindings::_dev_err(raw, c"invalid resource\n".as_char_ptr()) };
+        return Err(EINVAL);
+    };
+    let size = r.end.wrapping_sub(r.start).wrapping_add(1);
+
+    // SAFETY: `raw` is a valid device; the names are C strings.
+    let name: *const c_char = unsafe {
+        let dev_name = bindings::dev_name(raw);
+        if r.name.is_null() {
+            bindings::devm_kstrdup(raw, dev_name, bindings::GFP_KERNEL)
+        } else {
+            let fmt = c"%s %s".as_char_ptr();
+            bindings::devm_kasprintf(raw, bindings::GFP_KERNEL, fmt, dev_name, r.name)
+        }
+    };
+    if name.is_null() {
+        return Err(ENOMEM);
+    }
+
+    let parent = &raw mut bindings::iomem_resource;
+    // SAFETY: `raw` is a valid device and `name` lives as long as the region does: both are
+    // released with the device, the region first.
+    if unsafe { bindings::__devm_request_region(raw, parent, r.start, size, name) }.is_null() {
+        let fmt = c"can't request region for resource %pR\n".as_char_ptr();
+        // SAFETY: `raw` and `res` are what the format asks for.
+        unsafe { bindings::_dev_err(raw, fmt, res) };
+        return Err(EBUSY);
+    }
+
+    remap_cfgspace(dev, r.start, size).inspect_err(|_| {
+        let fmt = c"ioremap failed for resource %pR\n".as_char_ptr();
+        // SAFETY: `raw` and `res` are what the format asks for.
+        unsafe { bindings::_dev_err(raw, fmt, res) };
+        // SAFETY: Requested above.
+        unsafe { bindings::__devm_release_region(raw, parent, r.start, size) };
+    })
+}
