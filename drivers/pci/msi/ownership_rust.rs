@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! C ABI of the owner of a device's interrupt vectors.
+//!
+//! C headers: [`include/linux/pci_irq_vectors.h`](srctree/include/linux/pci_irq_vectors.h),
+//! [`drivers/pci/msi/ownership.h`](srctree/drivers/pci/msi/ownership.h)
+//!
+//! Converts pointers and errors, and decides nothing: the rule is in
+//! [`kernel::pci::ownership`]. `ownership_exports.c` exports and documents the functions that
+//! drivers call.
+
+use kernel::{
+    bindings,
+    error::from_result,
+    ffi::{
+        c_int,
+        c_uint, //
+    },
+    pci::{
+        ownership,
+        Device, //
+    },
+    prelude::*,
+};
+
+/// # Safety
+///
+/// `dev` must be a valid device for the duration of `'a`.
+unsafe fn pci_device<'a>(dev: *mut bindings::pci_dev) -> &'a Device {
+    // SAFETY: `Device` is a transparent wrapper of `struct pci_dev`; validity by the requirement.
+    unsafe { &*dev.cast() }
+}
+
+/// Asked by the entry points of `api.c` before they allocate.
+///
+/// # Safety
+///
+/// `dev` must be null, which the mechanism refuses itself, or valid.
+#[export]
+pub unsafe extern "C" fn pci_irq_vectors_may_alloc(dev: *mut bindings::pci_dev) -> c_int {
+    if dev.is_null() {
+        return 0;
+    }
+    // SAFETY: By the requirement.
+    let dev = unsafe { pci_device(dev) };
+    from_result(|| ownership::may_alloc(dev).map(|()| 0))
+}
+
+/// Told by `msi.c` once the MSI device data exists, before vectors do.
+///
+/// # Safety
+///
+/// `dev` must be valid.
+#[export]
+pub unsafe extern "C" fn pci_irq_vectors_track(dev: *mut bindings::pci_dev) -> c_int {
+    // SAFETY: By the requirement.
+    let dev = unsafe { pci_device(dev) };
+    from_result(|| ownership::track(dev).map(|()| 0))
+}
+
+/// Asked by `api.c` before vectors that are there are freed.
+///
+/// # Safety
+///
+/// `dev` must be valid.
+#[export]
+pub unsafe extern "C" fn pci_irq_vectors_may_free(dev: *mut bindings::pci_dev) -> bool {
+    // SAFETY: By the requirement.
+    ownership::may_free(unsafe { pci_device(dev) })
+}
+
+/// # Safety
+///
+/// `dev` must be valid; `affd` must be null or valid.
+#[export]
+pub unsafe extern "C" fn pcim_alloc_irq_vectors_affinity(
+    dev: *mut bindings::pci_dev,
+    min_vecs: c_uint,
+    max_vecs: c_uint,
+    flags: c_uint,
+    affd: *mut bindings::irq_affinity,
+) -> c_int {
+    // SAFETY: By the requirements.
+    from_result(|| unsafe {
+        ownership::alloc_managed(pci_device(dev), min_vecs, max_vecs, flags, affd)
+    })
+}
+
+/// # Safety
+///
+/// `dev` must be valid.
+#[export]
+pub unsafe extern "C" fn pcim_free_irq_vectors(dev: *mut bindings::pci_dev) {
+    // SAFETY: By the requirement.
+    ownership::free_managed(unsafe { pci_device(dev) });
+}
