@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A device that devres disables, and its BARs that devres unmaps.
+//!
+//! C header: [`include/linux/pci.h`](srctree/include/linux/pci.h)
+
+use super::{
+    devres,
+    Bar,
+    Device, //
+};
+use crate::{
+    bindings,
+    device::{
+        Bound,
+        Core, //
+    },
+    io::{
+        IoBase,
+        Mmio,
+        MmioBackend,
+        MmioRaw,
+        Region, //
+    },
+    prelude::*,
+    str::CStr, //
+};
+use core::marker::PhantomData;
+
+impl<'c> Device<Core<'c>> {
+    /// Returns the device with the lifetime of the binding.
+    ///
+    /// `'c` is the lifetime that the bus gave to the callback. A value with it can be shortened
+    /// and kept in driver data, which is dropped before devres releases anything, and in handlers,
+    /// which are released earlier still. It fits no static and no thread, since nothing says that
+    /// `'c` lasts longer than the callback.
+    pub(super) fn for_binding(&self) -> &'c Device<Bound> {
+        // SAFETY: See above: nobody can keep the reference longer than the driver is bound.
+        unsafe { &*self.as_raw().cast() }
+    }
+
+    /// Enables the device; it is disabled when the driver is detached.
+    ///
+    /// May sleep. Interrupt vectors are not affected: who allocates them says who frees them.
+    ///
+    /// # Errors
+    ///
+    /// - `ENOMEM` when there is no memory.
+    /// - `EINVAL` when a BAR could not be assigned, or the power state cannot be changed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kernel::{device::Core, io::Io, pci, prelude::*};
+    ///
+    /// # #[allow(dead_code)]
+    /// fn probe(pdev: &pci::Device<Core<'_>>) -> Result {
+    ///     let bar = pdev
+    ///         .pcim_enable_device()?
+    ///         .iomap_region_sized::<0x10>(0, c"example")?;
+    ///     pr_info!("first register: {:#x}\n", bar.read32(0x0));
+    ///     // Still mapped: the device unmaps it.
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn pcim_enable_device(&self) -> Result<ManagedDevice<'c>> {
+        let dev = self.for_binding();
+        devres::enable_device(dev)?;
+        // INVARIANT: Just enabled.
+        Ok(ManagedDevice(dev))
+    }
+}
+
+/// A witness that the device was enabled with devres, from which managed BARs come.
+///
+/// C code may have disabled the device since: a BAR is mapped, but need not decode.
+///
+/// # Invariants
+///
+/// [`devres::enable_device()`] has succeeded for the device since its driver was bound.
+#[derive(Clone, Copy)]
+pub struct ManagedDevice<'c>(&'c Device<Bound>);
+
+impl<'c> ManagedDevice<'c> {
+    /// Returns the length of a memory BAR.
+    fn memory_len(&self, bar: u32) -> Result<usize> {
+        let len = self.0.resource_len(bar)?;
+        let index = c_int::try_from(bar)?;
+        // SAFETY: `resource_len()` has checked the index; `self.0` is a valid device.
+        let flags = unsafe { bindings::pci_resource_flags(self.0.as_raw(), index) };
+        if len == 0 || flags & bindings::IORESOURCE_MEM as c_ulong == 0 {
+            return Err(EINVAL);
+        }
+        Ok(usize::try_from(len)?)
+    }
+
+    /// Requests a whole memory BAR and maps it; offsets below `SIZE` are checked at compile time.
+    ///
+    /// `name` is shown in `/proc/iomem`. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// - `EINVAL` when there is no such BAR, it is not memory, or it is shorter than `SIZE` bytes.
+    /// - `EBUSY` when somebody else holds the region.
+    /// - `ENOMEM` when there is no memory.
+    pub fn iomap_region_sized<const SIZE: usize>(
+        &self,
+        bar: u32,
+        name: &'static CStr,
+    ) -> Result<ManagedBar<'c, SIZE>> {
+        let len = self.memory_len(bar)?;
+        if len < SIZE {
+            return Err(EINVAL);
+        }
+        // CAST: `memory_len()` has checked the index.
+        let index = bar as c_int;
+        // SAFETY: `name` lives as long as the module, whose drivers are unbound first.
+        let addr = unsafe { devres::iomap_region(self.0, index, name.as_char_ptr()) }?;
+        ManagedBar::new(addr.as_ptr(), len).inspect_err(|_| {
+            // SAFETY: Nobody has seen the mapping yet.
+            unsafe { devres::iounmap_region(self.0, index) };
+        })
+    }
+
+    /// Requests a whole memory BAR and maps it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::iomap_region_sized`].
+    pub fn iomap_region(&self, bar: u32, name: &'static CStr) -> Result<ManagedBar<'c>> {
+        self.iomap_region_sized::<0>(bar, name)
+    }
+
+    /// Maps `len` bytes from `offset` on of a memory BAR, without requesting it. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// - `EINVAL` when there is no such BAR, it is not memory, or the range is empty or not in it.
+    /// - `ENOMEM` when there is no memory.
+    pub fn iomap_range(&self, bar: u32, offset: usize, len: usize) -> Result<ManagedBar<'c>> {
+        let end = offset.checked_add(len).ok_or(EINVAL)?;
+        if len == 0 || end > self.memory_len(bar)? {
+            return Err(EINVAL);
+        }
+        // CAST: `memory_len()` has checked the index.
+        let addr = devres::iomap_range(self.0, bar as c_int, offset, len)?;
+        ManagedBar::new(addr.as_ptr(), len).inspect_err(|_| {
+            // SAFETY: Nobody has seen the mapping yet.
+            unsafe { devres::iounmap(self.0, addr.as_ptr()) };
+        })
+    }
+
+    /// Requests a whole BAR without mapping it. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// - `EINVAL` when there is no such BAR.
+    /// - `EBUSY` when somebody else holds the region.
+    /// - `ENOMEM` when there is no memory.
+    pub fn request_region(&self, bar: u32, name: &'static CStr) -> Result {
+        if !Bar::index_is_valid(bar) {
+            return Err(EINVAL);
+        }
+        // SAFETY: `name` lives as long as the module, whose drivers are unbound first.
+        // CAST: The index is small.
+        unsafe { devres::request_region(self.0, bar as c_int, name.as_char_ptr()) }
+    }
+}
+
+/// A mapped memory BAR, or a part of one, that devres unmaps.
+///
+/// It can be copied, and kept in driver data and in interrupt handlers.
+///
+/// # Invariants
+///
+/// `io` is the address and length of a mapping that stays until devres releases it, which is
+/// after `'c`.
+pub struct ManagedBar<'c, const SIZE: usize = 0> {
+    io: MmioRaw<Region<SIZE>>,
+    _device: PhantomData<&'c Device<Bound>>,
+}
+
+impl<const SIZE: usize> Clone for ManagedBar<'_, SIZE> {
+    #[inline]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<const SIZE: usize> Copy for ManagedBar<'_, SIZE> {}
+
+impl<'c, const SIZE: usize> ManagedBar<'c, SIZE> {
+    fn new(addr: *mut c_void, len: usize) -> Result<Self> {
+        // INVARIANT: The callers have mapped `len` bytes at `addr` with devres.
+        Ok(Self {
+            io: MmioRaw::new_region(addr as usize, len)?,
+            _device: PhantomData,
+        })
+    }
+}
+
+impl<'c, const SIZE: usize> IoBase<'c> for ManagedBar<'c, SIZE> {
+    type Backend = MmioBackend;
+    type Target = Region<SIZE>;
+
+    #[inline]
+    fn as_view(self) -> Mmio<'c, Self::Target> {
+        // SAFETY: By the type invariant the range is mapped for `'c`.
+        unsafe { Mmio::from_raw(self.io) }
+    }
+}
