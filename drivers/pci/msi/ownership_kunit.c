@@ -1,0 +1,606 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit test of interrupt-vector ownership, as C drivers see it.
+ *
+ * Every case runs on real (emulated) hardware, once with MSI and once with
+ * MSI-X: QEMU's "edu" has one MSI vector, "e1000e" has five MSI-X vectors.
+ * The case is the driver of the device: it binds, makes the calls that
+ * drivers make, detaches, and looks at what is left.
+ */
+
+#include <kunit/test.h>
+#include <linux/interrupt.h>
+#include <linux/module.h>
+#include <linux/pci.h>
+
+struct hardware {
+	const char *name;
+	unsigned int vendor, device;
+	unsigned int type;
+};
+
+static const struct hardware hardware[] = {
+	{ "MSI on edu", 0x1234, 0x11e8, PCI_IRQ_MSI },
+	{ "MSI-X on e1000e", PCI_VENDOR_ID_INTEL, 0x10d3, PCI_IRQ_MSIX },
+};
+
+static void hardware_name(const struct hardware *hw, char *desc)
+{
+	strscpy(desc, hw->name, KUNIT_PARAM_DESC_SIZE);
+}
+KUNIT_ARRAY_PARAM(hardware, hardware, hardware_name);
+
+/* What a case has its driver do in probe; no driver binds otherwise. */
+static int (*probe_of_case)(struct pci_dev *pdev);
+
+static int probe(struct pci_dev *pdev, const struct pci_device_id *id)
+{
+	return probe_of_case ? probe_of_case(pdev) : -ENODEV;
+}
+
+static void remove(struct pci_dev *pdev)
+{
+	/* What is left is left to devres. */
+}
+
+static const struct pci_device_id ids[] = {
+	{ PCI_DEVICE(0x1234, 0x11e8) },
+	{ PCI_DEVICE(PCI_VENDOR_ID_INTEL, 0x10d3) },
+	{ }
+};
+
+static struct pci_driver driver = {
+	.name = "pci_ownership_kunit",
+	.id_table = ids,
+	.probe = probe,
+	.remove = remove,
+};
+
+/* The allocation calls; the first EXPLICIT ones leave the vectors to the driver. */
+#define EXPLICIT 5
+static const char * const alloc_name[] = {
+	"pci_alloc_irq_vectors", "pci_alloc_irq_vectors_affinity",
+	"pci_enable_msi", "pci_enable_msix_range", "pci_enable_msix_exact",
+	"pcim_alloc_irq_vectors", "pcim_alloc_irq_vectors_affinity",
+};
+
+/* Makes call number @how; 0 is one that does not fit the type. */
+static int alloc(struct pci_dev *pdev, unsigned int how, unsigned int type)
+{
+	struct msix_entry entry = { .entry = 0 };
+	int ret;
+
+	switch (how) {
+	case 0:
+		return pci_alloc_irq_vectors(pdev, 1, 1, type);
+	case 1:
+		return pci_alloc_irq_vectors_affinity(pdev, 1, 1, type, NULL);
+	case 2:
+		if (type != PCI_IRQ_MSI)
+			return 0;
+		ret = pci_enable_msi(pdev);
+		return ret ?: 1;
+	case 3:
+		if (type != PCI_IRQ_MSIX)
+			return 0;
+		return pci_enable_msix_range(pdev, &entry, 1, 1);
+	case 4:
+		if (type != PCI_IRQ_MSIX)
+			return 0;
+		ret = pci_enable_msix_exact(pdev, &entry, 1);
+		return ret ?: 1;
+	case 5:
+		return pcim_alloc_irq_vectors(pdev, 1, 1, type);
+	default:
+		return pcim_alloc_irq_vectors_affinity(pdev, 1, 1, type, NULL);
+	}
+}
+
+static bool live(struct pci_dev *pdev)
+{
+	return pdev->msi_enabled || pdev->msix_enabled;
+}
+
+static size_t devres_entries(struct pci_dev *pdev)
+{
+	return list_count_nodes(&pdev->dev.devres_head);
+}
+
+/* The device of the case. */
+static struct pci_dev *dev_of(struct kunit *test)
+{
+	return test->priv;
+}
+
+static unsigned int type_of(struct kunit *test)
+{
+	const struct hardware *hw = test->param_value;
+
+	return hw->type;
+}
+
+static int probe_nothing(struct pci_dev *pdev)
+{
+	return 0;
+}
+
+static int probe_enable(struct pci_dev *pdev)
+{
+	return pcim_enable_device(pdev);
+}
+
+static void bind_with(struct kunit *test, int (*probe)(struct pci_dev *pdev))
+{
+	struct pci_dev *pdev = dev_of(test);
+
+	probe_of_case = probe;
+	KUNIT_ASSERT_EQ(test, device_attach(&pdev->dev), 1);
+}
+
+/* Detaches and checks that nothing is left. */
+static void detach(struct kunit *test)
+{
+	struct pci_dev *pdev = dev_of(test);
+
+	device_release_driver(&pdev->dev);
+	probe_of_case = NULL;
+	KUNIT_EXPECT_FALSE(test, live(pdev));
+	KUNIT_EXPECT_EQ(test, devres_entries(pdev), 0);
+	KUNIT_EXPECT_PTR_EQ(test, pdev->dev.msi.data, NULL);
+}
+
+/* A next driver allocates and frees as if nothing had been. */
+static void next_driver_works(struct kunit *test)
+{
+	struct pci_dev *pdev = dev_of(test);
+
+	bind_with(test, probe_enable);
+	KUNIT_EXPECT_EQ(test, alloc(pdev, 0, type_of(test)), 1);
+	KUNIT_EXPECT_GT(test, pci_irq_vector(pdev, 0), 0);
+	pci_free_irq_vectors(pdev);
+	KUNIT_EXPECT_FALSE(test, live(pdev));
+	detach(test);
+}
+
+/* no vectors: every allocation succeeds, every free does nothing. */
+static void no_vectors(struct kunit *test)
+{
+	struct pci_dev *pdev = dev_of(test);
+	unsigned int how;
+
+	bind_with(test, probe_enable);
+	for (how = 0; how < ARRAY_SIZE(alloc_name); how++) {
+		int ret = alloc(pdev, how, type_of(test));
+
+		if (!ret)
+			continue;
+		KUNIT_EXPECT_EQ_MSG(test, ret, 1, "%s", alloc_name[how]);
+		KUNIT_EXPECT_TRUE(test, live(pdev));
+		if (how < EXPLICIT)
+			pci_free_irq_vectors(pdev);
+		else
+			pcim_free_irq_vectors(pdev);
+		KUNIT_EXPECT_FALSE_MSG(test, live(pdev), "%s", alloc_name[how]);
+
+		pci_free_irq_vectors(pdev);
+		pci_disable_msi(pdev);
+		pci_disable_msix(pdev);
+		pcim_free_irq_vectors(pdev);
+	}
+	detach(test);
+}
+
+/* Checks that with vectors live nothing can be allocated, INTx neither. */
+static void expect_busy(struct kunit *test, int ret, const char *what)
+{
+	KUNIT_EXPECT_EQ_MSG(test, ret, -EBUSY, "%s", what);
+	KUNIT_EXPECT_TRUE(test, live(dev_of(test)));
+}
+
+static void second_allocation_is_busy(struct kunit *test)
+{
+	struct pci_dev *pdev = dev_of(test);
+	struct msix_entry entry = { .entry = 0 };
+	unsigned int first, how;
+
+	for (first = 0; first < ARRAY_SIZE(alloc_name); first++) {
+		bind_with(test, probe_enable);
+		if (alloc(pdev, first, type_of(test)) == 1) {
+			for (how = 0; how < 2; how++) {
+				expect_busy(test, alloc(pdev, how, PCI_IRQ_MSI), alloc_name[how]);
+				expect_busy(test, alloc(pdev, how, PCI_IRQ_MSIX), alloc_name[how]);
+				expect_busy(test, alloc(pdev, how, PCI_IRQ_INTX), alloc_name[how]);
+				expect_busy(test, alloc(pdev, how, PCI_IRQ_ALL_TYPES),
+					    alloc_name[how]);
+			}
+			expect_busy(test, pci_enable_msi(pdev), "pci_enable_msi");
+			expect_busy(test, pci_enable_msix_range(pdev, &entry, 1, 1),
+				    "pci_enable_msix_range");
+			expect_busy(test, pci_enable_msix_exact(pdev, &entry, 1),
+				    "pci_enable_msix_exact");
+			for (how = EXPLICIT; how < ARRAY_SIZE(alloc_name); how++)
+				expect_busy(test, alloc(pdev, how, PCI_IRQ_ALL_TYPES),
+					    alloc_name[how]);
+		}
+		/* Whose they are has not changed. */
+		if (first < EXPLICIT)
+			pci_free_irq_vectors(pdev);
+		KUNIT_EXPECT_EQ(test, live(pdev), first >= EXPLICIT);
+		detach(test);
+	}
+}
+
+static void explicit_vectors_driver_frees(struct kunit *test)
+{
+	struct pci_dev *pdev = dev_of(test);
+	unsigned int how;
+
+	bind_with(test, probe_enable);
+	for (how = 0; how < EXPLICIT; how++) {
+		if (alloc(pdev, how, type_of(test)) != 1)
+			continue;
+		pcim_free_irq_vectors(pdev);
+		KUNIT_EXPECT_TRUE_MSG(test, live(pdev), "pcim_free freed %s", alloc_name[how]);
+		if (type_of(test) == PCI_IRQ_MSI)
+			pci_disable_msi(pdev);
+		else
+			pci_disable_msix(pdev);
+		KUNIT_EXPECT_FALSE_MSG(test, live(pdev), "%s", alloc_name[how]);
+	}
+	detach(test);
+}
+
+static void managed_vectors_refuse_explicit_free(struct kunit *test)
+{
+	struct pci_dev *pdev = dev_of(test);
+	unsigned int how;
+
+	bind_with(test, probe_enable);
+	for (how = EXPLICIT; how < ARRAY_SIZE(alloc_name); how++) {
+		KUNIT_ASSERT_EQ(test, alloc(pdev, how, type_of(test)), 1);
+		pci_free_irq_vectors(pdev);
+		KUNIT_EXPECT_TRUE(test, live(pdev));
+		pci_disable_msi(pdev);
+		KUNIT_EXPECT_TRUE(test, live(pdev));
+		pci_disable_msix(pdev);
+		KUNIT_EXPECT_TRUE(test, live(pdev));
+		KUNIT_EXPECT_GT(test, pci_irq_vector(pdev, 0), 0);
+		pcim_free_irq_vectors(pdev);
+		KUNIT_EXPECT_FALSE(test, live(pdev));
+	}
+	detach(test);
+}
+
+static void disable_of_other_type_does_nothing(struct kunit *test)
+{
+	struct pci_dev *pdev = dev_of(test);
+	unsigned int how;
+
+	bind_with(test, probe_enable);
+	for (how = 0; how < ARRAY_SIZE(alloc_name); how += EXPLICIT) {
+		KUNIT_ASSERT_EQ(test, alloc(pdev, how, type_of(test)), 1);
+		if (type_of(test) == PCI_IRQ_MSI)
+			pci_disable_msix(pdev);
+		else
+			pci_disable_msi(pdev);
+		KUNIT_EXPECT_TRUE(test, live(pdev));
+		if (how < EXPLICIT)
+			pci_free_irq_vectors(pdev);
+		else
+			pcim_free_irq_vectors(pdev);
+	}
+	detach(test);
+}
+
+static void detach_frees_managed(struct kunit *test)
+{
+	unsigned int how;
+
+	for (how = EXPLICIT; how < ARRAY_SIZE(alloc_name); how++) {
+		bind_with(test, probe_enable);
+		KUNIT_ASSERT_EQ(test, alloc(dev_of(test), how, type_of(test)), 1);
+		detach(test);
+	}
+	next_driver_works(test);
+}
+
+static void detach_frees_leaked_explicit(struct kunit *test)
+{
+	bind_with(test, probe_enable);
+	KUNIT_ASSERT_EQ(test, alloc(dev_of(test), 0, type_of(test)), 1);
+	detach(test);
+	next_driver_works(test);
+}
+
+static int probe_managed_then_fail(struct pci_dev *pdev)
+{
+	int ret = pcim_alloc_irq_vectors(pdev, 1, 1, PCI_IRQ_MSI | PCI_IRQ_MSIX);
+
+	return ret < 0 ? ret : -EIO;
+}
+
+static void failed_probe_frees_managed(struct kunit *test)
+{
+	struct pci_dev *pdev = dev_of(test);
+
+	probe_of_case = probe_managed_then_fail;
+	KUNIT_EXPECT_EQ(test, device_attach(&pdev->dev), 0);
+	probe_of_case = NULL;
+	KUNIT_EXPECT_FALSE(test, live(pdev));
+	KUNIT_EXPECT_EQ(test, devres_entries(pdev), 0);
+	next_driver_works(test);
+}
+
+/* Enabling the device, before or after or never, decides nothing. */
+static void enable_order_changes_nothing(struct kunit *test)
+{
+	struct pci_dev *pdev = dev_of(test);
+
+	bind_with(test, probe_nothing);
+	KUNIT_ASSERT_EQ(test, alloc(pdev, 5, type_of(test)), 1);
+	KUNIT_EXPECT_EQ(test, pcim_enable_device(pdev), 0);
+	pci_free_irq_vectors(pdev);
+	KUNIT_EXPECT_TRUE(test, live(pdev));
+	detach(test);
+
+	bind_with(test, probe_nothing);
+	KUNIT_ASSERT_EQ(test, alloc(pdev, 5, type_of(test)), 1);
+	detach(test);
+
+	bind_with(test, probe_nothing);
+	KUNIT_ASSERT_EQ(test, alloc(pdev, 0, type_of(test)), 1);
+	KUNIT_EXPECT_EQ(test, pcim_enable_device(pdev), 0);
+	pci_free_irq_vectors(pdev);
+	KUNIT_EXPECT_FALSE(test, live(pdev));
+	detach(test);
+}
+
+static void failed_allocation_leaves_no_owner(struct kunit *test)
+{
+	struct pci_dev *pdev = dev_of(test);
+	unsigned int type = type_of(test);
+
+	bind_with(test, probe_enable);
+	KUNIT_EXPECT_EQ(test, pcim_alloc_irq_vectors(pdev, 64, 64, type), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, pcim_alloc_irq_vectors(pdev, 2, 1, type), -ERANGE);
+	KUNIT_EXPECT_FALSE(test, live(pdev));
+	KUNIT_EXPECT_EQ(test, alloc(pdev, 0, type), 1);
+	pci_free_irq_vectors(pdev);
+	KUNIT_EXPECT_FALSE(test, live(pdev));
+	detach(test);
+}
+
+static void intx_owns_nothing(struct kunit *test)
+{
+	struct pci_dev *pdev = dev_of(test);
+	size_t entries;
+
+	bind_with(test, probe_enable);
+	entries = devres_entries(pdev);
+	KUNIT_EXPECT_EQ(test, pcim_alloc_irq_vectors(pdev, 1, 1, PCI_IRQ_INTX), 1);
+	KUNIT_EXPECT_EQ(test, pci_alloc_irq_vectors(pdev, 1, 1, PCI_IRQ_INTX), 1);
+	KUNIT_EXPECT_EQ(test, devres_entries(pdev), entries);
+	KUNIT_EXPECT_EQ(test, alloc(pdev, 5, type_of(test)), 1);
+	detach(test);
+}
+
+/* One entry for the owner, however often vectors come and go. */
+static void one_devres_entry(struct kunit *test)
+{
+	struct pci_dev *pdev = dev_of(test);
+	size_t entries;
+	int i;
+
+	bind_with(test, probe_enable);
+	KUNIT_ASSERT_EQ(test, alloc(pdev, 5, type_of(test)), 1);
+	pcim_free_irq_vectors(pdev);
+	/* An MSI domain that is set up once stays; nothing else may be added. */
+	entries = devres_entries(pdev);
+	for (i = 0; i < 1000; i++) {
+		if (alloc(pdev, i % 2 ? 0 : 5, type_of(test)) != 1)
+			break;
+		if (i % 2)
+			pci_free_irq_vectors(pdev);
+		else
+			pcim_free_irq_vectors(pdev);
+	}
+	KUNIT_EXPECT_EQ(test, i, 1000);
+	KUNIT_EXPECT_EQ(test, devres_entries(pdev), entries);
+	detach(test);
+}
+
+static struct {
+	struct pci_dev *pdev;
+	unsigned int type;
+	int ret;
+	bool was_live, is_live;
+} action;
+
+static void alloc_action(void *unused)
+{
+	action.ret = pci_alloc_irq_vectors(action.pdev, 1, 1, action.type);
+}
+
+static void free_action(void *unused)
+{
+	action.was_live = live(action.pdev);
+	pci_free_irq_vectors(action.pdev);
+	action.is_live = live(action.pdev);
+}
+
+static void prepare_action(struct kunit *test)
+{
+	memset(&action, 0, sizeof(action));
+	action.pdev = dev_of(test);
+	action.type = type_of(test);
+}
+
+/* Nobody would free what is allocated then. */
+static void nothing_is_allocated_during_detach(struct kunit *test)
+{
+	struct pci_dev *pdev = dev_of(test);
+
+	/* Released after the owner of the vectors... */
+	prepare_action(test);
+	bind_with(test, probe_enable);
+	KUNIT_ASSERT_EQ(test, devm_add_action(&pdev->dev, alloc_action, NULL), 0);
+	KUNIT_ASSERT_EQ(test, alloc(pdev, 5, type_of(test)), 1);
+	detach(test);
+	KUNIT_EXPECT_EQ(test, action.ret, -ENODEV);
+
+	/* ...before it... */
+	prepare_action(test);
+	bind_with(test, probe_enable);
+	KUNIT_ASSERT_EQ(test, alloc(pdev, 5, type_of(test)), 1);
+	pcim_free_irq_vectors(pdev);
+	KUNIT_ASSERT_EQ(test, devm_add_action(&pdev->dev, alloc_action, NULL), 0);
+	detach(test);
+	KUNIT_EXPECT_EQ(test, action.ret, -ENODEV);
+
+	/* ...and without one. */
+	prepare_action(test);
+	bind_with(test, probe_enable);
+	KUNIT_ASSERT_EQ(test, devm_add_action(&pdev->dev, alloc_action, NULL), 0);
+	detach(test);
+	KUNIT_EXPECT_EQ(test, action.ret, -ENODEV);
+	next_driver_works(test);
+}
+
+/* Drivers free from devm actions, when devres cannot find any entry. */
+static void free_while_devres_releases(struct kunit *test)
+{
+	struct pci_dev *pdev = dev_of(test);
+
+	prepare_action(test);
+	bind_with(test, probe_enable);
+	KUNIT_ASSERT_EQ(test, alloc(pdev, 0, type_of(test)), 1);
+	KUNIT_ASSERT_EQ(test, devm_add_action(&pdev->dev, free_action, NULL), 0);
+	detach(test);
+	KUNIT_EXPECT_TRUE(test, action.was_live);
+	KUNIT_EXPECT_FALSE(test, action.is_live);
+
+	/* What the device owns it frees itself, later. */
+	prepare_action(test);
+	bind_with(test, probe_enable);
+	KUNIT_ASSERT_EQ(test, alloc(pdev, 5, type_of(test)), 1);
+	KUNIT_ASSERT_EQ(test, devm_add_action(&pdev->dev, free_action, NULL), 0);
+	detach(test);
+	KUNIT_EXPECT_TRUE(test, action.was_live);
+	KUNIT_EXPECT_TRUE(test, action.is_live);
+
+	/* An action registered before the first allocation finds them gone. */
+	prepare_action(test);
+	bind_with(test, probe_enable);
+	KUNIT_ASSERT_EQ(test, devm_add_action(&pdev->dev, free_action, NULL), 0);
+	KUNIT_ASSERT_EQ(test, alloc(pdev, 0, type_of(test)), 1);
+	detach(test);
+	KUNIT_EXPECT_FALSE(test, action.was_live);
+	next_driver_works(test);
+}
+
+static void group_release_frees_managed(struct kunit *test)
+{
+	struct pci_dev *pdev = dev_of(test);
+	void *group;
+
+	bind_with(test, probe_enable);
+	group = devres_open_group(&pdev->dev, NULL, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, group);
+	KUNIT_ASSERT_EQ(test, alloc(pdev, 5, type_of(test)), 1);
+	devres_release_group(&pdev->dev, group);
+	KUNIT_EXPECT_FALSE(test, live(pdev));
+	KUNIT_EXPECT_EQ(test, alloc(pdev, 0, type_of(test)), 1);
+	pci_free_irq_vectors(pdev);
+	detach(test);
+}
+
+static irqreturn_t handler(int irq, void *data)
+{
+	return IRQ_HANDLED;
+}
+
+/* Managed handlers go before managed vectors, whatever the order in the list. */
+static void handlers_go_before_vectors(struct kunit *test)
+{
+	struct pci_dev *pdev = dev_of(test);
+	int irq;
+
+	bind_with(test, probe_enable);
+	KUNIT_ASSERT_EQ(test, alloc(pdev, 5, type_of(test)), 1);
+	irq = pci_irq_vector(pdev, 0);
+	KUNIT_ASSERT_EQ(test, devm_request_irq(&pdev->dev, irq, handler, 0, "first", pdev), 0);
+	/* Free and allocate anew, as drivers do when they change their mind. */
+	devm_free_irq(&pdev->dev, irq, pdev);
+	pcim_free_irq_vectors(pdev);
+	KUNIT_ASSERT_EQ(test, alloc(pdev, 6, type_of(test)), 1);
+	irq = pci_irq_vector(pdev, 0);
+	KUNIT_ASSERT_EQ(test, devm_request_irq(&pdev->dev, irq, handler, 0, "second", pdev), 0);
+	detach(test);
+	next_driver_works(test);
+}
+
+static int ownership_init(struct kunit *test)
+{
+	const struct hardware *hw = test->param_value;
+	struct pci_dev *pdev = pci_get_device(hw->vendor, hw->device, NULL);
+
+	KUNIT_ASSERT_NOT_NULL_MSG(test, pdev, "no %s: run QEMU with -device edu -device e1000e",
+				  hw->name);
+	test->priv = pdev;
+	KUNIT_ASSERT_NULL_MSG(test, pdev->dev.driver, "somebody else's driver is bound");
+	return 0;
+}
+
+static void ownership_exit(struct kunit *test)
+{
+	struct pci_dev *pdev = dev_of(test);
+
+	/* A case that was cut short leaves the device bound. */
+	if (pdev && pdev->driver == &driver)
+		device_release_driver(&pdev->dev);
+	probe_of_case = NULL;
+	pci_dev_put(pdev);
+}
+
+static int ownership_suite_init(struct kunit_suite *suite)
+{
+	return pci_register_driver(&driver);
+}
+
+static void ownership_suite_exit(struct kunit_suite *suite)
+{
+	pci_unregister_driver(&driver);
+}
+
+static struct kunit_case ownership_cases[] = {
+	KUNIT_CASE_PARAM(no_vectors, hardware_gen_params),
+	KUNIT_CASE_PARAM(second_allocation_is_busy, hardware_gen_params),
+	KUNIT_CASE_PARAM(explicit_vectors_driver_frees, hardware_gen_params),
+	KUNIT_CASE_PARAM(managed_vectors_refuse_explicit_free, hardware_gen_params),
+	KUNIT_CASE_PARAM(disable_of_other_type_does_nothing, hardware_gen_params),
+	KUNIT_CASE_PARAM(detach_frees_managed, hardware_gen_params),
+	KUNIT_CASE_PARAM(detach_frees_leaked_explicit, hardware_gen_params),
+	KUNIT_CASE_PARAM(failed_probe_frees_managed, hardware_gen_params),
+	KUNIT_CASE_PARAM(enable_order_changes_nothing, hardware_gen_params),
+	KUNIT_CASE_PARAM(failed_allocation_leaves_no_owner, hardware_gen_params),
+	KUNIT_CASE_PARAM(intx_owns_nothing, hardware_gen_params),
+	KUNIT_CASE_PARAM(one_devres_entry, hardware_gen_params),
+	KUNIT_CASE_PARAM(nothing_is_allocated_during_detach, hardware_gen_params),
+	KUNIT_CASE_PARAM(free_while_devres_releases, hardware_gen_params),
+	KUNIT_CASE_PARAM(group_release_frees_managed, hardware_gen_params),
+	KUNIT_CASE_PARAM(handlers_go_before_vectors, hardware_gen_params),
+	{}
+};
+
+static struct kunit_suite ownership_suite = {
+	.name = "pci_irq_vector_ownership",
+	.suite_init = ownership_suite_init,
+	.suite_exit = ownership_suite_exit,
+	.init = ownership_init,
+	.exit = ownership_exit,
+	.test_cases = ownership_cases,
+};
+kunit_test_suite(ownership_suite);
+
+MODULE_DESCRIPTION("KUnit test of PCI interrupt-vector ownership");
+MODULE_LICENSE("GPL");

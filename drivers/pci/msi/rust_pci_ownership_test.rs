@@ -1,0 +1,428 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Test of interrupt-vector ownership, as safe Rust drivers see it.
+//!
+//! Binds to QEMU's `edu` device (one MSI vector, and INTx), makes the calls that drivers make, and
+//! prints the results as KTAP, once per bind. There is no `unsafe` in here: what this does, any
+//! driver may do.
+//!
+//! Some cases leave something behind on purpose, as a program that forgets its guards does. They
+//! are over when the device is unbound, and prove nothing unless binding again passes as well.
+
+use core::mem::forget;
+use kernel::{
+    device::Core,
+    io::Io,
+    irq::{
+        self,
+        Flags, //
+    },
+    pci::{
+        self,
+        IrqType,
+        IrqTypes, //
+    },
+    prelude::*,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Arc, //
+    },
+};
+
+type Device<'c> = pci::Device<Core<'c>>;
+
+/// Raises an interrupt when written with a reason.
+const IRQ_RAISE: usize = 0x60;
+/// Lowers it when written with the reason.
+const IRQ_ACKNOWLEDGE: usize = 0x64;
+
+/// Fails the case and says which line.
+macro_rules! check {
+    ($condition:expr) => {
+        if !$condition {
+            pr_info!("    # line {}: {}\n", line!(), stringify!($condition));
+            return Err(EINVAL);
+        }
+    };
+}
+
+fn msi() -> IrqTypes {
+    IrqTypes::default().with(IrqType::Msi)
+}
+
+fn intx() -> IrqTypes {
+    IrqTypes::default().with(IrqType::Intx)
+}
+
+/// Tells whether vectors can be allocated, that is whether none are live.
+fn is_free(pdev: &Device<'_>) -> bool {
+    pdev.alloc_irq_vectors(1, 1, msi()).is_ok()
+}
+
+fn is_busy<T>(result: Result<T>) -> bool {
+    result.err() == Some(EBUSY)
+}
+
+/// Counts its calls, and says when it is dropped.
+struct Counter<'c> {
+    bar: pci::ManagedBar<'c>,
+    calls: Arc<Atomic<u32>>,
+    dropped: Arc<Atomic<u32>>,
+}
+
+impl irq::Handler for Counter<'_> {
+    fn handle(&self) -> irq::IrqReturn {
+        if self.bar.try_write32(1, IRQ_ACKNOWLEDGE).is_ok() {
+            self.calls.add(1, Relaxed);
+        }
+        irq::IrqReturn::Handled
+    }
+}
+
+impl Drop for Counter<'_> {
+    fn drop(&mut self) {
+        self.dropped.add(1, Relaxed);
+    }
+}
+
+/// The registers of the device, and what its handler has seen.
+struct Probe<'c> {
+    bar: pci::ManagedBar<'c>,
+    calls: Arc<Atomic<u32>>,
+    dropped: Arc<Atomic<u32>>,
+}
+
+impl<'c> Probe<'c> {
+    fn new(pdev: &Device<'c>) -> Result<Self> {
+        pdev.set_master();
+        Ok(Self {
+            bar: pdev.pcim_enable_device()?.iomap_range(0, 0, 0x100)?,
+            calls: Arc::new(Atomic::new(0), GFP_KERNEL)?,
+            dropped: Arc::new(Atomic::new(0), GFP_KERNEL)?,
+        })
+    }
+
+    fn handler(&self) -> Counter<'c> {
+        Counter {
+            bar: self.bar,
+            calls: self.calls.clone(),
+            dropped: self.dropped.clone(),
+        }
+    }
+
+    /// Has the device interrupt, and tells whether the handler ran.
+    fn interrupts(&self) -> Result<bool> {
+        let before = self.calls.load(Relaxed);
+        self.bar.try_write32(1, IRQ_RAISE)?;
+        let seen = kernel::io::poll::read_poll_timeout(
+            || Ok(self.calls.load(Relaxed)),
+            |now| *now != before,
+            kernel::time::Delta::from_micros(100),
+            kernel::time::Delta::from_millis(50),
+        );
+        self.bar.try_write32(1, IRQ_ACKNOWLEDGE)?;
+        Ok(seen.is_ok())
+    }
+
+    fn dropped(&self) -> u32 {
+        self.dropped.load(Relaxed)
+    }
+}
+
+fn explicit_freed_on_drop(pdev: &Device<'_>) -> Result {
+    let vectors = pdev.alloc_irq_vectors(1, 1, msi())?;
+    check!(vectors.len() == 1);
+    check!(vectors.irq_type() == IrqType::Msi);
+    check!(vectors.index(0)?.irq() != 0);
+    check!(vectors.index(1).err() == Some(EINVAL));
+    drop(vectors);
+    check!(is_free(pdev));
+    Ok(())
+}
+
+fn second_allocation_is_busy(pdev: &Device<'_>) -> Result {
+    let vectors = pdev.alloc_irq_vectors(1, 1, msi())?;
+    for types in [msi(), intx(), IrqTypes::all()] {
+        check!(is_busy(pdev.alloc_irq_vectors(1, 1, types)));
+        check!(is_busy(pdev.pcim_alloc_irq_vectors(1, 1, types)));
+    }
+    // The first allocation is as it was.
+    check!(vectors.index(0)?.irq() != 0);
+    drop(vectors);
+    check!(is_free(pdev));
+    Ok(())
+}
+
+fn bad_arguments(pdev: &Device<'_>) -> Result {
+    let errno = |min, max, types| pdev.alloc_irq_vectors(min, max, types).err();
+
+    check!(errno(2, 1, msi()) == Some(ERANGE));
+    check!(errno(0, 0, msi()) == Some(EINVAL));
+    check!(errno(64, 64, msi()) == Some(ENOSPC));
+    check!(errno(2, 2, intx()) == Some(ENOSPC));
+    check!(errno(1, 1, IrqTypes::default()) == Some(ENOSPC));
+    check!(is_free(pdev));
+    Ok(())
+}
+
+fn intx_guard_frees_nothing(pdev: &Device<'_>) -> Result {
+    let line = pdev.alloc_irq_vectors(1, 1, intx())?;
+    check!(line.irq_type() == IrqType::Intx);
+    let irq = line.index(0)?.irq();
+
+    // The guard of the line neither reads nor frees vectors allocated since.
+    let vectors = pdev.alloc_irq_vectors(1, 1, msi())?;
+    check!(vectors.index(0)?.irq() != irq);
+    check!(line.index(0)?.irq() == irq);
+    drop(line);
+    check!(is_busy(pdev.alloc_irq_vectors(1, 1, msi())));
+    check!(vectors.index(0).is_ok());
+    Ok(())
+}
+
+fn handler_runs_until_its_handle_is_dropped(pdev: &Device<'_>) -> Result {
+    let probe = Probe::new(pdev)?;
+    let vectors = pdev.alloc_irq_vectors(1, 1, msi())?;
+    let handle = vectors.index(0)?.request(
+        pdev,
+        Flags::TRIGGER_NONE,
+        c"ownership_test",
+        Ok(probe.handler()),
+    )?;
+    check!(probe.interrupts()?);
+    check!(probe.dropped() == 0);
+    drop(handle);
+    check!(probe.dropped() == 1);
+    check!(!probe.interrupts()?);
+    Ok(())
+}
+
+fn guard_releases_handlers_first(pdev: &Device<'_>) -> Result {
+    let probe = Probe::new(pdev)?;
+    let vectors = pdev.alloc_irq_vectors(1, 1, msi())?;
+    vectors
+        .index(0)?
+        .request(
+            pdev,
+            Flags::TRIGGER_NONE,
+            c"ownership_test",
+            Ok(probe.handler()),
+        )?
+        .until_unbind();
+    check!(probe.interrupts()?);
+    drop(vectors);
+    check!(probe.dropped() == 1);
+    check!(is_free(pdev));
+    Ok(())
+}
+
+fn second_handler_is_busy(pdev: &Device<'_>) -> Result {
+    let probe = Probe::new(pdev)?;
+    let vectors = pdev.alloc_irq_vectors(1, 1, msi())?;
+    let first = vectors.index(0)?.request(
+        pdev,
+        Flags::TRIGGER_NONE,
+        c"ownership_test",
+        Ok(probe.handler()),
+    )?;
+    let second = vectors.index(0)?.request(
+        pdev,
+        Flags::TRIGGER_NONE,
+        c"ownership_test",
+        Ok(probe.handler()),
+    );
+    check!(is_busy(second));
+    check!(probe.dropped() == 1);
+    check!(probe.interrupts()?);
+    drop(first);
+    check!(probe.dropped() == 2);
+    Ok(())
+}
+
+fn failed_handler_leaves_nothing(pdev: &Device<'_>) -> Result {
+    let vectors = pdev.alloc_irq_vectors(1, 1, msi())?;
+    let failed = vectors.index(0)?.request::<Counter<'_>>(
+        pdev,
+        Flags::TRIGGER_NONE,
+        c"ownership_test",
+        Err::<Counter<'_>, _>(EIO),
+    );
+    check!(failed.err() == Some(EIO));
+    Ok(())
+}
+
+fn bad_bars_are_refused(pdev: &Device<'_>) -> Result {
+    let managed = pdev.pcim_enable_device()?;
+    check!(managed.iomap_region(99, c"ownership_test").err() == Some(EINVAL));
+    check!(managed.iomap_range(0, 0x10_0000, 1).err() == Some(EINVAL));
+    check!(managed.iomap_range(0, usize::MAX, 2).err() == Some(EINVAL));
+    check!(managed.iomap_range(0, 0, 0).err() == Some(EINVAL));
+    check!(managed.iomap_range(1, 0, 4).err() == Some(EINVAL));
+    Ok(())
+}
+
+fn bar_regions_are_exclusive(pdev: &Device<'_>) -> Result {
+    let managed = pdev.pcim_enable_device()?;
+    check!(is_busy(managed.iomap_region(0, c"ownership_test")));
+    check!(is_busy(managed.request_region(0, c"ownership_test")));
+    // A mapping without the region is another matter.
+    check!(managed.iomap_range(0, 0, 4)?.try_read32(0)? & 0xff == 0xed);
+    Ok(())
+}
+
+fn forgotten_handle_keeps_its_handler(pdev: &Device<'_>) -> Result {
+    let probe = Probe::new(pdev)?;
+    let vectors = pdev.alloc_irq_vectors(1, 1, msi())?;
+    forget(vectors.index(0)?.request(
+        pdev,
+        Flags::TRIGGER_NONE,
+        c"ownership_test",
+        Ok(probe.handler()),
+    )?);
+    check!(probe.interrupts()?);
+    // The guard knows of it all the same.
+    drop(vectors);
+    check!(probe.dropped() == 1);
+    check!(is_free(pdev));
+    Ok(())
+}
+
+/// The last one of the explicit cases: no other allocation is possible any more.
+fn forgotten_guard_keeps_its_vectors(pdev: &Device<'_>) -> Result {
+    let probe = Probe::new(pdev)?;
+    let vectors = pdev.alloc_irq_vectors(1, 1, msi())?;
+    forget(vectors.index(0)?.request(
+        pdev,
+        Flags::TRIGGER_NONE,
+        c"ownership_test",
+        Ok(probe.handler()),
+    )?);
+    forget(vectors);
+    check!(is_busy(pdev.alloc_irq_vectors(1, 1, msi())));
+    check!(probe.interrupts()?);
+    Ok(())
+}
+
+/// The last one of the managed cases: the device keeps the vectors until it is unbound.
+fn managed_kept_until_unbind(pdev: &Device<'_>) -> Result {
+    let probe = Probe::new(pdev)?;
+    let vectors = pdev.pcim_alloc_irq_vectors(1, 1, msi())?;
+    check!(vectors.len() == 1);
+    check!(vectors.irq_type() == IrqType::Msi);
+    check!(vectors.index(1).err() == Some(EINVAL));
+    let copy = vectors;
+    copy.index(0)?
+        .request(
+            pdev,
+            Flags::TRIGGER_NONE,
+            c"ownership_test",
+            Ok(probe.handler()),
+        )?
+        .until_unbind();
+    check!(probe.interrupts()?);
+    for types in [msi(), intx(), IrqTypes::all()] {
+        check!(is_busy(pdev.alloc_irq_vectors(1, 1, types)));
+        check!(is_busy(pdev.pcim_alloc_irq_vectors(1, 1, types)));
+    }
+    check!(probe.dropped() == 0);
+    Ok(())
+}
+
+type Case = (&'static str, fn(&Device<'_>) -> Result);
+
+macro_rules! cases {
+    ($($name:ident),* $(,)?) => {
+        &[$((stringify!($name), $name as fn(&Device<'_>) -> Result)),*]
+    };
+}
+
+const CASES: &[Case] = cases![
+    explicit_freed_on_drop,
+    second_allocation_is_busy,
+    bad_arguments,
+    intx_guard_frees_nothing,
+    handler_runs_until_its_handle_is_dropped,
+    guard_releases_handlers_first,
+    second_handler_is_busy,
+    failed_handler_leaves_nothing,
+    bad_bars_are_refused,
+    bar_regions_are_exclusive,
+    forgotten_handle_keeps_its_handler,
+];
+
+/// Every other bind ends with the one of these whose turn it is.
+const LAST: &[Case] = cases![managed_kept_until_unbind, forgotten_guard_keeps_its_vectors];
+
+static BINDS: Atomic<u32> = Atomic::new(0);
+
+struct TestDriver;
+
+kernel::pci_device_table!(
+    PCI_TABLE,
+    <TestDriver as pci::Driver>::IdInfo,
+    [(pci::DeviceId::from_numbers(0x1234, 0x11e8), ())]
+);
+
+/// Driver data with a managed BAR in it, which nobody has to release.
+struct TestData<'bound> {
+    pdev: &'bound pci::Device,
+    bar: pci::ManagedBar<'bound, 4>,
+}
+
+impl pci::Driver for TestDriver {
+    type IdInfo = ();
+    type Data<'bound> = TestData<'bound>;
+
+    const ID_TABLE: pci::IdTable<Self::IdInfo> = &PCI_TABLE;
+
+    fn probe<'bound>(
+        pdev: &'bound Device<'_>,
+        _info: Option<&'bound Self::IdInfo>,
+    ) -> impl PinInit<Self::Data<'bound>, Error> + 'bound {
+        let bar = pdev
+            .pcim_enable_device()?
+            .iomap_region_sized(0, c"ownership_test")?;
+
+        let bind = BINDS.fetch_add(1, Relaxed) as usize;
+        let last = LAST.get(bind % LAST.len()).into_iter();
+
+        pr_info!("KTAP version 1\n");
+        pr_info!("1..1\n");
+        pr_info!("    KTAP version 1\n");
+        pr_info!("    # Subtest: rust_ownership_bind_{}\n", bind);
+        pr_info!("    1..{}\n", CASES.len() + 1);
+        let mut failed = 0;
+        for (i, (name, case)) in CASES.iter().chain(last).enumerate() {
+            match case(pdev) {
+                Ok(()) => pr_info!("    ok {} {}\n", i + 1, name),
+                Err(e) => {
+                    failed += 1;
+                    pr_info!("    # {:?}\n", e);
+                    pr_info!("    not ok {} {}\n", i + 1, name);
+                }
+            }
+        }
+        let not = if failed == 0 { "" } else { "not " };
+        pr_info!("{}ok 1 rust_ownership_bind_{}\n", not, bind);
+
+        Ok(TestData { pdev, bar })
+    }
+}
+
+impl Drop for TestData<'_> {
+    fn drop(&mut self) {
+        // Still mapped, although handlers are gone.
+        dev_info!(self.pdev, "unbound, id {:#x}\n", self.bar.read32(0));
+    }
+}
+
+kernel::module_pci_driver! {
+    type: TestDriver,
+    name: "rust_pci_ownership_test",
+    authors: ["PCI devres in Rust developers"],
+    description: "Test of PCI interrupt-vector ownership in Rust",
+    license: "GPL v2",
+}
