@@ -10,7 +10,9 @@
 
 #include <kunit/test.h>
 #include <linux/interrupt.h>
+#include <linux/irq.h>
 #include <linux/module.h>
+#include <linux/msi.h>
 #include <linux/pci.h>
 
 struct hardware {
@@ -106,6 +108,12 @@ static size_t devres_entries(struct pci_dev *pdev)
 	return list_count_nodes(&pdev->dev.devres_head);
 }
 
+/* Cases without a parameter are about MSI-X. */
+static const struct hardware *hardware_of(struct kunit *test)
+{
+	return test->param_value ?: &hardware[1];
+}
+
 /* The device of the case. */
 static struct pci_dev *dev_of(struct kunit *test)
 {
@@ -114,9 +122,7 @@ static struct pci_dev *dev_of(struct kunit *test)
 
 static unsigned int type_of(struct kunit *test)
 {
-	const struct hardware *hw = test->param_value;
-
-	return hw->type;
+	return hardware_of(test)->type;
 }
 
 static int probe_nothing(struct pci_dev *pdev)
@@ -539,9 +545,167 @@ static void handlers_go_before_vectors(struct kunit *test)
 	next_driver_works(test);
 }
 
+/* Nothing is freed under a handler; once it is gone the same call frees. */
+static void free_under_handler_is_refused(struct kunit *test)
+{
+	struct pci_dev *pdev = dev_of(test);
+	unsigned int how;
+	int irq;
+
+	bind_with(test, probe_enable);
+	for (how = 0; how < ARRAY_SIZE(alloc_name); how++) {
+		if (alloc(pdev, how, type_of(test)) != 1)
+			continue;
+		irq = pci_irq_vector(pdev, 0);
+		KUNIT_ASSERT_EQ(test, request_irq(irq, handler, 0, "early", pdev), 0);
+
+		pci_free_irq_vectors(pdev);
+		pci_disable_msi(pdev);
+		pci_disable_msix(pdev);
+		pcim_free_irq_vectors(pdev);
+		KUNIT_EXPECT_TRUE_MSG(test, live(pdev), "%s", alloc_name[how]);
+		KUNIT_EXPECT_EQ(test, pci_irq_vector(pdev, 0), irq);
+
+		free_irq(irq, pdev);
+		if (how < EXPLICIT)
+			pci_free_irq_vectors(pdev);
+		else
+			pcim_free_irq_vectors(pdev);
+		KUNIT_EXPECT_FALSE_MSG(test, live(pdev), "%s", alloc_name[how]);
+	}
+	detach(test);
+}
+
+/* A vector that was added to the live ones goes alone, or with them. */
+static void added_vector_follows_the_owner(struct kunit *test)
+{
+	struct pci_dev *pdev = dev_of(test);
+	struct msi_map map;
+	unsigned int how;
+
+	for (how = 0; how < ARRAY_SIZE(alloc_name); how += EXPLICIT) {
+		bind_with(test, probe_enable);
+		KUNIT_ASSERT_EQ(test, alloc(pdev, how, PCI_IRQ_MSIX), 1);
+		KUNIT_ASSERT_TRUE(test, pci_msix_can_alloc_dyn(pdev));
+
+		map = pci_msix_alloc_irq_at(pdev, 3, NULL);
+		KUNIT_ASSERT_EQ(test, map.index, 3);
+		KUNIT_ASSERT_EQ(test, request_irq(map.virq, handler, 0, "added", pdev), 0);
+		pci_msix_free_irq(pdev, map);
+		KUNIT_EXPECT_EQ(test, pci_irq_vector(pdev, 3), map.virq);
+		free_irq(map.virq, pdev);
+		pci_msix_free_irq(pdev, map);
+		KUNIT_EXPECT_EQ(test, pci_irq_vector(pdev, 3), -EINVAL);
+
+		map = pci_msix_alloc_irq_at(pdev, MSI_ANY_INDEX, NULL);
+		KUNIT_EXPECT_EQ(test, map.index, 1);
+		detach(test);
+	}
+	next_driver_works(test);
+}
+
+static irqreturn_t thread_handler(int irq, void *data)
+{
+	return IRQ_HANDLED;
+}
+
+static void chained_handler(struct irq_desc *desc)
+{
+}
+
+static void affinity_notify(struct irq_affinity_notify *notify, const cpumask_t *mask)
+{
+}
+
+static unsigned int notifiers_released;
+
+static void affinity_release(struct kref *ref)
+{
+	notifiers_released++;
+}
+
+static struct irq_affinity_notify notifier = {
+	.notify = affinity_notify,
+	.release = affinity_release,
+};
+
+static int leak_plain(int irq, struct pci_dev *pdev)
+{
+	return request_irq(irq, handler, 0, "leaked", pdev);
+}
+
+static int leak_threaded(int irq, struct pci_dev *pdev)
+{
+	return request_threaded_irq(irq, NULL, thread_handler, IRQF_ONESHOT, "leaked", pdev);
+}
+
+static int leak_several(int irq, struct pci_dev *pdev)
+{
+	return request_irq(irq, handler, IRQF_SHARED, "leaked", pdev) ?:
+	       request_irq(irq, handler, IRQF_SHARED, "leaked too", &pdev->dev);
+}
+
+static int leak_chained(int irq, struct pci_dev *pdev)
+{
+	irq_set_chained_handler_and_data(irq, chained_handler, pdev);
+	return 0;
+}
+
+static int leak_hint(int irq, struct pci_dev *pdev)
+{
+	return request_irq(irq, handler, 0, "leaked", pdev) ?:
+	       irq_set_affinity_and_hint(irq, cpumask_of(0));
+}
+
+static int leak_notifier(int irq, struct pci_dev *pdev)
+{
+	return request_irq(irq, handler, 0, "leaked", pdev) ?:
+	       irq_set_affinity_notifier(irq, &notifier);
+}
+
+/* Handlers that nobody frees are released at detach, whoever owns the vectors. */
+static void leaked_handlers_are_contained(struct kunit *test)
+{
+	static int (* const leak[])(int irq, struct pci_dev *pdev) = {
+		leak_plain, leak_threaded, leak_several, leak_chained, leak_hint, leak_notifier,
+	};
+	struct pci_dev *pdev = dev_of(test);
+	unsigned int how, i;
+
+	notifiers_released = 0;
+	for (i = 0; i < ARRAY_SIZE(leak); i++) {
+		for (how = 0; how < ARRAY_SIZE(alloc_name); how += EXPLICIT) {
+			bind_with(test, probe_enable);
+			KUNIT_ASSERT_EQ(test, alloc(pdev, how, type_of(test)), 1);
+			KUNIT_ASSERT_EQ(test, leak[i](pci_irq_vector(pdev, 0), pdev), 0);
+			detach(test);
+			next_driver_works(test);
+		}
+	}
+	KUNIT_EXPECT_EQ(test, notifiers_released, 2);
+}
+
+/* The CPUs have some two hundred vectors each: none may get lost. */
+static void no_cpu_vector_is_lost(struct kunit *test)
+{
+	struct pci_dev *pdev = dev_of(test);
+	int i;
+
+	for (i = 0; i < 1000; i++) {
+		bind_with(test, probe_nothing);
+		if (alloc(pdev, 0, type_of(test)) != 1 ||
+		    leak_plain(pci_irq_vector(pdev, 0), pdev))
+			break;
+		device_release_driver(&pdev->dev);
+	}
+	KUNIT_EXPECT_EQ(test, i, 1000);
+	detach(test);
+	next_driver_works(test);
+}
+
 static int ownership_init(struct kunit *test)
 {
-	const struct hardware *hw = test->param_value;
+	const struct hardware *hw = hardware_of(test);
 	struct pci_dev *pdev = pci_get_device(hw->vendor, hw->device, NULL);
 
 	KUNIT_ASSERT_NOT_NULL_MSG(test, pdev, "no %s: run QEMU with -device edu -device e1000e",
@@ -589,6 +753,10 @@ static struct kunit_case ownership_cases[] = {
 	KUNIT_CASE_PARAM(free_while_devres_releases, hardware_gen_params),
 	KUNIT_CASE_PARAM(group_release_frees_managed, hardware_gen_params),
 	KUNIT_CASE_PARAM(handlers_go_before_vectors, hardware_gen_params),
+	KUNIT_CASE_PARAM(free_under_handler_is_refused, hardware_gen_params),
+	KUNIT_CASE(added_vector_follows_the_owner),
+	KUNIT_CASE_PARAM(leaked_handlers_are_contained, hardware_gen_params),
+	KUNIT_CASE_PARAM(no_cpu_vector_is_lost, hardware_gen_params),
 	{}
 };
 

@@ -37,13 +37,16 @@ unsafe fn pci_device<'a>(dev: *mut bindings::pci_dev) -> &'a Device {
 ///
 /// `dev` must be null, which the mechanism refuses itself, or valid.
 #[export]
-pub unsafe extern "C" fn pci_irq_vectors_may_alloc(dev: *mut bindings::pci_dev) -> c_int {
+pub unsafe extern "C" fn pci_irq_vectors_may_alloc(
+    dev: *mut bindings::pci_dev,
+    more: bool,
+) -> c_int {
     if dev.is_null() {
         return 0;
     }
     // SAFETY: By the requirement.
     let dev = unsafe { pci_device(dev) };
-    from_result(|| ownership::may_alloc(dev).map(|()| 0))
+    from_result(|| ownership::may_alloc(dev, more).map(|()| 0))
 }
 
 /// Told by `msi.c` once the MSI device data exists, before vectors do.
@@ -64,9 +67,12 @@ pub unsafe extern "C" fn pci_irq_vectors_track(dev: *mut bindings::pci_dev) -> c
 ///
 /// `dev` must be valid.
 #[export]
-pub unsafe extern "C" fn pci_irq_vectors_may_free(dev: *mut bindings::pci_dev) -> bool {
+pub unsafe extern "C" fn pci_irq_vectors_may_free(
+    dev: *mut bindings::pci_dev,
+    irq: c_uint,
+) -> bool {
     // SAFETY: By the requirement.
-    ownership::may_free(unsafe { pci_device(dev) })
+    ownership::may_free(unsafe { pci_device(dev) }, irq)
 }
 
 /// # Safety

@@ -395,7 +395,7 @@ impl pci::Driver for TestDriver {
         pr_info!("    # Subtest: rust_ownership_bind_{}\n", bind);
         pr_info!("    1..{}\n", CASES.len() + 1);
         let mut failed = 0;
-        for (i, (name, case)) in CASES.iter().chain(last).enumerate() {
+        for (i, (name, case)) in Iterator::chain(CASES.iter(), last).enumerate() {
             match case(pdev) {
                 Ok(()) => pr_info!("    ok {} {}\n", i + 1, name),
                 Err(e) => {

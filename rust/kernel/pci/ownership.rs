@@ -17,6 +17,9 @@
 //! | `pcim_free_irq_vectors()`    | nothing    | refused          | freed            |
 //! | detach                       | nothing    | reported, freed  | freed            |
 //!
+//! Nothing is freed while a handler is registered on one of the vectors: the call is refused and
+//! reported. At detach there is nobody left to wait for: such handlers are reported and released.
+//!
 //! Whether vectors are live is what the device says, `msi_enabled` and `msix_enabled`. Whose they
 //! are is what the device's *node* says, one devres entry that the first allocation registers
 //! right after the MSI data of the device. Devres releases in reverse order, so the node comes
@@ -115,6 +118,9 @@ fn node(pdev: &Device) -> Option<&Node> {
 /// Returns the type of the vectors that are live, if any are. INTx needs no vector and has no
 /// owner.
 pub(super) fn live(pdev: &Device) -> Option<IrqType> {
+    if !cfg!(CONFIG_PCI_MSI) {
+        return None;
+    }
     let pdev = pdev.as_raw();
     // SAFETY: `pdev` is a valid device.
     if unsafe { bindings::pci_dev::msix_enabled_raw(pdev) } != 0 {
@@ -136,12 +142,14 @@ fn is_detaching(pdev: &Device) -> bool {
 
 /// Answers whether vectors may be allocated now, by any of the calls that do.
 ///
+/// `more` says that the call adds a vector to those that are live, and leaves it to their owner.
+///
 /// # Errors
 ///
-/// - `EBUSY` when vectors are live, whosever they are.
+/// - `EBUSY` when vectors are live, whosever they are, and the call is not for more of them.
 /// - `ENODEV` when the driver is being detached: nobody would free them.
-pub fn may_alloc(pdev: &Device) -> Result {
-    if live(pdev).is_some() {
+pub fn may_alloc(pdev: &Device, more: bool) -> Result {
+    if !more && live(pdev).is_some() {
         return Err(EBUSY);
     }
     if is_detaching(pdev) {
@@ -200,7 +208,11 @@ unsafe extern "C" fn release(dev: *mut bindings::device, res: *mut c_void) {
                 irq_type.name()
             );
         }
-        free(pdev, node);
+        if find_handler(pdev).is_some() {
+            contain(pdev);
+        } else {
+            free(pdev, node);
+        }
     }
 
     // SAFETY: `raw` is a valid device, and the node goes now.
@@ -210,30 +222,96 @@ unsafe extern "C" fn release(dev: *mut bindings::device, res: *mut c_void) {
     unsafe { ptr::drop_in_place(res) };
 }
 
-/// Frees the vectors, whosever they are.
+/// Frees the vectors, whosever they are, unless a handler is registered on one of them.
 fn free(pdev: &Device, node: &Node) {
-    // What frees them asks `may_free()`, which refuses only what the device owns.
+    let ownership = node.get();
+    // What frees them asks `may_free()`, which refuses what the device owns.
     node.set(Ownership::EXPLICIT);
     // SAFETY: `pdev` is a valid device.
     unsafe { bindings::pci_free_irq_vectors(pdev.as_raw()) };
+    if live(pdev).is_some() {
+        node.set(ownership);
+    }
 }
 
-/// Answers whether the vectors that are live may be freed by one of the `pci_*` calls.
+/// Returns a handler that is registered on one of the device's MSI or MSI-X vectors.
+fn find_handler(pdev: &Device) -> Option<Handler> {
+    // SAFETY: `pdev` is a valid device, and has MSI data as long as it has a node.
+    Handler::found(|found| unsafe { bindings::pci_irq_vectors_find_handler(pdev.as_raw(), found) })
+}
+
+/// A handler that somebody registered, as it was when it was found.
+struct Handler(bindings::pci_irq_handler);
+
+impl Handler {
+    fn found(find: impl FnOnce(*mut bindings::pci_irq_handler) -> bool) -> Option<Self> {
+        let mut handler = bindings::pci_irq_handler::default();
+        find(&mut handler).then_some(Self(handler))
+    }
+
+    /// Returns the name it was registered with, as `/proc/interrupts` shows it.
+    fn name(&self) -> &CStr {
+        // SAFETY: The C side terminates the name.
+        unsafe { CStr::from_char_ptr(self.0.name.as_ptr()) }
+    }
+}
+
+/// Takes handlers and vectors away from a device whose driver is gone.
 ///
-/// A refusal is reported.
-pub fn may_free(pdev: &Device) -> bool {
+/// Otherwise both stay in the core for ever: the interrupts without a domain, the descriptors
+/// without a device. What a handler uses may be gone already, so the device is silenced first.
+fn contain(pdev: &Device) {
+    let raw = pdev.as_raw();
+
+    // SAFETY: `raw` is a valid device with vectors, hence MSI data.
+    unsafe { bindings::pci_irq_vectors_quiesce(raw) };
+    while let Some(handler) = find_handler(pdev) {
+        dev_err!(
+            pdev,
+            "irq vectors: handler {} on irq {} leaked by the driver, released at detach\n",
+            handler.name(),
+            handler.0.irq
+        );
+        // SAFETY: The handler was just found; its driver is detached and does not free it.
+        unsafe { bindings::pci_irq_release_handler(&handler.0) };
+    }
+    // SAFETY: `raw` is as above, quiesced, and no handler is left.
+    unsafe { bindings::pci_irq_vectors_drop(raw) };
+}
+
+/// Answers whether vectors that are live may be freed by one of the `pci_*` calls: the one with
+/// interrupt `irq`, or all of them if that is 0.
+///
+/// A refusal is reported: the device owns the vectors, or a handler is registered on one. May
+/// sleep.
+pub fn may_free(pdev: &Device, irq: c_uint) -> bool {
     let (Some(node), Some(irq_type)) = (node(pdev), live(pdev)) else {
         return true;
     };
-    if node.get().owner == Owner::Driver {
-        return true;
+    if irq == 0 && node.get().owner == Owner::Device {
+        dev_err!(
+            pdev,
+            "irq vectors: free refused, the device owns the {} vectors until detach\n",
+            irq_type.name()
+        );
+        return false;
     }
-    dev_err!(
-        pdev,
-        "irq vectors: free refused, the device owns the {} vectors until detach\n",
-        irq_type.name()
-    );
-    false
+
+    let handler = if irq == 0 {
+        find_handler(pdev)
+    } else {
+        // SAFETY: Any number will do.
+        Handler::found(|found| unsafe { bindings::pci_irq_find_handler(irq, found) })
+    };
+    if let Some(handler) = &handler {
+        dev_err!(
+            pdev,
+            "irq vectors: free refused, handler {} is registered on irq {}\n",
+            handler.name(),
+            handler.0.irq
+        );
+    }
+    handler.is_none()
 }
 
 /// Frees the vectors that the device owns before it is detached; nothing if there are none.

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the owner of a device's interrupt vectors does to interrupts.
+ *
+ * The rule is in rust/kernel/pci/ownership.rs; everything it needs of genirq
+ * and of the MSI core's internals is here.
+ */
+
+#include <linux/cleanup.h>
+#include <linux/interrupt.h>
+#include <linux/irq.h>
+#include <linux/irqdesc.h>
+#include <linux/string.h>
+
+#include "msi.h"
+#include "ownership.h"
+
+/*
+ * A chained handler takes the place of the flow handler. genirq refuses
+ * requests for such an interrupt and has a nameless placeholder for an action.
+ */
+static bool is_chained(struct irq_desc *desc)
+{
+	return desc->status_use_accessors & IRQ_NOREQUEST;
+}
+
+/* Fills in *@found and returns true if a handler is registered on @irq. */
+bool pci_irq_find_handler(unsigned int irq, struct pci_irq_handler *found)
+{
+	struct irq_desc *desc = irq_to_desc(irq);
+
+	if (!desc)
+		return false;
+
+	guard(raw_spinlock_irqsave)(&desc->lock);
+	if (!desc->action)
+		return false;
+
+	found->irq = irq;
+	found->chained = is_chained(desc);
+	found->dev_id = desc->action->dev_id;
+	if (found->chained)
+		strscpy(found->name, "(chained)");
+	else
+		strscpy(found->name, desc->action->name ?: "(unnamed)");
+	return true;
+}
+
+/*
+ * The same for the vectors of a device, the lowest first. @dev must have MSI
+ * data. May sleep.
+ */
+bool pci_irq_vectors_find_handler(struct pci_dev *dev, struct pci_irq_handler *found)
+{
+	struct msi_desc *desc;
+	unsigned int i;
+
+	guard(msi_descs_lock)(&dev->dev);
+	msi_for_each_desc(desc, &dev->dev, MSI_DESC_ASSOCIATED) {
+		for (i = 0; i < desc->nvec_used; i++)
+			if (pci_irq_find_handler(desc->irq + i, found))
+				return true;
+	}
+	return false;
+}
+
+/* Has the device raise no more interrupts. May sleep. */
+void pci_irq_vectors_quiesce(struct pci_dev *dev)
+{
+	guard(msi_descs_lock)(&dev->dev);
+	pci_msi_shutdown(dev);
+	pci_msix_shutdown(dev);
+}
+
+/*
+ * Takes a handler away from its interrupt, and waits until it does not run.
+ * What would make genirq complain about that goes first. May sleep.
+ */
+void pci_irq_release_handler(const struct pci_irq_handler *handler)
+{
+	irq_set_affinity_notifier(handler->irq, NULL);
+	irq_update_affinity_hint(handler->irq, NULL);
+
+	if (handler->chained)
+		irq_set_chained_handler_and_data(handler->irq, NULL, NULL);
+	else
+		free_irq(handler->irq, handler->dev_id);
+}
+
+/* Frees the vectors of a quiesced device. May sleep. */
+void pci_irq_vectors_drop(struct pci_dev *dev)
+{
+	guard(msi_descs_lock)(&dev->dev);
+	pci_free_msi_irqs(dev);
+}
