@@ -7,6 +7,9 @@
 //! Converts pointers and errors, and decides nothing: what a function does is in
 //! [`kernel::pci::devres`]. `devres_exports.c` exports the symbols, since `EXPORT_SYMBOL()` is
 //! what their C originals have, and the `kernel` crate exports for GPL modules only.
+//!
+//! What the functions ask of their callers is what the C originals do: the caller is the driver of
+//! the device, which is valid and bound, and makes one call at a time. "Bound" below means that.
 
 use core::ptr::{
     self,
@@ -86,8 +89,7 @@ pub unsafe extern "C" fn devm_pci_remap_cfgspace(
     size: bindings::resource_size_t,
 ) -> *mut c_void {
     // SAFETY: By the requirement.
-    let dev = unsafe { device(dev) };
-    or_null(devres::remap_cfgspace(dev, offset, size))
+    or_null(unsafe { devres::remap_cfgspace(device(dev), offset, size) })
 }
 
 /// # Safety
@@ -112,7 +114,7 @@ pub unsafe extern "C" fn devm_pci_remap_cfg_resource(
 #[export]
 pub unsafe extern "C" fn pcim_set_mwi(pdev: *mut bindings::pci_dev) -> c_int {
     // SAFETY: By the requirement.
-    errno(devres::set_mwi(unsafe { pci_device(pdev) }))
+    errno(unsafe { devres::set_mwi(pci_device(pdev)) })
 }
 
 /// # Safety
@@ -121,7 +123,7 @@ pub unsafe extern "C" fn pcim_set_mwi(pdev: *mut bindings::pci_dev) -> c_int {
 #[export]
 pub unsafe extern "C" fn pcim_intx(pdev: *mut bindings::pci_dev, enable: c_int) -> c_int {
     // SAFETY: By the requirement.
-    errno(devres::intx(unsafe { pci_device(pdev) }, enable))
+    errno(unsafe { devres::intx(pci_device(pdev), enable) })
 }
 
 /// # Safety
@@ -130,7 +132,7 @@ pub unsafe extern "C" fn pcim_intx(pdev: *mut bindings::pci_dev, enable: c_int) 
 #[export]
 pub unsafe extern "C" fn pcim_enable_device(pdev: *mut bindings::pci_dev) -> c_int {
     // SAFETY: By the requirement.
-    errno(devres::enable_device(unsafe { pci_device(pdev) }))
+    errno(unsafe { devres::enable_device(pci_device(pdev)) })
 }
 
 /// # Safety
@@ -139,7 +141,7 @@ pub unsafe extern "C" fn pcim_enable_device(pdev: *mut bindings::pci_dev) -> c_i
 #[export]
 pub unsafe extern "C" fn pcim_pin_device(pdev: *mut bindings::pci_dev) {
     // SAFETY: By the requirement.
-    devres::pin_device(unsafe { pci_device(pdev) });
+    unsafe { devres::pin_device(pci_device(pdev)) };
 }
 
 /// # Safety
@@ -148,7 +150,7 @@ pub unsafe extern "C" fn pcim_pin_device(pdev: *mut bindings::pci_dev) {
 #[export]
 pub unsafe extern "C" fn pcim_iomap_table(pdev: *mut bindings::pci_dev) -> *const *mut c_void {
     // SAFETY: By the requirement.
-    let table = devres::iomap_table(unsafe { pci_device(pdev) });
+    let table = unsafe { devres::iomap_table(pci_device(pdev)) };
     table.map_or(ptr::null(), |table| table.as_ptr().cast_const())
 }
 
@@ -162,7 +164,7 @@ pub unsafe extern "C" fn pcim_iomap(
     maxlen: c_ulong,
 ) -> *mut c_void {
     // SAFETY: By the requirement.
-    or_null(devres::iomap(unsafe { pci_device(pdev) }, bar, maxlen))
+    or_null(unsafe { devres::iomap(pci_device(pdev), bar, maxlen) })
 }
 
 /// # Safety
@@ -245,6 +247,5 @@ pub unsafe extern "C" fn pcim_iomap_range(
     len: c_ulong,
 ) -> *mut c_void {
     // SAFETY: By the requirement.
-    let pdev = unsafe { pci_device(pdev) };
-    or_err_ptr(devres::iomap_range(pdev, bar, offset, len))
+    or_err_ptr(unsafe { devres::iomap_range(pci_device(pdev), bar, offset, len) })
 }

@@ -30,4 +30,22 @@ __rust_helper unsigned long rust_helper_pci_resource_flags(struct pci_dev *pdev,
 {
 	return pci_resource_flags(pdev, bar);
 }
+
+/* Without CONFIG_PRINTK dev_err() is an inline function with a variable number of arguments. */
+__rust_helper void rust_helper_pci_devres_err_invalid(struct device *dev)
+{
+	dev_err(dev, "invalid resource\n");
+}
+
+__rust_helper void rust_helper_pci_devres_err_request(struct device *dev,
+						      const struct resource *res)
+{
+	dev_err(dev, "can't request region for resource %pR\n", res);
+}
+
+__rust_helper void rust_helper_pci_devres_err_ioremap(struct device *dev,
+						      const struct resource *res)
+{
+	dev_err(dev, "ioremap failed for resource %pR\n", res);
+}
 #endif /* CONFIG_PCI_DEVRES_RUST */

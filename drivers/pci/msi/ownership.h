@@ -21,7 +21,7 @@ struct pci_irq_handler {
 	unsigned int irq;
 	bool chained;
 	void *dev_id;
-	char name[32];
+	char name[64];
 };
 
 bool pci_irq_find_handler(unsigned int irq, struct pci_irq_handler *found);

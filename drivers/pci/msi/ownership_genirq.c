@@ -10,7 +10,8 @@
 #include <linux/interrupt.h>
 #include <linux/irq.h>
 #include <linux/irqdesc.h>
-#include <linux/string.h>
+#include <linux/rcupdate.h>
+#include <linux/sprintf.h>
 
 #include "msi.h"
 #include "ownership.h"
@@ -24,11 +25,18 @@ static bool is_chained(struct irq_desc *desc)
 	return desc->status_use_accessors & IRQ_NOREQUEST;
 }
 
-/* Fills in *@found and returns true if a handler is registered on @irq. */
+/*
+ * Fills in *@found and returns true if a handler is registered on @irq.
+ *
+ * The handler is named by its function: the name it was registered with may
+ * belong to the driver's data, which may be gone by now. Its text is not.
+ */
 bool pci_irq_find_handler(unsigned int irq, struct pci_irq_handler *found)
 {
-	struct irq_desc *desc = irq_to_desc(irq);
+	struct irq_desc *desc;
 
+	guard(rcu)();
+	desc = irq_to_desc(irq);
 	if (!desc)
 		return false;
 
@@ -40,9 +48,11 @@ bool pci_irq_find_handler(unsigned int irq, struct pci_irq_handler *found)
 	found->chained = is_chained(desc);
 	found->dev_id = desc->action->dev_id;
 	if (found->chained)
-		strscpy(found->name, "(chained)");
+		snprintf(found->name, sizeof(found->name), "%ps", desc->handle_irq);
+	else if (desc->action->thread_fn)
+		snprintf(found->name, sizeof(found->name), "%ps", desc->action->thread_fn);
 	else
-		strscpy(found->name, desc->action->name ?: "(unnamed)");
+		snprintf(found->name, sizeof(found->name), "%ps", desc->action->handler);
 	return true;
 }
 
@@ -81,10 +91,13 @@ void pci_irq_release_handler(const struct pci_irq_handler *handler)
 	irq_set_affinity_notifier(handler->irq, NULL);
 	irq_update_affinity_hint(handler->irq, NULL);
 
-	if (handler->chained)
-		irq_set_chained_handler_and_data(handler->irq, NULL, NULL);
-	else
+	if (!handler->chained) {
 		free_irq(handler->irq, handler->dev_id);
+		return;
+	}
+	irq_set_chained_handler_and_data(handler->irq, NULL, NULL);
+	/* Flow handlers run with interrupts off, which a grace period waits for. */
+	synchronize_rcu();
 }
 
 /* Frees the vectors of a quiesced device. May sleep. */

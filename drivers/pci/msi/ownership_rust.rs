@@ -31,7 +31,8 @@ unsafe fn pci_device<'a>(dev: *mut bindings::pci_dev) -> &'a Device {
     unsafe { &*dev.cast() }
 }
 
-/// Asked by the entry points of `api.c` before they allocate.
+/// Asked by the entry points of `api.c` before they allocate; `more` is for vectors that are added
+/// to live ones.
 ///
 /// # Safety
 ///
@@ -45,8 +46,7 @@ pub unsafe extern "C" fn pci_irq_vectors_may_alloc(
         return 0;
     }
     // SAFETY: By the requirement.
-    let dev = unsafe { pci_device(dev) };
-    from_result(|| ownership::may_alloc(dev, more).map(|()| 0))
+    from_result(|| unsafe { ownership::may_alloc(pci_device(dev), more) }.map(|()| 0))
 }
 
 /// Told by `msi.c` once the MSI device data exists, before vectors do.
@@ -57,11 +57,11 @@ pub unsafe extern "C" fn pci_irq_vectors_may_alloc(
 #[export]
 pub unsafe extern "C" fn pci_irq_vectors_track(dev: *mut bindings::pci_dev) -> c_int {
     // SAFETY: By the requirement.
-    let dev = unsafe { pci_device(dev) };
-    from_result(|| ownership::track(dev).map(|()| 0))
+    from_result(|| unsafe { ownership::track(pci_device(dev)) }.map(|()| 0))
 }
 
-/// Asked by `api.c` before vectors that are there are freed.
+/// Asked by `api.c` before vectors that are there are freed: the one with interrupt `irq`, or all
+/// if that is 0.
 ///
 /// # Safety
 ///
@@ -72,12 +72,12 @@ pub unsafe extern "C" fn pci_irq_vectors_may_free(
     irq: c_uint,
 ) -> bool {
     // SAFETY: By the requirement.
-    ownership::may_free(unsafe { pci_device(dev) }, irq)
+    unsafe { ownership::may_free(pci_device(dev), irq) }
 }
 
 /// # Safety
 ///
-/// `dev` must be valid; `affd` must be null or valid.
+/// `dev` must be null, which is refused, or valid; `affd` must be null or valid.
 #[export]
 pub unsafe extern "C" fn pcim_alloc_irq_vectors_affinity(
     dev: *mut bindings::pci_dev,
@@ -86,6 +86,9 @@ pub unsafe extern "C" fn pcim_alloc_irq_vectors_affinity(
     flags: c_uint,
     affd: *mut bindings::irq_affinity,
 ) -> c_int {
+    if dev.is_null() {
+        return EINVAL.to_errno();
+    }
     // SAFETY: By the requirements.
     from_result(|| unsafe {
         ownership::alloc_managed(pci_device(dev), min_vecs, max_vecs, flags, affd)
@@ -94,9 +97,12 @@ pub unsafe extern "C" fn pcim_alloc_irq_vectors_affinity(
 
 /// # Safety
 ///
-/// `dev` must be valid.
+/// `dev` must be null, which is nothing to do, or valid.
 #[export]
 pub unsafe extern "C" fn pcim_free_irq_vectors(dev: *mut bindings::pci_dev) {
+    if dev.is_null() {
+        return;
+    }
     // SAFETY: By the requirement.
-    ownership::free_managed(unsafe { pci_device(dev) });
+    unsafe { ownership::free_managed(pci_device(dev)) };
 }

@@ -143,6 +143,29 @@ fn explicit_freed_on_drop(pdev: &Device<'_>) -> Result {
     Ok(())
 }
 
+fn free_says_so(pdev: &Device<'_>) -> Result {
+    let probe = Probe::new(pdev)?;
+    let vectors = pdev.alloc_irq_vectors(1, 1, msi())?;
+    vectors
+        .index(0)?
+        .request(
+            pdev,
+            Flags::TRIGGER_NONE,
+            c"ownership_test",
+            Ok(probe.handler()),
+        )?
+        .until_unbind();
+    check!(vectors.free().is_ok());
+    check!(probe.dropped() == 1);
+    check!(is_free(pdev));
+    // An INTx guard has nothing to free, and does not free what is there.
+    let line = pdev.alloc_irq_vectors(1, 1, intx())?;
+    let vectors = pdev.alloc_irq_vectors(1, 1, msi())?;
+    check!(line.free().is_ok());
+    check!(vectors.index(0).is_ok());
+    Ok(())
+}
+
 fn second_allocation_is_busy(pdev: &Device<'_>) -> Result {
     let vectors = pdev.alloc_irq_vectors(1, 1, msi())?;
     for types in [msi(), intx(), IrqTypes::all()] {
@@ -331,6 +354,29 @@ fn managed_kept_until_unbind(pdev: &Device<'_>) -> Result {
     Ok(())
 }
 
+/// Another last one: vectors of the driver become the device's, with their handler.
+fn converted_kept_until_unbind(pdev: &Device<'_>) -> Result {
+    let probe = Probe::new(pdev)?;
+    let vectors = pdev.alloc_irq_vectors(1, 1, msi())?;
+    vectors
+        .index(0)?
+        .request(
+            pdev,
+            Flags::TRIGGER_NONE,
+            c"ownership_test",
+            Ok(probe.handler()),
+        )?
+        .until_unbind();
+    let irq = vectors.index(0)?.irq();
+    let managed = vectors.into_managed();
+    check!(managed.len() == 1);
+    check!(managed.index(0)?.irq() == irq);
+    check!(probe.interrupts()?);
+    check!(is_busy(pdev.alloc_irq_vectors(1, 1, msi())));
+    check!(probe.dropped() == 0);
+    Ok(())
+}
+
 type Case = (&'static str, fn(&Device<'_>) -> Result);
 
 macro_rules! cases {
@@ -341,6 +387,7 @@ macro_rules! cases {
 
 const CASES: &[Case] = cases![
     explicit_freed_on_drop,
+    free_says_so,
     second_allocation_is_busy,
     bad_arguments,
     intx_guard_frees_nothing,
@@ -353,8 +400,12 @@ const CASES: &[Case] = cases![
     forgotten_handle_keeps_its_handler,
 ];
 
-/// Every other bind ends with the one of these whose turn it is.
-const LAST: &[Case] = cases![managed_kept_until_unbind, forgotten_guard_keeps_its_vectors];
+/// Every bind ends with the one of these whose turn it is.
+const LAST: &[Case] = cases![
+    managed_kept_until_unbind,
+    forgotten_guard_keeps_its_vectors,
+    converted_kept_until_unbind,
+];
 
 static BINDS: Atomic<u32> = Atomic::new(0);
 

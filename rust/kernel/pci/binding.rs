@@ -19,7 +19,8 @@ use super::{
         self,
         GuardId, //
     },
-    Device, //
+    Device,
+    IrqType, //
 };
 use crate::{
     bindings,
@@ -28,9 +29,16 @@ use crate::{
         Bound, //
     },
     ffi::c_void,
-    irq, new_mutex,
+    irq, new_condvar, new_mutex,
     prelude::*,
-    sync::Mutex,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        CondVar,
+        Mutex, //
+    },
 };
 use core::{
     num::NonZero,
@@ -44,8 +52,20 @@ pub(super) trait Registered: Send {}
 impl<H: irq::Handler + Send> Registered for irq::Registration<'_, H> {}
 impl<H: irq::ThreadedHandler + Send> Registered for irq::ThreadedRegistration<'_, H> {}
 
-/// Names one registered handler; unique as long as the driver is bound.
-pub(super) type Token = u64;
+/// Names a guard or a registered handler. No two have the same: what is kept longer than it should
+/// be, and used in a later binding, finds nothing.
+pub(super) type Token = NonZero<u64>;
+
+/// Returns a name that nobody has.
+fn name() -> Token {
+    static LAST: Atomic<u64> = Atomic::new(0);
+
+    loop {
+        if let Some(token) = NonZero::new(LAST.fetch_add(1, Relaxed).wrapping_add(1)) {
+            return token;
+        }
+    }
+}
 
 struct Slot {
     token: Token,
@@ -55,42 +75,60 @@ struct Slot {
 }
 
 struct Handlers {
-    last: Token,
     slots: KVec<Slot>,
+    /// How many are out of `slots`, and not released yet.
+    releasing: usize,
+}
+
+/// What an allocation made.
+pub(super) struct Allocated {
+    pub(super) id: GuardId,
+    pub(super) len: NonZero<usize>,
+    pub(super) irq_type: IrqType,
+    /// The interrupt of the device, which is the INTx one if it is that type.
+    pub(super) irq: u32,
 }
 
 /// The entry; see the module's documentation.
 #[pin_data]
 pub(super) struct Binding {
-    /// The last guard id given out. Held while vectors are allocated or freed by Rust code, so
-    /// that calls from several CPUs follow each other. Never held while a handler is released.
+    /// Held while Rust code allocates or frees vectors, so that calls from several CPUs follow
+    /// each other. Never held while a handler is released.
     #[pin]
-    vectors: Mutex<u64>,
+    vectors: Mutex<()>,
     /// Held for moments only: a handler is registered and dropped outside of it, and may itself
     /// own something that comes back here when it is dropped.
     #[pin]
     handlers: Mutex<Handlers>,
+    /// Notified when a handler is released.
+    #[pin]
+    released: CondVar,
 }
 
 impl Binding {
     fn new() -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
-            vectors <- new_mutex!(0, "pci_rust_vectors"),
+            vectors <- new_mutex!((), "pci_rust_vectors"),
             handlers <- new_mutex!(
                 Handlers {
-                    last: 0,
                     slots: KVec::new(),
+                    releasing: 0,
                 },
                 "pci_rust_handlers"
             ),
+            released <- new_condvar!("pci_rust_released"),
         })
     }
 
-    /// Returns the entry of the device if there is one.
+    /// Returns the entry of the device if there is one. There is none any more once devres
+    /// releases what the device manages, when a bound child of the device may still have guards.
+    ///
+    /// The reference must not be kept: it is good for one call.
     fn find(pdev: &Device<Bound>) -> Option<&Self> {
         let entry = devres::find(pdev.as_ref(), release)?;
-        // SAFETY: Entries with this release function hold a `Binding`. Devres releases it after
-        // the device is unbound, and `pdev` is bound as long as the reference lives.
+        // SAFETY: Entries with this release function hold a `Binding`. Devres has not begun to
+        // release it, and does not before whoever has `pdev` is done: the driver's callbacks are
+        // over by then, and a child of the device is unbound or in the hands of devres itself.
         Some(unsafe { entry.cast().as_ref() })
     }
 
@@ -115,48 +153,78 @@ impl Binding {
         Ok(unsafe { entry.as_ref() })
     }
 
-    /// Allocates vectors and a guard id for them.
+    /// Runs `f` while nobody allocates or frees vectors of the device from Rust.
+    pub(super) fn exclusively<T>(&self, f: impl FnOnce() -> T) -> T {
+        let _vectors = self.vectors.lock();
+        f()
+    }
+
+    /// Allocates vectors, which a new guard id stands for.
     ///
-    /// Returns how many, their type if they are not an INTx interrupt, and the id.
+    /// # Errors
+    ///
+    /// As `ownership::alloc_guarded()`.
     pub(super) fn alloc(
-        &self,
         pdev: &Device<Bound>,
         min_vecs: u32,
         max_vecs: u32,
         flags: u32,
         managed: bool,
-    ) -> Result<(NonZero<usize>, Option<super::IrqType>, GuardId)> {
-        let mut last = self.vectors.lock();
-        *last += 1;
-        let id = NonZero::new(*last).ok_or(EOVERFLOW)?;
-
-        let len = ownership::alloc_guarded(pdev, min_vecs, max_vecs, flags, managed, id)?;
-        let len = usize::try_from(len)
-            .ok()
-            .and_then(NonZero::new)
-            .ok_or(EINVAL)?;
-        Ok((len, ownership::live(pdev), id))
+    ) -> Result<Allocated> {
+        // Nothing may be added to the devres list of a device whose entries are being released.
+        if ownership::is_detaching(pdev) {
+            return Err(ENODEV);
+        }
+        Self::get(pdev)?.exclusively(|| {
+            let id = name();
+            let len = ownership::alloc_guarded(pdev, min_vecs, max_vecs, flags, managed, id)?;
+            Ok(Allocated {
+                id,
+                len: usize::try_from(len)
+                    .ok()
+                    .and_then(NonZero::new)
+                    .ok_or(EINVAL)?,
+                irq_type: ownership::live(pdev).unwrap_or(IrqType::Intx),
+                // SAFETY: `pdev` is a valid device; nobody changes its interrupt right now.
+                irq: unsafe { (*pdev.as_raw()).irq },
+            })
+        })
     }
 
     /// Frees the vectors of guard `id`, after the handlers that were registered through it.
-    pub(super) fn free(&self, pdev: &Device<Bound>, id: GuardId) {
-        self.release_last(|slot| slot.guard == id);
-        let _vectors = self.vectors.lock();
-        ownership::free_guarded(pdev, id);
+    ///
+    /// Returns whether they are gone: C code may have registered a handler on them.
+    pub(super) fn free(pdev: &Device<Bound>, id: GuardId) -> bool {
+        let Some(binding) = Self::find(pdev) else {
+            // Devres has released the handlers, or is about to, and nobody allocates any more.
+            return ownership::free_guarded(pdev, id);
+        };
+        binding.release_last(|slot| slot.guard == id);
+        binding.exclusively(|| ownership::free_guarded(pdev, id))
     }
 
-    /// Keeps a handler that was registered through guard `guard`.
+    /// Gives the vectors of guard `id` to the device.
+    pub(super) fn manage(pdev: &Device<Bound>, id: GuardId) {
+        if let Some(binding) = Self::find(pdev) {
+            binding.exclusively(|| ownership::manage_guarded(pdev, id));
+        }
+    }
+
+    /// Keeps a handler that was registered through guard `guard`, and names it.
     ///
     /// # Errors
     ///
-    /// `ENOMEM` when there is no memory; the handler is released then.
+    /// With any, the handler is released:
+    ///
+    /// - `ENODEV` when the driver is being detached.
+    /// - `ENOMEM` when there is no memory.
     ///
     /// # Safety
     ///
     /// What the handler borrows must be valid until the driver's remove callback returns or its
     /// probe fails, whatever the lifetime `'h` says.
     pub(super) unsafe fn keep<'h>(
-        &self,
+        pdev: &Device<Bound>,
         guard: GuardId,
         registered: KBox<dyn Registered + 'h>,
     ) -> Result<Token> {
@@ -165,26 +233,33 @@ impl Binding {
         // borrowed.
         let registered: KBox<dyn Registered> = unsafe { core::mem::transmute(registered) };
 
-        let mut handlers = self.handlers.lock();
-        let token = handlers.last + 1;
+        if ownership::is_detaching(pdev) {
+            return Err(ENODEV);
+        }
+        let binding = Self::get(pdev)?;
+        let token = name();
+
+        let mut handlers = binding.handlers.lock();
+        if let Err(e) = handlers.slots.reserve(1, GFP_KERNEL) {
+            // Dropping the handler may come back here.
+            drop(handlers);
+            drop(registered);
+            return Err(e.into());
+        }
         let slot = Slot {
             token,
             guard,
             _registered: registered,
         };
-        match handlers.slots.push(slot, GFP_KERNEL) {
-            Ok(()) => handlers.last = token,
-            Err(e) => {
-                drop(handlers);
-                return Err(e.into());
-            }
-        }
+        handlers.slots.push(slot, GFP_KERNEL)?;
         Ok(token)
     }
 
     /// Releases the handler named `token`, if nobody has.
-    pub(super) fn release(&self, token: Token) {
-        self.release_last(|slot| slot.token == token);
+    pub(super) fn release(pdev: &Device<Bound>, token: Token) {
+        if let Some(binding) = Self::find(pdev) {
+            binding.release_last(|slot| slot.token == token);
+        }
     }
 
     /// Releases the handlers that are `wanted`, the newest first.
@@ -195,16 +270,26 @@ impl Binding {
                 return;
             };
             let slot = handlers.slots.remove(i);
+            handlers.releasing += 1;
             // The handler may come back here when it is dropped.
             drop(handlers);
             drop(slot);
+            self.handlers.lock().releasing -= 1;
+            self.released.notify_all();
         }
     }
 
-    /// Releases every handler of the device.
+    /// Releases every handler of the device, and waits for those that others are releasing.
+    ///
+    /// A handler that releases itself waits for ever, and so does this.
     pub(super) fn release_all(pdev: &Device<Bound>) {
-        if let Some(binding) = Self::find(pdev) {
-            binding.release_last(|_| true);
+        let Some(binding) = Self::find(pdev) else {
+            return;
+        };
+        binding.release_last(|_| true);
+        let mut handlers = binding.handlers.lock();
+        while handlers.releasing != 0 {
+            binding.released.wait(&mut handlers);
         }
     }
 }

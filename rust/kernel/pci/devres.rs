@@ -11,6 +11,9 @@
 //!
 //! Nothing in here concerns interrupt vectors: enabling a device does not decide who frees them.
 //!
+//! The functions are unsafe, because like their C counterparts they are for the driver of the
+//! device alone, which makes one call at a time. The typed API sees to both.
+//!
 //! [`ManagedBar`]: super::ManagedBar
 //! [`ManagedDevice`]: super::ManagedDevice
 
@@ -259,12 +262,20 @@ unsafe fn release(pdev: &Device<Bound>, mut wanted: Address) -> Result {
 type IomapTable = [*mut c_void; NUM_RESOURCES];
 
 /// Identifies the entry of the [`IomapTable`]; each mapping has its own entry and releases itself.
+///
+/// # Safety
+///
+/// None; devres wants the type.
 unsafe extern "C" fn iomap_table_release(_dev: *mut bindings::device, _res: *mut c_void) {}
 
 /// Returns the table of mapped BARs, allocating it the first time (may sleep then).
 ///
 /// The table is valid until the driver is detached. `None` when there is no memory for it.
-pub fn iomap_table(pdev: &Device<Bound>) -> Option<NonNull<*mut c_void>> {
+///
+/// # Safety
+///
+/// The caller must be the driver of the device, and make one call at a time.
+pub unsafe fn iomap_table(pdev: &Device<Bound>) -> Option<NonNull<*mut c_void>> {
     let dev: &device::Device<Bound> = pdev.as_ref();
 
     if let Some(table) = find(dev, iomap_table_release) {
@@ -287,26 +298,36 @@ pub fn iomap_table(pdev: &Device<Bound>) -> Option<NonNull<*mut c_void>> {
 ///
 /// - `EINVAL` when there is no such BAR.
 /// - `ENOMEM` when there is no memory for the table.
-fn table_set(pdev: &Device<Bound>, bar: c_int, addr: *mut c_void) -> Result {
+///
+/// # Safety
+///
+/// The caller must be the driver of the device, and make one call at a time.
+unsafe fn table_set(pdev: &Device<Bound>, bar: c_int, addr: *mut c_void) -> Result {
     if !bar_is_valid(bar) {
         return Err(EINVAL);
     }
-    let table = iomap_table(pdev).ok_or(ENOMEM)?;
-    // SAFETY: `bar` is an index into the table, which lives until the driver is detached. As in C,
-    // a driver does not map the BARs of one device from two threads.
+    // SAFETY: By the requirement above.
+    let table = unsafe { iomap_table(pdev) }.ok_or(ENOMEM)?;
+    // SAFETY: `bar` is an index into the table, which lives until the driver is detached; the
+    // caller makes one call at a time.
     unsafe { table.as_ptr().add(bar as usize).write(addr) };
     Ok(())
 }
 
 /// Takes `addr` out of the table. Ranged mappings are not in it and never collide.
-fn table_forget(pdev: &Device<Bound>, addr: *mut c_void) {
-    let Some(table) = iomap_table(pdev) else {
+///
+/// # Safety
+///
+/// The caller must be the driver of the device, and make one call at a time.
+unsafe fn table_forget(pdev: &Device<Bound>, addr: *mut c_void) {
+    // SAFETY: By the requirement above.
+    let Some(table) = (unsafe { iomap_table(pdev) }) else {
         return;
     };
     for bar in 0..bindings::PCI_STD_NUM_BARS as usize {
         // SAFETY: `bar` is an index into the table.
         let slot = unsafe { table.as_ptr().add(bar) };
-        // SAFETY: As above; see `table_set()` for concurrency.
+        // SAFETY: As above; the caller makes one call at a time.
         if unsafe { slot.read() } == addr {
             // SAFETY: As above.
             unsafe { slot.write(ptr::null_mut()) };
@@ -323,7 +344,11 @@ fn table_forget(pdev: &Device<Bound>, addr: *mut c_void) {
 ///
 /// - `EINVAL` when there is no such BAR or it cannot be mapped.
 /// - `ENOMEM` when there is no memory.
-pub fn iomap(pdev: &Device<Bound>, bar: c_int, maxlen: c_ulong) -> Result<NonNull<c_void>> {
+///
+/// # Safety
+///
+/// The caller must be the driver of the device, and make one call at a time.
+pub unsafe fn iomap(pdev: &Device<Bound>, bar: c_int, maxlen: c_ulong) -> Result<NonNull<c_void>> {
     if !bar_is_valid(bar) {
         return Err(EINVAL);
     }
@@ -333,7 +358,8 @@ pub fn iomap(pdev: &Device<Bound>, bar: c_int, maxlen: c_ulong) -> Result<NonNul
     let addr = unsafe { bindings::pci_iomap(pdev.as_raw(), bar, maxlen) };
     let addr = NonNull::new(addr).ok_or(EINVAL)?;
 
-    if let Err(e) = table_set(pdev, bar, addr.as_ptr()) {
+    // SAFETY: By the requirement above.
+    if let Err(e) = unsafe { table_set(pdev, bar, addr.as_ptr()) } {
         // SAFETY: Mapped above, and nobody has seen the address yet.
         unsafe { bindings::pci_iounmap(pdev.as_raw(), addr.as_ptr()) };
         return Err(e);
@@ -349,11 +375,13 @@ pub fn iomap(pdev: &Device<Bound>, bar: c_int, maxlen: c_ulong) -> Result<NonNul
 ///
 /// # Safety
 ///
-/// Nobody may access the mapping any more.
+/// - The caller must be the driver of the device, and make one call at a time.
+/// - Nobody may access the mapping any more.
 pub unsafe fn iounmap(pdev: &Device<Bound>, addr: *mut c_void) {
-    // SAFETY: By the requirement above.
+    // SAFETY: By the requirements above.
     if unsafe { release(pdev, Address::Mapping(addr)) }.is_ok() {
-        table_forget(pdev, addr);
+        // SAFETY: By the requirements above.
+        unsafe { table_forget(pdev, addr) };
     }
 }
 
@@ -369,7 +397,8 @@ pub unsafe fn iounmap(pdev: &Device<Bound>, addr: *mut c_void) {
 ///
 /// # Safety
 ///
-/// `name` must be null or a C string that lives until the region is released.
+/// - The caller must be the driver of the device, and make one call at a time.
+/// - `name` must be null or a C string that lives until the region is released.
 pub unsafe fn iomap_region(
     pdev: &Device<Bound>,
     bar: c_int,
@@ -401,7 +430,8 @@ pub unsafe fn iomap_region(
 ///
 /// # Safety
 ///
-/// Nobody may access the mapping any more.
+/// - The caller must be the driver of the device, and make one call at a time.
+/// - Nobody may access the mapping any more.
 pub unsafe fn iounmap_region(pdev: &Device<Bound>, bar: c_int) {
     // SAFETY: By the requirement above. No entry is nothing to do.
     let _ = unsafe { release(pdev, Address::RegionMapping(bar, ptr::null_mut())) };
@@ -417,13 +447,15 @@ pub unsafe fn iounmap_region(pdev: &Device<Bound>, bar: c_int) {
 ///
 /// # Safety
 ///
+/// - The caller must be the driver of the device, and make one call at a time.
 /// - `name` must be null or a C string that lives until the regions are released.
 /// - Nobody may access a mapping that [`iomap_region()`] made earlier: a failure gives it back.
 pub unsafe fn iomap_regions(pdev: &Device<Bound>, mask: c_int, name: *const c_char) -> Result {
     let map = |bar: c_int| -> Result {
         // SAFETY: The caller vouches for `name`.
         let addr = unsafe { iomap_region(pdev, bar, name) }?;
-        table_set(pdev, bar, addr.as_ptr())
+        // SAFETY: By the requirements above.
+        unsafe { table_set(pdev, bar, addr.as_ptr()) }
     };
 
     for bar in 0..NUM_RESOURCES as c_int {
@@ -434,8 +466,9 @@ pub unsafe fn iomap_regions(pdev: &Device<Bound>, mask: c_int, name: *const c_ch
             for bar in (0..bar).rev() {
                 // SAFETY: The caller has not seen the mappings made here, and vouches for others.
                 unsafe { iounmap_region(pdev, bar) };
-                // No memory for the table means that nothing is shown in it.
-                let _ = table_set(pdev, bar, ptr::null_mut());
+                // SAFETY: By the requirements above. No memory for the table means that nothing
+                // is shown in it.
+                let _ = unsafe { table_set(pdev, bar, ptr::null_mut()) };
             }
             return Err(e);
         }
@@ -451,7 +484,11 @@ pub unsafe fn iomap_regions(pdev: &Device<Bound>, mask: c_int, name: *const c_ch
 ///
 /// - `EINVAL` when there is no such BAR, `offset` is past its end, or it cannot be mapped.
 /// - `ENOMEM` when there is no memory.
-pub fn iomap_range(
+///
+/// # Safety
+///
+/// The caller must be the driver of the device, and make one call at a time.
+pub unsafe fn iomap_range(
     pdev: &Device<Bound>,
     bar: c_int,
     offset: c_ulong,
@@ -484,7 +521,8 @@ pub fn iomap_range(
 ///
 /// # Safety
 ///
-/// `name` must be null or a C string that lives until the region is released.
+/// - The caller must be the driver of the device, and make one call at a time.
+/// - `name` must be null or a C string that lives until the region is released.
 pub unsafe fn request_region(pdev: &Device<Bound>, bar: c_int, name: *const c_char) -> Result {
     if !bar_is_valid(bar) {
         return Err(EINVAL);
@@ -508,7 +546,8 @@ pub unsafe fn request_region(pdev: &Device<Bound>, bar: c_int, name: *const c_ch
 ///
 /// # Safety
 ///
-/// `name` must be null or a C string that lives until the regions are released.
+/// - The caller must be the driver of the device, and make one call at a time.
+/// - `name` must be null or a C string that lives until the regions are released.
 pub unsafe fn request_all_regions(pdev: &Device<Bound>, name: *const c_char) -> Result {
     let bars = 0..bindings::PCI_STD_NUM_BARS as c_int;
 
@@ -571,20 +610,28 @@ unsafe extern "C" fn disable_device(pdev: *mut c_void) {
 ///
 /// - `ENOMEM` when there is no memory.
 /// - What `pci_enable_device()` fails with.
-pub fn enable_device(pdev: &Device<Bound>) -> Result {
+///
+/// # Safety
+///
+/// The caller must be the driver of the device, and make one call at a time.
+pub unsafe fn enable_device(pdev: &Device<Bound>) -> Result {
     with_action(pdev, disable_device, c"pcim_disable_device", || {
         // SAFETY: `pdev` is a valid device.
         to_result(unsafe { bindings::pci_enable_device(pdev.as_raw()) })
     })?;
 
-    // SAFETY: `pdev` is a valid device; as in C, its driver enables it from one thread.
+    // SAFETY: `pdev` is a valid device; the caller makes one call at a time.
     unsafe { bindings::pci_dev::set_is_managed_raw(pdev.as_raw(), 1) };
     Ok(())
 }
 
 /// Leaves the device enabled when the driver is detached.
-pub fn pin_device(pdev: &Device<Bound>) {
-    // SAFETY: `pdev` is a valid device; as in C, its driver pins it from one thread.
+///
+/// # Safety
+///
+/// The caller must be the driver of the device, and make one call at a time.
+pub unsafe fn pin_device(pdev: &Device<Bound>) {
+    // SAFETY: `pdev` is a valid device; the caller makes one call at a time.
     unsafe { bindings::pci_dev::set_pinned_raw(pdev.as_raw(), 1) };
 }
 
@@ -602,7 +649,11 @@ unsafe extern "C" fn clear_mwi(pdev: *mut c_void) {
 ///
 /// - `ENOMEM` when there is no memory.
 /// - What `pci_set_mwi()` fails with: `EINVAL` when the cache line size cannot be set.
-pub fn set_mwi(pdev: &Device<Bound>) -> Result {
+///
+/// # Safety
+///
+/// The caller must be the driver of the device, and make one call at a time.
+pub unsafe fn set_mwi(pdev: &Device<Bound>) -> Result {
     with_action(pdev, clear_mwi, c"__pcim_clear_mwi", || {
         // SAFETY: `pdev` is a valid device.
         to_result(unsafe { bindings::pci_set_mwi(pdev.as_raw()) })
@@ -628,7 +679,11 @@ unsafe extern "C" fn intx_restore(dev: *mut bindings::device, res: *mut c_void) 
 /// # Errors
 ///
 /// `ENOMEM` when there is no memory.
-pub fn intx(pdev: &Device<Bound>, enable: c_int) -> Result {
+///
+/// # Safety
+///
+/// The caller must be the driver of the device, and make one call at a time.
+pub unsafe fn intx(pdev: &Device<Bound>, enable: c_int) -> Result {
     let dev: &device::Device<Bound> = pdev.as_ref();
 
     if find(dev, intx_restore).is_none() {
@@ -671,7 +726,8 @@ unsafe extern "C" fn unmap_iospace(_dev: *mut bindings::device, res: *mut c_void
 ///
 /// # Safety
 ///
-/// `res` must be a valid resource until the driver is detached.
+/// - The caller must be the driver of the device, and make one call at a time.
+/// - `res` must be a valid resource until the driver is detached.
 pub unsafe fn remap_iospace(
     dev: &device::Device<Bound>,
     res: *const bindings::resource,
@@ -691,7 +747,11 @@ pub unsafe fn remap_iospace(
 /// # Errors
 ///
 /// `ENOMEM` when there is no memory or the range cannot be mapped.
-pub fn remap_cfgspace(
+///
+/// # Safety
+///
+/// The caller must be the driver of the device, and make one call at a time.
+pub unsafe fn remap_cfgspace(
     dev: &device::Device<Bound>,
     offset: bindings::resource_size_t,
     size: bindings::resource_size_t,
@@ -724,7 +784,8 @@ pub fn remap_cfgspace(
 ///
 /// # Safety
 ///
-/// `res` must be null or a valid resource.
+/// - The caller must be the driver of the device, and make one call at a time.
+/// - `res` must be null or a valid resource.
 pub unsafe fn remap_cfg_resource(
     dev: &device::Device<Bound>,
     res: *const bindings::resource,
@@ -737,7 +798,7 @@ pub unsafe fn remap_cfg_resource(
     // SAFETY: By the requirement above.
     let Some(r) = (unsafe { res.as_ref() }).filter(|r| r.flags & TYPE_BITS == MEM) else {
         // SAFETY: `raw` is a valid device.
-        unsafe { bindings::_dev_err(raw, c"invalid resource\n".as_char_ptr()) };
+        unsafe { bindings::pci_devres_err_invalid(raw) };
         return Err(EINVAL);
     };
     let size = r.end.wrapping_sub(r.start).wrapping_add(1);
@@ -760,16 +821,15 @@ pub unsafe fn remap_cfg_resource(
     // SAFETY: `raw` is a valid device and `name` lives as long as the region does: both are
     // released with the device, the region first.
     if unsafe { bindings::__devm_request_region(raw, parent, r.start, size, name) }.is_null() {
-        let fmt = c"can't request region for resource %pR\n".as_char_ptr();
-        // SAFETY: `raw` and `res` are what the format asks for.
-        unsafe { bindings::_dev_err(raw, fmt, res) };
+        // SAFETY: Both are valid.
+        unsafe { bindings::pci_devres_err_request(raw, res) };
         return Err(EBUSY);
     }
 
-    remap_cfgspace(dev, r.start, size).inspect_err(|_| {
-        let fmt = c"ioremap failed for resource %pR\n".as_char_ptr();
-        // SAFETY: `raw` and `res` are what the format asks for.
-        unsafe { bindings::_dev_err(raw, fmt, res) };
+    // SAFETY: By the requirements above.
+    unsafe { remap_cfgspace(dev, r.start, size) }.inspect_err(|_| {
+        // SAFETY: Both are valid.
+        unsafe { bindings::pci_devres_err_ioremap(raw, res) };
         // SAFETY: Requested above.
         unsafe { bindings::__devm_release_region(raw, parent, r.start, size) };
     })

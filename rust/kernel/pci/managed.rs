@@ -5,6 +5,7 @@
 //! C header: [`include/linux/pci.h`](srctree/include/linux/pci.h)
 
 use super::{
+    binding::Binding,
     devres,
     Bar,
     Device, //
@@ -30,12 +31,15 @@ use core::marker::PhantomData;
 impl<'c> Device<Core<'c>> {
     /// Returns the device with the lifetime of the binding.
     ///
-    /// `'c` is the lifetime that the bus gave to the callback. A value with it can be shortened
-    /// and kept in driver data, which is dropped before devres releases anything, and in handlers,
-    /// which are released earlier still. It fits no static and no thread, since nothing says that
-    /// `'c` lasts longer than the callback.
+    /// `'c` is the lifetime that the bus gave to the callback, which is generic over it: nothing
+    /// tells a driver that `'c` is longer than the callback, so a value with it fits no static, no
+    /// thread and no work item. Shortened, it can be kept in driver data, and as it is, in a
+    /// handler. The [`Adapter`](super::Adapter) releases handlers first, at the end of the remove
+    /// callback or when probe fails; then the driver core drops the driver data, then devres
+    /// releases what the device manages. A `&Device<Core<'c>>` itself gets nowhere: it is not
+    /// `Send`, and driver data has to be.
     pub(super) fn for_binding(&self) -> &'c Device<Bound> {
-        // SAFETY: See above: nobody can keep the reference longer than the driver is bound.
+        // SAFETY: As shown above, the reference is gone before the device is unbound.
         unsafe { &*self.as_raw().cast() }
     }
 
@@ -65,7 +69,9 @@ impl<'c> Device<Core<'c>> {
     /// ```
     pub fn pcim_enable_device(&self) -> Result<ManagedDevice<'c>> {
         let dev = self.for_binding();
-        devres::enable_device(dev)?;
+        // SAFETY: This is a callback of the driver. What other code with a reference to the bound
+        // device can change meanwhile are its vectors, which the lock excludes.
+        Binding::get(dev)?.exclusively(|| unsafe { devres::enable_device(dev) })?;
         // INVARIANT: Just enabled.
         Ok(ManagedDevice(dev))
     }
@@ -114,12 +120,11 @@ impl<'c> ManagedDevice<'c> {
         }
         // CAST: `memory_len()` has checked the index.
         let index = bar as c_int;
-        // SAFETY: `name` lives as long as the module, whose drivers are unbound first.
+        // SAFETY: A witness is a value of the driver. Devres takes its own lock, and the table of
+        // whole-BAR mappings is not touched. `name` lives as long as the module, whose drivers are
+        // unbound first.
         let addr = unsafe { devres::iomap_region(self.0, index, name.as_char_ptr()) }?;
-        ManagedBar::new(addr.as_ptr(), len).inspect_err(|_| {
-            // SAFETY: Nobody has seen the mapping yet.
-            unsafe { devres::iounmap_region(self.0, index) };
-        })
+        ManagedBar::new(addr.as_ptr(), len)
     }
 
     /// Requests a whole memory BAR and maps it.
@@ -142,12 +147,10 @@ impl<'c> ManagedDevice<'c> {
         if len == 0 || end > self.memory_len(bar)? {
             return Err(EINVAL);
         }
+        // SAFETY: A witness is a value of the driver; see `iomap_region_sized()`.
         // CAST: `memory_len()` has checked the index.
-        let addr = devres::iomap_range(self.0, bar as c_int, offset, len)?;
-        ManagedBar::new(addr.as_ptr(), len).inspect_err(|_| {
-            // SAFETY: Nobody has seen the mapping yet.
-            unsafe { devres::iounmap(self.0, addr.as_ptr()) };
-        })
+        let addr = unsafe { devres::iomap_range(self.0, bar as c_int, offset, len) }?;
+        ManagedBar::new(addr.as_ptr(), len)
     }
 
     /// Requests a whole BAR without mapping it. May sleep.
@@ -161,7 +164,7 @@ impl<'c> ManagedDevice<'c> {
         if !Bar::index_is_valid(bar) {
             return Err(EINVAL);
         }
-        // SAFETY: `name` lives as long as the module, whose drivers are unbound first.
+        // SAFETY: As in `iomap_region_sized()`.
         // CAST: The index is small.
         unsafe { devres::request_region(self.0, bar as c_int, name.as_char_ptr()) }
     }
@@ -190,6 +193,8 @@ impl<const SIZE: usize> Clone for ManagedBar<'_, SIZE> {
 impl<const SIZE: usize> Copy for ManagedBar<'_, SIZE> {}
 
 impl<'c, const SIZE: usize> ManagedBar<'c, SIZE> {
+    /// Fails only if `len` is less than `SIZE`, which callers have checked; should it fail all the
+    /// same, devres has the mapping.
     fn new(addr: *mut c_void, len: usize) -> Result<Self> {
         // INVARIANT: The callers have mapped `len` bytes at `addr` with devres.
         Ok(Self {

@@ -51,7 +51,7 @@ use core::{
     ptr, //
 };
 
-/// Names one allocation that a Rust guard stands for; unique as long as the driver is bound.
+/// Names one allocation that a Rust guard stands for; no two have the same.
 pub(super) type GuardId = NonZero<u64>;
 
 /// Who frees the vectors that are live.
@@ -111,7 +111,8 @@ fn node(pdev: &Device) -> Option<&Node> {
     // SAFETY: `pdev` is a valid device.
     let node = unsafe { (*pdev.as_raw()).irq_vectors }.cast::<Node>();
     // SAFETY: The pointer is null or points to the node, which clears it when it goes. Calls
-    // about the vectors of a device do not race with its detach: the driver makes them.
+    // about the vectors of a device do not race with that: its driver makes them, or somebody with
+    // a reference that says that it is bound.
     unsafe { node.as_ref() }
 }
 
@@ -134,7 +135,7 @@ pub(super) fn live(pdev: &Device) -> Option<IrqType> {
 ///
 /// The PCI core takes its driver pointer back when `remove()` has returned or `probe()` has
 /// failed, the driver core only when devres is done.
-fn is_detaching(pdev: &Device) -> bool {
+pub(super) fn is_detaching(pdev: &Device) -> bool {
     let pdev = pdev.as_raw();
     // SAFETY: `pdev` is a valid device.
     unsafe { (*pdev).driver.is_null() && !(*pdev).dev.driver.is_null() }
@@ -148,7 +149,11 @@ fn is_detaching(pdev: &Device) -> bool {
 ///
 /// - `EBUSY` when vectors are live, whosever they are, and the call is not for more of them.
 /// - `ENODEV` when the driver is being detached: nobody would free them.
-pub fn may_alloc(pdev: &Device, more: bool) -> Result {
+///
+/// # Safety
+///
+/// The caller must be the MSI core or the driver of the device, and make one call at a time.
+pub unsafe fn may_alloc(pdev: &Device, more: bool) -> Result {
     if !more && live(pdev).is_some() {
         return Err(EBUSY);
     }
@@ -166,7 +171,11 @@ pub fn may_alloc(pdev: &Device, more: bool) -> Result {
 /// # Errors
 ///
 /// `ENOMEM` when there is no memory.
-pub fn track(pdev: &Device) -> Result {
+///
+/// # Safety
+///
+/// The caller must be the MSI core or the driver of the device, and make one call at a time.
+pub unsafe fn track(pdev: &Device) -> Result {
     if let Some(node) = node(pdev) {
         node.set(Ownership::EXPLICIT);
         return Ok(());
@@ -249,7 +258,7 @@ impl Handler {
         find(&mut handler).then_some(Self(handler))
     }
 
-    /// Returns the name it was registered with, as `/proc/interrupts` shows it.
+    /// Returns the name of its function; the name it was registered with may be freed by now.
     fn name(&self) -> &CStr {
         // SAFETY: The C side terminates the name.
         unsafe { CStr::from_char_ptr(self.0.name.as_ptr()) }
@@ -265,7 +274,13 @@ fn contain(pdev: &Device) {
 
     // SAFETY: `raw` is a valid device with vectors, hence MSI data.
     unsafe { bindings::pci_irq_vectors_quiesce(raw) };
+    let mut last = None;
     while let Some(handler) = find_handler(pdev) {
+        let this = (handler.0.irq, handler.0.dev_id);
+        if last.replace(this) == Some(this) {
+            // genirq did not let go of it and has warned; nothing else is known to help.
+            break;
+        }
         dev_err!(
             pdev,
             "irq vectors: handler {} on irq {} leaked by the driver, released at detach\n",
@@ -284,7 +299,11 @@ fn contain(pdev: &Device) {
 ///
 /// A refusal is reported: the device owns the vectors, or a handler is registered on one. May
 /// sleep.
-pub fn may_free(pdev: &Device, irq: c_uint) -> bool {
+///
+/// # Safety
+///
+/// The caller must be the MSI core or the driver of the device, and make one call at a time.
+pub unsafe fn may_free(pdev: &Device, irq: c_uint) -> bool {
     let (Some(node), Some(irq_type)) = (node(pdev), live(pdev)) else {
         return true;
     };
@@ -317,7 +336,11 @@ pub fn may_free(pdev: &Device, irq: c_uint) -> bool {
 /// Frees the vectors that the device owns before it is detached; nothing if there are none.
 ///
 /// A refusal is reported: the driver owns the vectors, or a Rust guard stands for them. May sleep.
-pub fn free_managed(pdev: &Device) {
+///
+/// # Safety
+///
+/// The caller must be the MSI core or the driver of the device, and make one call at a time.
+pub unsafe fn free_managed(pdev: &Device) {
     let (Some(node), Some(irq_type)) = (node(pdev), live(pdev)) else {
         return;
     };
@@ -381,7 +404,8 @@ unsafe fn alloc(
 ///
 /// # Safety
 ///
-/// `affd` must be null or valid.
+/// - The caller must be the driver of the device, and make one call at a time.
+/// - `affd` must be null or valid.
 pub unsafe fn alloc_managed(
     pdev: &Device,
     min_vecs: c_uint,
@@ -431,8 +455,21 @@ pub(super) fn is_guarded(pdev: &Device, id: GuardId) -> bool {
 }
 
 /// Frees the vectors that guard `id` stands for, and no others. May sleep.
-pub(super) fn free_guarded(pdev: &Device, id: GuardId) {
+///
+/// Returns whether they are gone. They are not when a handler is registered on them.
+pub(super) fn free_guarded(pdev: &Device, id: GuardId) -> bool {
     if let (true, Some(node)) = (is_guarded(pdev, id), node(pdev)) {
         free(pdev, node);
+    }
+    !is_guarded(pdev, id)
+}
+
+/// Makes the device the owner of the vectors that guard `id` stands for, if they are still there.
+pub(super) fn manage_guarded(pdev: &Device, id: GuardId) {
+    if let (true, Some(node)) = (is_guarded(pdev, id), node(pdev)) {
+        node.set(Ownership {
+            owner: Owner::Device,
+            guard: Some(id),
+        });
     }
 }

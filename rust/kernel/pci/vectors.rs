@@ -122,12 +122,11 @@ impl IrqTypes {
 ///
 /// # Invariants
 ///
-/// `id` names the allocation of `len` vectors, or of the INTx interrupt `intx`, that `binding`,
-/// which is the one of `dev`, made; it names no other as long as `dev` is bound.
+/// `id` names an allocation of `len` vectors of `dev`, or of the INTx interrupt `intx`, and no
+/// other; the vectors may have been freed since.
 #[derive(Clone, Copy)]
 struct Allocation<'a> {
     dev: &'a Device<Bound>,
-    binding: &'a Binding,
     id: GuardId,
     len: NonZero<usize>,
     irq_type: IrqType,
@@ -142,18 +141,15 @@ impl<'a> Allocation<'a> {
         irq_types: IrqTypes,
         managed: bool,
     ) -> Result<Self> {
-        let binding = Binding::get(dev)?;
-        let (len, irq_type, id) = binding.alloc(dev, min_vecs, max_vecs, irq_types.0, managed)?;
+        let new = Binding::alloc(dev, min_vecs, max_vecs, irq_types.0, managed)?;
 
-        // INVARIANT: `binding` is the one of `dev`, and just made the allocation.
+        // INVARIANT: This is what was just allocated.
         Ok(Self {
             dev,
-            binding,
-            id,
-            len,
-            irq_type: irq_type.unwrap_or(IrqType::Intx),
-            // SAFETY: `dev` is a valid device.
-            intx: unsafe { (*dev.as_raw()).irq },
+            id: new.id,
+            len: new.len,
+            irq_type: new.irq_type,
+            intx: new.irq,
         })
     }
 
@@ -178,10 +174,6 @@ impl<'a> Allocation<'a> {
         // SAFETY: `self.dev` is a valid device.
         let irq = unsafe { bindings::pci_irq_vector(self.dev.as_raw(), index) };
         u32::try_from(irq).map_err(|_| EINVAL)
-    }
-
-    fn free(&self) {
-        self.binding.free(self.dev, self.id);
     }
 }
 
@@ -217,16 +209,45 @@ impl<'a> IrqVectorRegistration<'a> {
     }
 }
 
+impl<'a> IrqVectorRegistration<'a> {
+    /// Frees the vectors, as dropping does, and tells whether that worked. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY`, and the guard, when C code has a handler registered on one of the vectors. Which
+    /// one is reported.
+    pub fn free(self) -> Result<(), (Error, Self)> {
+        if Binding::free(self.0.dev, self.0.id) {
+            core::mem::forget(self);
+            Ok(())
+        } else {
+            Err((EBUSY, self))
+        }
+    }
+
+    /// Gives the vectors to the device, which frees them when the driver is detached.
+    ///
+    /// Handlers that are registered stay.
+    pub fn into_managed(self) -> ManagedIrqVectors<'a> {
+        let allocation = self.0;
+        core::mem::forget(self);
+        Binding::manage(allocation.dev, allocation.id);
+        ManagedIrqVectors(allocation)
+    }
+}
+
 impl Drop for IrqVectorRegistration<'_> {
     fn drop(&mut self) {
-        self.0.free();
+        // A refusal is reported, and the vectors are left to the device.
+        Binding::free(self.0.dev, self.0.id);
     }
 }
 
 /// A witness that the device owns vectors, which it frees when the driver is detached.
 ///
-/// It can be copied and kept in driver data: the vectors are there as long as `'c` is, since C
-/// code cannot free vectors that a Rust witness stands for.
+/// It can be copied and kept in driver data. `pcim_free_irq_vectors()` refuses to free vectors that
+/// a Rust witness stands for, so they are there as long as the driver is bound, unless C code frees
+/// one of them, or releases a devres group in which the first allocation was made.
 #[derive(Clone, Copy)]
 pub struct ManagedIrqVectors<'c>(Allocation<'c>);
 
@@ -248,7 +269,8 @@ impl<'c> ManagedIrqVectors<'c> {
     ///
     /// # Errors
     ///
-    /// `EINVAL` when `index` is not less than [`Self::len`].
+    /// - `EINVAL` when `index` is not less than [`Self::len`].
+    /// - `ENODEV` when C code has freed the vectors.
     pub fn index(&self, index: usize) -> Result<IrqVector<'_, &Self>> {
         IrqVector::new(self.0, index, self)
     }
@@ -338,7 +360,7 @@ impl<'a, V: Copy> IrqVector<'a, V> {
         self.register(dev, |request| {
             // SAFETY: The box goes to the binding, which drops it; nobody else has it.
             let init = unsafe { irq::Registration::new(request, flags, name, handler) };
-            Ok(KBox::pin_init(init, GFP_KERNEL)?)
+            KBox::pin_init(init, GFP_KERNEL)
         })
     }
 
@@ -362,7 +384,7 @@ impl<'a, V: Copy> IrqVector<'a, V> {
         self.register(dev, |request| {
             // SAFETY: The box goes to the binding, which drops it; nobody else has it.
             let init = unsafe { irq::ThreadedRegistration::new(request, flags, name, handler) };
-            Ok(KBox::pin_init(init, GFP_KERNEL)?)
+            KBox::pin_init(init, GFP_KERNEL)
         })
     }
 
@@ -376,7 +398,7 @@ impl<'a, V: Copy> IrqVector<'a, V> {
         if dev.as_raw() != allocation.dev.as_raw() {
             return Err(EINVAL);
         }
-        // The vectors may have been freed by C code since `self` was made. They are not freed
+        // C code may have freed the vectors since `self` was made. Rust code has not, and does not
         // from here on: `self` borrows the guard.
         if allocation.irq_type != IrqType::Intx
             && !ownership::is_guarded(allocation.dev, allocation.id)
@@ -393,11 +415,11 @@ impl<'a, V: Copy> IrqVector<'a, V> {
         // SAFETY: What the handler borrows outlives `'c`, the time of a callback that the driver
         // cannot choose. So it lives for ever or comes from a value that the device hands out for
         // the binding, and is there until devres releases it, after the remove callback or probe.
-        let token = unsafe { allocation.binding.keep(allocation.id, registered) }?;
+        let token = unsafe { Binding::keep(allocation.dev, allocation.id, registered) }?;
 
         // INVARIANT: The binding has just given out the token.
         Ok(IrqHandle {
-            binding: allocation.binding,
+            dev: allocation.dev,
             token,
             _vectors: PhantomData,
         })
@@ -420,10 +442,10 @@ impl<'a, V> From<IrqVector<'a, V>> for IrqRequest<'a> {
 ///
 /// # Invariants
 ///
-/// `token` names a handler that `binding` keeps, or one that it has released since.
+/// `token` names a handler that the binding of `dev` keeps, or one that was released since.
 #[must_use = "the handler is released when this is dropped; see until_unbind()"]
 pub struct IrqHandle<'a> {
-    binding: &'a Binding,
+    dev: &'a Device<Bound>,
     token: Token,
     _vectors: PhantomData<&'a IrqVectorRegistration<'a>>,
 }
@@ -437,7 +459,7 @@ impl IrqHandle<'_> {
 
 impl Drop for IrqHandle<'_> {
     fn drop(&mut self) {
-        self.binding.release(self.token);
+        Binding::release(self.dev, self.token);
     }
 }
 
@@ -450,6 +472,7 @@ impl Device<Bound> {
     /// # Errors
     ///
     /// - `EBUSY` when vectors of the device are live, whoever owns them.
+    /// - `ENODEV` when the driver of the device is being detached.
     /// - `ENOSPC` when less than `min_vecs` vectors are available.
     /// - `EINVAL` when the device or the system does not support the types, or `min_vecs` is 0.
     /// - `ERANGE` when `max_vecs` is less than `min_vecs`.
