@@ -11,6 +11,7 @@
 //! anything that a handler may use.
 
 use super::{
+    affinity::IrqAffinity,
     devres::{
         self,
         Entry, //
@@ -78,6 +79,31 @@ struct Handlers {
     slots: KVec<Slot>,
     /// How many are out of `slots`, and not released yet.
     releasing: usize,
+}
+
+/// What an allocation shall make.
+pub(super) struct Wanted {
+    pub(super) min_vecs: u32,
+    pub(super) max_vecs: u32,
+    pub(super) flags: u32,
+    pub(super) affinity: Option<IrqAffinity>,
+}
+
+impl Wanted {
+    pub(super) fn new(min_vecs: u32, max_vecs: u32, flags: u32) -> Self {
+        Self {
+            min_vecs,
+            max_vecs,
+            flags,
+            affinity: None,
+        }
+    }
+
+    pub(super) fn spread(mut self, affinity: IrqAffinity) -> Self {
+        self.flags |= bindings::PCI_IRQ_AFFINITY;
+        self.affinity = Some(affinity);
+        self
+    }
 }
 
 /// What an allocation made.
@@ -164,20 +190,14 @@ impl Binding {
     /// # Errors
     ///
     /// As `ownership::alloc_guarded()`.
-    pub(super) fn alloc(
-        pdev: &Device<Bound>,
-        min_vecs: u32,
-        max_vecs: u32,
-        flags: u32,
-        managed: bool,
-    ) -> Result<Allocated> {
+    pub(super) fn alloc(pdev: &Device<Bound>, managed: bool, wanted: Wanted) -> Result<Allocated> {
         // Nothing may be added to the devres list of a device whose entries are being released.
         if ownership::is_detaching(pdev) {
             return Err(ENODEV);
         }
         Self::get(pdev)?.exclusively(|| {
             let id = name();
-            let len = ownership::alloc_guarded(pdev, min_vecs, max_vecs, flags, managed, id)?;
+            let len = ownership::alloc_guarded(pdev, managed, id, wanted)?;
             Ok(Allocated {
                 id,
                 len: usize::try_from(len)

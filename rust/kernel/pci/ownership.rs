@@ -30,6 +30,8 @@
 //! cleared together with the node and says nothing else.
 
 use super::{
+    affinity::IrqAffinity,
+    binding::Wanted,
     devres::Entry,
     Device,
     IrqType, //
@@ -431,11 +433,9 @@ pub unsafe fn alloc_managed(
 /// As [`alloc_managed()`].
 pub(super) fn alloc_guarded(
     pdev: &Device,
-    min_vecs: c_uint,
-    max_vecs: c_uint,
-    flags: c_uint,
     managed: bool,
     id: GuardId,
+    wanted: Wanted,
 ) -> Result<c_int> {
     let ownership = Ownership {
         owner: if managed {
@@ -445,8 +445,16 @@ pub(super) fn alloc_guarded(
         },
         guard: Some(id),
     };
-    // SAFETY: No affinity is given.
-    unsafe { alloc(pdev, min_vecs, max_vecs, flags, ptr::null_mut(), ownership) }
+    let mut affinity = wanted.affinity.map(IrqAffinity::into_raw);
+    let affd = affinity.as_mut().map_or(ptr::null_mut(), ptr::from_mut);
+    let Wanted {
+        min_vecs,
+        max_vecs,
+        flags,
+        ..
+    } = wanted;
+    // SAFETY: `affd` is null or points to `affinity`.
+    unsafe { alloc(pdev, min_vecs, max_vecs, flags, affd, ownership) }
 }
 
 /// Tells whether the vectors that guard `id` stands for are still there.

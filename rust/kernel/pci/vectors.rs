@@ -11,30 +11,12 @@
 //!   owns the vectors and frees them when it is dropped.
 //! - [`Device::pcim_alloc_irq_vectors`] is managed: the device owns the vectors and frees them
 //!   when the driver is detached; the [`ManagedIrqVectors`] it returns is a witness of that.
-//!
-//! # Handlers
-//!
-//! [`IrqVector::request`] is safe in both models, because what makes it sound is not in the hands
-//! of the driver:
-//!
-//! - The handler is kept by the device until the driver is unbound, not by the value that is
-//!   returned. Forgetting that value, or the guard of the vectors, leaves the handler registered
-//!   with everything it uses alive.
-//! - It is released before the vectors are: by the destructor of the guard, by the end of the
-//!   driver's remove callback and by a failing probe. So it is gone before driver data is
-//!   dropped, before devres releases BARs, and before the text of the module is.
-//! - It borrows nothing that can go earlier. `H: 'c` with the `'c` of [`Core<'c>`](device::Core)
-//!   leaves values that live for ever, and values that the device hands out for the whole binding,
-//!   such as [`ManagedBar`](super::ManagedBar). A driver's callback is generic over `'c`, and
-//!   `'c` is invariant, so no local variable and no argument of the callback can satisfy it.
-//! - Only the driver's own bus callbacks see a [`Device<Core>`](Device). Code of another module
-//!   with a reference to a bound device cannot register handlers whose text could go away.
 
 use super::{
+    affinity::IrqAffinity,
     binding::{
         Binding,
-        Registered,
-        Token, //
+        Wanted, //
     },
     ownership::{
         self,
@@ -48,18 +30,11 @@ use crate::{
         Bound,
         Core, //
     },
-    irq::{
-        self,
-        Flags,
-        IrqRequest, //
-    },
-    prelude::*,
-    str::CStr,
+    prelude::*, //
 };
-use core::{
-    marker::PhantomData,
-    num::NonZero, //
-};
+use core::num::NonZero;
+
+pub use super::irq_handler::IrqVector;
 
 /// How a device signals an interrupt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,23 +100,17 @@ impl IrqTypes {
 /// `id` names an allocation of `len` vectors of `dev`, or of the INTx interrupt `intx`, and no
 /// other; the vectors may have been freed since.
 #[derive(Clone, Copy)]
-struct Allocation<'a> {
-    dev: &'a Device<Bound>,
-    id: GuardId,
+pub(super) struct Allocation<'a> {
+    pub(super) dev: &'a Device<Bound>,
+    pub(super) id: GuardId,
     len: NonZero<usize>,
-    irq_type: IrqType,
+    pub(super) irq_type: IrqType,
     intx: u32,
 }
 
 impl<'a> Allocation<'a> {
-    fn new(
-        dev: &'a Device<Bound>,
-        min_vecs: u32,
-        max_vecs: u32,
-        irq_types: IrqTypes,
-        managed: bool,
-    ) -> Result<Self> {
-        let new = Binding::alloc(dev, min_vecs, max_vecs, irq_types.0, managed)?;
+    fn new(dev: &'a Device<Bound>, managed: bool, wanted: Wanted) -> Result<Self> {
+        let new = Binding::alloc(dev, managed, wanted)?;
 
         // INVARIANT: This is what was just allocated.
         Ok(Self {
@@ -159,21 +128,33 @@ impl<'a> Allocation<'a> {
     ///
     /// - `EINVAL` when there is no vector `index`.
     /// - `ENODEV` when something else than the guard has freed the vectors.
-    fn irq(&self, index: usize) -> Result<u32> {
+    pub(super) fn irq(&self, index: usize) -> Result<u32> {
         if index >= self.len.get() {
             return Err(EINVAL);
         }
-        // An INTx interrupt belongs to the device; whatever was allocated since does not matter.
+        self.check()?;
         if self.irq_type == IrqType::Intx {
             return Ok(self.intx);
-        }
-        if !ownership::is_guarded(self.dev, self.id) {
-            return Err(ENODEV);
         }
         let index = u32::try_from(index)?;
         // SAFETY: `self.dev` is a valid device.
         let irq = unsafe { bindings::pci_irq_vector(self.dev.as_raw(), index) };
         u32::try_from(irq).map_err(|_| EINVAL)
+    }
+
+    /// Checks that what was allocated is still there.
+    ///
+    /// An INTx interrupt belongs to the device; whatever was allocated since does not matter.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` when something else than the guard has freed the vectors.
+    pub(super) fn check(&self) -> Result {
+        if self.irq_type == IrqType::Intx || ownership::is_guarded(self.dev, self.id) {
+            Ok(())
+        } else {
+            Err(ENODEV)
+        }
     }
 }
 
@@ -207,9 +188,7 @@ impl<'a> IrqVectorRegistration<'a> {
     pub fn index(&self, index: usize) -> Result<IrqVector<'_>> {
         IrqVector::new(self.0, index, self)
     }
-}
 
-impl<'a> IrqVectorRegistration<'a> {
     /// Frees the vectors, as dropping does, and tells whether that worked. May sleep.
     ///
     /// # Errors
@@ -276,193 +255,6 @@ impl<'c> ManagedIrqVectors<'c> {
     }
 }
 
-/// One vector of an allocation; `V` is what it was taken from.
-pub struct IrqVector<'a, V = &'a IrqVectorRegistration<'a>> {
-    allocation: Allocation<'a>,
-    irq: u32,
-    vectors: V,
-}
-
-impl<'a, V: Copy> IrqVector<'a, V> {
-    fn new(allocation: Allocation<'a>, index: usize, vectors: V) -> Result<Self> {
-        let irq = allocation.irq(index)?;
-        Ok(Self {
-            allocation,
-            irq,
-            vectors,
-        })
-    }
-
-    /// Returns what this vector was taken from.
-    #[inline]
-    pub fn vectors(&self) -> V {
-        self.vectors
-    }
-
-    /// Returns the interrupt type of the vector.
-    #[inline]
-    pub fn irq_type(&self) -> IrqType {
-        self.allocation.irq_type
-    }
-
-    /// Returns the Linux interrupt number, as `/proc/interrupts` shows it.
-    #[inline]
-    pub fn irq(&self) -> u32 {
-        self.irq
-    }
-
-    /// Registers a handler for the vector.
-    ///
-    /// `dev` proves that this is the driver of the device, in one of its callbacks. The handler
-    /// may run before this returns. May sleep; so does dropping the returned handle.
-    ///
-    /// # Errors
-    ///
-    /// - `EINVAL` when the vector is not one of `dev`.
-    /// - `ENODEV` when C code has freed the vectors.
-    /// - `EBUSY` when a handler is there already and the two cannot share.
-    /// - `ENOMEM` when there is no memory.
-    /// - What `handler` fails with.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use kernel::{device::Core, irq, pci, prelude::*};
-    ///
-    /// struct Quiet;
-    ///
-    /// impl irq::Handler for Quiet {
-    ///     fn handle(&self) -> irq::IrqReturn {
-    ///         irq::IrqReturn::Handled
-    ///     }
-    /// }
-    ///
-    /// # #[allow(dead_code)]
-    /// fn probe(pdev: &pci::Device<Core<'_>>) -> Result {
-    ///     let vectors = pdev.pcim_alloc_irq_vectors(1, 1, pci::IrqTypes::all())?;
-    ///     vectors
-    ///         .index(0)?
-    ///         .request(pdev, irq::Flags::SHARED, c"quiet", Ok(Quiet))?
-    ///         .until_unbind();
-    ///     Ok(())
-    /// }
-    /// ```
-    pub fn request<'b, 'c, H>(
-        self,
-        dev: &'b Device<Core<'c>>,
-        flags: Flags,
-        name: &'static CStr,
-        handler: impl PinInit<H, Error> + 'b,
-    ) -> Result<IrqHandle<'a>>
-    where
-        H: irq::Handler + Send + 'c,
-    {
-        self.register(dev, |request| {
-            // SAFETY: The box goes to the binding, which drops it; nobody else has it.
-            let init = unsafe { irq::Registration::new(request, flags, name, handler) };
-            KBox::pin_init(init, GFP_KERNEL)
-        })
-    }
-
-    /// Registers a handler of which a part runs in a thread of its own.
-    ///
-    /// As [`Self::request`] otherwise.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::request`].
-    pub fn request_threaded<'b, 'c, H>(
-        self,
-        dev: &'b Device<Core<'c>>,
-        flags: Flags,
-        name: &'static CStr,
-        handler: impl PinInit<H, Error> + 'b,
-    ) -> Result<IrqHandle<'a>>
-    where
-        H: irq::ThreadedHandler + Send + 'c,
-    {
-        self.register(dev, |request| {
-            // SAFETY: The box goes to the binding, which drops it; nobody else has it.
-            let init = unsafe { irq::ThreadedRegistration::new(request, flags, name, handler) };
-            KBox::pin_init(init, GFP_KERNEL)
-        })
-    }
-
-    /// Has `register` make a registration, and the binding keep it.
-    fn register<'b, 'c, R: Registered + 'b>(
-        self,
-        dev: &'b Device<Core<'c>>,
-        register: impl FnOnce(IrqRequest<'b>) -> Result<Pin<KBox<R>>>,
-    ) -> Result<IrqHandle<'a>> {
-        let allocation = self.allocation;
-        if dev.as_raw() != allocation.dev.as_raw() {
-            return Err(EINVAL);
-        }
-        // C code may have freed the vectors since `self` was made. Rust code has not, and does not
-        // from here on: `self` borrows the guard.
-        if allocation.irq_type != IrqType::Intx
-            && !ownership::is_guarded(allocation.dev, allocation.id)
-        {
-            return Err(ENODEV);
-        }
-
-        // SAFETY: `self.irq` is an interrupt of `dev`.
-        let registered = register(unsafe { IrqRequest::new(dev.as_ref(), self.irq) })?;
-        // SAFETY: The binding keeps it in its box until it drops it.
-        let registered = unsafe { Pin::into_inner_unchecked(registered) };
-        let registered: KBox<dyn Registered + 'b> = registered;
-
-        // SAFETY: What the handler borrows outlives `'c`, the time of a callback that the driver
-        // cannot choose. So it lives for ever or comes from a value that the device hands out for
-        // the binding, and is there until devres releases it, after the remove callback or probe.
-        let token = unsafe { Binding::keep(allocation.dev, allocation.id, registered) }?;
-
-        // INVARIANT: The binding has just given out the token.
-        Ok(IrqHandle {
-            dev: allocation.dev,
-            token,
-            _vectors: PhantomData,
-        })
-    }
-}
-
-impl<'a, V> From<IrqVector<'a, V>> for IrqRequest<'a> {
-    /// For [`irq::Registration::new`], which is unsafe; see [`IrqVector::request`] instead.
-    #[inline]
-    fn from(vector: IrqVector<'a, V>) -> Self {
-        // SAFETY: `vector.irq` is an interrupt of `dev`.
-        unsafe { IrqRequest::new(vector.allocation.dev.as_ref(), vector.irq) }
-    }
-}
-
-/// A handler that is registered: dropping this releases it and waits until it does not run.
-///
-/// While it is there the guard of the vectors cannot be dropped. It is a token only: the handler
-/// belongs to the device, and forgetting the token leaves the handler to the end of the binding.
-///
-/// # Invariants
-///
-/// `token` names a handler that the binding of `dev` keeps, or one that was released since.
-#[must_use = "the handler is released when this is dropped; see until_unbind()"]
-pub struct IrqHandle<'a> {
-    dev: &'a Device<Bound>,
-    token: Token,
-    _vectors: PhantomData<&'a IrqVectorRegistration<'a>>,
-}
-
-impl IrqHandle<'_> {
-    /// Leaves the handler registered until the vectors are freed or the driver is unbound.
-    pub fn until_unbind(self) {
-        core::mem::forget(self);
-    }
-}
-
-impl Drop for IrqHandle<'_> {
-    fn drop(&mut self) {
-        Binding::release(self.dev, self.token);
-    }
-}
-
 impl Device<Bound> {
     /// Allocates interrupt vectors that the driver owns.
     ///
@@ -502,8 +294,52 @@ impl Device<Bound> {
         max_vecs: u32,
         irq_types: IrqTypes,
     ) -> Result<IrqVectorRegistration<'_>> {
-        let allocation = Allocation::new(self, min_vecs, max_vecs, irq_types, false)?;
-        Ok(IrqVectorRegistration(allocation))
+        let wanted = Wanted::new(min_vecs, max_vecs, irq_types.0);
+        Ok(IrqVectorRegistration(Allocation::new(self, false, wanted)?))
+    }
+
+    /// Allocates interrupt vectors that the driver owns, and spreads them over the CPUs.
+    ///
+    /// As [`Device::alloc_irq_vectors`] otherwise. Spread vectors keep their affinity: users
+    /// cannot change it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Device::alloc_irq_vectors`].
+    pub fn alloc_irq_vectors_affinity(
+        &self,
+        min_vecs: u32,
+        max_vecs: u32,
+        irq_types: IrqTypes,
+        affinity: IrqAffinity,
+    ) -> Result<IrqVectorRegistration<'_>> {
+        let wanted = Wanted::new(min_vecs, max_vecs, irq_types.0).spread(affinity);
+        Ok(IrqVectorRegistration(Allocation::new(self, false, wanted)?))
+    }
+
+    /// Returns how many vectors of a type the device has, before any are allocated.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` when the device does not have that type.
+    pub fn irq_vector_count(&self, irq_type: IrqType) -> Result<usize> {
+        let dev = self.as_raw();
+        let count = match irq_type {
+            // SAFETY: `dev` is a valid device.
+            IrqType::Intx => (unsafe { (*dev).pin } != 0).into(),
+            #[cfg(CONFIG_PCI_MSI)]
+            // SAFETY: `dev` is a valid device.
+            IrqType::Msi => unsafe { bindings::pci_msi_vec_count(dev) },
+            #[cfg(CONFIG_PCI_MSI)]
+            // SAFETY: `dev` is a valid device.
+            IrqType::MsiX => unsafe { bindings::pci_msix_vec_count(dev) },
+            #[cfg(not(CONFIG_PCI_MSI))]
+            _ => 0,
+        };
+        match usize::try_from(count) {
+            Ok(count) if count != 0 => Ok(count),
+            _ => Err(EINVAL),
+        }
     }
 }
 
@@ -522,7 +358,33 @@ impl<'c> Device<Core<'c>> {
         max_vecs: u32,
         irq_types: IrqTypes,
     ) -> Result<ManagedIrqVectors<'c>> {
-        let allocation = Allocation::new(self.for_binding(), min_vecs, max_vecs, irq_types, true)?;
-        Ok(ManagedIrqVectors(allocation))
+        let wanted = Wanted::new(min_vecs, max_vecs, irq_types.0);
+        Ok(ManagedIrqVectors(Allocation::new(
+            self.for_binding(),
+            true,
+            wanted,
+        )?))
+    }
+
+    /// Allocates interrupt vectors that the device owns, and spreads them over the CPUs.
+    ///
+    /// As [`Device::alloc_irq_vectors_affinity`] and [`Device::pcim_alloc_irq_vectors`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Device::alloc_irq_vectors`].
+    pub fn pcim_alloc_irq_vectors_affinity(
+        &self,
+        min_vecs: u32,
+        max_vecs: u32,
+        irq_types: IrqTypes,
+        affinity: IrqAffinity,
+    ) -> Result<ManagedIrqVectors<'c>> {
+        let wanted = Wanted::new(min_vecs, max_vecs, irq_types.0).spread(affinity);
+        Ok(ManagedIrqVectors(Allocation::new(
+            self.for_binding(),
+            true,
+            wanted,
+        )?))
     }
 }
