@@ -4,7 +4,13 @@
 //!
 //! C header: [`include/linux/interrupt.h`](srctree/include/linux/interrupt.h)
 
-use crate::bindings;
+use super::Device;
+use crate::{
+    bindings,
+    cpumask::CpumaskVar,
+    device::Bound,
+    prelude::*, //
+};
 
 /// How the vectors of an allocation are spread over the CPUs: evenly, but for some at either end
 /// that are left alone, for instance for an administrative queue.
@@ -25,4 +31,28 @@ impl IrqAffinity {
             ..Default::default()
         }
     }
+}
+
+/// Returns a copy of the mask of a vector, if it has one.
+///
+/// # Errors
+///
+/// `ENOMEM` when there is no memory.
+#[cfg(CONFIG_PCI_MSI)]
+pub(super) fn of_vector(pdev: &Device<Bound>, index: usize) -> Result<Option<CpumaskVar>> {
+    let index = i32::try_from(index)?;
+    // SAFETY: `pdev` is a valid device.
+    let mask = unsafe { bindings::pci_irq_get_affinity(pdev.as_raw(), index) };
+    if mask.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: The mask lives as long as the vector, whose guard the caller has.
+    let mask = unsafe { crate::cpumask::Cpumask::from_raw(mask) };
+    Ok(Some(CpumaskVar::try_clone(mask)?))
+}
+
+/// Without MSI there are no vectors, hence no masks.
+#[cfg(not(CONFIG_PCI_MSI))]
+pub(super) fn of_vector(_pdev: &Device<Bound>, _index: usize) -> Result<Option<CpumaskVar>> {
+    Ok(None)
 }

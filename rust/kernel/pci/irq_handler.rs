@@ -19,6 +19,7 @@
 //!   with a reference to a bound device cannot register handlers whose text could go away.
 
 use super::{
+    affinity,
     binding::{
         Binding,
         Registered,
@@ -30,11 +31,7 @@ use super::{
     IrqVectorRegistration, //
 };
 use crate::{
-    bindings,
-    cpumask::{
-        Cpumask,
-        CpumaskVar, //
-    },
+    cpumask::CpumaskVar,
     device::{
         Bound,
         Core, //
@@ -96,16 +93,8 @@ impl<'a, V: Copy> IrqVector<'a, V> {
     pub fn affinity(&self) -> Result<Option<CpumaskVar>> {
         let allocation = &self.allocation;
         allocation.check()?;
-        #[cfg(CONFIG_PCI_MSI)]
         if allocation.irq_type != IrqType::Intx {
-            let index = i32::try_from(self.index)?;
-            // SAFETY: The device is valid and has the vector.
-            let mask = unsafe { bindings::pci_irq_get_affinity(allocation.dev.as_raw(), index) };
-            if !mask.is_null() {
-                // SAFETY: The mask lives as long as the vector, whose guard `self` borrows.
-                let mask = unsafe { Cpumask::from_raw(mask) };
-                return Ok(Some(CpumaskVar::try_clone(mask)?));
-            }
+            return affinity::of_vector(allocation.dev, self.index);
         }
         Ok(None)
     }

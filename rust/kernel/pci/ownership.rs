@@ -219,7 +219,7 @@ unsafe extern "C" fn release(dev: *mut bindings::device, res: *mut c_void) {
                 irq_type.name()
             );
         }
-        if find_handler(pdev).is_some() {
+        if find_handler(pdev, 0).is_some() {
             contain(pdev);
         } else {
             free(pdev, node);
@@ -245,21 +245,32 @@ fn free(pdev: &Device, node: &Node) {
     }
 }
 
-/// Returns a handler that is registered on one of the device's MSI or MSI-X vectors.
-fn find_handler(pdev: &Device) -> Option<Handler> {
-    // SAFETY: `pdev` is a valid device, and has MSI data as long as it has a node.
-    Handler::found(|found| unsafe { bindings::pci_irq_vectors_find_handler(pdev.as_raw(), found) })
+/// Returns a handler that is registered on one of the device's MSI or MSI-X vectors, or, unless
+/// `irq` is 0, on that interrupt.
+fn find_handler(pdev: &Device, irq: c_uint) -> Option<Handler> {
+    #[cfg(CONFIG_PCI_MSI)]
+    {
+        let mut handler = bindings::pci_irq_handler::default();
+        let found = if irq == 0 {
+            // SAFETY: `pdev` is a valid device, and has MSI data as long as it has a node.
+            unsafe { bindings::pci_irq_vectors_find_handler(pdev.as_raw(), &mut handler) }
+        } else {
+            // SAFETY: Any number will do.
+            unsafe { bindings::pci_irq_find_handler(irq, &mut handler) }
+        };
+        found.then_some(Handler(handler))
+    }
+    #[cfg(not(CONFIG_PCI_MSI))]
+    {
+        let _ = (pdev, irq);
+        None
+    }
 }
 
 /// A handler that somebody registered, as it was when it was found.
 struct Handler(bindings::pci_irq_handler);
 
 impl Handler {
-    fn found(find: impl FnOnce(*mut bindings::pci_irq_handler) -> bool) -> Option<Self> {
-        let mut handler = bindings::pci_irq_handler::default();
-        find(&mut handler).then_some(Self(handler))
-    }
-
     /// Returns the name of its function; the name it was registered with may be freed by now.
     fn name(&self) -> &CStr {
         // SAFETY: The C side terminates the name.
@@ -271,13 +282,14 @@ impl Handler {
 ///
 /// Otherwise both stay in the core for ever: the interrupts without a domain, the descriptors
 /// without a device. What a handler uses may be gone already, so the device is silenced first.
+#[cfg(CONFIG_PCI_MSI)]
 fn contain(pdev: &Device) {
     let raw = pdev.as_raw();
 
     // SAFETY: `raw` is a valid device with vectors, hence MSI data.
     unsafe { bindings::pci_irq_vectors_quiesce(raw) };
     let mut last = None;
-    while let Some(handler) = find_handler(pdev) {
+    while let Some(handler) = find_handler(pdev, 0) {
         let this = (handler.0.irq, handler.0.dev_id);
         if last.replace(this) == Some(this) {
             // genirq did not let go of it and has warned; nothing else is known to help.
@@ -292,9 +304,13 @@ fn contain(pdev: &Device) {
         // SAFETY: The handler was just found; its driver is detached and does not free it.
         unsafe { bindings::pci_irq_release_handler(&handler.0) };
     }
-    // SAFETY: `raw` is as above, quiesced, and no handler is left.
+    // SAFETY: `raw` is as above, and quiesced.
     unsafe { bindings::pci_irq_vectors_drop(raw) };
 }
+
+/// Without MSI there are no vectors to contain.
+#[cfg(not(CONFIG_PCI_MSI))]
+fn contain(_pdev: &Device) {}
 
 /// Answers whether vectors that are live may be freed by one of the `pci_*` calls: the one with
 /// interrupt `irq`, or all of them if that is 0.
@@ -318,12 +334,7 @@ pub unsafe fn may_free(pdev: &Device, irq: c_uint) -> bool {
         return false;
     }
 
-    let handler = if irq == 0 {
-        find_handler(pdev)
-    } else {
-        // SAFETY: Any number will do.
-        Handler::found(|found| unsafe { bindings::pci_irq_find_handler(irq, found) })
-    };
+    let handler = find_handler(pdev, irq);
     if let Some(handler) = &handler {
         dev_err!(
             pdev,
