@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh disable=SC2034
+#
+# What all suites use: KTAP output, PCI devices in sysfs, and the state of the system that a driver must leave as it found it.
+
+# --- KTAP ---------------------------------------------------------------------------------------------------------------
+
+# plan N: begins a document of N subtests or tests.
+plan()
+{
+	echo "KTAP version 1"
+	echo "1..$1"
+	ktap_outer=0 ktap_indent=''
+}
+
+# subtest NAME N: begins a subtest of N tests.
+subtest()
+{
+	ktap_subtest=$1 ktap_indent='    ' ktap_number=0 ktap_bad=0
+	echo "    KTAP version 1"
+	echo "    # Subtest: $1"
+	echo "    1..$2"
+}
+
+# check NAME COMMAND...: one test, passed if the command succeeds.
+check()
+{
+	ktap_test=$1
+	shift
+	if "$@"; then
+		result ok
+	else
+		result 'not ok'
+	fi
+}
+
+# skip NAME WHY
+skip()
+{
+	ktap_test="$1 # SKIP $2"
+	result ok
+}
+
+result()
+{
+	if [ -n "$ktap_indent" ]; then
+		ktap_number=$((ktap_number + 1))
+		echo "$ktap_indent$1 $ktap_number $ktap_test"
+	else
+		ktap_outer=$((ktap_outer + 1))
+		echo "$1 $ktap_outer $ktap_test"
+	fi
+	[ "$1" = ok ] || ktap_bad=1
+}
+
+# Ends the subtest; it failed if one of its tests did.
+subtest_end()
+{
+	ktap_indent='' ktap_test=$ktap_subtest
+	if [ "$ktap_bad" = 0 ]; then
+		result ok
+	else
+		result 'not ok'
+	fi
+}
+
+# diag TEXT: a line that explains; always fails, so that a check can end with it.
+diag()
+{
+	echo "$ktap_indent# $*"
+	return 1
+}
+
+# Explains with the output of another program.
+diag_lines()
+{
+	while IFS= read -r line; do
+		echo "$ktap_indent# $line"
+	done
+	return 1
+}
+
+# --- PCI ----------------------------------------------------------------------------------------------------------------
+
+pci=/sys/bus/pci
+
+# find_device VENDOR:DEVICE | class:CLASS: sets $dev to the address of the first such function.
+find_device()
+{
+	for dev in "$pci"/devices/*; do
+		read -r vendor <"$dev/vendor"
+		read -r device <"$dev/device"
+		read -r class <"$dev/class"
+		dev=${dev##*/}
+		case $1 in
+		"${vendor#0x}:${device#0x}" | "class:${class#0x}") return 0 ;;
+		esac
+	done
+	dev=
+	diag "no device $1 in this machine"
+}
+
+# Prints the driver that $dev is bound to.
+bound_to()
+{
+	[ -e "$pci/devices/$dev/driver" ] || return 0
+	basename "$(readlink "$pci/devices/$dev/driver")"
+}
+
+is_bound()
+{
+	[ -e "$pci/drivers/$1/$dev" ] || diag "$dev is not bound to $1 but to '$(bound_to)'"
+}
+
+is_unbound()
+{
+	[ ! -e "$pci/devices/$dev/driver" ] || diag "$dev is still bound to '$(bound_to)'"
+}
+
+# bind DRIVER / unbind DRIVER: $dev.
+bind()
+{
+	echo "$dev" >"$pci/drivers/$1/bind" || diag "binding $dev to $1 failed"
+	is_bound "$1"
+}
+
+unbind()
+{
+	echo "$dev" >"$pci/drivers/$1/unbind" || diag "unbinding $dev from $1 failed"
+	is_unbound
+}
+
+# Sets $irqs to the interrupts of $dev (its vectors, or the INTx line), $kind to MSI or INTx.
+find_irqs()
+{
+	irqs='' kind=MSI
+	for irq in "$pci/devices/$dev/msi_irqs"/*; do
+		[ -e "$irq" ] && irqs="$irqs ${irq##*/}"
+	done
+	if [ -z "$irqs" ]; then
+		kind=INTx
+		read -r irqs <"$pci/devices/$dev/irq"
+	fi
+	irqs=${irqs# }
+}
+
+# Sets $count to how often the interrupts in $irqs have been handled so far.
+count_irqs()
+{
+	count=0
+	while read -r number rest; do
+		number=${number%:}
+		case " $irqs " in
+		*" $number "*) ;;
+		*) continue ;;
+		esac
+		for word in $rest; do
+			case $word in
+			*[!0-9]*) break ;;
+			*) count=$((count + word)) ;;
+			esac
+		done
+	done </proc/interrupts
+}
+
+# --- State --------------------------------------------------------------------------------------------------------------
+
+# shellcheck disable=SC2086 # the words of a row, whatever the space between them
+# Prints everything in the system that a driver of $dev must leave as it found it. Counters and other drivers' rows may differ
+# in numbers, so only who handles which interrupt is taken of /proc/interrupts.
+state()
+{
+	while read -r number rest; do
+		case $number in
+		[0-9]*:) ;;
+		*) continue ;;
+		esac
+		for word in $rest; do
+			case $word in
+			*[!0-9]*) break ;;
+			*) rest=${rest#*"$word"} ;;
+			esac
+		done
+		# A line that nobody handles stays in the list once something has been counted on it.
+		case $rest in
+		*-edge\ *[!\ ]* | *-fasteoi\ *[!\ ]* | *-level\ *[!\ ]*) echo "interrupts: $number" $rest ;;
+		esac
+	done </proc/interrupts
+	for path in /proc/irq/* /proc/irq/*/*/ "$pci"/devices/*/msi_irqs/*; do
+		[ -e "$path" ] && echo "$path"
+	done
+	cat /proc/iomem /proc/ioports
+	read -r enabled <"$pci/devices/$dev/enable"
+	echo "enabled: $dev $enabled"
+}
+
+# remember: what the state is before the driver comes.
+remember()
+{
+	before=$(state)
+}
+
+# Whether the state is as remembered; what differs is explained.
+as_before()
+{
+	after=$(state)
+	[ "$before" = "$after" ] && return 0
+	echo "$before" >/tmp/before
+	echo "$after" >/tmp/after
+	diag "state before the first bind (-) and now (+):"
+	diff -U 0 /tmp/before /tmp/after | tail -n +3 | diag_lines
+}

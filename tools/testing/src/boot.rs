@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `make boot`: both samples on a kernel of ours, once, with a verdict to look at.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+use comfy_table::{presets::UTF8_FULL_CONDENSED, Table};
+use regex::Regex;
+
+use crate::{
+    guest::{GuestSpec, Ran, EDU},
+    layout::Layout,
+    prepare, results,
+    ui::{elapsed, Ui},
+};
+
+const GUEST: GuestSpec = GuestSpec {
+    name: "boot",
+    suites: &["boot"],
+    append: &["kunit.enable=0"],
+    devices: &[EDU],
+    limit: Duration::from_secs(120),
+    documents: 1,
+};
+
+/// Builds, boots, and says whether both samples did what they are for.
+pub fn boot(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool> {
+    let started = Instant::now();
+    let prepared = prepare::source(ui, layout, linux, &[])?;
+    let ready = prepare::kernel(ui, layout, &prepared)?;
+    let ran = GUEST.run(ui, layout, &ready.kernel, &ready.initramfs)?;
+    let failed = results::write(
+        layout,
+        "boot",
+        Some(&ready.kernel.release),
+        started.elapsed(),
+        &ran.rows,
+    )?;
+
+    println!("\n{}", table(&ran));
+    for row in ran.rows.iter().filter(|row| !row.ok) {
+        println!("\n{}: {}", row.name, row.message);
+    }
+    let passed = ran.rows.len() - failed;
+    let verdict = if failed == 0 {
+        "boot: ok"
+    } else {
+        "boot: FAILED"
+    };
+    println!(
+        "\n{verdict}. {passed} passed, {failed} failed, Linux {}, {}",
+        ready.kernel.release,
+        elapsed(started.elapsed())
+    );
+    println!(
+        "log: {}   results: build/results/boot.json",
+        layout.show(&ran.log)
+    );
+    Ok(failed == 0)
+}
+
+fn table(ran: &Ran) -> Table {
+    let mut table = Table::new();
+    table.load_preset(UTF8_FULL_CONDENSED);
+    table.set_header([
+        "driver",
+        "device",
+        "vector",
+        "irq",
+        "interrupts",
+        "left behind",
+        "verdict",
+    ]);
+    let line = Regex::new(
+        r"(?m)^verdict driver=(\S+) device=(\S+) type=(\S+) irq=(.*) interrupts=(\S+) left=(\S+)$",
+    )
+    .expect("a constant expression");
+    for found in line.captures_iter(&ran.text) {
+        let fields: Vec<&str> = (1..=6).map(|i| &found[i]).collect();
+        let model = fields[0].rsplit('_').next().unwrap_or_default();
+        let mine = format!("::{model}::");
+        let good = ran
+            .rows
+            .iter()
+            .filter(|row| row.name.contains(&mine))
+            .all(|row| row.ok);
+        let verdict = if good { "ok" } else { "FAILED" };
+        table.add_row(fields.into_iter().chain([verdict]));
+    }
+    table
+}

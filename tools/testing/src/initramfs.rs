@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The guest's file system: busybox, the kernel's modules, and the guest scripts.
+
+use std::{
+    fmt::Write as _,
+    fs::{self, File},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+
+use crate::{command::command, failure::Failure, kernel::Built, layout::Layout};
+
+/// Packs the initramfs of `kernel` with the kernel's own tool, which needs no privileges.
+pub fn pack(layout: &Layout, kernel: &Built) -> Result<PathBuf> {
+    let out = &kernel.spec.out;
+    let work = out.join("guest");
+    if work.exists() {
+        fs::remove_dir_all(&work)?;
+    }
+    fs::create_dir_all(&work)?;
+    kernel.install_modules(layout, &work)?;
+
+    let mut list = String::new();
+    for dir in [
+        "bin",
+        "dev",
+        "etc",
+        "lib",
+        "lib/modules",
+        "mnt",
+        "proc",
+        "sbin",
+        "suites",
+        "sys",
+        "tmp",
+    ] {
+        writeln!(list, "dir /{dir} 0755 0 0")?;
+    }
+    writeln!(list, "nod /dev/console 0600 0 0 c 5 1")?;
+    writeln!(list, "file /bin/busybox {} 0755 0 0", busybox()?.display())?;
+    writeln!(list, "slink /bin/sh busybox 0777 0 0")?;
+    // The kernel loads modules it finds it needs, such as sound codecs, through this path.
+    writeln!(list, "slink /sbin/modprobe /bin/busybox 0777 0 0")?;
+    let guest = layout.testing().join("guest");
+    writeln!(list, "file /init {} 0755 0 0", guest.join("init").display())?;
+    for script in files(&guest)? {
+        if script.extension().is_some_and(|e| e == "sh") {
+            writeln!(
+                list,
+                "file /suites/{} {} 0755 0 0",
+                name(&script),
+                script.display()
+            )?;
+        }
+    }
+    let modules = format!("lib/modules/{}", kernel.release);
+    writeln!(list, "dir /{modules} 0755 0 0")?;
+    for file in files(&work.join(&modules))? {
+        writeln!(
+            list,
+            "file /{modules}/{} {} 0644 0 0",
+            name(&file),
+            file.display()
+        )?;
+    }
+    let spec = work.join("list");
+    fs::write(&spec, list)?;
+
+    let image = out.join("guest.cpio");
+    let tool = out.join("usr/gen_init_cpio");
+    let status = command(layout, &tool)
+        .arg(&spec)
+        .stdout(File::create(&image)?)
+        .status()
+        .with_context(|| format!("running {}", tool.display()))?;
+    if !status.success() {
+        return Err(Failure::new(format!("{} refuses {}", tool.display(), spec.display())).into());
+    }
+    Ok(image)
+}
+
+fn busybox() -> Result<PathBuf> {
+    ["/bin/busybox", "/usr/bin/busybox"]
+        .iter()
+        .map(PathBuf::from)
+        .find(|path| path.exists())
+        .or_else(|| which::which("busybox").ok())
+        .ok_or_else(|| {
+            Failure::new("no busybox")
+                .remedy("apt-get install busybox-static")
+                .into()
+        })
+}
+
+fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files: Vec<_> = fs::read_dir(folder)
+        .with_context(|| format!("reading {}", folder.display()))?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.is_file())
+        .collect();
+    files.sort();
+    Ok(files)
+}
+
+fn name(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Kernel configurations: what a fragment asks for, what a `.config` says, and what hides Rust.
+
+use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
+
+use anyhow::{Context, Result};
+use regex::Regex;
+
+/// Symbols, without their `CONFIG_`, and their values; an unset one is `n`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Config(BTreeMap<String, String>);
+
+impl Config {
+    /// Reads a `.config` or a fragment of one.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text =
+            fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+        Ok(Self::parse(&text))
+    }
+
+    /// Parses `CONFIG_X=value` and `# CONFIG_X is not set` lines; later ones win.
+    pub fn parse(text: &str) -> Self {
+        let line = Regex::new(r"^(?:CONFIG_(\w+)=(.*)|# CONFIG_(\w+) is not set)$")
+            .expect("a constant expression");
+        let symbols = text.lines().filter_map(|l| {
+            let found = line.captures(l.trim_end())?;
+            Some(match found.get(3) {
+                Some(unset) => (unset.as_str().to_string(), "n".to_string()),
+                None => (found[1].to_string(), found[2].to_string()),
+            })
+        });
+        Self(symbols.collect())
+    }
+
+    /// The value of a symbol; one that is not mentioned is `n`.
+    pub fn get(&self, symbol: &str) -> &str {
+        self.0.get(symbol).map_or("n", String::as_str)
+    }
+
+    /// Whether a symbol is `y` or `m`.
+    pub fn on(&self, symbol: &str) -> bool {
+        matches!(self.get(symbol), "y" | "m")
+    }
+
+    /// The same symbols with those of `other` over them.
+    pub fn with(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
+    /// The symbols of `asked` that have another value here, as `symbol`, `asked`, `got`.
+    pub fn differing<'a>(&'a self, asked: &'a Self) -> Vec<(&'a str, &'a str, &'a str)> {
+        let all = asked
+            .0
+            .iter()
+            .map(|(s, v)| (s.as_str(), v.as_str(), self.get(s)));
+        all.filter(|(_, asked, got)| asked != got).collect()
+    }
+
+    /// As Kconfig reads it.
+    pub fn text(&self) -> String {
+        self.0
+            .iter()
+            .fold(String::new(), |mut text, (symbol, value)| {
+                // Writing to a string does not fail.
+                let _ = match value.as_str() {
+                    "n" => writeln!(text, "# CONFIG_{symbol} is not set"),
+                    _ => writeln!(text, "CONFIG_{symbol}={value}"),
+                };
+                text
+            })
+    }
+}
+
+/// Why `CONFIG_RUST` cannot be had in a configuration: the condition that fails and what to do.
+#[derive(Debug, PartialEq)]
+pub struct Hidden {
+    /// The condition, as Kconfig states it.
+    pub condition: String,
+    /// The symbols in it, with their values.
+    pub because: String,
+    /// What to change.
+    pub remedy: String,
+}
+
+/// The conditions of `config RUST` in `tree` that `config` does not meet.
+pub fn hides_rust(config: &Config, tree: &Path) -> Result<Vec<Hidden>> {
+    let path = tree.join("init/Kconfig");
+    let kconfig =
+        fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+    let word = Regex::new(r"[A-Z][A-Z0-9_]+").expect("a constant expression");
+    let mut hidden = Vec::new();
+    for condition in conditions(&kconfig) {
+        if evaluate(&condition, config) != Some(false) {
+            continue;
+        }
+        let because: Vec<_> = word
+            .find_iter(&condition)
+            .map(|s| format!("{}={}", s.as_str(), config.get(s.as_str())))
+            .collect();
+        hidden.push(Hidden {
+            remedy: remedy(&condition, config),
+            because: because.join(" "),
+            condition,
+        });
+    }
+    Ok(hidden)
+}
+
+fn conditions(kconfig: &str) -> Vec<String> {
+    kconfig
+        .lines()
+        .skip_while(|line| *line != "config RUST")
+        .skip(1)
+        .take_while(|line| line.is_empty() || line.starts_with([' ', '\t']))
+        .filter_map(|line| line.trim().strip_prefix("depends on "))
+        .map(str::to_string)
+        .collect()
+}
+
+fn remedy(condition: &str, config: &Config) -> String {
+    let has = |symbol| condition.contains(symbol);
+    if has("RUST_IS_AVAILABLE") {
+        return if config.on("CC_IS_GCC") {
+            "configured with gcc: give every make the same LLVM=-19".into()
+        } else {
+            "run make LLVM=-19 rustavailable, it says what is missing; then configure again with the same LLVM=".into()
+        };
+    }
+    for (symbol, text) in [
+        (
+            "HAVE_RUST",
+            "this architecture or configuration has no Rust support",
+        ),
+        (
+            "GENDWARFKSYMS",
+            "set GENDWARFKSYMS=y (needs DWARF debug information), or MODVERSIONS=n",
+        ),
+        ("GCC_PLUGIN_RANDSTRUCT", "set GCC_PLUGIN_RANDSTRUCT=n"),
+        ("RANDSTRUCT", "set RANDSTRUCT_NONE=y"),
+        (
+            "DEBUG_INFO_BTF",
+            "install pahole 1.24 or later and do without LTO, or set DEBUG_INFO_BTF=n",
+        ),
+        (
+            "CFI",
+            "set CFI=n, or use a rustc that normalises integers for CFI",
+        ),
+        ("KASAN_SW_TAGS", "use rustc 1.96 or later, or KASAN_GENERIC"),
+        ("KASAN", "build with clang (LLVM=-19), or set KASAN=n"),
+    ] {
+        if has(symbol) {
+            return text.into();
+        }
+    }
+    "change one of these symbols".into()
+}
+
+/// The value of a Kconfig condition, or nothing if it is of a form not known here.
+fn evaluate(condition: &str, config: &Config) -> Option<bool> {
+    let token =
+        Regex::new(r"\s*(\|\||&&|>=|<=|!=|[=<>!()]|[A-Za-z0-9_]+)").expect("a constant expression");
+    let tokens: Vec<&str> = token
+        .captures_iter(condition)
+        .map(|found| found.get(1).map_or("", |m| m.as_str()))
+        .collect();
+    let mut parser = Parser {
+        tokens: &tokens,
+        config,
+    };
+    let value = parser.any()?;
+    parser.tokens.is_empty().then_some(value)
+}
+
+struct Parser<'a> {
+    tokens: &'a [&'a str],
+    config: &'a Config,
+}
+
+impl Parser<'_> {
+    fn take(&mut self, token: &str) -> bool {
+        let there = self.tokens.first() == Some(&token);
+        if there {
+            self.tokens = &self.tokens[1..];
+        }
+        there
+    }
+
+    fn any(&mut self) -> Option<bool> {
+        let mut value = self.all()?;
+        while self.take("||") {
+            value |= self.all()?;
+        }
+        Some(value)
+    }
+
+    fn all(&mut self) -> Option<bool> {
+        let mut value = self.one()?;
+        while self.take("&&") {
+            value &= self.one()?;
+        }
+        Some(value)
+    }
+
+    fn one(&mut self) -> Option<bool> {
+        if self.take("!") {
+            return Some(!self.one()?);
+        }
+        if self.take("(") {
+            let value = self.any()?;
+            return self.take(")").then_some(value);
+        }
+        let left = self.word()?;
+        for compare in [">=", "<=", "!=", "=", ">", "<"] {
+            if self.take(compare) {
+                let right = self.word()?;
+                let order = match (left.parse::<u64>(), right.parse::<u64>()) {
+                    (Ok(l), Ok(r)) => l.cmp(&r),
+                    _ => left.cmp(&right),
+                };
+                return Some(match compare {
+                    ">=" => order.is_ge(),
+                    "<=" => order.is_le(),
+                    "!=" => order.is_ne(),
+                    "=" => order.is_eq(),
+                    ">" => order.is_gt(),
+                    _ => order.is_lt(),
+                });
+            }
+        }
+        Some(matches!(left.as_str(), "y" | "m"))
+    }
+
+    /// The value of a symbol, or a constant as it stands.
+    fn word(&mut self) -> Option<String> {
+        let (word, rest) = self.tokens.split_first()?;
+        self.tokens = rest;
+        let constant =
+            matches!(*word, "y" | "m" | "n") || word.starts_with(|c: char| c.is_ascii_digit());
+        Some(
+            if constant {
+                word
+            } else {
+                self.config.get(word)
+            }
+            .to_string(),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KCONFIG: &str = "config RUST\n\tbool \"Rust support\"\n\tdepends on HAVE_RUST\n\tdepends on RUST_IS_AVAILABLE\n\
+        \tselect X if MODVERSIONS\n\tdepends on !MODVERSIONS || GENDWARFKSYMS\n\
+        \tdepends on !DEBUG_INFO_BTF || (PAHOLE_HAS_LANG_EXCLUDE && !LTO)\n\
+        \tdepends on !KASAN_SW_TAGS || RUSTC_VERSION >= 109600\n\thelp\n\t  Text.\n\nconfig OTHER\n\tdepends on NOT_THERE\n";
+
+    fn hidden(config: &str) -> Vec<String> {
+        let tree = tempfile::tempdir().unwrap();
+        fs::create_dir(tree.path().join("init")).unwrap();
+        fs::write(tree.path().join("init/Kconfig"), KCONFIG).unwrap();
+        let config = Config::parse(&format!("CONFIG_HAVE_RUST=y\n{config}"));
+        let found = hides_rust(&config, tree.path()).unwrap();
+        found
+            .into_iter()
+            .map(|h| format!("{} ({})", h.remedy, h.because))
+            .collect()
+    }
+
+    #[test]
+    fn nothing_hides_rust_in_a_plain_configuration() {
+        assert!(hidden("CONFIG_RUST_IS_AVAILABLE=y\n").is_empty());
+    }
+
+    #[test]
+    fn gcc_is_named() {
+        let why = hidden("CONFIG_CC_IS_GCC=y\n");
+        assert!(why[0].contains("configured with gcc"), "{why:?}");
+    }
+
+    #[test]
+    fn modversions_btf_and_kasan_are_named() {
+        let why = hidden(
+            "CONFIG_RUST_IS_AVAILABLE=y\nCONFIG_MODVERSIONS=y\nCONFIG_DEBUG_INFO_BTF=y\nCONFIG_PAHOLE_HAS_LANG_EXCLUDE=y\n\
+             CONFIG_LTO=y\nCONFIG_KASAN_SW_TAGS=y\nCONFIG_RUSTC_VERSION=109500\n",
+        );
+        assert_eq!(why.len(), 3, "{why:?}");
+        assert!(why[0].contains("MODVERSIONS=y GENDWARFKSYMS=n"));
+        assert!(why[1].contains("LTO=y"));
+        assert!(why[2].contains("RUSTC_VERSION=109500"));
+    }
+
+    #[test]
+    fn differences_say_what_was_asked_and_what_came() {
+        let got = Config::parse("CONFIG_A=y\n# CONFIG_B is not set\n");
+        let asked = Config::parse("CONFIG_A=y\nCONFIG_B=m\nCONFIG_C=y\n# CONFIG_D is not set\n");
+        assert_eq!(got.differing(&asked), [("B", "m", "n"), ("C", "y", "n")]);
+    }
+}

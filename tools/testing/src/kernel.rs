@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Building a kernel: its configuration from fragments, the image, the modules. Which kernel is a parameter.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+
+use crate::{
+    command::{command, run},
+    failure::Failure,
+    kconfig::{hides_rust, Config},
+    layout::Layout,
+    toolchain::Toolchain,
+    ui::{Stage, Ui},
+};
+
+/// A kernel to build.
+#[derive(Clone, Debug)]
+pub struct KernelSpec {
+    /// Names its logs and stages.
+    pub name: String,
+    /// The tree it is built from.
+    pub source: PathBuf,
+    /// Configuration fragments over `allnoconfig`; later ones win.
+    pub fragments: Vec<PathBuf>,
+    /// Where the output goes.
+    pub out: PathBuf,
+}
+
+/// A kernel that was built.
+#[derive(Clone, Debug)]
+pub struct Built {
+    /// What it was built from.
+    pub spec: KernelSpec,
+    /// What boots.
+    pub image: PathBuf,
+    /// What `uname -r` says in it.
+    pub release: String,
+}
+
+impl KernelSpec {
+    /// The grafted kernel with everything of ours switched on.
+    pub fn ours(layout: &Layout) -> Self {
+        Self {
+            name: "kernel".into(),
+            source: layout.linux(),
+            fragments: vec![layout.fragment("guest"), layout.fragment("ours")],
+            out: layout.kernel(),
+        }
+    }
+
+    fn config(&self) -> PathBuf {
+        self.out.join(".config")
+    }
+
+    fn log(&self, layout: &Layout, step: &str) -> PathBuf {
+        layout.log(&format!("{}-{step}", self.name))
+    }
+
+    /// Writes `.config` if anything that goes into it has changed since; a user's changes to it live until then.
+    pub fn configure(&self, ui: &Ui, layout: &Layout, tools: &Toolchain) -> Result<()> {
+        let mut asked = Config::default();
+        for fragment in &self.fragments {
+            asked = asked.with(Config::read(fragment)?);
+        }
+        let inputs = format!(
+            "{}\n{}\n{}{}",
+            tools.identity,
+            self.source.display(),
+            asked.text(),
+            kconfig_files(layout)?
+        );
+        let stamp = self.out.join(".inputs");
+        if self.config().exists() && fs::read_to_string(&stamp).is_ok_and(|s| s == inputs) {
+            return Ok(());
+        }
+        let title = format!("{} config", self.name);
+        ui.stage(&title, "configuring", |stage| {
+            fs::create_dir_all(&self.out)?;
+            let fragment = self.out.join(".fragment");
+            fs::write(&fragment, asked.text())?;
+            let log = self.log(layout, "config");
+            let mut make = tools.make(layout, &self.source, &self.out);
+            make.env("KCONFIG_ALLCONFIG", &fragment).arg("allnoconfig");
+            run(stage, &mut make, &log)?;
+            self.took_effect(&asked, layout, tools, stage)?;
+            fs::write(&stamp, &inputs)?;
+            Ok((
+                (),
+                format!(
+                    "all {} symbols asked for took effect",
+                    asked.text().lines().count()
+                ),
+            ))
+        })
+    }
+
+    /// Every symbol that was asked for must have its value; which have not, and why Rust has not, is the failure.
+    fn took_effect(
+        &self,
+        asked: &Config,
+        layout: &Layout,
+        tools: &Toolchain,
+        stage: &Stage<'_>,
+    ) -> Result<()> {
+        let got = Config::read(&self.config())?;
+        let differing = got.differing(asked);
+        if differing.is_empty() {
+            return Ok(());
+        }
+        let list: Vec<_> = differing
+            .iter()
+            .map(|(symbol, asked, got)| format!("CONFIG_{symbol}: asked {asked}, got {got}"))
+            .collect();
+        let mut failure = Failure::new(format!(
+            "the configuration does not take {} symbols:\n         {}",
+            list.len(),
+            list.join("\n         ")
+        ));
+        if asked.on("RUST") && !got.on("RUST") {
+            let log = self.log(layout, "rustavailable");
+            let mut make = tools.make(layout, &self.source, &self.out);
+            if run(stage, make.arg("rustavailable"), &log).is_err() {
+                failure = failure.log(&log);
+            }
+            let why = hides_rust(&got, &self.source)?;
+            let why: Vec<_> = why
+                .iter()
+                .map(|h| format!("{} ({})", h.remedy, h.because))
+                .collect();
+            failure = failure.remedy(why.join("; "));
+        }
+        Err(failure
+            .or_remedy("look at their `depends on` in the Kconfig files under build/linux")
+            .into())
+    }
+
+    /// Builds image and modules.
+    pub fn build(&self, ui: &Ui, layout: &Layout, tools: &Toolchain) -> Result<Built> {
+        ui.stage(&self.name, "building bzImage and modules", |stage| {
+            self.make(stage, layout, tools, &["bzImage", "modules"], "build")?;
+            let release = fs::read_to_string(self.out.join("include/config/kernel.release"))
+                .context("the build left no kernel.release")?;
+            let built = Built {
+                spec: self.clone(),
+                image: self.out.join("arch/x86/boot/bzImage"),
+                release: release.trim().into(),
+            };
+            let modules = built.modules()?.len();
+            let summary = format!("Linux {}, bzImage and {modules} modules", built.release);
+            Ok((built, summary))
+        })
+    }
+
+    /// Makes `targets` with all processors.
+    pub fn make(
+        &self,
+        stage: &Stage<'_>,
+        layout: &Layout,
+        tools: &Toolchain,
+        targets: &[&str],
+        step: &str,
+    ) -> Result<()> {
+        let jobs = std::thread::available_parallelism().map_or(2, |n| n.get());
+        let mut make = tools.make(layout, &self.source, &self.out);
+        make.arg(format!("-j{jobs}")).args(targets);
+        run(stage, &mut make, &self.log(layout, step)).map_err(|error| {
+            Failure::from_error(error)
+                .or_remedy("mend what the compiler names and run the same command again; make doctor checks the tools")
+                .into()
+        })
+    }
+}
+
+impl Built {
+    /// The modules, relative to the output folder.
+    pub fn modules(&self) -> Result<Vec<PathBuf>> {
+        let order = self.spec.out.join("modules.order");
+        let text =
+            fs::read_to_string(&order).with_context(|| format!("reading {}", order.display()))?;
+        Ok(text
+            .lines()
+            .map(|line| Path::new(line).with_extension("ko"))
+            .collect())
+    }
+
+    /// Copies the modules, stripped and with their dependencies listed, to `root/lib/modules/<release>`.
+    pub fn install_modules(&self, layout: &Layout, root: &Path) -> Result<()> {
+        let folder = root.join("lib/modules").join(&self.release);
+        fs::create_dir_all(&folder)?;
+        let strip = format!("llvm-strip{}", crate::toolchain::LLVM);
+        for module in self.modules()? {
+            let from = self.spec.out.join(&module);
+            let to = folder.join(module.file_name().context("a module has a name")?);
+            let status = command(layout, &strip)
+                .arg("--strip-debug")
+                .arg(&from)
+                .arg("-o")
+                .arg(&to)
+                .status()?;
+            if !status.success() {
+                return Err(Failure::new(format!("{strip} cannot read {}", from.display())).into());
+            }
+        }
+        for list in [
+            "modules.builtin",
+            "modules.builtin.modinfo",
+            "modules.order",
+        ] {
+            fs::copy(self.spec.out.join(list), folder.join(list))?;
+        }
+        let status = command(layout, "depmod")
+            .arg("-b")
+            .arg(root)
+            .arg(&self.release)
+            .status()?;
+        if !status.success() {
+            return Err(Failure::new("depmod failed on the modules just built").into());
+        }
+        Ok(())
+    }
+}
+
+/// The overlay's own Kconfig files: a change in one of them can change what a fragment means.
+fn kconfig_files(layout: &Layout) -> Result<String> {
+    let mut text = String::new();
+    let samples = layout.root.join("samples/rust/Kconfig.pci_devres");
+    for file in [layout.root.join("Kconfig"), samples] {
+        if file.exists() {
+            text += &fs::read_to_string(&file)?;
+        }
+    }
+    Ok(text)
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The guest's serial log: its lines, and the reports in it that no good kernel prints.
+
+use regex::{Regex, RegexSet};
+
+/// One line of the log, without its time stamp.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// Seconds since boot, where the line says so.
+    pub time: Option<f64>,
+    /// What it says.
+    pub text: String,
+}
+
+/// Splits a serial log into lines.
+pub fn lines(log: &[u8]) -> Vec<Line> {
+    let stamp = Regex::new(r"^\[\s*(\d+\.\d+)\](?:\[[^\]]*\])? ?").expect("a constant expression");
+    String::from_utf8_lossy(log)
+        .lines()
+        .map(|raw| {
+            let text = raw.trim_end();
+            match stamp.captures(text) {
+                Some(found) => Line {
+                    time: found[1].parse().ok(),
+                    text: text[found[0].len()..].to_string(),
+                },
+                None => Line {
+                    time: None,
+                    text: text.to_string(),
+                },
+            }
+        })
+        .collect()
+}
+
+/// The kernel's ways of saying that something is broken. A driver's own error message is none of them.
+const TROUBLE: &[&str] = &[
+    r"^-+\[ cut here \]-+",
+    r"^WARNING: ",
+    r"^INFO: (possible|trying|lockdep|task|rcu|suspicious|HARDIRQ|SOFTIRQ)",
+    r"^BUG[: ]",
+    r"^kernel BUG at",
+    r"\bOops: ",
+    r"^Call Trace:",
+    r"^general protection fault",
+    r"^(BUG: )?unable to handle",
+    r"^Unable to handle",
+    r"^Kernel panic",
+    r"\bpanicked at\b",
+    r"\bKASAN:|\bKCSAN:|\bKFENCE:|\bUBSAN:",
+    r"^kmemleak: .*(new suspected|Kernel memory leak)",
+    r"^unreferenced object 0x",
+    r"possible (circular|recursive|irq lock inversion)",
+    r"^(=+\[?|\*+ )?DEADLOCK",
+    r"\birq \d+: nobody cared",
+    r"Trying to free already-free IRQ",
+    r"remove_proc_entry: removing non-empty directory",
+    r"Freeing alive|trying to (register|unregister) non-",
+    r"sysfs: cannot create duplicate",
+    r"^(list_add|list_del) corruption",
+    r"\brefcount_t: ",
+    r"\bDMA-API: .*(leak|free|mapping error)",
+    r"^ODEBUG: ",
+    r"kobject: .*(does not have a release|tried to init)",
+    r"rcu: INFO: .*stall",
+    r"watchdog: BUG|soft lockup|hard LOCKUP",
+    r"Trying to (vfree|iounmap)|Freeing invalid|Bad page state|resource sanity check",
+];
+
+/// Finds lines that report trouble.
+pub struct Trouble(RegexSet);
+
+impl Trouble {
+    /// Knows everything a kernel without and with its debugging options reports.
+    pub fn new() -> Self {
+        Self(RegexSet::new(TROUBLE).expect("constant expressions"))
+    }
+
+    /// Whether a line reports trouble; what a test script says about it is a comment and does not count.
+    pub fn is(&self, line: &Line) -> bool {
+        !line.text.trim_start().starts_with('#') && self.0.is_match(&line.text)
+    }
+}
+
+impl Default for Trouble {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trouble(text: &str) -> bool {
+        let log = format!("[    1.000000] {text}\r\n");
+        Trouble::new().is(&lines(log.as_bytes())[0])
+    }
+
+    #[test]
+    fn stamps_are_taken_off() {
+        let log = lines(b"[    2.345678] pci 0000:00:02.0: hello\r\nSeaBIOS\r\n");
+        assert_eq!(log[0].time, Some(2.345678));
+        assert_eq!(log[0].text, "pci 0000:00:02.0: hello");
+        assert_eq!(log[1].time, None);
+    }
+
+    #[test]
+    fn what_a_broken_kernel_prints_is_trouble() {
+        for text in [
+            "------------[ cut here ]------------",
+            "WARNING: CPU: 1 PID: 42 at fs/proc/generic.c:750 remove_proc_entry+0x1/0x2",
+            "WARNING: kernel/irq/irqdomain.c:408 at irq_domain_remove+0x1/0x2, CPU#0: sh/1",
+            "BUG: kernel NULL pointer dereference, address: 0000000000000008",
+            "Oops: Oops: 0000 [#1] SMP",
+            "Call Trace:",
+            "irq 11: nobody cared (try booting with the \"irqpoll\" option)",
+            "remove_proc_entry: removing non-empty directory 'irq/25', leaking at least 'edu'",
+            "BUG: KASAN: slab-use-after-free in msi_get_virq+0x1/0x2",
+            "WARNING: possible circular locking dependency detected",
+            "kmemleak: 2 new suspected memory leaks (see /sys/kernel/debug/kmemleak)",
+            "Trying to free already-free IRQ 25",
+            "rust_kernel: panicked at drivers/pci/devres_rust.rs:1:2:",
+            "rcu: INFO: rcu_sched detected stalls on CPUs/tasks:",
+            "Kernel panic - not syncing: Attempted to kill init!",
+        ] {
+            assert!(trouble(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_a_driver_or_a_script_says_is_not() {
+        for text in [
+            "rust_driver_pci_managed 0000:00:02.0: vectors live at detach: refused",
+            "# WARNING: seen in the log of another test",
+            "Spectre V2 : WARNING: Unprivileged eBPF is enabled",
+            "ok 1 refuses_a_second_allocation",
+            "genirq: Flags mismatch irq 24. 00200000 (a) vs. 00200000 (b)",
+            "ACPI BIOS Error (bug): Could not resolve symbol",
+        ] {
+            assert!(!trouble(text), "{text}");
+        }
+    }
+}

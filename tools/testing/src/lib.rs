@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Builds the grafted kernel, boots it under QEMU and judges what it prints.
+
+// The commands
+pub mod boot;
+pub mod build;
+pub mod doctor;
+pub mod suite;
+
+// From nothing to a kernel that can boot
+pub mod debian;
+pub mod initramfs;
+pub mod kconfig;
+pub mod kernel;
+pub mod packages;
+pub mod prepare;
+pub mod source;
+pub mod toolchain;
+
+// What is tested, and by what it is judged
+pub mod guest;
+pub mod host;
+pub mod judge;
+pub mod klog;
+pub mod ktap;
+pub mod objects;
+pub mod referee;
+pub mod results;
+pub mod suites;
+
+// What all of it is made of
+pub mod command;
+pub mod failure;
+pub mod layout;
+pub mod ui;

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The commands of the top Makefile that are more than a line of shell.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use runner::{boot, build, doctor, failure::Failure, layout::Layout, ui::Ui};
+
+#[derive(Parser)]
+#[command(about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the grafted kernel, boot it, run both samples
+    Boot {
+        #[command(flatten)]
+        source: Source,
+    },
+    /// Build the grafted kernel
+    Build {
+        #[command(flatten)]
+        source: Source,
+    },
+    /// Configure the grafted kernel in Kconfig's menus
+    Menuconfig {
+        #[command(flatten)]
+        source: Source,
+    },
+    /// Say which tools are there, which are missing, and what hides Rust in a configuration
+    Doctor {
+        #[command(flatten)]
+        source: Source,
+        /// The .config to look at; build/kernel/.config if there is one
+        #[arg(long, env = "CONFIG", value_name = "FILE", value_parser = clap::builder::OsStringValueParser::new())]
+        config: Option<std::ffi::OsString>,
+    },
+}
+
+#[derive(clap::Args)]
+struct Source {
+    /// A Linux 7.3 source tree to use in place of Debian's; it is copied, not modified
+    #[arg(long, env = "LINUX", value_name = "TREE", value_parser = clap::builder::OsStringValueParser::new())]
+    linux: Option<std::ffi::OsString>,
+}
+
+impl Source {
+    /// The tree, where one is named; `make` passes an empty name for none.
+    fn tree(&self) -> Option<PathBuf> {
+        self.linux
+            .as_ref()
+            .filter(|name| !name.is_empty())
+            .map(PathBuf::from)
+    }
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprint!("\n{}", Failure::from_error(error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<bool> {
+    let (ui, layout) = (Ui::new(), Layout::new());
+    match &arguments.command {
+        Command::Boot { source } => boot::boot(&ui, &layout, source.tree().as_deref()),
+        Command::Build { source } => build::build(&ui, &layout, source.tree().as_deref()),
+        Command::Menuconfig { source } => build::menuconfig(&ui, &layout, source.tree().as_deref()),
+        Command::Doctor { source, config } => {
+            let config = config
+                .as_ref()
+                .filter(|name| !name.is_empty())
+                .map(PathBuf::from);
+            doctor::doctor(&layout, config.as_deref(), source.tree().as_deref())
+        }
+    }
+}

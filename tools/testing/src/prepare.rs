@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! From whatever is there to a kernel that can boot: each step does nothing where nothing is to be done.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+use fs4::{FileExt, TryLockError};
+
+use crate::{
+    command::{command, run},
+    failure::Failure,
+    initramfs,
+    kernel::{Built, KernelSpec},
+    layout::Layout,
+    packages::{self, Package},
+    source::{self, Pristine},
+    toolchain::{self, Toolchain},
+    ui::Ui,
+};
+
+/// Tools and source, with everything fetched that was lacking.
+pub struct Prepared {
+    /// What a kernel `make` is told.
+    pub tools: Toolchain,
+    /// The tree that was copied and grafted.
+    pub pristine: Pristine,
+    /// Held as long as this clone's build folder is in use.
+    _lock: File,
+}
+
+/// A kernel that can boot.
+pub struct Ready {
+    /// The kernel.
+    pub kernel: Built,
+    /// The guest's file system, with the kernel's modules.
+    pub initramfs: PathBuf,
+}
+
+/// Installs what is lacking, and makes `build/linux` the grafted copy of the source.
+pub fn source(
+    ui: &Ui,
+    layout: &Layout,
+    linux: Option<&Path>,
+    more: &'static [Package],
+) -> Result<Prepared> {
+    let lock = lock(ui, layout)?;
+    let wanted: Vec<_> = packages::KERNEL.iter().chain(more).collect();
+    packages::install(ui, layout, &wanted)?;
+    let tools = toolchain::prepare(ui, layout)?;
+    let pristine = source::pristine(ui, layout, linux)?;
+    source::copy(ui, layout, &pristine)?;
+    graft(ui, layout)?;
+    Ok(Prepared {
+        tools,
+        pristine,
+        _lock: lock,
+    })
+}
+
+/// Builds the grafted kernel.
+pub fn kernel(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Ready> {
+    let spec = KernelSpec::ours(layout);
+    spec.configure(ui, layout, &prepared.tools)?;
+    let kernel = spec.build(ui, layout, &prepared.tools)?;
+    let initramfs = ui.stage(
+        "initramfs",
+        "packing busybox, modules and guest scripts",
+        |_| {
+            let path = initramfs::pack(layout, &kernel)?;
+            let size = fs::metadata(&path)?.len() >> 10;
+            let summary = format!("{}, {size} KiB", layout.show(&path));
+            Ok((path, summary))
+        },
+    )?;
+    Ok(Ready { kernel, initramfs })
+}
+
+fn graft(ui: &Ui, layout: &Layout) -> Result<()> {
+    ui.stage("graft", "putting the overlay into build/linux", |stage| {
+        let log = layout.log("graft");
+        let mut graft = command(layout, layout.root.join("scripts/graft"));
+        graft.arg(layout.linux());
+        run(stage, &mut graft, &log).map_err(|e| {
+            Failure::from_error(e)
+                .or_remedy("if build/linux was edited by hand: make clean, then again")
+        })?;
+        let said = fs::read_to_string(&log)?;
+        let summary = said
+            .lines()
+            .find(|l| !l.trim().is_empty())
+            .unwrap_or("done");
+        // The folder is known; what was done to it is not.
+        let summary = summary.split_once("): ").map_or(summary, |(_, done)| done);
+        Ok(((), summary.trim().to_string()))
+    })
+}
+
+/// Two commands at a time would write the same files.
+fn lock(ui: &Ui, layout: &Layout) -> Result<File> {
+    fs::create_dir_all(&layout.build)?;
+    let file = File::create(layout.build.join(".lock")).context("creating build/.lock")?;
+    match FileExt::try_lock(&file) {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            ui.say("build/ is in use by another command of this clone; waiting for it");
+            FileExt::lock(&file)?;
+        }
+        Err(TryLockError::Error(error)) => return Err(error).context("locking build/.lock"),
+    }
+    Ok(file)
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `make test`: builds, boots, compares, and presents every result as one test.
+
+use std::{env, path::PathBuf, process::ExitCode, time::Instant};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use runner::{
+    layout::Layout,
+    results::{self, Row},
+    suite::{self, Selection},
+    ui::Ui,
+};
+
+fn main() -> ExitCode {
+    let started = Instant::now();
+    let arguments = Arguments::from_args();
+    if arguments.list {
+        // The names are in what the guests print.
+        println!("0 tests, 0 benchmarks");
+        return ExitCode::SUCCESS;
+    }
+    let (ui, layout) = (Ui::new(), Layout::new());
+    let linux = env::var_os("LINUX")
+        .filter(|tree| !tree.is_empty())
+        .map(PathBuf::from);
+    let selection = Selection::new(arguments.filter.clone());
+    let outcome = suite::run(&ui, &layout, linux.as_deref(), &selection);
+    let written = results::write(
+        &layout,
+        "test",
+        outcome.kernel.as_deref(),
+        started.elapsed(),
+        &outcome.rows,
+    );
+    let trials = outcome.rows.into_iter().map(trial).collect();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    if let Err(error) = written {
+        eprintln!("build/results/test.json could not be written: {error:#}");
+        return ExitCode::FAILURE;
+    }
+    conclusion.exit_code()
+}
+
+/// The test has been run; all that is left is to say what came of it.
+fn trial(row: Row) -> Trial {
+    let skipped = row.ok && row.skipped.is_some();
+    let result = if row.ok {
+        Ok(())
+    } else {
+        Err(Failed::from(row.message))
+    };
+    Trial::test(row.name, move || result).with_ignored_flag(skipped)
+}
