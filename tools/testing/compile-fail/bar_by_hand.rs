@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A managed BAR is not put together by hand, with another address or another length.
+
+//@ error: E0451
+
+mod common;
+
+use common::*;
+
+fn probe(pdev: &Device<'_>) -> Result {
+    let bar: ManagedBar<'_> = pdev.pcim_enable_device()?.iomap_region(0, c"test")?;
+    let bar: ManagedBar<'_> = ManagedBar { ..bar }; // FAIL
+    use_up(bar);
+    Ok(())
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the programs share: names, and two handlers.
+
+// No program uses everything.
+#![allow(dead_code, unused_imports)]
+
+pub(crate) use kernel::{
+    device::{
+        self,
+        Bound,
+        Core, //
+    },
+    io::Io,
+    irq::{
+        self,
+        Flags, //
+    },
+    pci::{
+        self,
+        IrqHandle,
+        IrqTypes,
+        IrqVectorRegistration,
+        ManagedBar,
+        ManagedDevice,
+        ManagedIrqVectors, //
+    },
+    prelude::*,
+    sync::{
+        Mutex,
+        SetOnce, //
+    },
+    workqueue,
+};
+
+/// The device as the callbacks of its own driver, and nobody else, get it.
+pub(crate) type Device<'c> = pci::Device<Core<'c>>;
+
+/// Takes a value and drops it.
+pub(crate) fn use_up<T>(_: T) {}
+
+/// A handler with nothing in it.
+pub(crate) struct Quiet;
+
+impl irq::Handler for Quiet {
+    fn handle(&self) -> irq::IrqReturn {
+        irq::IrqReturn::Handled
+    }
+}
+
+impl irq::ThreadedHandler for Quiet {
+    fn handle_threaded(&self) -> irq::IrqReturn {
+        irq::IrqReturn::Handled
+    }
+}
+
+/// A handler that keeps something.
+pub(crate) struct Keeps<T>(pub(crate) T);
+
+impl<T: Sync> irq::Handler for Keeps<T> {
+    fn handle(&self) -> irq::IrqReturn {
+        irq::IrqReturn::Handled
+    }
+}
+
+impl<T: Sync> irq::ThreadedHandler for Keeps<T> {
+    fn handle_threaded(&self) -> irq::IrqReturn {
+        irq::IrqReturn::Handled
+    }
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A driver does not free what it has given to the device, which frees it when the driver is
+//! unbound.
+
+//@ error: E0382
+
+mod common;
+
+use common::*;
+
+fn probe(pdev: &Device<'_>) -> Result<usize> {
+    let vectors = pdev.alloc_irq_vectors(1, 1, IrqTypes::all())?;
+    let managed = vectors.into_managed();
+    drop(vectors); // FAIL
+    Ok(managed.len())
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A guard does not go into a static, where it could be dropped after the binding.
+
+//@ error: E0521
+
+mod common;
+
+use common::*;
+
+static SLOT: SetOnce<IrqVectorRegistration<'static>> = SetOnce::new();
+
+fn probe(pdev: &Device<'_>) -> Result {
+    let vectors = pdev.alloc_irq_vectors(1, 1, IrqTypes::all())?;
+    SLOT.populate(vectors); // FAIL
+    vectors.into_managed(); // PASS
+    Ok(())
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A handler does not keep the reference to the bound device that the callback was given, which
+//! nothing says to live as long as the binding; it may keep what the device manages.
+
+//@ error: E0621
+
+mod common;
+
+use common::*;
+
+fn probe<'bound>(pdev: &'bound Device<'_>) -> Result {
+    let vectors = pdev.pcim_alloc_irq_vectors(1, 1, IrqTypes::all())?;
+    let bound: &'bound pci::Device<Bound> = pdev; // FAIL
+    let bound = pdev.pcim_enable_device()?; // PASS
+    let handler = Keeps(bound);
+    let handle = vectors
+        .index(0)?
+        .request(pdev, Flags::SHARED, c"test", Ok(handler))?;
+    handle.until_unbind();
+    Ok(())
+}

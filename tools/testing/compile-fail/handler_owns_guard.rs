@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A handler does not own a guard, whose lifetime is that of a reference; it may keep a witness.
+
+//@ error: E0621
+
+mod common;
+
+use common::*;
+
+fn set_up<'c>(
+    pdev: &Device<'c>,
+    line: IrqVectorRegistration<'_>, // FAIL
+    line: ManagedIrqVectors<'c>,     // PASS
+) -> Result {
+    let vectors = pdev.pcim_alloc_irq_vectors(1, 1, IrqTypes::all())?;
+    let handler = Keeps(line);
+    let handle = vectors
+        .index(0)?
+        .request(pdev, Flags::SHARED, c"test", Ok(handler))?;
+    handle.until_unbind();
+    Ok(())
+}

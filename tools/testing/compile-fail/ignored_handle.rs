@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A handle that is not kept releases its handler at once, which nobody wants.
+
+//@ error: unused_must_use
+
+mod common;
+
+use common::*;
+
+fn probe(pdev: &Device<'_>) -> Result {
+    let vectors = pdev.pcim_alloc_irq_vectors(1, 1, IrqTypes::all())?;
+    let handle = vectors
+        .index(0)?
+        .request(pdev, Flags::SHARED, c"test", Ok(Quiet));
+    handle?; // FAIL
+    handle?.until_unbind(); // PASS
+    Ok(())
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The registration that a driver may forget while the handler borrows is not for safe code.
+
+//@ error: E0133
+
+mod common;
+
+use common::*;
+
+fn probe(pdev: &Device<'_>) -> Result {
+    let vectors = pdev.alloc_irq_vectors(1, 1, IrqTypes::all())?;
+    let vector = vectors.index(0)?;
+    let _init = irq::Registration::new(vector.into(), Flags::SHARED, c"test", Ok(Quiet)); // FAIL
+    let _handle = vector.request(pdev, Flags::SHARED, c"test", Ok(Quiet))?; // PASS
+    Ok(())
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The driver of a child does not register handlers with its parent: its text can go before the
+//! parent is unbound.
+
+//@ error: E0308
+
+mod common;
+
+use common::*;
+
+fn probe(parent: &device::Device<Bound>, own: &Device<'_>) -> Result {
+    let parent: &pci::Device<Bound> = parent.try_into()?;
+    let vectors = parent.alloc_irq_vectors(1, 1, IrqTypes::all())?;
+    let pdev = parent; // FAIL
+    let pdev = own; // PASS
+    let handle = vectors
+        .index(0)?
+        .request(pdev, Flags::SHARED, c"test", Ok(Quiet))?;
+    handle.until_unbind();
+    Ok(())
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A handler is released once: the handle is gone with it.
+
+//@ error: E0382
+
+mod common;
+
+use common::*;
+
+fn probe(pdev: &Device<'_>) -> Result {
+    let vectors = pdev.alloc_irq_vectors(1, 1, IrqTypes::all())?;
+    let handle = vectors
+        .index(0)?
+        .request(pdev, Flags::SHARED, c"test", Ok(Quiet))?;
+    drop(handle); // FAIL
+    handle.until_unbind();
+    Ok(())
+}

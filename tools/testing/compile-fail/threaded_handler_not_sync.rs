@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A threaded handler that only one thread may use at a time is refused: its two halves run at
+//! once.
+
+//@ error: E0277
+
+mod common;
+
+use common::*;
+
+struct Count {
+    count: core::cell::Cell<u32>,             // FAIL
+    count: kernel::sync::atomic::Atomic<u32>, // PASS
+}
+
+impl irq::ThreadedHandler for Count {
+    fn handle_threaded(&self) -> irq::IrqReturn {
+        use_up(&self.count);
+        irq::IrqReturn::Handled
+    }
+}
