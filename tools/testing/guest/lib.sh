@@ -208,5 +208,5 @@ as_before()
 	echo "$before" >/tmp/before
 	echo "$after" >/tmp/after
 	diag "state before the first bind (-) and now (+):"
-	diff -U 0 /tmp/before /tmp/after | tail -n +3 | diag_lines
+	diff -U 0 /tmp/before /tmp/after | tail -n +3 | grep "^[-+]" | diag_lines
 }

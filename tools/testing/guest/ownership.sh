@@ -6,23 +6,62 @@
 # shellcheck source=tools/testing/guest/lib.sh
 . /suites/lib.sh
 
+# said STATUS FILE: what a command had to say explains why it failed.
+said()
+{
+	[ "$1" = 0 ] || diag_lines <"$2"
+}
+
+has_printed()
+{
+	[ "$printed" -gt 0 ] || diag "$1 has printed no KTAP document"
+}
+
 # A module prints its document while it loads; what this script has to say about that comes after, in one of its own.
 test_module()
 {
 	dmesg -c >/dev/null
-	modprobe "$1"
+	modprobe "$1" 2>/tmp/said
 	loaded=$?
 	printed=$(dmesg | grep -c 'KTAP version 1$')
-	rmmod "$1"
+	rmmod "$1" 2>>/tmp/said
 	removed=$?
 
 	plan 1
 	subtest "$1" 3
-	check loads test "$loaded" = 0
-	check prints_results test "$printed" -gt 0
-	check removes test "$removed" = 0
+	check loads said "$loaded" /tmp/said
+	check prints_results has_printed "$1"
+	check removes said "$removed" /tmp/said
 	subtest_end
 }
 
 test_module pci_ownership_kunit
-test_module rust_pci_ownership_test
+
+# Each time it binds, the Rust module prints a document and leaves something else behind on purpose. What counts is that nothing
+# is left once it is unbound, and that it binds again.
+driver=rust_pci_ownership_test
+
+rebind()
+{
+	unbind "$driver" && as_before && bind "$driver"
+}
+
+find_device 1234:11e8 || exit
+remember
+modprobe "$driver" 2>/tmp/said
+loaded=$?
+rebind >/tmp/first
+rebound=$?
+rebind >/tmp/second
+rebound_again=$?
+rmmod "$driver" 2>>/tmp/said
+removed=$?
+
+plan 1
+subtest "$driver" 5
+check loads said "$loaded" /tmp/said
+check rebinds said "$rebound" /tmp/first
+check rebinds_again said "$rebound_again" /tmp/second
+check removes said "$removed" /tmp/said
+check leaves_nothing as_before
+subtest_end

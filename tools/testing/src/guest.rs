@@ -65,7 +65,7 @@ impl GuestSpec {
         ui.stage(&title, "booting", |stage| {
             let ran = self.boot(stage, layout, kernel, initramfs)?;
             let failed = ran.rows.iter().filter(|row| !row.ok).count();
-            let booted = ran.booted.map_or("never".into(), |s| format!("{s:.1} s"));
+            let booted = ran.booted.map_or("? s".into(), |s| format!("{s:.1} s"));
             let summary = format!(
                 "booted in {booted}, {} results, {failed} failed",
                 ran.rows.len()
@@ -100,7 +100,7 @@ impl GuestSpec {
         let bytes = fs::read(&log)?;
         let lines = klog::lines(&bytes);
         let mut outside = Vec::new();
-        match ended {
+        match &ended {
             Ended::Silent => outside.push(format!(
                 "hung: killed after {} s without a word",
                 SILENT.as_secs()
@@ -131,9 +131,9 @@ impl GuestSpec {
                 .and_then(|l| l.time)
         };
         let last = lines.iter().rev().find_map(|l| l.time);
-        let booted = stamp("guest: started")
-            .zip(last)
-            .map(|(at, last)| at + (total - last).max(0.0));
+        let ended_well = matches!(ended, Ended::Exited(status) if status.success());
+        let booted = stamp("guest: started").zip(last).filter(|_| ended_well);
+        let booted = booted.map(|(at, last)| at + (total - last).max(0.0));
         if let Some(row) = rows.last_mut() {
             row.seconds = Some((total * 10.0).round() / 10.0);
             if let Some(booted) = booted {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tests that need no guest: grafting, shell scripts, the runner's own form.
+//! Tests that need no guest: scripts that print KTAP, and the form of our own code.
 
 use std::{
     fs,
@@ -18,79 +18,97 @@ use crate::{
     ui::Ui,
 };
 
-/// `tools/testing/graft-test.sh`, which prints KTAP: each of its results is a row.
-pub fn graft(ui: &Ui, layout: &Layout, pristine: &Path) -> Result<Vec<Row>> {
-    let script = layout.testing().join("graft-test.sh");
-    let log = layout.log("graft-test");
-    ui.stage(
-        "graft tests",
-        "grafting, undoing, grafting again",
-        |stage| {
-            let mut test = command(layout, &script);
-            test.arg(pristine);
-            let ended = watch(
-                stage,
-                &mut test,
-                &log,
-                Limits::total(Duration::from_secs(900)),
-            )?;
-            let rows = graft_rows(Path::new(&layout.show(&log)), &fs::read(&log)?, &ended);
+/// A script of ours that prints KTAP: each of its results is a row, `host::<name>::<test>`.
+pub struct Script {
+    /// Names it in the results, and its log.
+    pub name: &'static str,
+    /// Its file in `tools/testing`.
+    pub file: &'static str,
+    /// What it is about.
+    pub doing: &'static str,
+}
+
+/// Grafting, undoing, updating, and everything that can go wrong with it.
+pub const GRAFT: Script = Script {
+    name: "graft",
+    file: "graft-test.sh",
+    doing: "grafting, undoing, grafting again",
+};
+
+/// Wrong drivers that must not compile.
+pub const COMPILE_FAIL: Script = Script {
+    name: "compile-fail",
+    file: "compile-fail.sh",
+    doing: "compiling wrong drivers",
+};
+
+impl Script {
+    /// How the names of its rows begin.
+    pub fn prefix(&self) -> String {
+        format!("host::{}::", self.name)
+    }
+
+    /// Runs it on `folder`.
+    pub fn run(&self, ui: &Ui, layout: &Layout, folder: &Path) -> Result<Vec<Row>> {
+        let log = layout.log(&format!("host-{}", self.name));
+        ui.stage(self.name, self.doing, |stage| {
+            let mut test = command(layout, layout.testing().join(self.file));
+            test.arg(folder);
+            let limits = Limits::total(Duration::from_secs(900));
+            let ended = watch(stage, &mut test, &log, limits)?;
+            let rows = self.rows(Path::new(&layout.show(&log)), &fs::read(&log)?, &ended);
             let failed = rows.iter().filter(|row| !row.ok).count();
             let summary = format!("{} results, {failed} failed", rows.len());
             Ok((rows, summary))
-        },
-    )
+        })
+    }
+
+    fn rows(&self, log: &Path, bytes: &[u8], ended: &Ended) -> Vec<Row> {
+        let lines = klog::lines(bytes);
+        let mut rows = Vec::new();
+        let mut errors = Vec::new();
+        for document in ktap::documents(&lines) {
+            errors.extend(document.errors);
+            let mut from = document.first + 1;
+            for case in document.cases {
+                let name = self.prefix() + &case.path.join("::").replace(' ', "_");
+                let said = quoted(&lines[from..case.line]);
+                from = case.line + 1;
+                let mut row = if case.ok {
+                    Row::passed(name)
+                } else {
+                    let message = format!("the test says: not ok\n{said}log: {}", log.display());
+                    Row::failed(name, message)
+                };
+                row.skipped = case.skip;
+                row.log = Some(log.to_path_buf());
+                rows.push(row);
+            }
+        }
+        match ended {
+            Ended::TimedOut | Ended::Silent => errors.push("killed, it took too long".into()),
+            Ended::Exited(status) if !status.success() && rows.iter().all(|row| row.ok) => {
+                errors.push(format!("{status} although every result is ok"));
+            }
+            Ended::Exited(_) => {}
+        }
+        if rows.is_empty() {
+            errors.push("no results".into());
+        }
+        if !errors.is_empty() {
+            let last = quoted(&lines[lines.len().saturating_sub(10)..]);
+            let message = format!("{}\n{last}log: {}", errors.join("\n"), log.display());
+            rows.push(Row::failed(self.prefix() + "document", message));
+        }
+        rows
+    }
 }
 
-fn graft_rows(log: &Path, bytes: &[u8], ended: &Ended) -> Vec<Row> {
-    let lines = klog::lines(bytes);
-    let mut rows = Vec::new();
-    let mut errors = Vec::new();
-    for document in ktap::documents(&lines) {
-        errors.extend(document.errors);
-        let mut from = document.first + 1;
-        for case in document.cases {
-            let name = format!("host::graft::{}", case.path.join("::").replace(' ', "_"));
-            let said: String = lines[from..case.line]
-                .iter()
-                .map(|l| format!("    | {}\n", l.text))
-                .collect();
-            from = case.line + 1;
-            let mut row = if case.ok {
-                Row::passed(name)
-            } else {
-                Row::failed(
-                    name,
-                    format!("the test says: not ok\n{said}log: {}", log.display()),
-                )
-            };
-            row.skipped = case.skip;
-            row.log = Some(log.to_path_buf());
-            rows.push(row);
-        }
-    }
-    match ended {
-        Ended::TimedOut | Ended::Silent => errors.push("killed, it took too long".into()),
-        Ended::Exited(status) if !status.success() && rows.iter().all(|row| row.ok) => {
-            errors.push(format!("{status} although every result is ok"));
-        }
-        Ended::Exited(_) => {}
-    }
-    if rows.is_empty() {
-        errors.push("no results".into());
-    }
-    if !errors.is_empty() {
-        let last: String = lines
-            .iter()
-            .rev()
-            .take(10)
-            .rev()
-            .map(|l| format!("    | {}\n", l.text))
-            .collect();
-        let message = format!("{}\n{last}log: {}", errors.join("\n"), log.display());
-        rows.push(Row::failed("host::graft::document", message));
-    }
-    rows
+fn quoted(lines: &[klog::Line]) -> String {
+    lines
+        .iter()
+        .map(|line| format!("    | {}\n", line.text))
+        .collect()
 }
 
 /// The project's own code: shell scripts by shellcheck, the runner by rustfmt and clippy.

@@ -4,6 +4,7 @@
 
 use std::{
     env,
+    ffi::OsStr,
     path::{Path, PathBuf},
 };
 
@@ -61,6 +62,11 @@ impl Layout {
     /// A configuration fragment of that name.
     pub fn fragment(&self, name: &str) -> PathBuf {
         self.testing().join(format!("configs/{name}.config"))
+    }
+
+    /// A path that was named to `make`, which runs in the clone whatever folder its commands run in.
+    pub fn named(&self, path: &OsStr) -> Option<PathBuf> {
+        (!path.is_empty()).then(|| self.root.join(path))
     }
 
     /// `path` as a reader in the clone would write it.

@@ -51,11 +51,8 @@ struct Source {
 
 impl Source {
     /// The tree, where one is named; `make` passes an empty name for none.
-    fn tree(&self) -> Option<PathBuf> {
-        self.linux
-            .as_ref()
-            .filter(|name| !name.is_empty())
-            .map(PathBuf::from)
+    fn tree(&self, layout: &Layout) -> Option<PathBuf> {
+        self.linux.as_ref().and_then(|tree| layout.named(tree))
     }
 }
 
@@ -73,15 +70,14 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<bool> {
     let (ui, layout) = (Ui::new(), Layout::new());
     match &arguments.command {
-        Command::Boot { source } => boot::boot(&ui, &layout, source.tree().as_deref()),
-        Command::Build { source } => build::build(&ui, &layout, source.tree().as_deref()),
-        Command::Menuconfig { source } => build::menuconfig(&ui, &layout, source.tree().as_deref()),
+        Command::Boot { source } => boot::boot(&ui, &layout, source.tree(&layout).as_deref()),
+        Command::Build { source } => build::build(&ui, &layout, source.tree(&layout).as_deref()),
+        Command::Menuconfig { source } => {
+            build::menuconfig(&ui, &layout, source.tree(&layout).as_deref())
+        }
         Command::Doctor { source, config } => {
-            let config = config
-                .as_ref()
-                .filter(|name| !name.is_empty())
-                .map(PathBuf::from);
-            doctor::doctor(&layout, config.as_deref(), source.tree().as_deref())
+            let config = config.as_ref().and_then(|file| layout.named(file));
+            doctor::doctor(&layout, config.as_deref(), source.tree(&layout).as_deref())
         }
     }
 }

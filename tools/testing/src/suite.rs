@@ -69,18 +69,20 @@ fn steps(
         .iter()
         .filter(|guest| selection.wants(&format!("guest::{}::", guest.name)))
         .collect();
-    if !guests.is_empty() {
+    let compile_fail = selection.wants(&host::COMPILE_FAIL.prefix());
+    if !guests.is_empty() || compile_fail {
         match prepare::kernel(ui, layout, &prepared) {
             Ok(ready) => {
                 outcome.kernel = Some(ready.kernel.release.clone());
                 outcome.rows.push(Row::passed("host::build"));
-                outcome.rows.extend(suites::run(
-                    ui,
-                    layout,
-                    &ready.kernel,
-                    &ready.initramfs,
-                    &guests,
-                ));
+                if compile_fail {
+                    let found = host::COMPILE_FAIL.run(ui, layout, &ready.kernel.spec.out);
+                    outcome
+                        .rows
+                        .extend(caught("host::compile-fail::run", found));
+                }
+                let found = suites::run(ui, layout, &ready.kernel, &ready.initramfs, &guests);
+                outcome.rows.extend(found);
             }
             // What needs no guest can still be tested.
             Err(error) => outcome.rows.extend(caught("host::build", Err(error))),
@@ -92,12 +94,10 @@ fn steps(
             objects::compare(ui, layout, &prepared),
         ));
     }
-    if selection.wants("host::graft::") {
+    if selection.wants(&host::GRAFT.prefix()) {
         let pristine = objects::ungrafted(ui, layout, &prepared)?;
-        outcome.rows.extend(caught(
-            "host::graft::run",
-            host::graft(ui, layout, &pristine),
-        ));
+        let found = host::GRAFT.run(ui, layout, &pristine);
+        outcome.rows.extend(caught("host::graft::run", found));
     }
     if selection.wants("host::shellcheck")
         || selection.wants("host::rustfmt")

@@ -61,7 +61,15 @@ pub const GUESTS: &[GuestSpec] = &[
         append: &[],
         devices: &[EDU, "e1000e"],
         limit: Duration::from_secs(120),
-        documents: 4,
+        documents: 6,
+    },
+    GuestSpec {
+        name: "msix",
+        suites: &["msix"],
+        append: QUIET,
+        devices: &["e1000e"],
+        limit: Duration::from_secs(120),
+        documents: 1,
     },
 ];
 

@@ -39,7 +39,7 @@ impl Toolchain {
     /// A kernel `make` in `source`.
     pub fn make(&self, layout: &Layout, source: &Path, out: &Path) -> Command {
         let mut make = command(layout, "make");
-        make.arg("-C").arg(source);
+        make.arg("--no-print-directory").arg("-C").arg(source);
         make.arg(format!("O={}", out.display()));
         make.arg(format!("LLVM={LLVM}"));
         make.arg(format!("RUST_LIB_SRC={}", self.rust_lib_src.display()));

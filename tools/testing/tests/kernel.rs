@@ -2,7 +2,7 @@
 
 //! `make test`: builds, boots, compares, and presents every result as one test.
 
-use std::{env, path::PathBuf, process::ExitCode, time::Instant};
+use std::{env, process::ExitCode, time::Instant};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use runner::{
@@ -14,18 +14,28 @@ use runner::{
 
 fn main() -> ExitCode {
     let started = Instant::now();
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
     if arguments.list {
         // The names are in what the guests print.
         println!("0 tests, 0 benchmarks");
         return ExitCode::SUCCESS;
     }
     let (ui, layout) = (Ui::new(), Layout::new());
-    let linux = env::var_os("LINUX")
-        .filter(|tree| !tree.is_empty())
-        .map(PathBuf::from);
-    let selection = Selection::new(arguments.filter.clone());
-    let outcome = suite::run(&ui, &layout, linux.as_deref(), &selection);
+    let linux = env::var_os("LINUX").and_then(|tree| layout.named(&tree));
+    // The filter chooses what is run; what fails is shown whatever its name, such as the build that a guest needs.
+    let filter = arguments.filter.take();
+    let selection = Selection::new(filter.clone());
+    let mut outcome = suite::run(&ui, &layout, linux.as_deref(), &selection);
+    let chosen = |row: &Row| {
+        filter
+            .as_ref()
+            .is_none_or(|f| row.name.contains(f.as_str()))
+    };
+    outcome.rows.retain(|row| !row.ok || chosen(row));
+    if outcome.rows.is_empty() {
+        let nothing = "no test has a name like this; run make test without TEST= to see them all";
+        outcome.rows.push(Row::failed("host::selection", nothing));
+    }
     let written = results::write(
         &layout,
         "test",

@@ -1,0 +1,52 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# The sample with a handler for each MSI-X vector, on e1000e, in both ownership models. It checks its interrupts itself when it
+# binds.
+
+# shellcheck source=tools/testing/guest/lib.sh
+. /suites/lib.sh
+
+driver=rust_driver_pci_msix
+
+# Five vectors, each of which has interrupted once.
+each_interrupted()
+{
+	find_irqs
+	for irq in $irqs; do
+		awk -v irq="$irq:" '$1 == irq { for (i = 2; i <= NF && $i ~ /^[0-9]+$/; i++) n += $i } END { exit n != 1 }' \
+			/proc/interrupts || diag "irq $irq has not interrupted once" || return
+	done
+	# shellcheck disable=SC2086
+	set -- $irqs
+	[ "$#" = 5 ] || diag "$# vectors, expected 5"
+}
+
+rebind()
+{
+	round=0
+	while [ "$round" -lt 100 ]; do
+		round=$((round + 1))
+		bind "$driver" && each_interrupted && unbind "$driver" && as_before && continue
+		diag "round $round of 100"
+		return
+	done
+}
+
+model()
+{
+	subtest "$1" 6
+	remember
+	check load modprobe "$driver" "managed=$2"
+	check each_vector_interrupts each_interrupted
+	check unbind unbind "$driver"
+	check unbind_leaves_nothing as_before
+	check rebind_100 rebind
+	check remove rmmod "$driver"
+	subtest_end
+}
+
+plan 2
+find_device 8086:10d3 || exit
+model managed Y
+model explicit N
