@@ -113,6 +113,16 @@ impl<'c> Probe<'c> {
         }
     }
 
+    /// Registers such a handler for `vector`.
+    fn register<'a, V: Copy>(
+        &self,
+        pdev: &Device<'c>,
+        vector: pci::IrqVector<'a, V>,
+    ) -> Result<pci::IrqHandle<'a>> {
+        let handler = Ok(self.handler());
+        vector.request(pdev, Flags::TRIGGER_NONE, c"ownership_test", handler)
+    }
+
     /// Has the device interrupt, and tells whether the handler ran.
     fn interrupts(&self) -> Result<bool> {
         let before = self.calls.load(Relaxed);
@@ -146,15 +156,7 @@ fn explicit_freed_on_drop(pdev: &Device<'_>) -> Result {
 fn free_says_so(pdev: &Device<'_>) -> Result {
     let probe = Probe::new(pdev)?;
     let vectors = pdev.alloc_irq_vectors(1, 1, msi())?;
-    vectors
-        .index(0)?
-        .request(
-            pdev,
-            Flags::TRIGGER_NONE,
-            c"ownership_test",
-            Ok(probe.handler()),
-        )?
-        .until_unbind();
+    probe.register(pdev, vectors.index(0)?)?.until_unbind();
     check!(vectors.free().is_ok());
     check!(probe.dropped() == 1);
     check!(is_free(pdev));
@@ -209,12 +211,7 @@ fn intx_guard_frees_nothing(pdev: &Device<'_>) -> Result {
 fn handler_runs_until_its_handle_is_dropped(pdev: &Device<'_>) -> Result {
     let probe = Probe::new(pdev)?;
     let vectors = pdev.alloc_irq_vectors(1, 1, msi())?;
-    let handle = vectors.index(0)?.request(
-        pdev,
-        Flags::TRIGGER_NONE,
-        c"ownership_test",
-        Ok(probe.handler()),
-    )?;
+    let handle = probe.register(pdev, vectors.index(0)?)?;
     check!(probe.interrupts()?);
     check!(probe.dropped() == 0);
     drop(handle);
@@ -226,15 +223,7 @@ fn handler_runs_until_its_handle_is_dropped(pdev: &Device<'_>) -> Result {
 fn guard_releases_handlers_first(pdev: &Device<'_>) -> Result {
     let probe = Probe::new(pdev)?;
     let vectors = pdev.alloc_irq_vectors(1, 1, msi())?;
-    vectors
-        .index(0)?
-        .request(
-            pdev,
-            Flags::TRIGGER_NONE,
-            c"ownership_test",
-            Ok(probe.handler()),
-        )?
-        .until_unbind();
+    probe.register(pdev, vectors.index(0)?)?.until_unbind();
     check!(probe.interrupts()?);
     drop(vectors);
     check!(probe.dropped() == 1);
@@ -245,18 +234,8 @@ fn guard_releases_handlers_first(pdev: &Device<'_>) -> Result {
 fn second_handler_is_busy(pdev: &Device<'_>) -> Result {
     let probe = Probe::new(pdev)?;
     let vectors = pdev.alloc_irq_vectors(1, 1, msi())?;
-    let first = vectors.index(0)?.request(
-        pdev,
-        Flags::TRIGGER_NONE,
-        c"ownership_test",
-        Ok(probe.handler()),
-    )?;
-    let second = vectors.index(0)?.request(
-        pdev,
-        Flags::TRIGGER_NONE,
-        c"ownership_test",
-        Ok(probe.handler()),
-    );
+    let first = probe.register(pdev, vectors.index(0)?)?;
+    let second = probe.register(pdev, vectors.index(0)?);
     check!(is_busy(second));
     check!(probe.dropped() == 1);
     check!(probe.interrupts()?);
@@ -299,12 +278,7 @@ fn bar_regions_are_exclusive(pdev: &Device<'_>) -> Result {
 fn forgotten_handle_keeps_its_handler(pdev: &Device<'_>) -> Result {
     let probe = Probe::new(pdev)?;
     let vectors = pdev.alloc_irq_vectors(1, 1, msi())?;
-    forget(vectors.index(0)?.request(
-        pdev,
-        Flags::TRIGGER_NONE,
-        c"ownership_test",
-        Ok(probe.handler()),
-    )?);
+    forget(probe.register(pdev, vectors.index(0)?)?);
     check!(probe.interrupts()?);
     // The guard knows of it all the same.
     drop(vectors);
@@ -317,12 +291,7 @@ fn forgotten_handle_keeps_its_handler(pdev: &Device<'_>) -> Result {
 fn forgotten_guard_keeps_its_vectors(pdev: &Device<'_>) -> Result {
     let probe = Probe::new(pdev)?;
     let vectors = pdev.alloc_irq_vectors(1, 1, msi())?;
-    forget(vectors.index(0)?.request(
-        pdev,
-        Flags::TRIGGER_NONE,
-        c"ownership_test",
-        Ok(probe.handler()),
-    )?);
+    forget(probe.register(pdev, vectors.index(0)?)?);
     forget(vectors);
     check!(is_busy(pdev.alloc_irq_vectors(1, 1, msi())));
     check!(probe.interrupts()?);
@@ -337,14 +306,7 @@ fn managed_kept_until_unbind(pdev: &Device<'_>) -> Result {
     check!(vectors.irq_type() == IrqType::Msi);
     check!(vectors.index(1).err() == Some(EINVAL));
     let copy = vectors;
-    copy.index(0)?
-        .request(
-            pdev,
-            Flags::TRIGGER_NONE,
-            c"ownership_test",
-            Ok(probe.handler()),
-        )?
-        .until_unbind();
+    probe.register(pdev, copy.index(0)?)?.until_unbind();
     check!(probe.interrupts()?);
     for types in [msi(), intx(), IrqTypes::all()] {
         check!(is_busy(pdev.alloc_irq_vectors(1, 1, types)));
@@ -358,15 +320,7 @@ fn managed_kept_until_unbind(pdev: &Device<'_>) -> Result {
 fn converted_kept_until_unbind(pdev: &Device<'_>) -> Result {
     let probe = Probe::new(pdev)?;
     let vectors = pdev.alloc_irq_vectors(1, 1, msi())?;
-    vectors
-        .index(0)?
-        .request(
-            pdev,
-            Flags::TRIGGER_NONE,
-            c"ownership_test",
-            Ok(probe.handler()),
-        )?
-        .until_unbind();
+    probe.register(pdev, vectors.index(0)?)?.until_unbind();
     let irq = vectors.index(0)?.irq();
     let managed = vectors.into_managed();
     check!(managed.len() == 1);
