@@ -271,6 +271,7 @@ impl Binding {
             guard,
             _registered: registered,
         };
+        // Cannot fail: there is room for it.
         handlers.slots.push(slot, GFP_KERNEL)?;
         Ok(token)
     }
@@ -284,17 +285,16 @@ impl Binding {
 
     /// Releases the handlers that are `wanted`, the newest first.
     fn release_last(&self, wanted: impl Fn(&Slot) -> bool) {
-        loop {
-            let mut handlers = self.handlers.lock();
-            let Some(i) = handlers.slots.iter().rposition(&wanted) else {
-                return;
-            };
+        let mut handlers = self.handlers.lock();
+        while let Some(i) = handlers.slots.iter().rposition(&wanted) {
             let slot = handlers.slots.remove(i);
             handlers.releasing += 1;
             // The handler may come back here when it is dropped.
             drop(handlers);
             drop(slot);
-            self.handlers.lock().releasing -= 1;
+            // Under the lock, so that whoever waits for this cannot go on in between.
+            handlers = self.handlers.lock();
+            handlers.releasing -= 1;
             self.released.notify_all();
         }
     }
