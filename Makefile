@@ -37,6 +37,11 @@ test: setup ## run all tests, in guests and on this machine (TEST=prefix: only s
 	@cargo test --quiet --locked --manifest-path $(manifest) --no-run
 	@cargo test --locked --manifest-path $(manifest) -- $(TEST)
 
+.PHONY: equivalence
+equivalence: setup ## compare the stock kernel with ours, in the long form (TEST=prefix: only some)
+	@cargo test --quiet --locked --manifest-path $(manifest) --no-run
+	@LONG=1 cargo test --locked --manifest-path $(manifest) --test kernel -- $(TEST)
+
 .PHONY: doctor
 doctor: ## say which tools are there or missing, and what hides Rust (CONFIG=file)
 	@scripts/setup --check
@@ -57,7 +62,8 @@ build: setup ## build the grafted kernel and its modules into build/kernel
 
 .PHONY: clean
 clean: ## remove the kernels, keep the runner and downloads
-	rm -rf build/linux build/.linux build/kernel build/objects build/pristine build/bindgen build/logs build/results
+	rm -rf build/linux build/.linux build/kernel build/stock build/debug build/modules build/objects build/pristine \
+		build/bindgen build/logs build/results
 
 .PHONY: distclean
 distclean: ## remove build/ whole; downloads stay in ~/.cache/pci-devres-rust

@@ -3,6 +3,7 @@
 //! `make boot`: both samples on a kernel of ours, once, with a verdict to look at.
 
 use std::{
+    collections::BTreeSet,
     path::Path,
     time::{Duration, Instant},
 };
@@ -12,7 +13,8 @@ use comfy_table::{presets::UTF8_FULL_CONDENSED, Table};
 use regex::Regex;
 
 use crate::{
-    guest::{GuestSpec, Ran, EDU},
+    guest::{GuestSpec, Ran, Run, DEFAULT, EDU},
+    kernel::Kernel,
     layout::Layout,
     prepare, results,
     ui::{elapsed, Ui},
@@ -24,15 +26,15 @@ const GUEST: GuestSpec = GuestSpec {
     append: &["kunit.enable=0"],
     devices: &[EDU],
     limit: Duration::from_secs(120),
-    documents: 1,
+    ..DEFAULT
 };
 
 /// Builds, boots, and says whether both samples did what they are for.
 pub fn boot(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool> {
     let started = Instant::now();
     let prepared = prepare::source(ui, layout, linux, &[])?;
-    let ready = prepare::kernel(ui, layout, &prepared)?;
-    let ran = GUEST.run(ui, layout, &ready.kernel, &ready.initramfs)?;
+    let ready = prepare::kernel(ui, layout, &prepared, Kernel::Ours, &BTreeSet::new())?;
+    let ran = Run::new(&GUEST, Kernel::Ours).run(ui, layout, &ready)?;
     let failed = results::write(
         layout,
         "boot",

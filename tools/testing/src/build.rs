@@ -2,13 +2,13 @@
 
 //! `make build` and `make menuconfig`: the grafted kernel without booting it.
 
-use std::{path::Path, process::Stdio, time::Instant};
+use std::{collections::BTreeSet, path::Path, process::Stdio, time::Instant};
 
 use anyhow::Result;
 
 use crate::{
     failure::Failure,
-    kernel::KernelSpec,
+    kernel::{Kernel, KernelSpec},
     layout::Layout,
     packages, prepare,
     toolchain::LLVM,
@@ -19,7 +19,7 @@ use crate::{
 pub fn build(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool> {
     let started = Instant::now();
     let prepared = prepare::source(ui, layout, linux, &[])?;
-    let ready = prepare::kernel(ui, layout, &prepared)?;
+    let ready = prepare::kernel(ui, layout, &prepared, Kernel::Ours, &BTreeSet::new())?;
     println!(
         "\nbuild: ok. Linux {}, {}\n  image    {}\n  modules  make -C build/kernel LLVM={LLVM} M=/path/to/your/module",
         ready.kernel.release,

@@ -27,6 +27,7 @@ const STEERING: &[&str] = &[
     "LINUX",
     "CONFIG",
     "TEST",
+    "LONG",
     "O",
     "M",
     "V",

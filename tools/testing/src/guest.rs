@@ -14,9 +14,10 @@ use anyhow::{Context, Result};
 use crate::{
     command::{command, wait, Ended, Limits},
     judge::{judge, Evidence},
-    kernel::Built,
+    kernel::Kernel,
     klog,
     layout::Layout,
+    prepare::Ready,
     referee,
     results::Row,
     ui::{Stage, Ui},
@@ -27,16 +28,61 @@ use crate::{
 pub struct GuestSpec {
     /// Names its log and its tests.
     pub name: &'static str,
+    /// The kernels it runs on, once on each.
+    pub kernels: &'static [Kernel],
+    /// Those on which the kernel's reports are what it is there to provoke, so that only its own results count.
+    pub trouble_due: &'static [Kernel],
+    /// How many blocks of its log the stock kernel and ours must agree on at least; see [`crate::agree`].
+    pub agrees: usize,
     /// The guest scripts to run in order, without `.sh`.
     pub suites: &'static [&'static str],
     /// More of the kernel's command line.
     pub append: &'static [&'static str],
-    /// QEMU's options for devices; `{disk}` stands for a scratch disk.
+    /// The modules in `tools/testing/modules` that it takes, by folder.
+    pub modules: &'static [&'static str],
+    /// QEMU's devices, and other options of it with their dash. It runs in a scratch folder with disks of 8 MiB, `disk0` to `disk9`.
     pub devices: &'static [&'static str],
+    /// QEMU's machine.
+    pub machine: &'static str,
+    /// How many processors it has.
+    pub cpus: u32,
+    /// How many MiB of memory, of which a debug kernel gets three times as many.
+    pub memory: u32,
     /// When it is given up.
     pub limit: Duration,
+    /// When its long form is given up; `None` if it has none.
+    pub long: Option<Duration>,
     /// How many KTAP documents it must print at least.
     pub documents: usize,
+}
+
+/// What a guest has where it says nothing else.
+pub const DEFAULT: GuestSpec = GuestSpec {
+    name: "",
+    kernels: &[Kernel::Ours],
+    trouble_due: &[],
+    agrees: 0,
+    suites: &[],
+    append: &["kunit.enable=0"],
+    modules: &[],
+    devices: &[EDU],
+    machine: "q35,hpet=off",
+    cpus: 2,
+    memory: 512,
+    limit: Duration::from_secs(300),
+    long: None,
+    documents: 1,
+};
+
+/// A guest on one of its kernels.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The guest.
+    pub guest: &'static GuestSpec,
+    /// The kernel.
+    pub kernel: Kernel,
+    /// Whether its scripts are told to take their time; `$long` is 1 for them.
+    pub long: bool,
 }
 
 /// What a run left.
@@ -62,17 +108,31 @@ pub const EDU: &str = "edu";
 /// A guest that prints nothing for so long hangs.
 const SILENT: Duration = Duration::from_secs(60);
 
-impl GuestSpec {
-    /// Boots `kernel` with `initramfs` and judges what it prints.
-    pub fn run(&self, ui: &Ui, layout: &Layout, kernel: &Built, initramfs: &Path) -> Result<Ran> {
-        let title = format!("guest {}", self.name);
+impl Run {
+    /// The short form of `guest` on `kernel`.
+    pub fn new(guest: &'static GuestSpec, kernel: Kernel) -> Self {
+        Self {
+            guest,
+            kernel,
+            long: false,
+        }
+    }
+
+    /// The guest's name, and its kernel's where that is not ours; it names the log and the tests.
+    pub fn name(&self) -> String {
+        format!("{}{}", self.guest.name, self.kernel.suffix())
+    }
+
+    /// Boots `ready`, which is this run's kernel, and judges what it prints.
+    pub fn run(&self, ui: &Ui, layout: &Layout, ready: &Ready) -> Result<Ran> {
+        let title = format!("guest {}", self.name());
         ui.stage(&title, "booting", |stage| {
-            let mut ran = self.boot(stage, layout, kernel, initramfs)?;
+            let mut ran = self.boot(stage, layout, ready)?;
             // The emulator rarely stops before the first process; a kernel that does it twice is to blame.
             let again = !ran.started && ran.hung;
             if again {
                 fs::copy(&ran.log, ran.log.with_extension("hung.log"))?;
-                ran = self.boot(stage, layout, kernel, initramfs)?;
+                ran = self.boot(stage, layout, ready)?;
             }
             let failed = ran.rows.iter().filter(|row| !row.ok).count();
             let booted = ran.booted.map_or("? s".into(), |s| format!("{s:.1} s"));
@@ -85,25 +145,27 @@ impl GuestSpec {
         })
     }
 
-    fn boot(
-        &self,
-        stage: &Stage<'_>,
-        layout: &Layout,
-        kernel: &Built,
-        initramfs: &Path,
-    ) -> Result<Ran> {
-        let log = layout.log(&format!("guest-{}", self.name));
+    fn limit(&self) -> Duration {
+        self.guest
+            .long
+            .filter(|_| self.long)
+            .unwrap_or(self.guest.limit)
+    }
+
+    fn boot(&self, stage: &Stage<'_>, layout: &Layout, ready: &Ready) -> Result<Ran> {
+        let name = self.name();
+        let log = layout.log(&format!("guest-{name}"));
         fs::create_dir_all(log.parent().context("a log lies in a folder")?)?;
         fs::write(&log, "")?;
         let scratch = tempfile::tempdir_in(&layout.build)?;
-        let mut qemu = self.qemu(layout, kernel, initramfs, &log, scratch.path())?;
-        let words = layout.log(&format!("guest-{}-qemu", self.name));
+        let mut qemu = self.qemu(layout, ready, &log, scratch.path())?;
+        let words = layout.log(&format!("guest-{name}-qemu"));
         let file = fs::File::create(&words)?;
         qemu.stdout(file.try_clone()?).stderr(file);
 
         let started = Instant::now();
         let limits = Limits {
-            total: Some(self.limit),
+            total: Some(self.limit()),
             silent: Some(SILENT),
         };
         let ended = wait(stage, &mut qemu, &log, limits)?;
@@ -116,7 +178,7 @@ impl GuestSpec {
                 "hung: killed after {} s without a word",
                 SILENT.as_secs()
             )),
-            Ended::TimedOut => outside.push(format!("killed after {} s", self.limit.as_secs())),
+            Ended::TimedOut => outside.push(format!("killed after {} s", self.limit().as_secs())),
             Ended::Exited(status) if !status.success() => {
                 let said = fs::read_to_string(&words).unwrap_or_default();
                 outside.push(format!("QEMU failed ({status}): {}", said.trim()));
@@ -125,14 +187,15 @@ impl GuestSpec {
         }
         let shown = layout.show(&log);
         let evidence = Evidence {
-            guest: self.name,
+            guest: &name,
             log: &bytes,
             path: Path::new(&shown),
             outside,
-            documents: self.documents,
+            documents: self.guest.documents,
+            trouble_due: self.guest.trouble_due.contains(&self.kernel),
         };
         let mut rows = judge(&evidence, |d| {
-            referee::agrees(layout, &kernel.spec.source, d)
+            referee::agrees(layout, &ready.kernel.spec.source, d)
         });
         // Guest time runs as the host's does; what came before it is firmware and loading.
         let stamp = |text: &str| {
@@ -163,21 +226,20 @@ impl GuestSpec {
         })
     }
 
-    fn qemu(
-        &self,
-        layout: &Layout,
-        kernel: &Built,
-        initramfs: &Path,
-        log: &Path,
-        scratch: &Path,
-    ) -> Result<Command> {
-        let disk = scratch.join("disk");
-        fs::File::create(&disk)?.set_len(8 << 20)?;
+    fn qemu(&self, layout: &Layout, ready: &Ready, log: &Path, scratch: &Path) -> Result<Command> {
+        for disk in 0..10 {
+            fs::File::create(scratch.join(format!("disk{disk}")))?.set_len(8 << 20)?;
+        }
         let accelerator = match std::env::var("KVM").as_deref() {
             Ok("1") => "kvm",
             _ => "tcg",
         };
+        let memory = match self.kernel {
+            Kernel::Debug => 3 * self.guest.memory,
+            _ => self.guest.memory,
+        };
         let mut qemu = command(layout, "qemu-system-x86_64");
+        qemu.current_dir(scratch);
         qemu.args([
             "-nodefaults",
             "-no-reboot",
@@ -186,15 +248,15 @@ impl GuestSpec {
             "-monitor",
             "none",
         ]);
-        // One clock less to calibrate.
-        qemu.args(["-machine", "q35,hpet=off", "-accel", accelerator]);
-        qemu.args(["-smp", "2", "-m", "512"]);
+        qemu.args(["-machine", self.guest.machine, "-accel", accelerator]);
+        qemu.arg("-smp").arg(self.guest.cpus.to_string());
+        qemu.arg("-m").arg(memory.to_string());
         qemu.arg("-serial").arg(format!("file:{}", log.display()));
         qemu.arg("-kernel")
-            .arg(&kernel.image)
+            .arg(&ready.kernel.image)
             .arg("-initrd")
-            .arg(initramfs);
-        let suites = format!("guest.suites={}", self.suites.join(","));
+            .arg(&ready.initramfs);
+        let suites = format!("guest.suites={}", self.guest.suites.join(","));
         // The emulated TSC is the host's clock, which the kernel need not watch.
         let mut append = vec![
             "console=ttyS0",
@@ -203,12 +265,13 @@ impl GuestSpec {
             "printk.devkmsg=on",
             &suites,
         ];
-        append.extend(self.append);
+        append.extend(self.guest.append);
+        // A word that the kernel does not know is the first process's, as a variable.
+        append.extend(self.long.then_some("long=1"));
         qemu.arg("-append").arg(append.join(" "));
-        for device in self.devices {
+        for device in self.guest.devices {
             let (option, value) = device.split_once(' ').unwrap_or(("-device", device));
-            qemu.arg(option)
-                .arg(value.replace("{disk}", &disk.display().to_string()));
+            qemu.arg(option).arg(value);
         }
         Ok(qemu)
     }

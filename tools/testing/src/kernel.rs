@@ -3,6 +3,7 @@
 //! Building a kernel: its configuration from fragments, the image, the modules. Which kernel is a parameter.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -17,6 +18,28 @@ use crate::{
     toolchain::Toolchain,
     ui::{Stage, Ui},
 };
+
+/// The kernels that guests run on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kernel {
+    /// Grafted, with everything of ours switched on.
+    Ours,
+    /// The same version and configuration without the overlay.
+    Stock,
+    /// Ours, with what the kernel has to find mistakes.
+    Debug,
+}
+
+impl Kernel {
+    /// What follows a guest's name where it runs on this kernel.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Self::Ours => "",
+            Self::Stock => "@stock",
+            Self::Debug => "@debug",
+        }
+    }
+}
 
 /// A kernel to build.
 #[derive(Clone, Debug)]
@@ -40,6 +63,8 @@ pub struct Built {
     pub image: PathBuf,
     /// What `uname -r` says in it.
     pub release: String,
+    /// Modules from outside its tree, each built by [`Built::add_modules`].
+    external: Vec<PathBuf>,
 }
 
 impl KernelSpec {
@@ -48,8 +73,34 @@ impl KernelSpec {
         Self {
             name: "kernel".into(),
             source: layout.linux(),
-            fragments: vec![layout.fragment("guest"), layout.fragment("ours")],
+            fragments: ["guest", "hardware", "ours"]
+                .map(|name| layout.fragment(name))
+                .into(),
             out: layout.kernel(),
+        }
+    }
+
+    /// The kernel to compare with: built from the tree as it was, with the configuration of ours as far as it knows it.
+    pub fn stock(layout: &Layout, pristine: PathBuf) -> Self {
+        Self {
+            name: "stock".into(),
+            source: pristine,
+            fragments: ["guest", "hardware"]
+                .map(|name| layout.fragment(name))
+                .into(),
+            out: layout.build.join("stock"),
+        }
+    }
+
+    /// The grafted kernel with sanitizers, lock and lifetime checks, and fault injection.
+    pub fn debug(layout: &Layout) -> Self {
+        Self {
+            name: "debug".into(),
+            source: layout.linux(),
+            fragments: ["guest", "ours", "debug"]
+                .map(|name| layout.fragment(name))
+                .into(),
+            out: layout.build.join("debug"),
         }
     }
 
@@ -149,6 +200,7 @@ impl KernelSpec {
                 spec: self.clone(),
                 image: self.out.join("arch/x86/boot/bzImage"),
                 release: release.trim().into(),
+                external: Vec::new(),
             };
             let modules = built.modules()?.len();
             let summary = format!("Linux {}, bzImage and {modules} modules", built.release);
@@ -177,15 +229,48 @@ impl KernelSpec {
 }
 
 impl Built {
-    /// The modules, relative to the output folder.
+    /// All its modules.
     pub fn modules(&self) -> Result<Vec<PathBuf>> {
-        let order = self.spec.out.join("modules.order");
-        let text =
-            fs::read_to_string(&order).with_context(|| format!("reading {}", order.display()))?;
-        Ok(text
-            .lines()
-            .map(|line| Path::new(line).with_extension("ko"))
-            .collect())
+        let mut found = ordered(&self.spec.out)?;
+        found.extend(self.external.iter().cloned());
+        Ok(found)
+    }
+
+    /// Builds the modules of `tools/testing/modules/<name>` for this kernel, from a copy that is only its own.
+    pub fn add_modules(
+        &mut self,
+        ui: &Ui,
+        layout: &Layout,
+        tools: &Toolchain,
+        names: &BTreeSet<&str>,
+    ) -> Result<()> {
+        for name in names {
+            let title = format!("{} {name}", self.spec.name);
+            let copy = layout
+                .build
+                .join("modules")
+                .join(&self.spec.name)
+                .join(name);
+            let log = self.spec.log(layout, name);
+            ui.stage(&title, "building modules outside the tree", |stage| {
+                fs::create_dir_all(&copy)?;
+                let mut rsync = command(layout, "rsync");
+                let folder = layout.testing().join("modules").join(name);
+                rsync
+                    .arg("-a")
+                    .arg(format!("{}/", folder.display()))
+                    .arg(&copy);
+                run(stage, &mut rsync, &log)?;
+                let mut make = tools.make(layout, &self.spec.source, &self.spec.out);
+                make.arg(format!("M={}", copy.display())).arg("modules");
+                run(stage, &mut make, &log)?;
+                let found = ordered(&copy)?;
+                let summary = format!("{} modules", found.len());
+                self.external.extend(found);
+                Ok(((), summary))
+            })?;
+        }
+        Ok(())
     }
 
     /// Copies the modules, stripped and with their dependencies listed, to `root/lib/modules/<release>`.
@@ -193,9 +278,8 @@ impl Built {
         let folder = root.join("lib/modules").join(&self.release);
         fs::create_dir_all(&folder)?;
         let strip = format!("llvm-strip{}", crate::toolchain::LLVM);
-        for module in self.modules()? {
-            let from = self.spec.out.join(&module);
-            let to = folder.join(module.file_name().context("a module has a name")?);
+        for from in self.modules()? {
+            let to = folder.join(from.file_name().context("a module has a name")?);
             let status = command(layout, &strip)
                 .arg("--strip-debug")
                 .arg(&from)
@@ -223,6 +307,17 @@ impl Built {
         }
         Ok(())
     }
+}
+
+/// The modules that the last build in `folder` made.
+fn ordered(folder: &Path) -> Result<Vec<PathBuf>> {
+    let order = folder.join("modules.order");
+    let text =
+        fs::read_to_string(&order).with_context(|| format!("reading {}", order.display()))?;
+    Ok(text
+        .lines()
+        .map(|line| folder.join(line).with_extension("ko"))
+        .collect())
 }
 
 /// The overlay's own Kconfig files: a change in one of them can change what a fragment means.

@@ -19,6 +19,7 @@ pub mod source;
 pub mod toolchain;
 
 // What is tested, and by what it is judged
+pub mod agree;
 pub mod guest;
 pub mod host;
 pub mod judge;

@@ -3,6 +3,7 @@
 //! From whatever is there to a kernel that can boot: each step does nothing where nothing is to be done.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     path::{Path, PathBuf},
 };
@@ -14,8 +15,9 @@ use crate::{
     command::{command, run},
     failure::Failure,
     initramfs,
-    kernel::{Built, KernelSpec},
+    kernel::{Built, Kernel, KernelSpec},
     layout::Layout,
+    objects,
     packages::{self, Package},
     source::{self, Pristine},
     toolchain::{self, Toolchain},
@@ -61,13 +63,24 @@ pub fn source(
     })
 }
 
-/// Builds the grafted kernel.
-pub fn kernel(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Ready> {
-    let spec = KernelSpec::ours(layout);
+/// Builds a kernel, and for it the modules of those names in `tools/testing/modules`.
+pub fn kernel(
+    ui: &Ui,
+    layout: &Layout,
+    prepared: &Prepared,
+    which: Kernel,
+    modules: &BTreeSet<&str>,
+) -> Result<Ready> {
+    let spec = match which {
+        Kernel::Ours => KernelSpec::ours(layout),
+        Kernel::Stock => KernelSpec::stock(layout, objects::ungrafted(ui, layout, prepared)?),
+        Kernel::Debug => KernelSpec::debug(layout),
+    };
     spec.configure(ui, layout, &prepared.tools)?;
-    let kernel = spec.build(ui, layout, &prepared.tools)?;
+    let mut kernel = spec.build(ui, layout, &prepared.tools)?;
+    kernel.add_modules(ui, layout, &prepared.tools, modules)?;
     let initramfs = ui.stage(
-        "initramfs",
+        &format!("initramfs{}", which.suffix()),
         "packing busybox, modules and guest scripts",
         |_| {
             let path = initramfs::pack(layout, &kernel)?;

@@ -2,24 +2,49 @@
 
 //! Everything `make test` does, as rows.
 
-use std::path::Path;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use anyhow::Result;
 
 use crate::{
-    failure::Failure, guest::GuestSpec, host, layout::Layout, objects, packages, prepare,
+    failure::Failure, guest::Run, host, kernel::Kernel, layout::Layout, objects, packages, prepare,
     results::Row, suites, ui::Ui,
 };
 
 /// Which tests to run.
 pub struct Selection {
     filter: Option<String>,
+    long: bool,
 }
 
 impl Selection {
-    /// Those whose name contains `filter`, or all.
-    pub fn new(filter: Option<String>) -> Self {
-        Self { filter }
+    /// Those whose name contains `filter`, or all; with `long`, only guests that have a long form, and that.
+    pub fn new(filter: Option<String>, long: bool) -> Self {
+        Self { filter, long }
+    }
+
+    /// The guests among them, on those of their kernels whose results are asked for.
+    fn runs(&self) -> Vec<Run> {
+        let mut runs = Vec::new();
+        for guest in suites::GUESTS {
+            if self.long && guest.long.is_none() {
+                continue;
+            }
+            // What two kernels are to agree on takes both.
+            let both = guest.agrees > 0 && self.wants(&format!("guest::{}::agrees::", guest.name));
+            runs.extend(guest.kernels.iter().filter_map(|kernel| {
+                let run = Run {
+                    guest,
+                    kernel: *kernel,
+                    long: self.long,
+                };
+                (both || self.wants(&format!("guest::{}::", run.name()))).then_some(run)
+            }));
+        }
+        runs
     }
 
     /// Whether tests with names that begin with `prefix` can be among them.
@@ -65,28 +90,39 @@ fn steps(
     outcome: &mut Outcome,
 ) -> Result<()> {
     let prepared = prepare::source(ui, layout, linux, packages::TESTS)?;
-    let guests: Vec<&GuestSpec> = suites::GUESTS
-        .iter()
-        .filter(|guest| selection.wants(&format!("guest::{}::", guest.name)))
-        .collect();
-    let compile_fail = selection.wants(&host::COMPILE_FAIL.prefix());
-    if !guests.is_empty() || compile_fail {
-        match prepare::kernel(ui, layout, &prepared) {
-            Ok(ready) => {
-                outcome.kernel = Some(ready.kernel.release.clone());
-                outcome.rows.push(Row::passed("host::build"));
-                if compile_fail {
-                    let found = host::COMPILE_FAIL.run(ui, layout, &ready.kernel.spec.out);
-                    outcome
-                        .rows
-                        .extend(caught("host::compile-fail::run", found));
-                }
-                let found = suites::run(ui, layout, &ready.kernel, &ready.initramfs, &guests);
-                outcome.rows.extend(found);
+    let runs = selection.runs();
+    let compile_fail = !selection.long && selection.wants(&host::COMPILE_FAIL.prefix());
+    let mut kernels: BTreeMap<Kernel, BTreeSet<&str>> = BTreeMap::new();
+    if compile_fail {
+        kernels.entry(Kernel::Ours).or_default();
+    }
+    for run in &runs {
+        let modules = kernels.entry(run.kernel).or_default();
+        modules.extend(run.guest.modules);
+    }
+    let mut ready = BTreeMap::new();
+    for (which, modules) in kernels {
+        let name = format!("host::build{}", which.suffix());
+        match prepare::kernel(ui, layout, &prepared, which, &modules) {
+            Ok(built) => {
+                outcome.rows.push(Row::passed(name));
+                ready.insert(which, built);
             }
-            // What needs no guest can still be tested.
-            Err(error) => outcome.rows.extend(caught("host::build", Err(error))),
+            // What needs no such kernel can still be tested.
+            Err(error) => outcome.rows.extend(caught(&name, Err(error))),
         }
+    }
+    if let Some(ours) = ready.get(&Kernel::Ours) {
+        outcome.kernel = Some(ours.kernel.release.clone());
+        if compile_fail {
+            let found = host::COMPILE_FAIL.run(ui, layout, &ours.kernel.spec.out);
+            let rows = caught("host::compile-fail::run", found);
+            outcome.rows.extend(rows);
+        }
+    }
+    outcome.rows.extend(suites::run(ui, layout, &ready, &runs));
+    if selection.long {
+        return Ok(());
     }
     if selection.wants("objects::") {
         outcome.rows.extend(caught(

@@ -3,6 +3,7 @@
 //! The guests of `make test`.
 
 use std::{
+    collections::BTreeMap,
     path::Path,
     sync::atomic::{AtomicUsize, Ordering},
     sync::Mutex,
@@ -10,9 +11,11 @@ use std::{
 };
 
 use crate::{
-    guest::{GuestSpec, EDU},
-    kernel::Built,
+    agree::{compare, Side},
+    guest::{GuestSpec, Ran, Run, DEFAULT, EDU},
+    kernel::Kernel::{self, Ours, Stock},
     layout::Layout,
+    prepare::Ready,
     results::Row,
     ui::Ui,
 };
@@ -20,86 +23,109 @@ use crate::{
 /// How many guests run at a time.
 const PARALLEL: usize = 2;
 
-/// Where KUnit's built-in suites would only repeat what the ownership guest runs.
-const QUIET: &[&str] = &["kunit.enable=0"];
-
 /// Every guest, the longest first.
 pub const GUESTS: &[GuestSpec] = &[
     GuestSpec {
         name: "samples",
         suites: &["samples"],
-        append: QUIET,
-        devices: &[EDU],
-        limit: Duration::from_secs(300),
-        documents: 1,
+        ..DEFAULT
     },
     GuestSpec {
         name: "intx",
         suites: &["samples"],
         append: &["pci=nomsi", "kunit.enable=0"],
-        devices: &[EDU],
-        limit: Duration::from_secs(300),
-        documents: 1,
+        ..DEFAULT
     },
     GuestSpec {
         name: "drivers",
+        kernels: &[Stock, Ours],
         suites: &["drivers"],
-        append: QUIET,
         devices: &[
-            "-drive file={disk},if=none,id=disk,format=raw",
+            "-drive file=disk0,if=none,id=disk,format=raw",
             "ide-hd,drive=disk,bus=ide.0",
             "-audiodev none,id=sound",
             "intel-hda",
             "hda-duplex,audiodev=sound",
         ],
-        limit: Duration::from_secs(300),
-        documents: 1,
+        ..DEFAULT
     },
     GuestSpec {
         name: "ownership",
         suites: &["ownership"],
+        // The suites built into the kernel are part of it.
         append: &[],
         devices: &[EDU, "e1000e"],
         limit: Duration::from_secs(120),
         documents: 6,
+        ..DEFAULT
     },
     GuestSpec {
         name: "msix",
         suites: &["msix"],
-        append: QUIET,
         devices: &["e1000e"],
         limit: Duration::from_secs(120),
-        documents: 1,
+        ..DEFAULT
     },
 ];
 
-/// Runs `guests`, two at a time; a guest that could not run at all is a failed row too.
-pub fn run(
-    ui: &Ui,
-    layout: &Layout,
-    kernel: &Built,
-    initramfs: &Path,
-    guests: &[&GuestSpec],
-) -> Vec<Row> {
+/// Runs guests, two at a time, each on its kernel in `ready`; one that could not run at all is a failed row too.
+pub fn run(ui: &Ui, layout: &Layout, ready: &BTreeMap<Kernel, Ready>, runs: &[Run]) -> Vec<Row> {
     let next = AtomicUsize::new(0);
-    let rows: Mutex<Vec<(usize, Vec<Row>)>> = Mutex::default();
+    let done: Mutex<BTreeMap<usize, Result<Ran, Row>>> = Mutex::default();
     std::thread::scope(|scope| {
         for _ in 0..PARALLEL {
             scope.spawn(|| loop {
                 let at = next.fetch_add(1, Ordering::Relaxed);
-                let Some(guest) = guests.get(at) else { break };
-                let found = match guest.run(ui, layout, kernel, initramfs) {
-                    Ok(ran) => ran.rows,
-                    Err(error) => vec![Row::failed(
-                        format!("guest::{}::boot", guest.name),
-                        error.to_string(),
-                    )],
+                let Some(run) = runs.get(at) else { break };
+                // A kernel that could not be built is a failed row already.
+                let Some(ready) = ready.get(&run.kernel) else {
+                    continue;
                 };
-                rows.lock().expect("no holder panics").push((at, found));
+                let ran = run.run(ui, layout, ready).map_err(|error| {
+                    Row::failed(format!("guest::{}::boot", run.name()), error.to_string())
+                });
+                done.lock().expect("no holder panics").insert(at, ran);
             });
         }
     });
-    let mut rows = rows.into_inner().expect("no holder panics");
-    rows.sort_by_key(|(at, _)| *at);
-    rows.into_iter().flat_map(|(_, rows)| rows).collect()
+    let done = done.into_inner().expect("no holder panics");
+    let agreements = agreements(layout, runs, &done);
+    let mut rows = Vec::new();
+    for ran in done.into_values() {
+        match ran {
+            Ok(ran) => rows.extend(ran.rows),
+            Err(row) => rows.push(row),
+        }
+    }
+    rows.extend(agreements);
+    rows
+}
+
+/// What the guests that ran on the stock kernel and on ours have to agree on.
+fn agreements(layout: &Layout, runs: &[Run], done: &BTreeMap<usize, Result<Ran, Row>>) -> Vec<Row> {
+    let ran = |guest: &str, kernel| {
+        let wanted = |(_, run): &(usize, &Run)| run.guest.name == guest && run.kernel == kernel;
+        let (at, run) = runs.iter().enumerate().find(wanted)?;
+        let ran = done.get(&at)?.as_ref().ok()?;
+        Some((run, layout.show(&ran.log), ran.text.as_str()))
+    };
+    let mut rows = Vec::new();
+    for run in runs.iter().filter(|run| run.kernel == Ours) {
+        let guest = run.guest;
+        if let (Some(theirs), Some(ours)) = (ran(guest.name, Stock), ran(guest.name, Ours)) {
+            let names = (theirs.0.name(), ours.0.name());
+            let theirs = Side {
+                name: &names.0,
+                log: Path::new(&theirs.1),
+                text: theirs.2,
+            };
+            let ours = Side {
+                name: &names.1,
+                log: Path::new(&ours.1),
+                text: ours.2,
+            };
+            rows.extend(compare(guest.name, guest.agrees, &theirs, &ours));
+        }
+    }
+    rows
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `make test`: builds, boots, compares, and presents every result as one test.
+//! `make test` and `make equivalence`: builds, boots, compares, and presents every result as one test.
 
 use std::{env, process::ExitCode, time::Instant};
 
@@ -24,7 +24,8 @@ fn main() -> ExitCode {
     let linux = env::var_os("LINUX").and_then(|tree| layout.named(&tree));
     // The filter chooses what is run; what fails is shown whatever its name, such as the build that a guest needs.
     let filter = arguments.filter.take();
-    let selection = Selection::new(filter.clone());
+    let long = env::var_os("LONG").is_some_and(|value| value == "1");
+    let selection = Selection::new(filter.clone(), long);
     let mut outcome = suite::run(&ui, &layout, linux.as_deref(), &selection);
     let chosen = |row: &Row| {
         filter
@@ -36,9 +37,10 @@ fn main() -> ExitCode {
         let nothing = "no test has a name like this; run make test without TEST= to see them all";
         outcome.rows.push(Row::failed("host::selection", nothing));
     }
+    let report = if long { "equivalence" } else { "test" };
     let written = results::write(
         &layout,
-        "test",
+        report,
         outcome.kernel.as_deref(),
         started.elapsed(),
         &outcome.rows,
@@ -46,7 +48,7 @@ fn main() -> ExitCode {
     let trials = outcome.rows.into_iter().map(trial).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     if let Err(error) = written {
-        eprintln!("build/results/test.json could not be written: {error:#}");
+        eprintln!("build/results/{report}.json could not be written: {error:#}");
         return ExitCode::FAILURE;
     }
     conclusion.exit_code()
