@@ -36,7 +36,8 @@ struct irq_affinity;
  * * %-ENODEV	the driver is being detached; also from the MSI core
  * * %-ENOSPC	less than @min_vecs vectors are available
  * * %-EINVAL	the device or the system does not support the type, MSI is
- *		disabled, @min_vecs is 0, or the device is not in D0
+ *		disabled, @max_vecs (for MSI also @min_vecs) is 0, or the device
+ *		is not in D0
  * * %-ERANGE	@max_vecs is less than @min_vecs
  * * %-ENOTSUPP	the MSI domain does not support the type
  * * %-ENOMEM	no memory

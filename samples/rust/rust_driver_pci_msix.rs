@@ -163,7 +163,7 @@ impl<'bound> Vectors<'bound> {
 }
 
 fn request<'a, V: Copy>(
-    pdev: &pci::Device<Core<'_>>,
+    pdev: &'a pci::Device<Core<'_>>,
     vector: IrqVector<'a, V>,
     seen: Arc<Seen>,
 ) -> Result<IrqHandle<'a>> {

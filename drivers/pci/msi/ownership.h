@@ -14,7 +14,27 @@
 #ifdef CONFIG_PCI_DEVRES_RUST
 int pci_irq_vectors_may_alloc(struct pci_dev *dev, bool more);
 int pci_irq_vectors_track(struct pci_dev *dev);
+void pci_irq_vectors_did_alloc(struct pci_dev *dev, unsigned int count, bool more);
 bool pci_irq_vectors_may_free(struct pci_dev *dev, unsigned int irq);
+
+/* Who frees the vectors of a device. */
+enum pci_irq_owner {
+	PCI_IRQ_OWNER_NONE,	/* there are none */
+	PCI_IRQ_OWNER_DRIVER,
+	PCI_IRQ_OWNER_DEVICE,
+};
+
+/* Why the owner refuses a call. */
+enum pci_irq_refusal {
+	PCI_IRQ_REFUSAL_BUSY,
+	PCI_IRQ_REFUSAL_DETACHING,
+	PCI_IRQ_REFUSAL_DEVICE_OWNS,
+	PCI_IRQ_REFUSAL_DRIVER_OWNS,
+	PCI_IRQ_REFUSAL_GUARD,
+	PCI_IRQ_REFUSAL_HANDLER,
+};
+
+enum pci_irq_owner pci_irq_vectors_owner(struct pci_dev *dev, bool *guard);
 
 /* A handler that somebody registered on a vector, as it was then. */
 struct pci_irq_handler {
@@ -26,9 +46,19 @@ struct pci_irq_handler {
 
 bool pci_irq_find_handler(unsigned int irq, struct pci_irq_handler *found);
 bool pci_irq_vectors_find_handler(struct pci_dev *dev, struct pci_irq_handler *found);
-void pci_irq_vectors_quiesce(struct pci_dev *dev);
 void pci_irq_release_handler(const struct pci_irq_handler *handler);
-void pci_irq_vectors_drop(struct pci_dev *dev);
+void pci_irq_vectors_quiesce(struct pci_dev *dev);
+void pci_irq_vectors_free(struct pci_dev *dev);
+
+void pci_irq_vectors_trace_alloc(struct pci_dev *dev, enum pci_irq_owner owner, unsigned int count);
+void pci_irq_vectors_trace_claim(struct pci_dev *dev, enum pci_irq_owner owner);
+void pci_irq_vectors_trace_free(struct pci_dev *dev, enum pci_irq_owner owner, unsigned int irq);
+void pci_irq_vectors_trace_contain(struct pci_dev *dev, enum pci_irq_owner owner);
+void pci_irq_vectors_trace_refuse(struct pci_dev *dev, enum pci_irq_owner owner,
+				  enum pci_irq_refusal reason);
+
+unsigned int pci_irq_vectors_count(struct pci_dev *dev);
+void pci_irq_vectors_publish(struct pci_dev *dev, struct pci_irq_vectors *node);
 #else
 /* A macro: an inline function is folded too late to leave its callers' code as it was. */
 #define pci_irq_vectors_may_alloc(dev, more)	(0)
@@ -36,6 +66,11 @@ void pci_irq_vectors_drop(struct pci_dev *dev);
 static inline int pci_irq_vectors_track(struct pci_dev *dev)
 {
 	return 0;
+}
+
+static inline void pci_irq_vectors_did_alloc(struct pci_dev *dev, unsigned int count,
+					     bool more)
+{
 }
 
 static inline bool pci_irq_vectors_may_free(struct pci_dev *dev, unsigned int irq)

@@ -100,9 +100,14 @@ void pci_irq_release_handler(const struct pci_irq_handler *handler)
 	synchronize_rcu();
 }
 
-/* Frees the vectors of a quiesced device. May sleep. */
-void pci_irq_vectors_drop(struct pci_dev *dev)
+/*
+ * Has the device raise no more interrupts and frees its vectors, on which no
+ * handler may be registered. Asks nobody. May sleep.
+ */
+void pci_irq_vectors_free(struct pci_dev *dev)
 {
 	guard(msi_descs_lock)(&dev->dev);
+	pci_msi_shutdown(dev);
+	pci_msix_shutdown(dev);
 	pci_free_msi_irqs(dev);
 }

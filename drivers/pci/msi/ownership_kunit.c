@@ -9,8 +9,11 @@
  */
 
 #include <kunit/test.h>
+#include <linux/delay.h>
 #include <linux/interrupt.h>
+#include <linux/io.h>
 #include <linux/irq.h>
+#include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/msi.h>
 #include <linux/pci.h>
@@ -31,6 +34,12 @@ static void hardware_name(const struct hardware *hw, char *desc)
 	strscpy(desc, hw->name, KUNIT_PARAM_DESC_SIZE);
 }
 KUNIT_ARRAY_PARAM(hardware, hardware, hardware_name);
+
+/* edu alone, which interrupts when it is told to. */
+static const struct hardware edu[] = {
+	{ "MSI on edu", 0x1234, 0x11e8, PCI_IRQ_MSI },
+};
+KUNIT_ARRAY_PARAM(edu, edu, hardware_name);
 
 /* What a case has its driver do in probe; no driver binds otherwise. */
 static int (*probe_of_case)(struct pci_dev *pdev);
@@ -376,6 +385,108 @@ static void failed_allocation_leaves_no_owner(struct kunit *test)
 	detach(test);
 }
 
+/* What the calls answer to arguments that make no sense; managed calls answer the same. */
+static void bad_input(struct kunit *test)
+{
+	struct pci_dev *pdev = dev_of(test);
+	unsigned int type = type_of(test);
+	const struct {
+		const char *what;
+		unsigned int min, max, flags;
+		int ret;
+	} table[] = {
+		{ "min and max are 0",		0, 0,		type,			-EINVAL },
+		{ "max below min",		2, 1,		type,			-ERANGE },
+		{ "min above the hardware",	64, 64,		type,			-ENOSPC },
+		{ "no type",			1, 1,		0,			-ENOSPC },
+		{ "unknown flag",		1, 1,		BIT(30),		-ENOSPC },
+		{ "INTx, two of it",		2, 2,		PCI_IRQ_INTX,		-ENOSPC },
+		{ "min is the largest number",	UINT_MAX, UINT_MAX, type,		-EINVAL },
+	};
+	unsigned int i;
+	int ret;
+
+	bind_with(test, probe_enable);
+	for (i = 0; i < ARRAY_SIZE(table); i++) {
+		KUNIT_EXPECT_EQ_MSG(test, pci_alloc_irq_vectors(pdev, table[i].min, table[i].max,
+								table[i].flags),
+				    table[i].ret, "%s", table[i].what);
+		KUNIT_EXPECT_EQ_MSG(test, pcim_alloc_irq_vectors(pdev, table[i].min, table[i].max,
+								 table[i].flags),
+				    table[i].ret, "managed, %s", table[i].what);
+		KUNIT_EXPECT_FALSE_MSG(test, live(pdev), "%s", table[i].what);
+	}
+	/* The MSI core takes a min of 0 amiss, for MSI-X it does not. */
+	ret = type == PCI_IRQ_MSI ? -EINVAL : 1;
+	KUNIT_EXPECT_EQ(test, pci_alloc_irq_vectors(pdev, 0, 1, type), ret);
+	pci_free_irq_vectors(pdev);
+	KUNIT_EXPECT_EQ(test, pcim_alloc_irq_vectors(pdev, 0, 1, type), ret);
+	pcim_free_irq_vectors(pdev);
+	KUNIT_EXPECT_FALSE(test, live(pdev));
+
+	KUNIT_EXPECT_EQ(test, pcim_alloc_irq_vectors(NULL, 1, 1, type), -EINVAL);
+	pcim_free_irq_vectors(NULL);
+
+	/* No vector has that index, before an allocation and after. */
+	KUNIT_EXPECT_EQ(test, pci_irq_vector(pdev, 1), -EINVAL);
+	KUNIT_ASSERT_EQ(test, alloc(pdev, 5, type), 1);
+	KUNIT_EXPECT_EQ(test, pci_irq_vector(pdev, 1), -EINVAL);
+	detach(test);
+}
+
+/* What the calls answer when the device, or this machine, cannot have vectors now. */
+static void bad_state(struct kunit *test)
+{
+	struct pci_dev *pdev = dev_of(test);
+	unsigned int type = type_of(test);
+	unsigned int how;
+
+	/* Not enabled: vectors do not depend on it. */
+	bind_with(test, probe_nothing);
+	for (how = 0; how < ARRAY_SIZE(alloc_name); how += EXPLICIT) {
+		KUNIT_EXPECT_FALSE(test, pci_is_enabled(pdev));
+		KUNIT_EXPECT_EQ(test, alloc(pdev, how, type), 1);
+		if (how < EXPLICIT)
+			pci_free_irq_vectors(pdev);
+		else
+			pcim_free_irq_vectors(pdev);
+	}
+
+	/* MSI switched off for this device, as quirks do. */
+	pdev->no_msi = 1;
+	KUNIT_EXPECT_EQ(test, alloc(pdev, 0, type), -EINVAL);
+	KUNIT_EXPECT_EQ(test, alloc(pdev, 5, type), -EINVAL);
+	KUNIT_EXPECT_EQ(test, alloc(pdev, 5, PCI_IRQ_ALL_TYPES), 1);
+	KUNIT_EXPECT_FALSE(test, live(pdev));
+	pdev->no_msi = 0;
+
+	/* INTx switched off makes no difference: the line is still there to ask for. */
+	pci_intx(pdev, 0);
+	KUNIT_EXPECT_EQ(test, alloc(pdev, 5, PCI_IRQ_INTX), 1);
+
+	/* Asleep. */
+	if (!pci_set_power_state(pdev, PCI_D3hot)) {
+		KUNIT_EXPECT_EQ(test, alloc(pdev, 0, type), -EINVAL);
+		KUNIT_EXPECT_EQ(test, alloc(pdev, 5, type), -EINVAL);
+		pci_set_power_state(pdev, PCI_D0);
+	}
+	KUNIT_EXPECT_FALSE(test, live(pdev));
+	detach(test);
+}
+
+/* A device without the capability; the host bridge has none, and no driver. */
+static void device_without_vectors(struct kunit *test)
+{
+	struct pci_dev *pdev = pci_get_domain_bus_and_slot(0, 0, 0);
+
+	KUNIT_ASSERT_NOT_NULL(test, pdev);
+	KUNIT_EXPECT_EQ(test, alloc(pdev, 0, PCI_IRQ_MSI), -EINVAL);
+	KUNIT_EXPECT_EQ(test, alloc(pdev, 0, PCI_IRQ_MSIX), -EINVAL);
+	KUNIT_EXPECT_EQ(test, alloc(pdev, 5, PCI_IRQ_MSI | PCI_IRQ_MSIX), -EINVAL);
+	KUNIT_EXPECT_EQ(test, list_count_nodes(&pdev->dev.devres_head), 0);
+	pci_dev_put(pdev);
+}
+
 static void intx_owns_nothing(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -689,17 +800,143 @@ static void leaked_handlers_are_contained(struct kunit *test)
 static void no_cpu_vector_is_lost(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
-	int i;
+	/* Each round reports, and with stack traces that takes its time. */
+	int i, rounds = IS_ENABLED(CONFIG_PCI_DEVRES_RUST_DEBUG) ? 20 : 1000;
 
-	for (i = 0; i < 1000; i++) {
+	for (i = 0; i < rounds; i++) {
 		bind_with(test, probe_nothing);
 		if (alloc(pdev, 0, type_of(test)) != 1 ||
 		    leak_plain(pci_irq_vector(pdev, 0), pdev))
 			break;
 		device_release_driver(&pdev->dev);
 	}
-	KUNIT_EXPECT_EQ(test, i, 1000);
+	KUNIT_EXPECT_EQ(test, i, rounds);
 	detach(test);
+	next_driver_works(test);
+}
+
+/* The device is gone before its driver is: whatever is left goes without its help. */
+static void removed_device_is_not_touched(struct kunit *test)
+{
+	struct pci_dev *pdev = dev_of(test);
+	unsigned int how;
+
+	for (how = 0; how < ARRAY_SIZE(alloc_name); how += EXPLICIT) {
+		bind_with(test, probe_enable);
+		KUNIT_ASSERT_EQ(test, alloc(pdev, how, type_of(test)), 1);
+		KUNIT_ASSERT_EQ(test, leak_plain(pci_irq_vector(pdev, 0), pdev), 0);
+		pdev->error_state = pci_channel_io_perm_failure;
+		detach(test);
+		pdev->error_state = pci_channel_io_normal;
+	}
+	next_driver_works(test);
+}
+
+/* Resume and reset write back what the core believes; after a leak it believes nothing stale. */
+static void restored_state_is_sane(struct kunit *test)
+{
+	struct pci_dev *pdev = dev_of(test);
+	unsigned int how;
+	int ret;
+
+	for (how = 0; how < ARRAY_SIZE(alloc_name); how += EXPLICIT) {
+		bind_with(test, probe_enable);
+		KUNIT_ASSERT_EQ(test, alloc(pdev, how, type_of(test)), 1);
+		KUNIT_ASSERT_EQ(test, leak_plain(pci_irq_vector(pdev, 0), pdev), 0);
+		/* With vectors, as in suspend and resume... */
+		KUNIT_EXPECT_EQ(test, pci_save_state(pdev), 0);
+		pci_restore_state(pdev);
+		KUNIT_EXPECT_TRUE(test, live(pdev));
+		detach(test);
+
+		/* ...and when they have been taken away. */
+		KUNIT_EXPECT_EQ(test, pci_save_state(pdev), 0);
+		pci_restore_state(pdev);
+		ret = pci_reset_function(pdev);
+		KUNIT_EXPECT_TRUE_MSG(test, ret == 0 || ret == -ENOTTY, "reset: %d", ret);
+		KUNIT_EXPECT_FALSE(test, live(pdev));
+		next_driver_works(test);
+	}
+}
+
+/* edu: raise an interrupt, and lower it. */
+#define EDU_RAISE	0x60
+#define EDU_ACKNOWLEDGE	0x64
+
+static struct {
+	void __iomem *bar;
+	atomic_t seen;
+} storm;
+
+static irqreturn_t storm_handler(int irq, void *data)
+{
+	atomic_inc(&storm.seen);
+	writel(1, storm.bar + EDU_ACKNOWLEDGE);
+	return IRQ_HANDLED;
+}
+
+static int storm_thread(void *unused)
+{
+	while (!kthread_should_stop()) {
+		writel(1, storm.bar + EDU_RAISE);
+		usleep_range(20, 50);
+	}
+	return 0;
+}
+
+/* Interrupts arrive while handlers and vectors are freed, by the driver and at detach. */
+static void interrupts_arrive_meanwhile(struct kunit *test)
+{
+	struct pci_dev *pdev = dev_of(test);
+	struct task_struct *thread;
+	int i, irq;
+
+	KUNIT_ASSERT_EQ(test, pci_enable_device(pdev), 0);
+	pci_set_master(pdev);
+	storm.bar = pci_iomap(pdev, 0, 0);
+	KUNIT_ASSERT_NOT_NULL(test, storm.bar);
+	atomic_set(&storm.seen, 0);
+	thread = kthread_run(storm_thread, NULL, "ownership_storm");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, thread);
+
+	for (i = 0; i < 200; i++) {
+		unsigned int how = i & 1 ? 0 : 5;
+		int before = atomic_read(&storm.seen);
+		int tries = 1000;
+
+		bind_with(test, probe_nothing);
+		if (alloc(pdev, how, PCI_IRQ_MSI) != 1)
+			break;
+		irq = pci_irq_vector(pdev, 0);
+		if (request_irq(irq, storm_handler, 0, "storm", pdev))
+			break;
+		while (atomic_read(&storm.seen) == before && --tries)
+			usleep_range(50, 100);
+		if (!tries)
+			break;
+		switch (i / 2 % 3) {
+		case 0:		/* properly */
+			free_irq(irq, pdev);
+			if (how < EXPLICIT)
+				pci_free_irq_vectors(pdev);
+			break;
+		case 1:		/* too early, and then properly */
+			pci_free_irq_vectors(pdev);
+			free_irq(irq, pdev);
+			if (how < EXPLICIT)
+				pci_free_irq_vectors(pdev);
+			break;
+		case 2:		/* not at all */
+			break;
+		}
+		detach(test);
+	}
+	KUNIT_EXPECT_EQ(test, i, 200);
+
+	kthread_stop(thread);
+	writel(1, storm.bar + EDU_ACKNOWLEDGE);
+	pci_iounmap(pdev, storm.bar);
+	pci_disable_device(pdev);
 	next_driver_works(test);
 }
 
@@ -747,6 +984,9 @@ static struct kunit_case ownership_cases[] = {
 	KUNIT_CASE_PARAM(failed_probe_frees_managed, hardware_gen_params),
 	KUNIT_CASE_PARAM(enable_order_changes_nothing, hardware_gen_params),
 	KUNIT_CASE_PARAM(failed_allocation_leaves_no_owner, hardware_gen_params),
+	KUNIT_CASE_PARAM(bad_input, hardware_gen_params),
+	KUNIT_CASE_PARAM(bad_state, hardware_gen_params),
+	KUNIT_CASE(device_without_vectors),
 	KUNIT_CASE_PARAM(intx_owns_nothing, hardware_gen_params),
 	KUNIT_CASE_PARAM(one_devres_entry, hardware_gen_params),
 	KUNIT_CASE_PARAM(nothing_is_allocated_during_detach, hardware_gen_params),
@@ -757,6 +997,9 @@ static struct kunit_case ownership_cases[] = {
 	KUNIT_CASE(added_vector_follows_the_owner),
 	KUNIT_CASE_PARAM(leaked_handlers_are_contained, hardware_gen_params),
 	KUNIT_CASE_PARAM(no_cpu_vector_is_lost, hardware_gen_params),
+	KUNIT_CASE_PARAM(removed_device_is_not_touched, hardware_gen_params),
+	KUNIT_CASE_PARAM(restored_state_is_sane, hardware_gen_params),
+	KUNIT_CASE_PARAM(interrupts_arrive_meanwhile, edu_gen_params),
 	{}
 };
 

@@ -17,7 +17,10 @@ use kernel::{
         c_uint, //
     },
     pci::{
-        ownership,
+        ownership::{
+            self,
+            Owner, //
+        },
         Device, //
     },
     prelude::*,
@@ -58,6 +61,43 @@ pub unsafe extern "C" fn pci_irq_vectors_may_alloc(
 pub unsafe extern "C" fn pci_irq_vectors_track(dev: *mut bindings::pci_dev) -> c_int {
     // SAFETY: By the requirement.
     from_result(|| unsafe { ownership::track(pci_device(dev)) }.map(|()| 0))
+}
+
+/// Told by `msi.c` and `api.c` that `count` vectors were allocated; `more` as above.
+///
+/// # Safety
+///
+/// `dev` must be valid.
+#[export]
+pub unsafe extern "C" fn pci_irq_vectors_did_alloc(
+    dev: *mut bindings::pci_dev,
+    count: c_uint,
+    more: bool,
+) {
+    // SAFETY: By the requirement.
+    unsafe { ownership::did_alloc(pci_device(dev), count, more) };
+}
+
+/// Asked by debugfs, which keeps the node meanwhile.
+///
+/// # Safety
+///
+/// `dev` must be valid, its node must stay, and `guard` must be valid for a write.
+#[export]
+pub unsafe extern "C" fn pci_irq_vectors_owner(
+    dev: *mut bindings::pci_dev,
+    guard: *mut bool,
+) -> bindings::pci_irq_owner {
+    // SAFETY: By the requirements.
+    let Some((owner, guarded)) = (unsafe { ownership::owner(pci_device(dev)) }) else {
+        return bindings::pci_irq_owner_PCI_IRQ_OWNER_NONE;
+    };
+    // SAFETY: By the requirements.
+    unsafe { guard.write(guarded) };
+    match owner {
+        Owner::Driver => bindings::pci_irq_owner_PCI_IRQ_OWNER_DRIVER,
+        Owner::Device => bindings::pci_irq_owner_PCI_IRQ_OWNER_DEVICE,
+    }
 }
 
 /// Asked by `api.c` before vectors that are there are freed: the one with interrupt `irq`, or all

@@ -116,7 +116,7 @@ impl<'c> Probe<'c> {
     /// Registers such a handler for `vector`.
     fn register<'a, V: Copy>(
         &self,
-        pdev: &Device<'c>,
+        pdev: &'a Device<'c>,
         vector: pci::IrqVector<'a, V>,
     ) -> Result<pci::IrqHandle<'a>> {
         let handler = Ok(self.handler());
@@ -256,6 +256,22 @@ fn failed_handler_leaves_nothing(pdev: &Device<'_>) -> Result {
     Ok(())
 }
 
+fn vectors_are_counted_before(pdev: &Device<'_>) -> Result {
+    check!(pdev.irq_vector_count(IrqType::Msi)? == 1);
+    check!(pdev.irq_vector_count(IrqType::Intx)? == 1);
+    check!(pdev.irq_vector_count(IrqType::MsiX).err() == Some(EINVAL));
+    Ok(())
+}
+
+fn added_vector_needs_msix(pdev: &Device<'_>) -> Result {
+    let vectors = pdev.alloc_irq_vectors(1, 1, msi())?;
+    check!(vectors.add_vector(None).err() == Some(ENOTSUPP));
+    drop(vectors);
+    let line = pdev.alloc_irq_vectors(1, 1, intx())?;
+    check!(line.add_vector(None).err() == Some(ENOTSUPP));
+    Ok(())
+}
+
 fn bad_bars_are_refused(pdev: &Device<'_>) -> Result {
     let managed = pdev.pcim_enable_device()?;
     check!(managed.iomap_region(99, c"ownership_test").err() == Some(EINVAL));
@@ -295,6 +311,12 @@ fn forgotten_guard_keeps_its_vectors(pdev: &Device<'_>) -> Result {
     forget(vectors);
     check!(is_busy(pdev.alloc_irq_vectors(1, 1, msi())));
     check!(probe.interrupts()?);
+    Ok(())
+}
+
+/// A last one after which there are no vectors.
+fn nothing_kept(pdev: &Device<'_>) -> Result {
+    check!(is_free(pdev));
     Ok(())
 }
 
@@ -352,10 +374,13 @@ const CASES: &[Case] = cases![
     bad_bars_are_refused,
     bar_regions_are_exclusive,
     forgotten_handle_keeps_its_handler,
+    vectors_are_counted_before,
+    added_vector_needs_msix,
 ];
 
 /// Every bind ends with the one of these whose turn it is.
 const LAST: &[Case] = cases![
+    nothing_kept,
     managed_kept_until_unbind,
     forgotten_guard_keeps_its_vectors,
     converted_kept_until_unbind,
@@ -371,10 +396,12 @@ kernel::pci_device_table!(
     [(pci::DeviceId::from_numbers(0x1234, 0x11e8), ())]
 );
 
-/// Driver data with a managed BAR in it, which nobody has to release.
+/// Driver data with a managed BAR in it, which nobody has to release, and a handle of a handler,
+/// which may be.
 struct TestData<'bound> {
     pdev: &'bound pci::Device,
     bar: pci::ManagedBar<'bound, 4>,
+    _handle: Option<pci::IrqHandle<'bound>>,
 }
 
 impl pci::Driver for TestDriver {
@@ -413,7 +440,20 @@ impl pci::Driver for TestDriver {
         let not = if failed == 0 { "" } else { "not " };
         pr_info!("{}ok 1 rust_ownership_bind_{}\n", not, bind);
 
-        Ok(TestData { pdev, bar })
+        // If the last case left no vectors, there can be some whose handler driver data releases.
+        let handle = match pdev.pcim_alloc_irq_vectors(1, 1, msi()) {
+            Ok(vectors) => {
+                let probe = Probe::new(pdev)?;
+                Some(probe.register(pdev, vectors.index(0)?)?)
+            }
+            Err(_) => None,
+        };
+
+        Ok(TestData {
+            pdev,
+            bar,
+            _handle: handle,
+        })
     }
 }
 

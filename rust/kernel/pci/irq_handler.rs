@@ -141,8 +141,9 @@ impl<'a, V: Copy> IrqVector<'a, V> {
         flags: Flags,
         name: &'static CStr,
         handler: impl PinInit<H, Error> + 'b,
-    ) -> Result<IrqHandle<'a>>
+    ) -> Result<IrqHandle<'b>>
     where
+        'a: 'b,
         H: irq::Handler + Send + 'c,
     {
         self.register(dev, |request| {
@@ -165,8 +166,9 @@ impl<'a, V: Copy> IrqVector<'a, V> {
         flags: Flags,
         name: &'static CStr,
         handler: impl PinInit<H, Error> + 'b,
-    ) -> Result<IrqHandle<'a>>
+    ) -> Result<IrqHandle<'b>>
     where
+        'a: 'b,
         H: irq::ThreadedHandler + Send + 'c,
     {
         self.register(dev, |request| {
@@ -181,7 +183,10 @@ impl<'a, V: Copy> IrqVector<'a, V> {
         self,
         dev: &'b Device<Core<'c>>,
         register: impl FnOnce(IrqRequest<'b>) -> Result<Pin<KBox<R>>>,
-    ) -> Result<IrqHandle<'a>> {
+    ) -> Result<IrqHandle<'b>>
+    where
+        'a: 'b,
+    {
         let allocation = self.allocation;
         if dev.as_raw() != allocation.dev.as_raw() {
             return Err(EINVAL);
@@ -223,6 +228,19 @@ impl<'a, V> From<IrqVector<'a, V>> for IrqRequest<'a> {
 ///
 /// While it is there the guard of the vectors cannot be dropped. It is a token only: the handler
 /// belongs to the device, and forgetting the token leaves the handler to the end of the binding.
+///
+/// Of managed vectors it can be kept in driver data, to release the handler early. In a handler it
+/// cannot be kept: it would wait for the handler that drops it.
+///
+/// # Soundness
+///
+/// - Forgotten, it leaves the handler to the guard of the vectors and to the end of the binding.
+/// - It cannot be cloned. The token has no second meaning: once the handler is gone, dropping the
+///   handle does nothing, also in a later binding.
+/// - Sent to another thread, it releases the handler there, which may sleep; whoever unbinds the
+///   driver meanwhile waits for that.
+/// - It borrows the device, and for explicit vectors the guard: it is gone before they are.
+/// - On the error path of probe it releases, unless the handler is released already.
 ///
 /// # Invariants
 ///

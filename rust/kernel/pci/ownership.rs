@@ -28,6 +28,11 @@
 //! `struct pci_dev` has a pointer to the node, because devres cannot find an entry while it
 //! releases, and drivers free vectors from devres actions at that time. The pointer is set and
 //! cleared together with the node and says nothing else.
+//!
+//! Refusals and leaks are reported, one line each, by the device; with
+//! `CONFIG_PCI_DEVRES_RUST_DEBUG` a warning shows who called. The trace events
+//! `pci_irq_vectors:*` record all that is decided here, and `pci_irq_vectors` in debugfs lists
+//! whose vectors are whose.
 
 use super::{
     affinity::IrqAffinity,
@@ -37,16 +42,20 @@ use super::{
     IrqType, //
 };
 use crate::{
-    bindings, container_of,
+    bindings,
+    container_of,
     error::to_result,
     ffi::{
         c_int,
         c_uint,
         c_void, //
     },
-    new_mutex,
     prelude::*,
-    sync::Mutex,
+    sync::atomic::{
+        Atomic,
+        Relaxed, //
+    },
+    warn_on, //
 };
 use core::{
     num::NonZero,
@@ -56,9 +65,17 @@ use core::{
 /// Names one allocation that a Rust guard stands for; no two have the same.
 pub(super) type GuardId = NonZero<u64>;
 
+/// Reports what a driver did wrong. Tests and people count these lines: their wording is stable.
+macro_rules! report {
+    ($pdev:expr, $($message:tt)*) => {{
+        dev_err!($pdev, $($message)*);
+        warn_on!(cfg!(CONFIG_PCI_DEVRES_RUST_DEBUG));
+    }};
+}
+
 /// Who frees the vectors that are live.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Owner {
+pub enum Owner {
     /// The driver, explicitly.
     Driver,
     /// The device, when the driver is detached.
@@ -74,37 +91,49 @@ struct Ownership {
 }
 
 impl Ownership {
-    /// What an allocation is as soon as it succeeds, and what is kept while there is none.
+    /// What an allocation is as soon as it succeeds.
     const EXPLICIT: Self = Self {
         owner: Owner::Driver,
         guard: None,
     };
+
+    /// Packs it into one word: the guard, and the owner in the lowest bit.
+    ///
+    /// No guard has an id so high that its top bit got lost; it would never be recognised.
+    fn to_word(self) -> u64 {
+        self.guard.map_or(0, NonZero::get) << 1 | u64::from(self.owner == Owner::Device)
+    }
+
+    fn from_word(word: u64) -> Self {
+        Self {
+            owner: if word & 1 == 0 {
+                Owner::Driver
+            } else {
+                Owner::Device
+            },
+            guard: NonZero::new(word >> 1),
+        }
+    }
 }
 
 /// The devres entry of a device that allocated vectors.
 ///
-/// The mutex guards the answer to the question whose the vectors are. It is not held while they
-/// are allocated or freed; as ever, a C driver serialises those calls, and [`super::binding`]
-/// does it for Rust drivers.
-#[pin_data]
-struct Node {
-    #[pin]
-    ownership: Mutex<Ownership>,
-}
+/// It answers whose the vectors are, and is read and written as one word. Neither that nor a lock
+/// would keep the answer true while vectors are allocated or freed: as ever, a C driver serialises
+/// those calls, and [`super::binding`] does it for Rust drivers.
+struct Node(Atomic<u64>);
 
 impl Node {
-    fn new() -> impl PinInit<Self, Error> {
-        try_pin_init!(Self {
-            ownership <- new_mutex!(Ownership::EXPLICIT, "pci_irq_vectors"),
-        })
+    fn new() -> Self {
+        Self(Atomic::new(Ownership::EXPLICIT.to_word()))
     }
 
     fn get(&self) -> Ownership {
-        *self.ownership.lock()
+        Ownership::from_word(self.0.load(Relaxed))
     }
 
     fn set(&self, ownership: Ownership) {
-        *self.ownership.lock() = ownership;
+        self.0.store(ownership.to_word(), Relaxed);
     }
 }
 
@@ -143,6 +172,18 @@ pub(super) fn is_detaching(pdev: &Device) -> bool {
     unsafe { (*pdev).driver.is_null() && !(*pdev).dev.driver.is_null() }
 }
 
+/// Returns who frees the vectors that are live, if any are, and whether a Rust guard stands for
+/// them.
+///
+/// # Safety
+///
+/// The node of the device must stay until this returns, if it has one.
+pub unsafe fn owner(pdev: &Device) -> Option<(Owner, bool)> {
+    live(pdev)?;
+    let Ownership { owner, guard } = node(pdev)?.get();
+    Some((owner, guard.is_some()))
+}
+
 /// Answers whether vectors may be allocated now, by any of the calls that do.
 ///
 /// `more` says that the call adds a vector to those that are live, and leaves it to their owner.
@@ -157,9 +198,11 @@ pub(super) fn is_detaching(pdev: &Device) -> bool {
 /// The caller must be the MSI core or the driver of the device, and make one call at a time.
 pub unsafe fn may_alloc(pdev: &Device, more: bool) -> Result {
     if !more && live(pdev).is_some() {
+        trace::refuse(pdev, Refusal::Busy);
         return Err(EBUSY);
     }
     if is_detaching(pdev) {
+        trace::refuse(pdev, Refusal::Detaching);
         return Err(ENODEV);
     }
     Ok(())
@@ -167,8 +210,7 @@ pub unsafe fn may_alloc(pdev: &Device, more: bool) -> Result {
 
 /// Makes sure that the device has a node before it has vectors.
 ///
-/// To be called after the MSI data of the device is registered, and for each allocation: until
-/// somebody claims it, the allocation that follows is the driver's. May sleep.
+/// To be called after the MSI data of the device is registered. May sleep.
 ///
 /// # Errors
 ///
@@ -178,8 +220,7 @@ pub unsafe fn may_alloc(pdev: &Device, more: bool) -> Result {
 ///
 /// The caller must be the MSI core or the driver of the device, and make one call at a time.
 pub unsafe fn track(pdev: &Device) -> Result {
-    if let Some(node) = node(pdev) {
-        node.set(Ownership::EXPLICIT);
+    if node(pdev).is_some() {
         return Ok(());
     }
 
@@ -187,14 +228,39 @@ pub unsafe fn track(pdev: &Device) -> Result {
         release,
         c"pci_irq_vectors_release",
         bindings::NUMA_NO_NODE,
-        Node::new(),
+        Ok::<_, Error>(Node::new()),
     )?;
-    let dev = pdev.as_ref();
     // The MSI data of the device was added right before; where that is released, this is.
-    let node = entry.add(dev);
-    // SAFETY: `pdev` is a valid device. The node clears the pointer when it is released.
-    unsafe { (*pdev.as_raw()).irq_vectors = node.as_ptr().cast() };
+    let node = entry.add(pdev.as_ref());
+    publish(pdev, node.as_ptr());
     Ok(())
+}
+
+/// Sets or clears the pointer to the node of the device.
+fn publish(pdev: &Device, node: *mut Node) {
+    #[cfg(CONFIG_PCI_MSI)]
+    // SAFETY: `pdev` is a valid device. The node clears the pointer when it is released.
+    unsafe {
+        bindings::pci_irq_vectors_publish(pdev.as_raw(), node.cast())
+    };
+    #[cfg(not(CONFIG_PCI_MSI))]
+    let _ = (pdev, node);
+}
+
+/// Makes vectors that have just been allocated the driver's, until somebody claims them.
+///
+/// `more` says that the `count` vectors were added to others, and have the owner of those.
+///
+/// # Safety
+///
+/// The caller must be the MSI core, and make one call at a time.
+pub unsafe fn did_alloc(pdev: &Device, count: c_uint, more: bool) {
+    if let Some(node) = node(pdev) {
+        if !more {
+            node.set(Ownership::EXPLICIT);
+        }
+        trace::alloc(pdev, node.get().owner, count);
+    }
 }
 
 /// Frees what is left when the driver is detached, or when the devres group with the node goes.
@@ -209,40 +275,37 @@ unsafe extern "C" fn release(dev: *mut bindings::device, res: *mut c_void) {
     let pdev = unsafe { &*raw.cast::<Device>() };
     let res = res.cast::<Node>();
     // SAFETY: By the requirements above.
-    let node = unsafe { &*res };
+    let owner = unsafe { &*res }.get().owner;
 
     if let Some(irq_type) = live(pdev) {
-        if node.get().owner == Owner::Driver {
-            dev_err!(
+        if owner == Owner::Driver {
+            report!(
                 pdev,
                 "irq vectors: {} vectors leaked by the driver, freed at detach\n",
                 irq_type.name()
             );
         }
-        if find_handler(pdev, 0).is_some() {
-            contain(pdev);
+        if owner == Owner::Driver || find_handler(pdev, 0).is_some() {
+            contain(pdev, owner);
         } else {
-            free(pdev, node);
+            free(pdev, owner);
         }
     }
 
-    // SAFETY: `raw` is a valid device, and the node goes now.
-    unsafe { (*raw).irq_vectors = ptr::null_mut() };
+    publish(pdev, ptr::null_mut());
     // SAFETY: The pointer to the node is gone, so nobody has a reference any more; devres frees
     // the memory without dropping what is in it.
     unsafe { ptr::drop_in_place(res) };
 }
 
-/// Frees the vectors, whosever they are, unless a handler is registered on one of them.
-fn free(pdev: &Device, node: &Node) {
-    let ownership = node.get();
-    // What frees them asks `may_free()`, which refuses what the device owns.
-    node.set(Ownership::EXPLICIT);
-    // SAFETY: `pdev` is a valid device.
-    unsafe { bindings::pci_free_irq_vectors(pdev.as_raw()) };
-    if live(pdev).is_some() {
-        node.set(ownership);
-    }
+/// Frees the vectors, which are there, have no handler, and are `owner`'s.
+fn free(pdev: &Device, owner: Owner) {
+    trace::free(pdev, owner, 0);
+    #[cfg(CONFIG_PCI_MSI)]
+    // SAFETY: `pdev` is a valid device with vectors, hence MSI data.
+    unsafe {
+        bindings::pci_irq_vectors_free(pdev.as_raw())
+    };
 }
 
 /// Returns a handler that is registered on one of the device's MSI or MSI-X vectors, or, unless
@@ -283,9 +346,10 @@ impl Handler {
 /// Otherwise both stay in the core for ever: the interrupts without a domain, the descriptors
 /// without a device. What a handler uses may be gone already, so the device is silenced first.
 #[cfg(CONFIG_PCI_MSI)]
-fn contain(pdev: &Device) {
+fn contain(pdev: &Device, owner: Owner) {
     let raw = pdev.as_raw();
 
+    trace::contain(pdev, owner);
     // SAFETY: `raw` is a valid device with vectors, hence MSI data.
     unsafe { bindings::pci_irq_vectors_quiesce(raw) };
     let mut last = None;
@@ -295,7 +359,7 @@ fn contain(pdev: &Device) {
             // genirq did not let go of it and has warned; nothing else is known to help.
             break;
         }
-        dev_err!(
+        report!(
             pdev,
             "irq vectors: handler {} on irq {} leaked by the driver, released at detach\n",
             handler.name(),
@@ -304,13 +368,29 @@ fn contain(pdev: &Device) {
         // SAFETY: The handler was just found; its driver is detached and does not free it.
         unsafe { bindings::pci_irq_release_handler(&handler.0) };
     }
-    // SAFETY: `raw` is as above, and quiesced.
-    unsafe { bindings::pci_irq_vectors_drop(raw) };
+    // SAFETY: `raw` is as above.
+    unsafe { bindings::pci_irq_vectors_free(raw) };
 }
 
 /// Without MSI there are no vectors to contain.
 #[cfg(not(CONFIG_PCI_MSI))]
-fn contain(_pdev: &Device) {}
+fn contain(_pdev: &Device, _owner: Owner) {}
+
+/// Tells whether a handler is registered on the vector with interrupt `irq`, or on any if that is
+/// 0, and refuses to free it if so.
+fn is_handled(pdev: &Device, irq: c_uint) -> bool {
+    let Some(handler) = find_handler(pdev, irq) else {
+        return false;
+    };
+    report!(
+        pdev,
+        "irq vectors: free refused, handler {} is registered on irq {}\n",
+        handler.name(),
+        handler.0.irq
+    );
+    trace::refuse(pdev, Refusal::Handler);
+    true
+}
 
 /// Answers whether vectors that are live may be freed by one of the `pci_*` calls: the one with
 /// interrupt `irq`, or all of them if that is 0.
@@ -325,25 +405,21 @@ pub unsafe fn may_free(pdev: &Device, irq: c_uint) -> bool {
     let (Some(node), Some(irq_type)) = (node(pdev), live(pdev)) else {
         return true;
     };
-    if irq == 0 && node.get().owner == Owner::Device {
-        dev_err!(
+    let owner = node.get().owner;
+    if irq == 0 && owner == Owner::Device {
+        report!(
             pdev,
             "irq vectors: free refused, the device owns the {} vectors until detach\n",
             irq_type.name()
         );
+        trace::refuse(pdev, Refusal::DeviceOwns);
         return false;
     }
-
-    let handler = find_handler(pdev, irq);
-    if let Some(handler) = &handler {
-        dev_err!(
-            pdev,
-            "irq vectors: free refused, handler {} is registered on irq {}\n",
-            handler.name(),
-            handler.0.irq
-        );
+    if is_handled(pdev, irq) {
+        return false;
     }
-    handler.is_none()
+    trace::free(pdev, owner, irq);
+    true
 }
 
 /// Frees the vectors that the device owns before it is detached; nothing if there are none.
@@ -357,20 +433,26 @@ pub unsafe fn free_managed(pdev: &Device) {
     let (Some(node), Some(irq_type)) = (node(pdev), live(pdev)) else {
         return;
     };
-    let refused = match node.get() {
+    let (whose, refusal) = match node.get() {
         Ownership {
             owner: Owner::Driver,
             ..
-        } => "the driver owns",
-        Ownership { guard: Some(_), .. } => "a Rust guard stands for",
-        _ => return free(pdev, node),
+        } => ("the driver owns", Refusal::DriverOwns),
+        Ownership { guard: Some(_), .. } => ("a Rust guard stands for", Refusal::Guard),
+        _ => {
+            if !is_handled(pdev, 0) {
+                free(pdev, Owner::Device);
+            }
+            return;
+        }
     };
-    dev_err!(
+    report!(
         pdev,
         "irq vectors: managed free refused, {} the {} vectors\n",
-        refused,
+        whose,
         irq_type.name()
     );
+    trace::refuse(pdev, refusal);
 }
 
 /// Allocates vectors for `owner`.
@@ -403,6 +485,7 @@ unsafe fn alloc(
     // It made none if the result is an INTx interrupt.
     if let (Some(node), Some(_)) = (node(pdev), live(pdev)) {
         node.set(ownership);
+        trace::claim(pdev, ownership.owner);
     }
     Ok(ret)
 }
@@ -477,10 +560,15 @@ pub(super) fn is_guarded(pdev: &Device, id: GuardId) -> bool {
 ///
 /// Returns whether they are gone. They are not when a handler is registered on them.
 pub(super) fn free_guarded(pdev: &Device, id: GuardId) -> bool {
-    if let (true, Some(node)) = (is_guarded(pdev, id), node(pdev)) {
-        free(pdev, node);
+    let guarded = node(pdev).map(Node::get).filter(|_| is_guarded(pdev, id));
+    let Some(Ownership { owner, .. }) = guarded else {
+        return true;
+    };
+    if is_handled(pdev, 0) {
+        return false;
     }
-    !is_guarded(pdev, id)
+    free(pdev, owner);
+    true
 }
 
 /// Makes the device the owner of the vectors that guard `id` stands for, if they are still there.
@@ -490,5 +578,91 @@ pub(super) fn manage_guarded(pdev: &Device, id: GuardId) {
             owner: Owner::Device,
             guard: Some(id),
         });
+        trace::claim(pdev, Owner::Device);
     }
+}
+
+/// Why a call is refused.
+#[derive(Clone, Copy)]
+enum Refusal {
+    /// Vectors are live.
+    Busy,
+    /// The driver is being detached.
+    Detaching,
+    /// The call is for what drivers own.
+    DeviceOwns,
+    /// The call is for what devices own.
+    DriverOwns,
+    /// A Rust guard stands for the vectors.
+    Guard,
+    /// A handler is registered.
+    Handler,
+}
+
+/// The trace events of [`drivers/pci/msi/ownership_trace.h`], which say what was decided.
+///
+/// [`drivers/pci/msi/ownership_trace.h`]: srctree/drivers/pci/msi/ownership_trace.h
+#[cfg(CONFIG_PCI_MSI)]
+mod trace {
+    use super::*;
+
+    fn number(owner: Owner) -> bindings::pci_irq_owner {
+        match owner {
+            Owner::Driver => bindings::pci_irq_owner_PCI_IRQ_OWNER_DRIVER,
+            Owner::Device => bindings::pci_irq_owner_PCI_IRQ_OWNER_DEVICE,
+        }
+    }
+
+    #[inline]
+    pub(super) fn alloc(pdev: &Device, owner: Owner, count: c_uint) {
+        // SAFETY: `pdev` is a valid device.
+        unsafe { bindings::pci_irq_vectors_trace_alloc(pdev.as_raw(), number(owner), count) };
+    }
+
+    #[inline]
+    pub(super) fn claim(pdev: &Device, owner: Owner) {
+        // SAFETY: `pdev` is a valid device.
+        unsafe { bindings::pci_irq_vectors_trace_claim(pdev.as_raw(), number(owner)) };
+    }
+
+    #[inline]
+    pub(super) fn free(pdev: &Device, owner: Owner, irq: c_uint) {
+        // SAFETY: `pdev` is a valid device.
+        unsafe { bindings::pci_irq_vectors_trace_free(pdev.as_raw(), number(owner), irq) };
+    }
+
+    #[inline]
+    pub(super) fn contain(pdev: &Device, owner: Owner) {
+        // SAFETY: `pdev` is a valid device.
+        unsafe { bindings::pci_irq_vectors_trace_contain(pdev.as_raw(), number(owner)) };
+    }
+
+    pub(super) fn refuse(pdev: &Device, refusal: Refusal) {
+        // SAFETY: As the caller of this refuses a call about the vectors, the node stays meanwhile.
+        let owner = unsafe { owner(pdev) }
+            .map_or(bindings::pci_irq_owner_PCI_IRQ_OWNER_NONE, |(owner, _)| {
+                number(owner)
+            });
+        let reason = match refusal {
+            Refusal::Busy => bindings::pci_irq_refusal_PCI_IRQ_REFUSAL_BUSY,
+            Refusal::Detaching => bindings::pci_irq_refusal_PCI_IRQ_REFUSAL_DETACHING,
+            Refusal::DeviceOwns => bindings::pci_irq_refusal_PCI_IRQ_REFUSAL_DEVICE_OWNS,
+            Refusal::DriverOwns => bindings::pci_irq_refusal_PCI_IRQ_REFUSAL_DRIVER_OWNS,
+            Refusal::Guard => bindings::pci_irq_refusal_PCI_IRQ_REFUSAL_GUARD,
+            Refusal::Handler => bindings::pci_irq_refusal_PCI_IRQ_REFUSAL_HANDLER,
+        };
+        // SAFETY: `pdev` is a valid device.
+        unsafe { bindings::pci_irq_vectors_trace_refuse(pdev.as_raw(), owner, reason) };
+    }
+}
+
+/// Without MSI there is nothing to say.
+#[cfg(not(CONFIG_PCI_MSI))]
+mod trace {
+    use super::*;
+
+    pub(super) fn alloc(_pdev: &Device, _owner: Owner, _count: c_uint) {}
+    pub(super) fn claim(_pdev: &Device, _owner: Owner) {}
+    pub(super) fn free(_pdev: &Device, _owner: Owner, _irq: c_uint) {}
+    pub(super) fn refuse(_pdev: &Device, _refusal: Refusal) {}
 }

@@ -129,7 +129,8 @@ impl<'a> Allocation<'a> {
     /// - `EINVAL` when there is no vector `index`.
     /// - `ENODEV` when something else than the guard has freed the vectors.
     pub(super) fn irq(&self, index: usize) -> Result<u32> {
-        if index >= self.len.get() {
+        // Vectors that were added later have the indexes they were asked for.
+        if index >= self.len.get() && self.irq_type != IrqType::MsiX {
             return Err(EINVAL);
         }
         self.check()?;
@@ -140,6 +141,32 @@ impl<'a> Allocation<'a> {
         // SAFETY: `self.dev` is a valid device.
         let irq = unsafe { bindings::pci_irq_vector(self.dev.as_raw(), index) };
         u32::try_from(irq).map_err(|_| EINVAL)
+    }
+
+    /// Adds an MSI-X vector, at `index` or wherever there is room, and returns its index.
+    ///
+    /// # Errors
+    ///
+    /// - `ENODEV` when something else than the guard has freed the vectors, or the driver is being
+    ///   detached.
+    /// - `ENOTSUPP` when the vectors are not MSI-X, or the system allocates them only at once.
+    /// - What the MSI core fails with.
+    fn add(&self, index: Option<usize>) -> Result<usize> {
+        #[cfg(CONFIG_PCI_MSI)]
+        if self.irq_type == IrqType::MsiX {
+            // `MSI_ANY_INDEX`, which bindgen does not translate.
+            let index = index.map_or(Ok(u32::MAX), u32::try_from)?;
+            return Binding::get(self.dev)?.exclusively(|| {
+                self.check()?;
+                // SAFETY: `self.dev` is a valid device; without affinity the last may be null.
+                let map = unsafe {
+                    bindings::pci_msix_alloc_irq_at(self.dev.as_raw(), index, core::ptr::null())
+                };
+                usize::try_from(map.index).map_err(|_| Error::from_errno(map.index))
+            });
+        }
+        let _ = index;
+        Err(ENOTSUPP)
     }
 
     /// Checks that what was allocated is still there.
@@ -160,13 +187,26 @@ impl<'a> Allocation<'a> {
 
 /// Vectors that the driver owns: dropping this frees them.
 ///
-/// Handlers that were registered through it and are still there are released first. Forgetting it
-/// leaks the vectors until the driver is detached: the device reports that and frees them.
+/// Handlers that were registered through it and are still there are released first.
+///
+/// # Soundness
+///
+/// - Forgotten, it leaks the vectors until the driver is detached: the device reports that and
+///   frees them. Handlers go before, with the binding.
+/// - It cannot be cloned; freed or converted, it is used up. What is used later all the same, an
+///   INTx guard over a later MSI-X allocation for example, does not find its id and
+///   neither reads nor frees.
+/// - Sent to another thread, it frees there: the binding serialises that with all other Rust code.
+/// - It borrows the bound device, so it is gone when the driver is unbound; in driver data, it is
+///   dropped after the remove callback and before devres.
+/// - Dropped in the error path of probe it frees, after its handlers.
+/// - C code that frees the vectors is found out by the id; what C code did to them is no more than
+///   it may do to those of C code.
 #[must_use = "the vectors are freed when this is dropped"]
 pub struct IrqVectorRegistration<'a>(Allocation<'a>);
 
 impl<'a> IrqVectorRegistration<'a> {
-    /// Returns the number of allocated vectors, at least the `min_vecs` that was asked for.
+    /// Returns the number of vectors allocated at once, at least the `min_vecs` that was asked for.
     #[inline]
     #[allow(clippy::len_without_is_empty)]
     pub fn len(&self) -> usize {
@@ -183,10 +223,27 @@ impl<'a> IrqVectorRegistration<'a> {
     ///
     /// # Errors
     ///
-    /// - `EINVAL` when `index` is not less than [`Self::len`].
+    /// - `EINVAL` when `index` is not less than [`Self::len`], nor that of a vector added later.
     /// - `ENODEV` when C code has freed the vectors.
     pub fn index(&self, index: usize) -> Result<IrqVector<'_>> {
         IrqVector::new(self.0, index, self)
+    }
+
+    /// Adds an MSI-X vector: entry `index` of the device's table, or any that is free.
+    ///
+    /// It is freed together with the others, not alone. [`Self::len`] does not count it. May
+    /// sleep.
+    ///
+    /// # Errors
+    ///
+    /// - `ENOTSUPP` when the vectors are not MSI-X, or the system allocates MSI-X vectors only all
+    ///   at once.
+    /// - `ENODEV` when C code has freed the vectors, or the driver is being detached.
+    /// - `EBUSY` when there is a vector `index`, or no entry is free.
+    /// - `ERANGE` when the table has no entry `index`.
+    /// - `ENOSPC` when the system has no interrupt left, `ENOMEM` when it has no memory.
+    pub fn add_vector(&self, index: Option<usize>) -> Result<IrqVector<'_>> {
+        self.index(self.0.add(index)?)
     }
 
     /// Frees the vectors, as dropping does, and tells whether that worked. May sleep.
@@ -227,11 +284,21 @@ impl Drop for IrqVectorRegistration<'_> {
 /// It can be copied and kept in driver data. `pcim_free_irq_vectors()` refuses to free vectors that
 /// a Rust witness stands for, so they are there as long as the driver is bound, unless C code frees
 /// one of them, or releases a devres group in which the first allocation was made.
+///
+/// # Soundness
+///
+/// - Forgotten, copied or dropped, it makes no difference: it owns nothing.
+/// - Its lifetime is that of the binding, which no value outlives that safe code can get at.
+///   After unbind there is nobody to use it.
+/// - Sent to another thread, it only reads: the number of a vector under the lock of the MSI core,
+///   and its own id.
+/// - On the error path of probe the device frees the vectors, after their handlers.
+/// - If C code did free them, the id says so: `ENODEV`.
 #[derive(Clone, Copy)]
 pub struct ManagedIrqVectors<'c>(Allocation<'c>);
 
 impl<'c> ManagedIrqVectors<'c> {
-    /// Returns the number of allocated vectors, at least the `min_vecs` that was asked for.
+    /// Returns the number of vectors allocated at once, at least the `min_vecs` that was asked for.
     #[inline]
     #[allow(clippy::len_without_is_empty)]
     pub fn len(&self) -> usize {
@@ -248,10 +315,19 @@ impl<'c> ManagedIrqVectors<'c> {
     ///
     /// # Errors
     ///
-    /// - `EINVAL` when `index` is not less than [`Self::len`].
+    /// - `EINVAL` when `index` is not less than [`Self::len`], nor that of a vector added later.
     /// - `ENODEV` when C code has freed the vectors.
-    pub fn index(&self, index: usize) -> Result<IrqVector<'_, &Self>> {
+    pub fn index(self, index: usize) -> Result<IrqVector<'c, Self>> {
         IrqVector::new(self.0, index, self)
+    }
+
+    /// Adds an MSI-X vector, as [`IrqVectorRegistration::add_vector`] does. The device owns it.
+    ///
+    /// # Errors
+    ///
+    /// As [`IrqVectorRegistration::add_vector`].
+    pub fn add_vector(self, index: Option<usize>) -> Result<IrqVector<'c, Self>> {
+        self.index(self.0.add(index)?)
     }
 }
 
@@ -266,7 +342,8 @@ impl Device<Bound> {
     /// - `EBUSY` when vectors of the device are live, whoever owns them.
     /// - `ENODEV` when the driver of the device is being detached.
     /// - `ENOSPC` when less than `min_vecs` vectors are available.
-    /// - `EINVAL` when the device or the system does not support the types, or `min_vecs` is 0.
+    /// - `EINVAL` when the device or the system does not support the types, or `max_vecs`, for MSI
+    ///   also `min_vecs`, is 0.
     /// - `ERANGE` when `max_vecs` is less than `min_vecs`.
     /// - `ENOMEM` when there is no memory.
     /// - What else the MSI core fails with.

@@ -39,7 +39,8 @@ pub fn judge(
     evidence: &Evidence<'_>,
     referee: impl Fn(&Document) -> Result<(), String>,
 ) -> Vec<Row> {
-    let lines = klog::lines(evidence.log);
+    let mut lines = klog::lines(evidence.log);
+    klog::comment_report_warnings(&mut lines);
     let documents = ktap::documents(&lines);
     let trouble = match evidence.trouble_due {
         true => Trouble::none(),

@@ -34,6 +34,30 @@ pub fn lines(log: &[u8]) -> Vec<Line> {
         .collect()
 }
 
+/// Makes comments of the warnings that `CONFIG_PCI_DEVRES_RUST_DEBUG` adds to a report on ownership: each follows its report, and
+/// comes from where that does. What is reported is the business of the tests that provoke it.
+pub fn comment_report_warnings(lines: &mut [Line]) {
+    let mut at = 0;
+    while at + 2 < lines.len() {
+        let is_one = lines[at].text.contains(": irq vectors: ")
+            && lines[at + 1].text.contains("[ cut here ]")
+            && lines[at + 2].text.starts_with("WARNING: ")
+            && lines[at + 2].text.contains("rust/kernel/pci/ownership.rs:");
+        if !is_one {
+            at += 1;
+            continue;
+        }
+        at += 1;
+        while let Some(line) = lines.get_mut(at) {
+            at += 1;
+            line.text.insert_str(0, "# ");
+            if line.text.contains("[ end trace ") {
+                break;
+            }
+        }
+    }
+}
+
 /// The kernel's ways of saying that something is broken. A driver's own error message is none of them.
 const TROUBLE: &[&str] = &[
     r"^-+\[ cut here \]-+",
@@ -132,6 +156,25 @@ mod tests {
         ] {
             assert!(trouble(text), "{text}");
         }
+    }
+
+    #[test]
+    fn only_the_warning_of_a_report_is_a_comment() {
+        let report = "edu 0000:00:01.0: irq vectors: free refused, handler h is registered on irq 24";
+        let warning = |report: &str, place: &str| {
+            let text = format!(
+                "{report}\n------------[ cut here ]------------\nWARNING: {place} at f+0x1/0x2\n\
+                 Call Trace:\n---[ end trace 0000000000000000 ]---\nBUG: after it\n"
+            );
+            let mut lines = lines(text.as_bytes());
+            comment_report_warnings(&mut lines);
+            let trouble = Trouble::new();
+            lines.iter().filter(|line| trouble.is(line)).count()
+        };
+        let ours = "rust/kernel/pci/ownership.rs:70";
+        assert_eq!(warning(report, ours), 1);
+        assert_eq!(warning(report, "kernel/irq/manage.c:70"), 4);
+        assert_eq!(warning("something else", ours), 4);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::{
 use crate::{
     agree::{compare, Side},
     guest::{GuestSpec, Ran, Run, DEFAULT, EDU},
-    kernel::Kernel::{self, Ours, Stock},
+    kernel::Kernel::{self, Debug, Ours, Stock},
     layout::Layout,
     prepare::Ready,
     results::Row,
@@ -27,6 +27,7 @@ const PARALLEL: usize = 2;
 pub const GUESTS: &[GuestSpec] = &[
     GuestSpec {
         name: "samples",
+        kernels: &[Ours, Debug],
         suites: &["samples"],
         ..DEFAULT
     },
@@ -51,16 +52,43 @@ pub const GUESTS: &[GuestSpec] = &[
     },
     GuestSpec {
         name: "ownership",
+        kernels: &[Ours, Debug],
         suites: &["ownership"],
         // The suites built into the kernel are part of it.
         append: &[],
         devices: &[EDU, "e1000e"],
         limit: Duration::from_secs(120),
-        documents: 6,
+        documents: 7,
+        ..DEFAULT
+    },
+    GuestSpec {
+        name: "races",
+        kernels: &[Ours, Debug],
+        suites: &["races"],
+        modules: &["ownership_race"],
+        devices: &[EDU, "e1000e"],
+        limit: Duration::from_secs(180),
+        ..DEFAULT
+    },
+    GuestSpec {
+        name: "faults",
+        kernels: &[Debug],
+        suites: &["faults"],
+        devices: &[EDU, "e1000e"],
+        ..DEFAULT
+    },
+    GuestSpec {
+        name: "reports",
+        kernels: &[Ours, Debug],
+        suites: &["reports"],
+        devices: &[EDU, "e1000e"],
+        limit: Duration::from_secs(180),
+        documents: 2,
         ..DEFAULT
     },
     GuestSpec {
         name: "msix",
+        kernels: &[Ours, Debug],
         suites: &["msix"],
         devices: &["e1000e"],
         limit: Duration::from_secs(120),

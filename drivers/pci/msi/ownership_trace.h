@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Trace events of the owner of a device's interrupt vectors.
+ */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM pci_irq_vectors
+
+#if !defined(DRIVERS_PCI_MSI_OWNERSHIP_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
+#define DRIVERS_PCI_MSI_OWNERSHIP_TRACE_H
+
+#include <linux/pci.h>
+#include <linux/tracepoint.h>
+
+#include "ownership.h"
+
+TRACE_DEFINE_ENUM(PCI_IRQ_OWNER_NONE);
+TRACE_DEFINE_ENUM(PCI_IRQ_OWNER_DRIVER);
+TRACE_DEFINE_ENUM(PCI_IRQ_OWNER_DEVICE);
+
+TRACE_DEFINE_ENUM(PCI_IRQ_REFUSAL_BUSY);
+TRACE_DEFINE_ENUM(PCI_IRQ_REFUSAL_DETACHING);
+TRACE_DEFINE_ENUM(PCI_IRQ_REFUSAL_DEVICE_OWNS);
+TRACE_DEFINE_ENUM(PCI_IRQ_REFUSAL_DRIVER_OWNS);
+TRACE_DEFINE_ENUM(PCI_IRQ_REFUSAL_GUARD);
+TRACE_DEFINE_ENUM(PCI_IRQ_REFUSAL_HANDLER);
+
+#define show_pci_irq_owner(owner)					\
+	__print_symbolic(owner,						\
+			 { PCI_IRQ_OWNER_NONE,   "none" },		\
+			 { PCI_IRQ_OWNER_DRIVER, "driver" },		\
+			 { PCI_IRQ_OWNER_DEVICE, "device" })
+
+#define show_pci_irq_refusal(reason)					\
+	__print_symbolic(reason,					\
+			 { PCI_IRQ_REFUSAL_BUSY,        "alloc-busy" },		\
+			 { PCI_IRQ_REFUSAL_DETACHING,   "alloc-detaching" },	\
+			 { PCI_IRQ_REFUSAL_DEVICE_OWNS, "free-device-owns" },	\
+			 { PCI_IRQ_REFUSAL_DRIVER_OWNS, "free-driver-owns" },	\
+			 { PCI_IRQ_REFUSAL_GUARD,       "free-rust-guard" },	\
+			 { PCI_IRQ_REFUSAL_HANDLER,     "free-handler" })
+
+/* 5 and 17 are the numbers of the capabilities, MSI and MSI-X. */
+#define show_pci_irq_type(cap)						\
+	__print_symbolic(cap, { 0, "none" }, { 5, "MSI" }, { 17, "MSI-X" })
+
+#define pci_irq_type_of(dev)						\
+	((dev)->msix_enabled ? PCI_CAP_ID_MSIX :			\
+	 (dev)->msi_enabled ? PCI_CAP_ID_MSI : 0)
+
+DECLARE_EVENT_CLASS(pci_irq_vectors,
+	TP_PROTO(struct pci_dev *dev, unsigned int owner, unsigned int count),
+	TP_ARGS(dev, owner, count),
+	TP_STRUCT__entry(
+		__string(device, pci_name(dev))
+		__field(unsigned int, owner)
+		__field(unsigned int, type)
+		__field(unsigned int, count)
+	),
+	TP_fast_assign(
+		__assign_str(device);
+		__entry->owner = owner;
+		__entry->type = pci_irq_type_of(dev);
+		__entry->count = count;
+	),
+	TP_printk("%s owner=%s type=%s count=%u", __get_str(device),
+		  show_pci_irq_owner(__entry->owner),
+		  show_pci_irq_type(__entry->type), __entry->count)
+);
+
+/* Vectors were allocated. They are the driver's, or, when added to others, of the same owner. */
+DEFINE_EVENT(pci_irq_vectors, pci_irq_vectors_alloc,
+	TP_PROTO(struct pci_dev *dev, unsigned int owner, unsigned int count),
+	TP_ARGS(dev, owner, count));
+
+/* The owner of the vectors is settled: after a managed allocation, or one that a guard stands for. */
+DEFINE_EVENT(pci_irq_vectors, pci_irq_vectors_claim,
+	TP_PROTO(struct pci_dev *dev, unsigned int owner, unsigned int count),
+	TP_ARGS(dev, owner, count));
+
+/* Vectors are about to be freed. */
+DEFINE_EVENT(pci_irq_vectors, pci_irq_vectors_free,
+	TP_PROTO(struct pci_dev *dev, unsigned int owner, unsigned int count),
+	TP_ARGS(dev, owner, count));
+
+/* Vectors or handlers that the driver left are about to be taken away. */
+DEFINE_EVENT(pci_irq_vectors, pci_irq_vectors_contain,
+	TP_PROTO(struct pci_dev *dev, unsigned int owner, unsigned int count),
+	TP_ARGS(dev, owner, count));
+
+/* A call was refused; the vectors are as they were. */
+TRACE_EVENT(pci_irq_vectors_refuse,
+	TP_PROTO(struct pci_dev *dev, unsigned int owner, unsigned int count, unsigned int reason),
+	TP_ARGS(dev, owner, count, reason),
+	TP_STRUCT__entry(
+		__string(device, pci_name(dev))
+		__field(unsigned int, owner)
+		__field(unsigned int, type)
+		__field(unsigned int, count)
+		__field(unsigned int, reason)
+	),
+	TP_fast_assign(
+		__assign_str(device);
+		__entry->owner = owner;
+		__entry->type = pci_irq_type_of(dev);
+		__entry->count = count;
+		__entry->reason = reason;
+	),
+	TP_printk("%s owner=%s type=%s count=%u reason=%s", __get_str(device),
+		  show_pci_irq_owner(__entry->owner),
+		  show_pci_irq_type(__entry->type), __entry->count,
+		  show_pci_irq_refusal(__entry->reason))
+);
+
+#endif /* DRIVERS_PCI_MSI_OWNERSHIP_TRACE_H */
+
+#undef TRACE_INCLUDE_PATH
+#define TRACE_INCLUDE_PATH .
+#undef TRACE_INCLUDE_FILE
+#define TRACE_INCLUDE_FILE ownership_trace
+#include <trace/define_trace.h>

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Driver data keeps the handle of a managed vector, next to the witness, but nothing that the
+//! binding does not outlive.
+
+//@ error: E0521
+
+mod common;
+
+use common::*;
+
+struct Data<'bound> {
+    handle: IrqHandle<'bound>,
+    vectors: ManagedIrqVectors<'bound>,
+}
+
+fn probe<'bound>(pdev: &'bound Device<'_>) -> Result<Data<'bound>> {
+    let vectors = pdev.pcim_alloc_irq_vectors(1, 1, IrqTypes::all())?;
+    let handle = vectors
+        .index(0)?
+        .request(pdev, Flags::SHARED, c"test", Ok(Quiet))?;
+    let data: Data<'static> = Data { handle, vectors }; // FAIL
+    let data: Data<'bound> = Data { handle, vectors }; // PASS
+    Ok(data)
+}

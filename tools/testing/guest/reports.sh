@@ -1,0 +1,123 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# What can be seen of ownership from outside: the debugfs file, the trace events, and that these agree with what is reported.
+
+# shellcheck source=tools/testing/guest/lib.sh
+. /suites/lib.sh
+
+trace=/sys/kernel/tracing
+list=/sys/kernel/debug/pci_irq_vectors
+
+# Prints the fields of $dev's line in debugfs; $1 columns apart, one space between.
+listed()
+{
+	awk -v dev="$dev" '$1 == dev { $1 = $1; print }' "$list"
+}
+
+# expect TEXT FOUND
+expect()
+{
+	[ "$1" = "$2" ] || diag "expected '$1', found '$2'"
+}
+
+# Prints the trace events since the last time, without what comes before their names.
+events()
+{
+	sed -n 's/^.* \(pci_irq_vectors_[a-z]*: .*\)$/\1/p' "$trace/trace"
+	echo >"$trace/trace"
+}
+
+# shows_owner DRIVER OWNER: while it is bound.
+shows_owner()
+{
+	find_irqs
+	expect "$dev $1 $2 yes MSI 1 $irqs" "$(listed)"
+}
+
+# The columns of all lines begin where those of the heading do.
+is_aligned()
+{
+	awk 'NR == 1 { at = index($0, "owner"); irqs = index($0, "irqs") }
+		NR > 1 && (substr($0, at - 1, 1) != " " || substr($0, at, 1) == " " ||
+			   substr($0, irqs - 1, 1) != " " || substr($0, irqs, 1) == " ") { bad = 1 }
+		END { exit NR < 2 || bad }' "$list" || diag_lines <"$list"
+}
+
+shows_heading_only()
+{
+	expect "device driver owner guard type vectors irqs" "$(awk '{ $1 = $1; print }' "$list")"
+}
+
+# traces LINE...: exactly these events, of $dev.
+traces()
+{
+	due=$(for line in "$@"; do echo "pci_irq_vectors_${line%% *}: $dev ${line#* } type=MSI count=1"; done)
+	expect "$due" "$(events)"
+}
+
+sample()
+{
+	driver=rust_driver_pci_$1
+	subtest "$1" 6
+	events >/dev/null
+	check load modprobe "$driver"
+	check debugfs_shows_owner shows_owner "$driver" "$2"
+	check debugfs_is_aligned is_aligned
+	check trace_has_allocation traces "alloc owner=driver" "claim owner=$2"
+	rmmod "$driver"
+	check debugfs_forgets_it shows_heading_only
+	check trace_has_free traces "free owner=$2"
+	subtest_end
+}
+
+# Counts the lines of a file with the words.
+count_lines()
+{
+	grep -c "$2" "$1"
+}
+
+# as_often WORDS-IN-LOG WORDS-IN-TRACE: what is reported is traced, as often, and at least once.
+as_often()
+{
+	lines=$(count_lines /tmp/log "$1")
+	traced=$(count_lines /tmp/events "$2")
+	if [ "$lines" != "$traced" ] || [ "$lines" = 0 ]; then
+		diag "$lines lines with '$1' in the log, $traced events with '$2'"
+	fi
+}
+
+# The test of the rule provokes every report there is.
+provoke()
+{
+	dmesg -c >/dev/null
+	events >/dev/null
+	modprobe pci_ownership_kunit && rmmod pci_ownership_kunit
+	dmesg >/tmp/log
+	events >/tmp/events
+}
+
+# With CONFIG_PCI_DEVRES_RUST_DEBUG each report has a warning with its stack, otherwise none has. The debug kernel, which also
+# has failslab, is built with it.
+reports_have_stacks_when_debugging()
+{
+	due=0
+	[ ! -e /sys/kernel/debug/failslab ] || due=$(count_lines /tmp/log ': irq vectors: ')
+	expect "$due" "$(count_lines /tmp/log 'WARNING: .*rust/kernel/pci/ownership.rs')"
+}
+
+plan 3
+find_device 1234:11e8 || exit
+echo 8192 >"$trace/buffer_size_kb"
+echo 1 >"$trace/events/pci_irq_vectors/enable"
+sample managed device
+sample explicit driver
+subtest reports_are_traced 7
+check provoke provoke
+check device_owns as_often 'free refused, the device owns' 'reason=free-device-owns'
+check driver_owns as_often 'managed free refused, the driver owns' 'reason=free-driver-owns'
+check handler as_often 'free refused, handler' 'reason=free-handler'
+check leak as_often 'vectors leaked by the driver' 'pci_irq_vectors_contain: .* owner=driver'
+check stacks reports_have_stacks_when_debugging
+check busy test "$(count_lines /tmp/events 'reason=alloc-busy')" -gt 0
+subtest_end
