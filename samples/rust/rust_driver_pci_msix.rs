@@ -43,7 +43,10 @@ use kernel::{
         },
         Arc, //
     },
-    time::Delta, //
+    time::{
+        delay::fsleep,
+        Delta, //
+    }, //
 };
 
 /// One vector for each of the interrupts that have one: two receive and two transmit queues, and
@@ -274,9 +277,11 @@ impl pci::Driver for MsixDriver {
         }
 
         MsixData::set_up(bar);
-        for i in 0..VECTORS {
-            MsixData::check(pdev, bar, &vectors, &seen, i)?;
-        }
+        let checked = (0..VECTORS).try_for_each(|i| MsixData::check(pdev, bar, &vectors, &seen, i));
+        // After an interrupt the device holds the next one back for 128 us, and must not find MSI-X
+        // off when that is over: QEMU's stops the machine then.
+        fsleep(Delta::from_millis(10));
+        checked?;
         dev_info!(
             pdev,
             "{} MSI-X vectors, owned by {}\n",
