@@ -26,6 +26,73 @@ const PARALLEL: usize = 2;
 /// Every guest, the longest first.
 pub const GUESTS: &[GuestSpec] = &[
     GuestSpec {
+        name: "drivers",
+        kernels: &[Stock, Ours],
+        agrees: 13,
+        suites: &["drivers"],
+        machine: "q35,hpet=off,cxl=on,cxl-fmw.0.targets.0=cxl,cxl-fmw.0.size=4G",
+        devices: &[
+            EDU,
+            "-drive file=disk0,if=none,id=disk0,format=raw",
+            "ide-hd,drive=disk0,bus=ide.0",
+            "piix3-ide,id=piix",
+            "-drive file=disk1,if=none,id=disk1,format=raw",
+            "ide-hd,drive=disk1,bus=piix.0",
+            "sdhci-pci",
+            "-drive file=disk2,if=none,id=disk2,format=raw",
+            "sd-card,drive=disk2",
+            "-audiodev none,id=sound",
+            "intel-hda",
+            "hda-duplex,audiodev=sound",
+            "AC97,audiodev=sound",
+            "ES1370,audiodev=sound",
+            // Its two ports talk to each other.
+            "-chardev socket,id=one,path=uart,server=on,wait=off",
+            "-chardev socket,id=other,path=uart",
+            "pci-serial-2x,chardev1=one,chardev2=other",
+            "-netdev user,id=net",
+            "tulip,netdev=net",
+            "bochs-display",
+            "pvpanic-pci",
+            "-object memory-backend-ram,id=memory,size=256M,share=on",
+            "-object memory-backend-ram,id=labels,size=1M,share=on",
+            "pxb-cxl,bus_nr=12,bus=pcie.0,id=cxl",
+            "cxl-rp,port=0,bus=cxl,id=root,chassis=0,slot=2",
+            "cxl-type3,bus=root,memdev=memory,lsa=labels,id=type3",
+        ],
+        limit: Duration::from_secs(600),
+        long: Some(Duration::from_secs(3 * 3600)),
+        ..DEFAULT
+    },
+    GuestSpec {
+        name: "controls",
+        kernels: &[Stock, Ours],
+        agrees: 8,
+        suites: &["controls"],
+        devices: &[
+            "-drive file=disk0,if=none,id=disk0,format=raw",
+            "nvme,drive=disk0,serial=0",
+            "-netdev user,id=net0",
+            "e1000e,netdev=net0",
+            "-netdev user,id=net1",
+            "virtio-net-pci,netdev=net1,disable-legacy=on",
+            "virtio-rng-pci,disable-legacy=on",
+            "qemu-xhci",
+            "usb-tablet",
+            "-netdev user,id=net2",
+            "vmxnet3,netdev=net2",
+            "megasas,id=mega",
+            "-drive file=disk1,if=none,id=disk1,format=raw",
+            "scsi-hd,bus=mega.0,drive=disk1",
+            "pvscsi,id=pv",
+            "-drive file=disk2,if=none,id=disk2,format=raw",
+            "scsi-hd,bus=pv.0,drive=disk2",
+        ],
+        limit: Duration::from_secs(600),
+        long: Some(Duration::from_secs(3 * 3600)),
+        ..DEFAULT
+    },
+    GuestSpec {
         name: "samples",
         suites: &["samples"],
         ..DEFAULT
@@ -34,19 +101,6 @@ pub const GUESTS: &[GuestSpec] = &[
         name: "intx",
         suites: &["samples"],
         append: &["pci=nomsi", "kunit.enable=0"],
-        ..DEFAULT
-    },
-    GuestSpec {
-        name: "drivers",
-        kernels: &[Stock, Ours],
-        suites: &["drivers"],
-        devices: &[
-            "-drive file=disk0,if=none,id=disk,format=raw",
-            "ide-hd,drive=disk,bus=ide.0",
-            "-audiodev none,id=sound",
-            "intel-hda",
-            "hda-duplex,audiodev=sound",
-        ],
         ..DEFAULT
     },
     GuestSpec {
