@@ -163,7 +163,21 @@ count_irqs()
 	done </proc/interrupts
 }
 
+# wait_for COMMAND...: until it succeeds, ten seconds at most.
+wait_for()
+{
+	tries=0
+	until "$@"; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 100 ] || return 1
+		usleep 100000
+	done
+}
+
 # --- State --------------------------------------------------------------------------------------------------------------
+
+# A device that its driver leaves enabled on purpose.
+left_enabled=
 
 # shellcheck disable=SC2086 # the words of a row, whatever the space between them
 # Prints everything in the system that a driver of $dev must leave as it found it. Counters and other drivers' rows may differ
@@ -191,7 +205,7 @@ state()
 	done
 	cat /proc/iomem /proc/ioports
 	read -r enabled <"$pci/devices/$dev/enable"
-	echo "enabled: $dev $enabled"
+	[ "$dev" = "$left_enabled" ] || echo "enabled: $dev $enabled"
 }
 
 # remember: what the state is before the driver comes.
