@@ -4,7 +4,7 @@
 //! drops it. Driver data may keep it; a handle lives as long as the reference to the device that the
 //! callback got, and that is less than what a handler may borrow.
 
-//@ error: E0521
+//@ error: lifetime may not live long enough
 
 mod common;
 

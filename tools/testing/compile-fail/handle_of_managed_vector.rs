@@ -3,7 +3,7 @@
 //! Driver data keeps the handle of a managed vector, next to the witness, but nothing that the
 //! binding does not outlive.
 
-//@ error: E0521
+//@ error: lifetime may not live long enough
 
 mod common;
 
