@@ -60,6 +60,10 @@ menuconfig: setup ## configure the kernel in build/kernel
 build: setup ## build the grafted kernel and its modules into build/kernel
 	@$(runner) build
 
+.PHONY: docs
+docs: setup ## build the documentation: pages, kernel-doc, rustdoc
+	@$(runner) docs
+
 .PHONY: clean
 clean: ## remove the kernels, keep the runner and downloads
 	rm -rf build/linux build/.linux build/kernel build/stock build/debug build/modules build/objects build/pristine \

@@ -5,6 +5,7 @@
 // The commands
 pub mod boot;
 pub mod build;
+pub mod docs;
 pub mod doctor;
 pub mod suite;
 

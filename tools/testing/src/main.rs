@@ -6,7 +6,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use runner::{boot, build, doctor, failure::Failure, layout::Layout, ui::Ui};
+use runner::{boot, build, docs, doctor, failure::Failure, layout::Layout, ui::Ui};
 
 #[derive(Parser)]
 #[command(about)]
@@ -29,6 +29,11 @@ enum Command {
     },
     /// Configure the grafted kernel in Kconfig's menus
     Menuconfig {
+        #[command(flatten)]
+        source: Source,
+    },
+    /// Build the documentation and say where it is
+    Docs {
         #[command(flatten)]
         source: Source,
     },
@@ -75,6 +80,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
         Command::Menuconfig { source } => {
             build::menuconfig(&ui, &layout, source.tree(&layout).as_deref())
         }
+        Command::Docs { source } => docs::docs(&ui, &layout, source.tree(&layout).as_deref()),
         Command::Doctor { source, config } => {
             let config = config.as_ref().and_then(|file| layout.named(file));
             doctor::doctor(&layout, config.as_deref(), source.tree(&layout).as_deref())

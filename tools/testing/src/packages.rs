@@ -90,6 +90,13 @@ pub const TESTS: &[Package] = &[
     ),
 ];
 
+/// What building the documentation takes in addition.
+pub const DOCS: &[Package] = &[package(
+    "python3-sphinx",
+    "sphinx-build",
+    "builds the documentation's pages",
+)];
+
 /// What Kconfig's menus take in addition.
 pub const MENUS: &[Package] = &[
     package(

@@ -10,8 +10,8 @@ use std::{
 use anyhow::Result;
 
 use crate::{
-    failure::Failure, guest::Run, host, kernel::Kernel, layout::Layout, objects, packages, prepare,
-    results::Row, suites, ui::Ui,
+    docs, failure::Failure, guest::Run, host, kernel::Kernel, layout::Layout, objects, packages,
+    prepare, results::Row, suites, ui::Ui,
 };
 
 /// Which tests to run.
@@ -93,7 +93,7 @@ fn steps(
     let runs = selection.runs();
     let compile_fail = !selection.long && selection.wants(&host::COMPILE_FAIL.prefix());
     let mut kernels: BTreeMap<Kernel, BTreeSet<&str>> = BTreeMap::new();
-    if compile_fail {
+    if compile_fail || !selection.long && selection.wants(docs::PREFIX) {
         kernels.entry(Kernel::Ours).or_default();
     }
     for run in &runs {
@@ -123,6 +123,10 @@ fn steps(
     outcome.rows.extend(suites::run(ui, layout, &ready, &runs));
     if selection.long {
         return Ok(());
+    }
+    if selection.wants(docs::PREFIX) && ready.contains_key(&Kernel::Ours) {
+        let found = docs::build(ui, layout, &prepared);
+        outcome.rows.extend(caught("host::docs::build", found));
     }
     if selection.wants("objects::") {
         outcome.rows.extend(caught(
