@@ -15,6 +15,8 @@ LINUX ?=
 CONFIG ?=
 # test: only tests whose name begins so, e.g. TEST=guest::samples
 TEST ?=
+# series: 1 builds and boots every step
+CHECK ?=
 export LINUX CONFIG
 
 manifest := tools/testing/Cargo.toml
@@ -63,6 +65,10 @@ build: setup ## build the grafted kernel and its modules into build/kernel
 .PHONY: docs
 docs: setup ## build the documentation: pages, kernel-doc, rustdoc
 	@$(runner) docs
+
+.PHONY: series
+series: setup ## write the overlay as a series of patches (CHECK=1: build, boot, revert each)
+	@$(runner) series $(if $(filter 1,$(CHECK)),--check)
 
 .PHONY: clean
 clean: ## remove the kernels, keep the runner and downloads

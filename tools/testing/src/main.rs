@@ -6,7 +6,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use runner::{boot, build, docs, doctor, failure::Failure, layout::Layout, ui::Ui};
+use runner::{boot, build, docs, doctor, failure::Failure, layout::Layout, series, ui::Ui};
 
 #[derive(Parser)]
 #[command(about)]
@@ -36,6 +36,14 @@ enum Command {
     Docs {
         #[command(flatten)]
         source: Source,
+    },
+    /// Write the overlay as a series of patches
+    Series {
+        #[command(flatten)]
+        source: Source,
+        /// Build and boot every step, and take all of them back
+        #[arg(long)]
+        check: bool,
     },
     /// Say which tools are there, which are missing, and what hides Rust in a configuration
     Doctor {
@@ -81,6 +89,9 @@ fn run(arguments: &Arguments) -> Result<bool> {
             build::menuconfig(&ui, &layout, source.tree(&layout).as_deref())
         }
         Command::Docs { source } => docs::docs(&ui, &layout, source.tree(&layout).as_deref()),
+        Command::Series { source, check } => {
+            series::series(&ui, &layout, source.tree(&layout).as_deref(), *check)
+        }
         Command::Doctor { source, config } => {
             let config = config.as_ref().and_then(|file| layout.named(file));
             doctor::doctor(&layout, config.as_deref(), source.tree(&layout).as_deref())
