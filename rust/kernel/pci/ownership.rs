@@ -354,7 +354,7 @@ fn contain(pdev: &Device, owner: Owner) {
     unsafe { bindings::pci_irq_vectors_quiesce(raw) };
     let mut last = None;
     while let Some(handler) = find_handler(pdev, 0) {
-        let this = (handler.0.irq, handler.0.dev_id);
+        let this = (handler.0.irq, handler.0.action);
         if last.replace(this) == Some(this) {
             // genirq did not let go of it and has warned; nothing else is known to help.
             break;
