@@ -25,10 +25,7 @@ use super::{
 };
 use crate::{
     bindings,
-    device::{
-        self,
-        Bound, //
-    },
+    device::Bound,
     ffi::c_void,
     irq, new_condvar, new_mutex,
     prelude::*,
@@ -326,16 +323,12 @@ unsafe extern "C" fn release(_dev: *mut bindings::device, res: *mut c_void) {
 
 /// Releases the handlers of a device whose probe fails.
 ///
-/// Dropped when the probe callback returns. Driver data that is there by then means that probe
-/// succeeded.
+/// Dropped at the end of the probe callback, when what it left unfinished is gone; forgotten once
+/// there is driver data.
 pub(super) struct ProbeUnwind<'a>(pub(super) &'a Device<Bound>);
 
 impl Drop for ProbeUnwind<'_> {
     fn drop(&mut self) {
-        let dev: &device::Device<Bound> = self.0.as_ref();
-        // SAFETY: `dev` is a valid device.
-        if unsafe { bindings::dev_get_drvdata(dev.as_raw()) }.is_null() {
-            Binding::release_all(self.0);
-        }
+        Binding::release_all(self.0);
     }
 }
