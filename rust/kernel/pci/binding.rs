@@ -159,8 +159,14 @@ impl Binding {
     ///
     /// # Errors
     ///
-    /// `ENOMEM` when there is no memory.
+    /// - `ENODEV` when the driver is being detached, or the device has none.
+    /// - `ENOMEM` when there is no memory.
     pub(super) fn get(pdev: &Device<Bound>) -> Result<&Self> {
+        // Nothing may be added to the devres list of a device whose entries are being released.
+        // To one without a driver neither: no driver would be able to bind to it any more.
+        if !ownership::is_driven(pdev) {
+            return Err(ENODEV);
+        }
         if let Some(binding) = Self::find(pdev) {
             return Ok(binding);
         }
@@ -188,10 +194,6 @@ impl Binding {
     ///
     /// As `ownership::alloc_guarded()`.
     pub(super) fn alloc(pdev: &Device<Bound>, managed: bool, wanted: Wanted) -> Result<Allocated> {
-        // Nothing may be added to the devres list of a device whose entries are being released.
-        if ownership::is_detaching(pdev) {
-            return Err(ENODEV);
-        }
         Self::get(pdev)?.exclusively(|| {
             let id = name();
             let len = ownership::alloc_guarded(pdev, managed, id, wanted)?;
@@ -250,9 +252,6 @@ impl Binding {
         // borrowed.
         let registered: KBox<dyn Registered> = unsafe { core::mem::transmute(registered) };
 
-        if ownership::is_detaching(pdev) {
-            return Err(ENODEV);
-        }
         let binding = Self::get(pdev)?;
         let token = name();
 
