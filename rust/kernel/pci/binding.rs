@@ -128,6 +128,12 @@ pub(super) struct Binding {
     released: CondVar,
 }
 
+// Several CPUs use it at a time.
+const _: fn() = || {
+    fn is_sync<T: Sync>() {}
+    is_sync::<Binding>();
+};
+
 impl Binding {
     fn new() -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
@@ -149,9 +155,11 @@ impl Binding {
     /// The reference must not be kept: it is good for one call.
     fn find(pdev: &Device<Bound>) -> Option<&Self> {
         let entry = devres::find(pdev.as_ref(), release)?;
-        // SAFETY: Entries with this release function hold a `Binding`. Devres has not begun to
-        // release it, and does not before whoever has `pdev` is done: the driver's callbacks are
-        // over by then, and a child of the device is unbound or in the hands of devres itself.
+        // SAFETY: Entries with this release function hold a `Binding`, which is there until devres
+        // begins. Whoever has `pdev` is done by then: that a device is bound means no more and no
+        // less to `Devres::access()` either. The driver's callbacks are over, and its data is
+        // dropped with the children that are registered in it. What devres itself drops or unbinds
+        // finds nothing here.
         Some(unsafe { entry.cast().as_ref() })
     }
 

@@ -219,7 +219,7 @@ impl<'a> IrqVectorRegistration<'a> {
         self.0.irq_type
     }
 
-    /// Returns vector `index`.
+    /// Returns vector `index`. May sleep.
     ///
     /// # Errors
     ///
@@ -290,8 +290,9 @@ impl Drop for IrqVectorRegistration<'_> {
 /// - Forgotten, copied or dropped, it makes no difference: it owns nothing.
 /// - Its lifetime is that of the binding, which no value outlives that safe code can get at.
 ///   After unbind there is nobody to use it.
-/// - Sent to another thread, it only reads: the number of a vector under the lock of the MSI core,
-///   and its own id.
+/// - Sent to another thread, it reads the number of a vector under the lock of the MSI core, or
+///   adds one under the lock of the binding. Both may sleep: a handler that keeps it does so in its
+///   thread only.
 /// - On the error path of probe the device frees the vectors, after their handlers.
 /// - If C code did free them, the id says so: `ENODEV`.
 #[derive(Clone, Copy)]
@@ -311,7 +312,7 @@ impl<'c> ManagedIrqVectors<'c> {
         self.0.irq_type
     }
 
-    /// Returns vector `index`.
+    /// Returns vector `index`. May sleep.
     ///
     /// # Errors
     ///
