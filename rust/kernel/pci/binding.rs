@@ -87,19 +87,33 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
+    /// The most that C, where these are signed further down, does not take for less than nothing.
+    const MOST: u32 = i32::MAX as u32;
+
     pub(super) fn new(min_vecs: u32, max_vecs: u32, flags: u32) -> Self {
         Self {
-            min_vecs,
-            max_vecs,
+            min_vecs: min_vecs.min(Self::MOST),
+            max_vecs: max_vecs.min(Self::MOST),
             flags,
             affinity: None,
         }
     }
 
-    pub(super) fn spread(mut self, affinity: IrqAffinity) -> Self {
+    /// Asks for the vectors to be spread.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` for what C trusts its callers not to ask: it makes a mask for each vector that is
+    /// not spread, in an array for as many as the sum of the two says, which may overflow; and with
+    /// a minimum of 0 it succeeds without a vector.
+    pub(super) fn spread(mut self, affinity: IrqAffinity) -> Result<Self> {
+        let rest = affinity.pre_vectors.checked_add(affinity.post_vectors);
+        if rest.is_none() || self.min_vecs == 0 {
+            return Err(EINVAL);
+        }
         self.flags |= bindings::PCI_IRQ_AFFINITY;
         self.affinity = Some(affinity);
-        self
+        Ok(self)
     }
 }
 
