@@ -125,6 +125,17 @@ pub const GUESTS: &[GuestSpec] = &[
         ..DEFAULT
     },
     GuestSpec {
+        name: "misuse",
+        kernels: &[Ours, Debug],
+        suites: &["misuse"],
+        modules: &["ownership_misuse"],
+        devices: &[EDU, "e1000e"],
+        limit: Duration::from_secs(180),
+        // Nine of each device, and two of the script.
+        documents: 20,
+        ..DEFAULT
+    },
+    GuestSpec {
         name: "faults",
         kernels: &[Debug],
         suites: &["faults"],
