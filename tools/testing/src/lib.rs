@@ -6,6 +6,7 @@
 pub mod boot;
 pub mod build;
 pub mod doctor;
+pub mod mutations;
 pub mod suite;
 
 // From nothing to a kernel that can boot

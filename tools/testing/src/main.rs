@@ -6,7 +6,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use runner::{boot, build, doctor, failure::Failure, layout::Layout, ui::Ui};
+use runner::{boot, build, doctor, failure::Failure, layout::Layout, mutations, ui::Ui};
 
 #[derive(Parser)]
 #[command(about)]
@@ -31,6 +31,13 @@ enum Command {
     Menuconfig {
         #[command(flatten)]
         source: Source,
+    },
+    /// Break the code in one place after another and expect a test to notice
+    Mutations {
+        #[command(flatten)]
+        source: Source,
+        /// Only mutations whose names begin so
+        name: Option<String>,
     },
     /// Say which tools are there, which are missing, and what hides Rust in a configuration
     Doctor {
@@ -74,6 +81,10 @@ fn run(arguments: &Arguments) -> Result<bool> {
         Command::Build { source } => build::build(&ui, &layout, source.tree(&layout).as_deref()),
         Command::Menuconfig { source } => {
             build::menuconfig(&ui, &layout, source.tree(&layout).as_deref())
+        }
+        Command::Mutations { source, name } => {
+            let name = name.as_deref().filter(|name| !name.is_empty());
+            mutations::mutations(&ui, &layout, source.tree(&layout).as_deref(), name)
         }
         Command::Doctor { source, config } => {
             let config = config.as_ref().and_then(|file| layout.named(file));
