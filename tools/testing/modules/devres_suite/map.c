@@ -311,6 +311,8 @@ static void regions_fail(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, iomap_regions(pdev, 0x3f, "all"), -EINVAL);
 	show_table(pdev);
 	EXPECT_STATE(test, 0, 0);
+	KUNIT_EXPECT_EQ(test, iomap_regions(pdev, -1, "more than all"), -EINVAL);
+	EXPECT_STATE(test, 0, 0);
 
 	/* A region that an earlier call mapped goes as well, a mapping alone stays and leaves the table. */
 	EXPECT_AT(test, iomap_region(pdev, 1, "earlier"), 1, 0);

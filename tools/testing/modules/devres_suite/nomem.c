@@ -21,6 +21,17 @@ static long do_iomap_range(struct pci_dev *pdev)
 	return PTR_ERR_OR_ZERO((void __force *)pcim_iomap_range(pdev, 0, 0, 0));
 }
 
+/* Takes a mapping out of a table that cannot be made. */
+static long do_iounmap(struct pci_dev *pdev)
+{
+	void __iomem *addr = pcim_iomap_range(pdev, 0, 0, 0);
+
+	if (IS_ERR((void __force *)addr))
+		return PTR_ERR((void __force *)addr);
+	pcim_iounmap(pdev, addr);
+	return 0;
+}
+
 static long do_iomap_region(struct pci_dev *pdev)
 {
 	return PTR_ERR_OR_ZERO((void __force *)pcim_iomap_region(pdev, 0, "region"));
@@ -29,6 +40,18 @@ static long do_iomap_region(struct pci_dev *pdev)
 static long do_iomap_regions(struct pci_dev *pdev)
 {
 	return pcim_iomap_regions(pdev, BIT(0) | BIT(1), "regions");
+}
+
+/* The same with a BAR that was not even mapped. */
+static long do_iomap_regions_busy(struct pci_dev *pdev)
+{
+	long ret;
+
+	if (pci_request_region(pdev, 1, "another"))
+		return -ENOMEM;
+	ret = pcim_iomap_regions(pdev, BIT(1), "regions");
+	pci_release_region(pdev, 1);
+	return ret;
 }
 
 static long do_request(struct pci_dev *pdev)
@@ -99,8 +122,10 @@ static const struct {
 } calls[] = {
 	{ "pcim_iomap", do_iomap, 3 },
 	{ "pcim_iomap_range", do_iomap_range, 2 },
+	{ "pcim_iounmap", do_iounmap, 2 },
 	{ "pcim_iomap_region", do_iomap_region, 3 },
 	{ "pcim_iomap_regions", do_iomap_regions, 7 },
+	{ "pcim_iomap_regions, busy", do_iomap_regions_busy, 4, -EBUSY },
 	{ "pcim_request_region", do_request, 2 },
 	{ "pcim_request_all_regions", do_request_all, 10 },
 	{ "pcim_iomap_table", do_table, 1 },
