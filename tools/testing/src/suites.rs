@@ -95,7 +95,7 @@ pub const GUESTS: &[GuestSpec] = &[
     GuestSpec {
         name: "devres",
         kernels: &[Stock, Ours],
-        agrees: 69,
+        agrees: 70,
         suites: &["devres"],
         modules: &["devres_suite"],
         append: &[],

@@ -31,6 +31,7 @@ static const struct pci_device_id ids[] = {
 	{ PCI_DEVICE(0x1b36, 0x0005) },
 	{ PCI_DEVICE(0x1af4, 0x1110) },
 	{ PCI_DEVICE(0x1b36, 0x0001) },
+	{ PCI_DEVICE(0x8086, 0x2922) },
 	{ }
 };
 

@@ -35,6 +35,7 @@ struct hardware {
  *	pci-testdev	0: memory, 1: I/O ports, 2: memory above 4 GiB
  *	ivshmem-plain	0: memory, less than a page, 2: prefetchable
  *	pci-bridge	0: memory, and windows
+ *	ahci		4: I/O ports, 5: memory; it is part of the machine
  */
 #define EDU	{ "edu", 0x1234, 0x11e8 }
 #define E1000E	{ "e1000e", 0x8086, 0x10d3 }
@@ -42,6 +43,7 @@ struct hardware {
 #define TESTDEV	{ "pci-testdev", 0x1b36, 0x0005 }
 #define IVSHMEM	{ "ivshmem", 0x1af4, 0x1110 }
 #define BRIDGE	{ "pci-bridge", 0x1b36, 0x0001 }
+#define AHCI	{ "ahci", 0x8086, 0x2922 }
 
 void hardware_name(const struct hardware *hw, char *desc);
 
