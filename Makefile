@@ -44,6 +44,10 @@ equivalence: setup ## compare the stock kernel with ours, in the long form (TEST
 	@cargo test --quiet --locked --manifest-path $(manifest) --no-run
 	@LONG=1 cargo test --locked --manifest-path $(manifest) --test kernel -- $(TEST)
 
+.PHONY: mutations
+mutations: setup ## break the code in one place after another, expect red (TEST=prefix: only some; 20 minutes)
+	@$(runner) mutations $(TEST)
+
 .PHONY: doctor
 doctor: ## say which tools are there or missing, and what hides Rust (CONFIG=file)
 	@scripts/setup --check

@@ -7,6 +7,7 @@ pub mod boot;
 pub mod build;
 pub mod docs;
 pub mod doctor;
+pub mod mutations;
 pub mod series;
 pub mod suite;
 

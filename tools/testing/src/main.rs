@@ -6,7 +6,9 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use runner::{boot, build, docs, doctor, failure::Failure, layout::Layout, series, ui::Ui};
+use runner::{
+    boot, build, docs, doctor, failure::Failure, layout::Layout, mutations, series, ui::Ui,
+};
 
 #[derive(Parser)]
 #[command(about)]
@@ -44,6 +46,13 @@ enum Command {
         /// Build and boot every step, and take all of them back
         #[arg(long)]
         check: bool,
+    },
+    /// Break the code in one place after another and expect a test to notice
+    Mutations {
+        #[command(flatten)]
+        source: Source,
+        /// Only mutations whose names begin so
+        name: Option<String>,
     },
     /// Say which tools are there, which are missing, and what hides Rust in a configuration
     Doctor {
@@ -91,6 +100,10 @@ fn run(arguments: &Arguments) -> Result<bool> {
         Command::Docs { source } => docs::docs(&ui, &layout, source.tree(&layout).as_deref()),
         Command::Series { source, check } => {
             series::series(&ui, &layout, source.tree(&layout).as_deref(), *check)
+        }
+        Command::Mutations { source, name } => {
+            let name = name.as_deref().filter(|name| !name.is_empty());
+            mutations::mutations(&ui, &layout, source.tree(&layout).as_deref(), name)
         }
         Command::Doctor { source, config } => {
             let config = config.as_ref().and_then(|file| layout.named(file));

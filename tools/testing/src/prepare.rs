@@ -55,7 +55,7 @@ pub fn source(
     let tools = toolchain::prepare(ui, layout)?;
     let pristine = source::pristine(ui, layout, linux)?;
     source::copy(ui, layout, &pristine)?;
-    graft(ui, layout)?;
+    graft(ui, layout, &layout.root)?;
     Ok(Prepared {
         tools,
         pristine,
@@ -92,10 +92,11 @@ pub fn kernel(
     Ok(Ready { kernel, initramfs })
 }
 
-fn graft(ui: &Ui, layout: &Layout) -> Result<()> {
+/// Makes `build/linux` the tree as `overlay` wants it, which is the clone or a copy of it.
+pub fn graft(ui: &Ui, layout: &Layout, overlay: &Path) -> Result<()> {
     ui.stage("graft", "putting the overlay into build/linux", |stage| {
         let log = layout.log("graft");
-        let mut graft = command(layout, layout.root.join("scripts/graft"));
+        let mut graft = command(layout, overlay.join("scripts/graft"));
         graft.arg(layout.linux());
         run(stage, &mut graft, &log).map_err(|e| {
             Failure::from_error(e)

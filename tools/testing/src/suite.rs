@@ -27,7 +27,7 @@ impl Selection {
     }
 
     /// The guests among them, on those of their kernels whose results are asked for.
-    fn runs(&self) -> Vec<Run> {
+    pub fn runs(&self) -> Vec<Run> {
         let mut runs = Vec::new();
         for guest in suites::GUESTS {
             if self.long && guest.long.is_none() {

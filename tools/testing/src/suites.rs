@@ -93,6 +93,29 @@ pub const GUESTS: &[GuestSpec] = &[
         ..DEFAULT
     },
     GuestSpec {
+        name: "devres",
+        kernels: &[Stock, Ours],
+        agrees: 70,
+        suites: &["devres"],
+        modules: &["devres_suite"],
+        append: &[],
+        devices: DEVRES,
+        limit: Duration::from_secs(180),
+        documents: 2,
+        ..DEFAULT
+    },
+    GuestSpec {
+        name: "devres_nomem",
+        kernels: &[Debug],
+        suites: &["devres"],
+        modules: &["devres_suite"],
+        append: &["kunit.filter_glob=devres_nomem"],
+        devices: DEVRES,
+        limit: Duration::from_secs(180),
+        documents: 2,
+        ..DEFAULT
+    },
+    GuestSpec {
         name: "samples",
         kernels: &[Ours, Debug],
         suites: &["samples"],
@@ -159,6 +182,19 @@ pub const GUESTS: &[GuestSpec] = &[
         limit: Duration::from_secs(120),
         ..DEFAULT
     },
+];
+
+/// BARs of every kind there is, for the devres layer.
+const DEVRES: &[&str] = &[
+    EDU,
+    // Any file is a ROM.
+    "e1000e,romfile=disk0",
+    "-audiodev none,id=sound",
+    "AC97,audiodev=sound",
+    "pci-testdev,membar=8G",
+    "-object memory-backend-ram,id=shared,size=64M,share=on",
+    "ivshmem-plain,memdev=shared",
+    "pci-bridge,chassis_nr=1",
 ];
 
 /// Runs guests, two at a time, each on its kernel in `ready`; one that could not run at all is a failed row too.
