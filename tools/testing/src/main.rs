@@ -6,7 +6,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use runner::{boot, build, doctor, failure::Failure, layout::Layout, ui::Ui};
+use runner::{bench, boot, build, doctor, failure::Failure, layout::Layout, ui::Ui};
 
 #[derive(Parser)]
 #[command(about)]
@@ -19,6 +19,11 @@ struct Arguments {
 enum Command {
     /// Build the grafted kernel, boot it, run both samples
     Boot {
+        #[command(flatten)]
+        source: Source,
+    },
+    /// Count instructions on the stock kernel and on ours
+    Bench {
         #[command(flatten)]
         source: Source,
     },
@@ -71,6 +76,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
     let (ui, layout) = (Ui::new(), Layout::new());
     match &arguments.command {
         Command::Boot { source } => boot::boot(&ui, &layout, source.tree(&layout).as_deref()),
+        Command::Bench { source } => bench::bench(&ui, &layout, source.tree(&layout).as_deref()),
         Command::Build { source } => build::build(&ui, &layout, source.tree(&layout).as_deref()),
         Command::Menuconfig { source } => {
             build::menuconfig(&ui, &layout, source.tree(&layout).as_deref())
