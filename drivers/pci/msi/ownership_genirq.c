@@ -56,6 +56,15 @@ bool pci_irq_find_handler(unsigned int irq, struct pci_irq_handler *found)
 	return true;
 }
 
+static bool irq_is_handled(unsigned int irq)
+{
+	struct irq_desc *desc;
+
+	guard(rcu)();
+	desc = irq_to_desc(irq);
+	return desc && READ_ONCE(desc->action);
+}
+
 /*
  * The same for the vectors of a device, the lowest first. @dev must have MSI
  * data. May sleep.
@@ -68,7 +77,9 @@ bool pci_irq_vectors_find_handler(struct pci_dev *dev, struct pci_irq_handler *f
 	guard(msi_descs_lock)(&dev->dev);
 	msi_for_each_desc(desc, &dev->dev, MSI_DESC_ASSOCIATED) {
 		for (i = 0; i < desc->nvec_used; i++)
-			if (pci_irq_find_handler(desc->irq + i, found))
+			/* Most have none: no need to lock to find that out. */
+			if (irq_is_handled(desc->irq + i) &&
+			    pci_irq_find_handler(desc->irq + i, found))
 				return true;
 	}
 	return false;

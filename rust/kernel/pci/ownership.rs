@@ -166,6 +166,7 @@ pub(super) fn live(pdev: &Device) -> Option<IrqType> {
 ///
 /// The PCI core takes its driver pointer back when `remove()` has returned or `probe()` has
 /// failed, the driver core only when devres is done.
+#[inline]
 pub(super) fn is_detaching(pdev: &Device) -> bool {
     let pdev = pdev.as_raw();
     // SAFETY: `pdev` is a valid device.
