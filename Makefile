@@ -48,6 +48,10 @@ equivalence: setup ## compare the stock kernel with ours, in the long form (TEST
 mutations: setup ## break the code in one place after another, expect red (TEST=prefix: only some; 20 minutes)
 	@$(runner) mutations $(TEST)
 
+.PHONY: bench
+bench: setup ## count the instructions that the stock kernel and ours take
+	@$(runner) bench
+
 .PHONY: doctor
 doctor: ## say which tools are there or missing, and what hides Rust (CONFIG=file)
 	@scripts/setup --check

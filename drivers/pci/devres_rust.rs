@@ -21,7 +21,6 @@ use kernel::{
         self,
         Bound, //
     },
-    error::from_result,
     ffi::{
         c_char,
         c_int,
@@ -53,7 +52,7 @@ unsafe fn device<'a>(dev: *mut bindings::device) -> &'a device::Device<Bound> {
 
 /// Returns 0 or the errno, as C wants it.
 fn errno(result: Result) -> c_int {
-    from_result(|| result.map(|()| 0))
+    result.map_or_else(Error::to_errno, |()| 0)
 }
 
 /// Returns the address or null.

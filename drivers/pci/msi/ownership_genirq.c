@@ -10,6 +10,9 @@
 #include <linux/interrupt.h>
 #include <linux/irq.h>
 #include <linux/irqdesc.h>
+#include <linux/irqdomain.h>
+#include <linux/msi.h>
+#include <linux/radix-tree.h>
 #include <linux/rcupdate.h>
 #include <linux/sprintf.h>
 
@@ -58,8 +61,40 @@ bool pci_irq_find_handler(unsigned int irq, struct pci_irq_handler *found)
 }
 
 /*
- * The same for the vectors of a device, the lowest first. @dev must have MSI
- * data. May sleep.
+ * Tells whether handlers are registered on any of the vectors, @first among
+ * them. Most devices have an interrupt domain of their own, which finds all its
+ * descriptors at once; for the others the answer is always yes.
+ */
+static bool any_handler(struct msi_desc *first)
+{
+	struct radix_tree_iter iter;
+	struct irq_domain *domain;
+	struct irq_desc *desc;
+	void __rcu **slot;
+
+	guard(rcu)();
+	desc = irq_to_desc(first->irq);
+	if (!desc)
+		return true;
+	domain = desc->irq_data.domain;
+	if (!domain || !irq_domain_is_msi_device(domain) || domain->revmap_size)
+		return true;
+
+	radix_tree_for_each_slot(slot, &domain->revmap_tree, &iter, 0) {
+		struct irq_data *data = rcu_dereference_raw(*slot);
+
+		/* Whatever is being moved in the tree is looked at again below. */
+		if (!data || radix_tree_deref_retry(data))
+			return true;
+		if (READ_ONCE(irq_data_to_desc(data)->action))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Finds a handler on the vectors of a device, on the lowest first. @dev must
+ * have MSI data. May sleep.
  */
 bool pci_irq_vectors_find_handler(struct pci_dev *dev, struct pci_irq_handler *found)
 {
@@ -67,6 +102,10 @@ bool pci_irq_vectors_find_handler(struct pci_dev *dev, struct pci_irq_handler *f
 	unsigned int i;
 
 	guard(msi_descs_lock)(&dev->dev);
+	desc = msi_first_desc(&dev->dev, MSI_DESC_ASSOCIATED);
+	if (!desc || !any_handler(desc))
+		return false;
+
 	msi_for_each_desc(desc, &dev->dev, MSI_DESC_ASSOCIATED) {
 		for (i = 0; i < desc->nvec_used; i++)
 			if (pci_irq_find_handler(desc->irq + i, found))

@@ -49,7 +49,7 @@ pub unsafe extern "C" fn pci_irq_vectors_may_alloc(
         return 0;
     }
     // SAFETY: By the requirement.
-    from_result(|| unsafe { ownership::may_alloc(pci_device(dev), more) }.map(|()| 0))
+    unsafe { ownership::may_alloc(pci_device(dev), more) }.map_or_else(Error::to_errno, |()| 0)
 }
 
 /// Told by `msi.c` once the MSI device data exists, before vectors do.
@@ -60,7 +60,8 @@ pub unsafe extern "C" fn pci_irq_vectors_may_alloc(
 #[export]
 pub unsafe extern "C" fn pci_irq_vectors_track(dev: *mut bindings::pci_dev) -> c_int {
     // SAFETY: By the requirement.
-    from_result(|| unsafe { ownership::track(pci_device(dev)) }.map(|()| 0))
+    unsafe { ownership::track(pci_device(dev)) };
+    0
 }
 
 /// Told by `msi.c` and `api.c` that `count` vectors were allocated; `more` as above.

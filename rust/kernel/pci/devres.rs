@@ -11,6 +11,9 @@
 //!
 //! Nothing in here concerns interrupt vectors: enabling a device does not decide who frees them.
 //!
+//! The functions are inline, so that those of C are made of them and not of calls to them. What
+//! devres knows an entry by must not be: [`address_release()`] and its like have one address.
+//!
 //! The functions are unsafe, because like their C counterparts they are for the driver of the
 //! device alone, which makes one call at a time. The typed API sees to both.
 //!
@@ -24,10 +27,7 @@ use crate::{
         self,
         Bound, //
     },
-    error::{
-        to_result,
-        Result, //
-    },
+    error::Result,
     ffi::{
         c_int,
         c_ulong,
@@ -36,7 +36,10 @@ use crate::{
     prelude::*,
 };
 use core::{
-    mem::size_of,
+    mem::{
+        size_of,
+        MaybeUninit, //
+    },
     ptr::{
         self,
         NonNull, //
@@ -65,6 +68,7 @@ impl<T> Entry<T> {
     /// # Errors
     ///
     /// `ENOMEM` when there is no memory, or what the initialiser fails with.
+    #[inline]
     pub(super) fn new<E>(
         release: unsafe extern "C" fn(*mut bindings::device, *mut c_void),
         name: &'static CStr,
@@ -95,6 +99,7 @@ impl<T> Entry<T> {
     }
 
     /// Takes the entry out of the hands of its destructor.
+    #[inline]
     fn into_raw(self) -> NonNull<T> {
         let data = self.0;
         core::mem::forget(self);
@@ -102,6 +107,7 @@ impl<T> Entry<T> {
     }
 
     /// Puts the entry on the device's list: from here on the device releases it.
+    #[inline]
     pub(super) fn add(self, dev: &device::Device) -> NonNull<T> {
         let data = self.into_raw();
         // SAFETY: By the type invariant the entry is devres memory that is on no list.
@@ -122,7 +128,34 @@ impl<T> Entry<T> {
     }
 }
 
+impl<T> Entry<MaybeUninit<T>> {
+    /// Allocates an entry to be filled in once there is something to release.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM` when there is no memory.
+    #[inline]
+    fn reserve(
+        release: unsafe extern "C" fn(*mut bindings::device, *mut c_void),
+        name: &'static CStr,
+        nid: c_int,
+    ) -> Result<Self> {
+        Self::new(release, name, nid, Ok::<_, Error>(MaybeUninit::uninit()))
+    }
+
+    /// Fills in the entry.
+    #[inline]
+    fn fill(self, value: T) -> Entry<T> {
+        let data = self.into_raw().cast::<T>();
+        // SAFETY: By the type invariant the memory is valid for writes.
+        unsafe { data.write(value) };
+        // INVARIANT: It is the same memory, and was not added.
+        Entry(data)
+    }
+}
+
 impl<T> Drop for Entry<T> {
+    #[inline]
     fn drop(&mut self) {
         // SAFETY: By the type invariant this is devres memory on no list.
         unsafe { bindings::devres_free(self.0.as_ptr().cast()) };
@@ -132,6 +165,7 @@ impl<T> Drop for Entry<T> {
 /// Looks for the entry of `dev` with the given release function.
 ///
 /// Finds nothing once devres releases the entries of the device.
+#[inline]
 pub(super) fn find(
     dev: &device::Device,
     release: unsafe extern "C" fn(*mut bindings::device, *mut c_void),
@@ -146,12 +180,37 @@ pub(super) fn find(
 const ANY_NODE: c_int = bindings::NUMA_NO_NODE;
 
 /// Returns the memory node that is local to `pdev`.
+#[inline]
 fn local_node(pdev: &Device<Bound>) -> c_int {
+    #[cfg(CONFIG_NUMA)]
     // SAFETY: A reference to a device is a valid pointer to it.
-    unsafe { bindings::dev_to_node(pdev.as_ref().as_raw()) }
+    let node = unsafe { bindings::dev_to_node(pdev.as_ref().as_raw()) };
+    #[cfg(not(CONFIG_NUMA))]
+    let node = {
+        let _ = pdev;
+        ANY_NODE
+    };
+    node
+}
+
+/// Turns what a C function returns, 0 or an errno, into a result.
+#[inline]
+fn check(ret: c_int) -> Result {
+    match ret {
+        0 => Ok(()),
+        ret => Err(failed(ret)),
+    }
+}
+
+/// Makes an error of an errno; not inline, because it says so when that is none.
+#[cold]
+#[inline(never)]
+fn failed(errno: c_int) -> Error {
+    Error::from_errno(errno)
 }
 
 /// Tells whether `bar` is an index into `struct pci_dev.resource`.
+#[inline]
 fn bar_is_valid(bar: c_int) -> bool {
     usize::try_from(bar).is_ok_and(|bar| bar < NUM_RESOURCES)
 }
@@ -171,6 +230,7 @@ impl Address {
     /// Tells whether `self`, found on the list, is what a caller means by `wanted`.
     ///
     /// A region is known by its BAR, a mapping without a region by its address.
+    #[inline]
     fn is(self, wanted: Self) -> bool {
         match (self, wanted) {
             (Self::Region(a), Self::Region(b)) => a == b,
@@ -181,13 +241,13 @@ impl Address {
     }
 }
 
-/// Allocates an entry for `address`, to be added once the resource is there.
-fn address_entry(pdev: &Device<Bound>, address: Address) -> Result<Entry<Address>> {
-    Entry::new(
+/// Allocates an entry for an address, to be filled in and added once the resource is there.
+#[inline]
+fn address_entry(pdev: &Device<Bound>) -> Result<Entry<MaybeUninit<Address>>> {
+    Entry::reserve(
         address_release,
         c"pcim_addr_resource_release",
         local_node(pdev),
-        address,
     )
 }
 
@@ -197,6 +257,7 @@ fn address_entry(pdev: &Device<Bound>, address: Address) -> Result<Entry<Address
 ///
 /// `dev` must be embedded in a `struct pci_dev`; `res` must point to an [`Address`] whose resource
 /// is held.
+#[inline(never)]
 unsafe extern "C" fn address_release(dev: *mut bindings::device, res: *mut c_void) {
     // SAFETY: By the requirements above.
     let pdev = unsafe { container_of!(dev, bindings::pci_dev, dev) };
@@ -226,6 +287,7 @@ unsafe extern "C" fn address_release(dev: *mut bindings::device, res: *mut c_voi
 /// # Safety
 ///
 /// `res` and `wanted` must point to an [`Address`] each.
+#[inline(never)]
 unsafe extern "C" fn address_match(
     _dev: *mut bindings::device,
     res: *mut c_void,
@@ -245,10 +307,11 @@ unsafe extern "C" fn address_match(
 /// # Safety
 ///
 /// Nobody may use the resource any more.
+#[inline]
 unsafe fn release(pdev: &Device<Bound>, mut wanted: Address) -> Result {
     // SAFETY: Only entries with `address_release()` are looked at, which hold an `Address`, as
     // does `wanted`. The caller vouches that the resource is unused.
-    to_result(unsafe {
+    check(unsafe {
         bindings::devres_release(
             pdev.as_ref().as_raw(),
             Some(address_release),
@@ -261,12 +324,62 @@ unsafe fn release(pdev: &Device<Bound>, mut wanted: Address) -> Result {
 /// The addresses of whole-BAR mappings, as [`iomap_table()`] shows them to old drivers.
 type IomapTable = [*mut c_void; NUM_RESOURCES];
 
+/// A pointer that `struct pci_dev` has to what an entry of the device holds, so that the entry need
+/// not be looked for.
+///
+/// It is null or points to what the newest entry of its kind holds, which clears it when it is
+/// released. Null says nothing: the entry may be there all the same.
+///
+/// # Invariants
+///
+/// The pointer is to a field of a `struct pci_dev`, which is valid for `'a` and written only here.
+struct Shortcut<'a>(*mut *mut c_void, &'a Device<Bound>);
+
+impl<'a> Shortcut<'a> {
+    #[inline]
+    fn to_table(pdev: &'a Device<Bound>) -> Self {
+        // SAFETY: `pdev` is a valid device.
+        let field = unsafe { &raw mut (*pdev.as_raw()).devres_table };
+        // INVARIANT: This is such a field.
+        Self(field, pdev)
+    }
+
+    #[inline]
+    fn to_intx(pdev: &'a Device<Bound>) -> Self {
+        // SAFETY: `pdev` is a valid device.
+        let field = unsafe { &raw mut (*pdev.as_raw()).devres_intx };
+        // INVARIANT: This is such a field.
+        Self(field, pdev)
+    }
+
+    /// Returns what the entry holds if it is known. Devres finds no entry any more when it
+    /// releases them, and neither does this.
+    #[inline]
+    fn get(&self) -> Option<NonNull<c_void>> {
+        // SAFETY: By the type invariant. Others may write the field at the same time: one access.
+        let data = NonNull::new(unsafe { self.0.read_volatile() })?;
+        (!super::ownership::is_detaching(self.1)).then_some(data)
+    }
+
+    #[inline]
+    fn set(&self, data: *mut c_void) {
+        // SAFETY: As in `get()`.
+        unsafe { self.0.write_volatile(data) };
+    }
+}
+
 /// Identifies the entry of the [`IomapTable`]; each mapping has its own entry and releases itself.
 ///
 /// # Safety
 ///
-/// None; devres wants the type.
-unsafe extern "C" fn iomap_table_release(_dev: *mut bindings::device, _res: *mut c_void) {}
+/// `dev` must be embedded in a `struct pci_dev`.
+#[inline(never)]
+unsafe extern "C" fn iomap_table_release(dev: *mut bindings::device, _res: *mut c_void) {
+    // SAFETY: By the requirement above.
+    let pdev = unsafe { container_of!(dev, bindings::pci_dev, dev) };
+    // SAFETY: By the requirement above; `Device` is a transparent wrapper. Devres is not done yet.
+    Shortcut::to_table(unsafe { &*pdev.cast() }).set(ptr::null_mut());
+}
 
 /// Returns the table of mapped BARs, allocating it the first time (may sleep then).
 ///
@@ -275,21 +388,31 @@ unsafe extern "C" fn iomap_table_release(_dev: *mut bindings::device, _res: *mut
 /// # Safety
 ///
 /// The caller must be the driver of the device, and make one call at a time.
+#[inline]
 pub unsafe fn iomap_table(pdev: &Device<Bound>) -> Option<NonNull<*mut c_void>> {
+    match Shortcut::to_table(pdev).get() {
+        Some(table) => Some(table.cast()),
+        None => add_table(pdev),
+    }
+}
+
+/// Allocates the table, unless there is one.
+#[inline(never)]
+fn add_table(pdev: &Device<Bound>) -> Option<NonNull<*mut c_void>> {
     let dev: &device::Device<Bound> = pdev.as_ref();
 
-    if let Some(table) = find(dev, iomap_table_release) {
-        return Some(table.cast());
-    }
-
-    let table: IomapTable = [ptr::null_mut(); NUM_RESOURCES];
-    let entry = Entry::new(
-        iomap_table_release,
-        c"pcim_iomap_release",
-        local_node(pdev),
-        table,
-    );
-    Some(entry.ok()?.get_or_add(dev).cast())
+    let table = find(dev, iomap_table_release).or_else(|| {
+        let table: IomapTable = [ptr::null_mut(); NUM_RESOURCES];
+        let entry = Entry::new(
+            iomap_table_release,
+            c"pcim_iomap_release",
+            local_node(pdev),
+            table,
+        );
+        Some(entry.ok()?.get_or_add(dev).cast())
+    })?;
+    Shortcut::to_table(pdev).set(table.as_ptr());
+    Some(table.cast())
 }
 
 /// Shows `addr` as the mapping of `bar` in the table.
@@ -302,6 +425,7 @@ pub unsafe fn iomap_table(pdev: &Device<Bound>) -> Option<NonNull<*mut c_void>> 
 /// # Safety
 ///
 /// The caller must be the driver of the device, and make one call at a time.
+#[inline]
 unsafe fn table_set(pdev: &Device<Bound>, bar: c_int, addr: *mut c_void) -> Result {
     if !bar_is_valid(bar) {
         return Err(EINVAL);
@@ -319,6 +443,7 @@ unsafe fn table_set(pdev: &Device<Bound>, bar: c_int, addr: *mut c_void) -> Resu
 /// # Safety
 ///
 /// The caller must be the driver of the device, and make one call at a time.
+#[inline]
 unsafe fn table_forget(pdev: &Device<Bound>, addr: *mut c_void) {
     // SAFETY: By the requirement above.
     let Some(table) = (unsafe { iomap_table(pdev) }) else {
@@ -348,14 +473,15 @@ unsafe fn table_forget(pdev: &Device<Bound>, addr: *mut c_void) {
 /// # Safety
 ///
 /// The caller must be the driver of the device, and make one call at a time.
+#[inline]
 pub unsafe fn iomap(pdev: &Device<Bound>, bar: c_int, maxlen: c_ulong) -> Result<NonNull<c_void>> {
     if !bar_is_valid(bar) {
         return Err(EINVAL);
     }
-    let entry = address_entry(pdev, Address::Mapping(ptr::null_mut()))?;
+    let entry = address_entry(pdev)?;
 
-    // SAFETY: `bar` is a valid index.
-    let addr = unsafe { bindings::pci_iomap(pdev.as_raw(), bar, maxlen) };
+    // SAFETY: `bar` is a valid index. This is what `pci_iomap()` does.
+    let addr = unsafe { bindings::pci_iomap_range(pdev.as_raw(), bar, 0, maxlen) };
     let addr = NonNull::new(addr).ok_or(EINVAL)?;
 
     // SAFETY: By the requirement above.
@@ -365,9 +491,9 @@ pub unsafe fn iomap(pdev: &Device<Bound>, bar: c_int, maxlen: c_ulong) -> Result
         return Err(e);
     }
 
-    // SAFETY: The entry is ours until it is added.
-    unsafe { entry.0.write(Address::Mapping(addr.as_ptr())) };
-    entry.add(pdev.as_ref());
+    entry
+        .fill(Address::Mapping(addr.as_ptr()))
+        .add(pdev.as_ref());
     Ok(addr)
 }
 
@@ -377,6 +503,7 @@ pub unsafe fn iomap(pdev: &Device<Bound>, bar: c_int, maxlen: c_ulong) -> Result
 ///
 /// - The caller must be the driver of the device, and make one call at a time.
 /// - Nobody may access the mapping any more.
+#[inline]
 pub unsafe fn iounmap(pdev: &Device<Bound>, addr: *mut c_void) {
     // SAFETY: By the requirements above.
     if unsafe { release(pdev, Address::Mapping(addr)) }.is_ok() {
@@ -399,6 +526,7 @@ pub unsafe fn iounmap(pdev: &Device<Bound>, addr: *mut c_void) {
 ///
 /// - The caller must be the driver of the device, and make one call at a time.
 /// - `name` must be null or a C string that lives until the region is released.
+#[inline]
 pub unsafe fn iomap_region(
     pdev: &Device<Bound>,
     bar: c_int,
@@ -407,22 +535,22 @@ pub unsafe fn iomap_region(
     if !bar_is_valid(bar) {
         return Err(EINVAL);
     }
-    let entry = address_entry(pdev, Address::RegionMapping(bar, ptr::null_mut()))?;
+    let entry = address_entry(pdev)?;
 
     // SAFETY: `bar` is a valid index; the caller vouches for `name`.
-    to_result(unsafe { bindings::pci_request_region(pdev.as_raw(), bar, name) })?;
+    check(unsafe { bindings::pci_request_region(pdev.as_raw(), bar, name) })?;
 
-    // SAFETY: `bar` is a valid index.
-    let addr = unsafe { bindings::pci_iomap(pdev.as_raw(), bar, 0) };
+    // SAFETY: `bar` is a valid index. This is what `pci_iomap()` does.
+    let addr = unsafe { bindings::pci_iomap_range(pdev.as_raw(), bar, 0, 0) };
     let Some(addr) = NonNull::new(addr) else {
         // SAFETY: Requested above.
         unsafe { bindings::pci_release_region(pdev.as_raw(), bar) };
         return Err(EINVAL);
     };
 
-    // SAFETY: The entry is ours until it is added.
-    unsafe { entry.0.write(Address::RegionMapping(bar, addr.as_ptr())) };
-    entry.add(pdev.as_ref());
+    entry
+        .fill(Address::RegionMapping(bar, addr.as_ptr()))
+        .add(pdev.as_ref());
     Ok(addr)
 }
 
@@ -432,6 +560,7 @@ pub unsafe fn iomap_region(
 ///
 /// - The caller must be the driver of the device, and make one call at a time.
 /// - Nobody may access the mapping any more.
+#[inline]
 pub unsafe fn iounmap_region(pdev: &Device<Bound>, bar: c_int) {
     // SAFETY: By the requirement above. No entry is nothing to do.
     let _ = unsafe { release(pdev, Address::RegionMapping(bar, ptr::null_mut())) };
@@ -450,12 +579,17 @@ pub unsafe fn iounmap_region(pdev: &Device<Bound>, bar: c_int) {
 /// - The caller must be the driver of the device, and make one call at a time.
 /// - `name` must be null or a C string that lives until the regions are released.
 /// - Nobody may access a mapping that [`iomap_region()`] made earlier: a failure gives it back.
+#[inline]
 pub unsafe fn iomap_regions(pdev: &Device<Bound>, mask: c_int, name: *const c_char) -> Result {
     let map = |bar: c_int| -> Result {
-        // SAFETY: The caller vouches for `name`.
-        let addr = unsafe { iomap_region(pdev, bar, name) }?;
-        // SAFETY: By the requirements above.
-        unsafe { table_set(pdev, bar, addr.as_ptr()) }
+        // SAFETY: The caller vouches for `name`. This is `iomap_region()`, of which C's is a copy.
+        let addr = unsafe { bindings::pcim_iomap_region(pdev.as_raw(), bar, name) };
+        // CAST: What `ERR_PTR()` made of a `c_int`.
+        match addr as isize {
+            errno @ ..0 if errno >= -(bindings::MAX_ERRNO as isize) => Err(failed(errno as c_int)),
+            // SAFETY: By the requirements above.
+            _ => unsafe { table_set(pdev, bar, addr) },
+        }
     };
 
     for bar in 0..NUM_RESOURCES as c_int {
@@ -465,7 +599,7 @@ pub unsafe fn iomap_regions(pdev: &Device<Bound>, mask: c_int, name: *const c_ch
         if let Err(e) = map(bar) {
             for bar in (0..bar).rev() {
                 // SAFETY: The caller has not seen the mappings made here, and vouches for others.
-                unsafe { iounmap_region(pdev, bar) };
+                unsafe { bindings::pcim_iounmap_region(pdev.as_raw(), bar) };
                 // SAFETY: By the requirements above. No memory for the table means that nothing
                 // is shown in it.
                 let _ = unsafe { table_set(pdev, bar, ptr::null_mut()) };
@@ -488,6 +622,7 @@ pub unsafe fn iomap_regions(pdev: &Device<Bound>, mask: c_int, name: *const c_ch
 /// # Safety
 ///
 /// The caller must be the driver of the device, and make one call at a time.
+#[inline]
 pub unsafe fn iomap_range(
     pdev: &Device<Bound>,
     bar: c_int,
@@ -497,15 +632,15 @@ pub unsafe fn iomap_range(
     if !bar_is_valid(bar) {
         return Err(EINVAL);
     }
-    let entry = address_entry(pdev, Address::Mapping(ptr::null_mut()))?;
+    let entry = address_entry(pdev)?;
 
     // SAFETY: `bar` is a valid index; the range is checked by the function.
     let addr = unsafe { bindings::pci_iomap_range(pdev.as_raw(), bar, offset, len) };
     let addr = NonNull::new(addr).ok_or(EINVAL)?;
 
-    // SAFETY: The entry is ours until it is added.
-    unsafe { entry.0.write(Address::Mapping(addr.as_ptr())) };
-    entry.add(pdev.as_ref());
+    entry
+        .fill(Address::Mapping(addr.as_ptr()))
+        .add(pdev.as_ref());
     Ok(addr)
 }
 
@@ -523,16 +658,17 @@ pub unsafe fn iomap_range(
 ///
 /// - The caller must be the driver of the device, and make one call at a time.
 /// - `name` must be null or a C string that lives until the region is released.
+#[inline]
 pub unsafe fn request_region(pdev: &Device<Bound>, bar: c_int, name: *const c_char) -> Result {
     if !bar_is_valid(bar) {
         return Err(EINVAL);
     }
-    let entry = address_entry(pdev, Address::Region(bar))?;
+    let entry = address_entry(pdev)?;
 
     // SAFETY: `bar` is a valid index; the caller vouches for `name`.
-    to_result(unsafe { bindings::pci_request_region(pdev.as_raw(), bar, name) })?;
+    check(unsafe { bindings::pci_request_region(pdev.as_raw(), bar, name) })?;
 
-    entry.add(pdev.as_ref());
+    entry.fill(Address::Region(bar)).add(pdev.as_ref());
     Ok(())
 }
 
@@ -548,17 +684,19 @@ pub unsafe fn request_region(pdev: &Device<Bound>, bar: c_int, name: *const c_ch
 ///
 /// - The caller must be the driver of the device, and make one call at a time.
 /// - `name` must be null or a C string that lives until the regions are released.
+#[inline]
 pub unsafe fn request_all_regions(pdev: &Device<Bound>, name: *const c_char) -> Result {
     let bars = 0..bindings::PCI_STD_NUM_BARS as c_int;
 
     for bar in bars.clone() {
-        // SAFETY: The caller vouches for `name`.
-        if let Err(e) = unsafe { request_region(pdev, bar, name) } {
+        // SAFETY: The caller vouches for `name`. This is `request_region()`, of which C's is a copy.
+        let ret = unsafe { bindings::pcim_request_region(pdev.as_raw(), bar, name) };
+        if ret != 0 {
             for bar in bars {
                 // SAFETY: A region without a mapping has no users. No entry is nothing to do.
                 let _ = unsafe { release(pdev, Address::Region(bar)) };
             }
-            return Err(e);
+            return Err(failed(ret));
         }
     }
     Ok(())
@@ -567,6 +705,7 @@ pub unsafe fn request_all_regions(pdev: &Device<Bound>, name: *const c_char) -> 
 /// Runs `work` between adding the action `undo` to the device and, if `work` fails, removing it.
 ///
 /// The action is there first, so that nothing can fail once the work is done.
+#[inline]
 fn with_action(
     pdev: &Device<Bound>,
     undo: unsafe extern "C" fn(*mut c_void),
@@ -577,7 +716,7 @@ fn with_action(
     let data = pdev.as_raw().cast();
 
     // SAFETY: `undo` takes the `struct pci_dev` that is given as data; it outlives its driver.
-    to_result(unsafe {
+    check(unsafe {
         bindings::__devm_add_action(dev.as_raw(), Some(undo), data, name.as_char_ptr())
     })?;
 
@@ -590,6 +729,7 @@ fn with_action(
 /// # Safety
 ///
 /// `pdev` must point to a `struct pci_dev` that [`enable_device()`] enabled.
+#[inline(never)]
 unsafe extern "C" fn disable_device(pdev: *mut c_void) {
     let pdev = pdev.cast::<bindings::pci_dev>();
 
@@ -614,10 +754,11 @@ unsafe extern "C" fn disable_device(pdev: *mut c_void) {
 /// # Safety
 ///
 /// The caller must be the driver of the device, and make one call at a time.
+#[inline]
 pub unsafe fn enable_device(pdev: &Device<Bound>) -> Result {
     with_action(pdev, disable_device, c"pcim_disable_device", || {
         // SAFETY: `pdev` is a valid device.
-        to_result(unsafe { bindings::pci_enable_device(pdev.as_raw()) })
+        check(unsafe { bindings::pci_enable_device(pdev.as_raw()) })
     })?;
 
     // SAFETY: `pdev` is a valid device; the caller makes one call at a time.
@@ -630,6 +771,7 @@ pub unsafe fn enable_device(pdev: &Device<Bound>) -> Result {
 /// # Safety
 ///
 /// The caller must be the driver of the device, and make one call at a time.
+#[inline]
 pub unsafe fn pin_device(pdev: &Device<Bound>) {
     // SAFETY: `pdev` is a valid device; the caller makes one call at a time.
     unsafe { bindings::pci_dev::set_pinned_raw(pdev.as_raw(), 1) };
@@ -638,6 +780,7 @@ pub unsafe fn pin_device(pdev: &Device<Bound>) {
 /// # Safety
 ///
 /// `pdev` must point to a `struct pci_dev`.
+#[inline(never)]
 unsafe extern "C" fn clear_mwi(pdev: *mut c_void) {
     // SAFETY: By the requirement above.
     unsafe { bindings::pci_clear_mwi(pdev.cast()) };
@@ -653,10 +796,11 @@ unsafe extern "C" fn clear_mwi(pdev: *mut c_void) {
 /// # Safety
 ///
 /// The caller must be the driver of the device, and make one call at a time.
+#[inline]
 pub unsafe fn set_mwi(pdev: &Device<Bound>) -> Result {
     with_action(pdev, clear_mwi, c"__pcim_clear_mwi", || {
         // SAFETY: `pdev` is a valid device.
-        to_result(unsafe { bindings::pci_set_mwi(pdev.as_raw()) })
+        check(unsafe { bindings::pci_set_mwi(pdev.as_raw()) })
     })
 }
 
@@ -665,11 +809,40 @@ pub unsafe fn set_mwi(pdev: &Device<Bound>) -> Result {
 /// # Safety
 ///
 /// `dev` must be embedded in a `struct pci_dev`; `res` must point to a [`c_int`].
+#[inline(never)]
 unsafe extern "C" fn intx_restore(dev: *mut bindings::device, res: *mut c_void) {
     // SAFETY: By the requirements above.
     let pdev = unsafe { container_of!(dev, bindings::pci_dev, dev) };
+    // SAFETY: By the requirements above; `Device` is a transparent wrapper.
+    Shortcut::to_intx(unsafe { &*pdev.cast() }).set(ptr::null_mut());
     // SAFETY: By the requirements above.
     unsafe { bindings::pci_intx(pdev, *res.cast::<c_int>()) };
+}
+
+/// Adds an entry that restores INTx, unless there is one.
+#[inline(never)]
+fn save_intx(pdev: &Device<Bound>) -> Result {
+    let dev: &device::Device<Bound> = pdev.as_ref();
+
+    let saved = match find(dev, intx_restore) {
+        Some(saved) => saved,
+        None => {
+            let entry = Entry::reserve(intx_restore, c"pcim_intx_restore", ANY_NODE)?;
+            let mut command: u16 = 0;
+            // SAFETY: `pdev` is a valid device. A failed read leaves all bits set, as in C.
+            unsafe {
+                bindings::pci_read_config_word(
+                    pdev.as_raw(),
+                    bindings::PCI_COMMAND as c_int,
+                    &mut command,
+                )
+            };
+            let was: c_int = (u32::from(command) & bindings::PCI_COMMAND_INTX_DISABLE == 0).into();
+            entry.fill(was).add(dev).cast()
+        }
+    };
+    Shortcut::to_intx(pdev).set(saved.as_ptr());
+    Ok(())
 }
 
 /// Enables or disables INTx; what the first call found is restored when the driver is detached.
@@ -683,24 +856,10 @@ unsafe extern "C" fn intx_restore(dev: *mut bindings::device, res: *mut c_void) 
 /// # Safety
 ///
 /// The caller must be the driver of the device, and make one call at a time.
+#[inline]
 pub unsafe fn intx(pdev: &Device<Bound>, enable: c_int) -> Result {
-    let dev: &device::Device<Bound> = pdev.as_ref();
-
-    if find(dev, intx_restore).is_none() {
-        let entry = Entry::new(intx_restore, c"pcim_intx_restore", ANY_NODE, 0)?;
-        let mut command: u16 = 0;
-        // SAFETY: `pdev` is a valid device. A failed read leaves all bits set, as in C.
-        unsafe {
-            bindings::pci_read_config_word(
-                pdev.as_raw(),
-                bindings::PCI_COMMAND as c_int,
-                &mut command,
-            )
-        };
-        let was: c_int = (u32::from(command) & bindings::PCI_COMMAND_INTX_DISABLE == 0).into();
-        // SAFETY: The entry is ours until it is added.
-        unsafe { entry.0.write(was) };
-        entry.add(dev);
+    if Shortcut::to_intx(pdev).get().is_none() {
+        save_intx(pdev)?;
     }
 
     // SAFETY: `pdev` is a valid device.
@@ -711,6 +870,7 @@ pub unsafe fn intx(pdev: &Device<Bound>, enable: c_int) -> Result {
 /// # Safety
 ///
 /// `res` must point to the resource that [`remap_iospace()`] remapped.
+#[inline(never)]
 unsafe extern "C" fn unmap_iospace(_dev: *mut bindings::device, res: *mut c_void) {
     // SAFETY: By the requirement above.
     unsafe { bindings::pci_unmap_iospace(*res.cast::<*mut bindings::resource>()) };
@@ -728,15 +888,16 @@ unsafe extern "C" fn unmap_iospace(_dev: *mut bindings::device, res: *mut c_void
 ///
 /// - The caller must be the driver of the device, and make one call at a time.
 /// - `res` must be a valid resource until the driver is detached.
+#[inline]
 pub unsafe fn remap_iospace(
     dev: &device::Device<Bound>,
     res: *const bindings::resource,
     phys_addr: bindings::phys_addr_t,
 ) -> Result {
-    let entry = Entry::new(unmap_iospace, c"devm_pci_unmap_iospace", ANY_NODE, res)?;
+    let entry = Entry::reserve(unmap_iospace, c"devm_pci_unmap_iospace", ANY_NODE)?;
     // SAFETY: By the requirement above.
-    to_result(unsafe { bindings::pci_remap_iospace(res, phys_addr) })?;
-    entry.add(dev);
+    check(unsafe { bindings::pci_remap_iospace(res, phys_addr) })?;
+    entry.fill(res).add(dev);
     Ok(())
 }
 
@@ -751,24 +912,22 @@ pub unsafe fn remap_iospace(
 /// # Safety
 ///
 /// The caller must be the driver of the device, and make one call at a time.
+#[inline]
 pub unsafe fn remap_cfgspace(
     dev: &device::Device<Bound>,
     offset: bindings::resource_size_t,
     size: bindings::resource_size_t,
 ) -> Result<NonNull<c_void>> {
-    let entry = Entry::new(
+    let entry = Entry::reserve(
         bindings::devm_ioremap_release,
         c"devm_ioremap_release",
         ANY_NODE,
-        ptr::null_mut::<c_void>(),
     )?;
     // SAFETY: The function checks the range. The width of `resource_size_t` on 32 bits may exceed
     // that of the size, as in C.
     let addr = unsafe { bindings::pci_remap_cfgspace(offset, size as usize) };
     let addr = NonNull::new(addr).ok_or(ENOMEM)?;
-    // SAFETY: The entry is ours until it is added.
-    unsafe { entry.0.write(addr.as_ptr()) };
-    entry.add(dev);
+    entry.fill(addr.as_ptr()).add(dev);
     Ok(addr)
 }
 
@@ -786,6 +945,7 @@ pub unsafe fn remap_cfgspace(
 ///
 /// - The caller must be the driver of the device, and make one call at a time.
 /// - `res` must be null or a valid resource.
+#[inline]
 pub unsafe fn remap_cfg_resource(
     dev: &device::Device<Bound>,
     res: *const bindings::resource,
@@ -826,8 +986,9 @@ pub unsafe fn remap_cfg_resource(
         return Err(EBUSY);
     }
 
-    // SAFETY: By the requirements above.
-    unsafe { remap_cfgspace(dev, r.start, size) }.inspect_err(|_| {
+    // SAFETY: By the requirements above. This is `remap_cfgspace()`, of which C's is a copy.
+    let addr = unsafe { bindings::devm_pci_remap_cfgspace(raw, r.start, size) };
+    NonNull::new(addr).ok_or(ENOMEM).inspect_err(|_| {
         // SAFETY: Both are valid.
         unsafe { bindings::pci_devres_err_ioremap(raw, res) };
         // SAFETY: Requested above.

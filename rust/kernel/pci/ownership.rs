@@ -37,7 +37,6 @@
 use super::{
     affinity::IrqAffinity,
     binding::Wanted,
-    devres::Entry,
     Device,
     IrqType, //
 };
@@ -47,17 +46,21 @@ use crate::{
     error::to_result,
     ffi::{
         c_int,
-        c_uint,
-        c_void, //
+        c_uint, //
     },
     prelude::*,
     sync::atomic::{
         Atomic,
         Relaxed, //
     },
+    types::Opaque,
     warn_on, //
 };
 use core::{
+    mem::{
+        align_of,
+        size_of, //
+    },
     num::NonZero,
     ptr, //
 };
@@ -121,19 +124,32 @@ impl Ownership {
 /// It answers whose the vectors are, and is read and written as one word. Neither that nor a lock
 /// would keep the answer true while vectors are allocated or freed: as ever, a C driver serialises
 /// those calls, and [`super::binding`] does it for Rust drivers.
-struct Node(Atomic<u64>);
+///
+/// Its memory is part of `struct pci_dev`, so that registering it takes none and cannot fail.
+#[repr(C)]
+struct Node {
+    devres: Opaque<bindings::devres_node>,
+    ownership: Atomic<u64>,
+}
 
 impl Node {
-    fn new() -> Self {
-        Self(Atomic::new(Ownership::EXPLICIT.to_word()))
-    }
-
     fn get(&self) -> Ownership {
-        Ownership::from_word(self.0.load(Relaxed))
+        Ownership::from_word(self.ownership.load(Relaxed))
     }
 
     fn set(&self, ownership: Ownership) {
-        self.0.store(ownership.to_word(), Relaxed);
+        self.ownership.store(ownership.to_word(), Relaxed);
+    }
+
+    /// Returns where the node of the device is if it has one.
+    fn memory(pdev: &Device) -> *mut Self {
+        const {
+            assert!(size_of::<Self>() <= size_of::<[u64; 7]>());
+            assert!(align_of::<Self>() <= align_of::<u64>());
+        }
+        // SAFETY: `pdev` is a valid device.
+        let memory: *mut [u64; 7] = unsafe { &raw mut (*pdev.as_raw()).irq_vectors_node };
+        memory.cast()
     }
 }
 
@@ -166,6 +182,7 @@ pub(super) fn live(pdev: &Device) -> Option<IrqType> {
 ///
 /// The PCI core takes its driver pointer back when `remove()` has returned or `probe()` has
 /// failed, the driver core only when devres is done.
+#[inline]
 fn is_detaching(pdev: &Device) -> bool {
     // SAFETY: `pdev` is a valid device.
     !is_driven(pdev) && !unsafe { (*pdev.as_raw()).dev.driver.is_null() }
@@ -187,6 +204,7 @@ pub(super) fn is_driven(pdev: &Device) -> bool {
 /// # Safety
 ///
 /// The node of the device must stay until this returns, if it has one.
+#[inline]
 pub unsafe fn owner(pdev: &Device) -> Option<(Owner, bool)> {
     live(pdev)?;
     let Ownership { owner, guard } = node(pdev)?.get();
@@ -205,6 +223,7 @@ pub unsafe fn owner(pdev: &Device) -> Option<(Owner, bool)> {
 /// # Safety
 ///
 /// The caller must be the MSI core or the driver of the device, and make one call at a time.
+#[inline]
 pub unsafe fn may_alloc(pdev: &Device, more: bool) -> Result {
     if !more && live(pdev).is_some() {
         trace::refuse(pdev, Refusal::Busy);
@@ -221,28 +240,40 @@ pub unsafe fn may_alloc(pdev: &Device, more: bool) -> Result {
 ///
 /// To be called after the MSI data of the device is registered. May sleep.
 ///
-/// # Errors
-///
-/// `ENOMEM` when there is no memory.
-///
 /// # Safety
 ///
 /// The caller must be the MSI core or the driver of the device, and make one call at a time.
-pub unsafe fn track(pdev: &Device) -> Result {
+#[inline]
+pub unsafe fn track(pdev: &Device) {
     if node(pdev).is_some() {
-        return Ok(());
+        return;
     }
 
-    let entry = Entry::new(
-        release,
-        c"pci_irq_vectors_release",
-        bindings::NUMA_NO_NODE,
-        Ok::<_, Error>(Node::new()),
-    )?;
+    let memory = Node::memory(pdev);
+    let new = Node {
+        devres: Opaque::uninit(),
+        ownership: Atomic::new(Ownership::EXPLICIT.to_word()),
+    };
+    // SAFETY: The device has no node, so the memory for it is nobody's. Its last node, if there
+    // was one, has been released.
+    unsafe { memory.write(new) };
+    let devres: *mut bindings::devres_node = memory.cast();
+    // SAFETY: `devres` is the first field, to be initialised; both functions have the signatures
+    // that devres asks for.
+    unsafe { bindings::devres_node_init(devres, Some(release), Some(free_memory)) };
+    // SAFETY: Just initialised; the name lives for ever.
+    unsafe {
+        bindings::devres_set_node_dbginfo(
+            devres,
+            c"pci_irq_vectors_release".as_char_ptr(),
+            size_of::<Node>(),
+        )
+    };
     // The MSI data of the device was added right before; where that is released, this is.
-    let node = entry.add(pdev.as_ref());
-    publish(pdev, node.as_ptr());
-    Ok(())
+    // SAFETY: The node is initialised, on no list, and part of a device that outlives its devres
+    // list.
+    unsafe { bindings::devres_node_add(pdev.as_ref().as_raw(), devres) };
+    publish(pdev, memory);
 }
 
 /// Sets or clears the pointer to the node of the device.
@@ -263,6 +294,7 @@ fn publish(pdev: &Device, node: *mut Node) {
 /// # Safety
 ///
 /// The caller must be the MSI core, and make one call at a time.
+#[inline]
 pub unsafe fn did_alloc(pdev: &Device, count: c_uint, more: bool) {
     if let Some(node) = node(pdev) {
         if !more {
@@ -276,15 +308,14 @@ pub unsafe fn did_alloc(pdev: &Device, count: c_uint, more: bool) {
 ///
 /// # Safety
 ///
-/// `dev` must be embedded in a `struct pci_dev`, `res` must be its [`Node`].
-unsafe extern "C" fn release(dev: *mut bindings::device, res: *mut c_void) {
+/// `dev` must be embedded in a `struct pci_dev`, `devres` must be in its [`Node`].
+unsafe extern "C" fn release(dev: *mut bindings::device, devres: *mut bindings::devres_node) {
     // SAFETY: By the requirements above.
     let raw = unsafe { container_of!(dev, bindings::pci_dev, dev) };
     // SAFETY: By the requirements above; `Device` is a transparent wrapper.
     let pdev = unsafe { &*raw.cast::<Device>() };
-    let res = res.cast::<Node>();
-    // SAFETY: By the requirements above.
-    let owner = unsafe { &*res }.get().owner;
+    // SAFETY: By the requirements above; `devres` is the first field.
+    let owner = unsafe { &*devres.cast::<Node>() }.get().owner;
 
     if let Some(irq_type) = live(pdev) {
         if owner == Owner::Driver {
@@ -301,11 +332,16 @@ unsafe extern "C" fn release(dev: *mut bindings::device, res: *mut c_void) {
         }
     }
 
+    // The pointer to the node is gone after this, so nobody has a reference any more.
     publish(pdev, ptr::null_mut());
-    // SAFETY: The pointer to the node is gone, so nobody has a reference any more; devres frees
-    // the memory without dropping what is in it.
-    unsafe { ptr::drop_in_place(res) };
 }
+
+/// The memory is that of the device.
+///
+/// # Safety
+///
+/// None; devres wants the type.
+unsafe extern "C" fn free_memory(_devres: *mut bindings::devres_node) {}
 
 /// Frees the vectors, which are there, have no handler, and are `owner`'s.
 fn free(pdev: &Device, owner: Owner) {
@@ -410,6 +446,7 @@ fn is_handled(pdev: &Device, irq: c_uint) -> bool {
 /// # Safety
 ///
 /// The caller must be the MSI core or the driver of the device, and make one call at a time.
+#[inline]
 pub unsafe fn may_free(pdev: &Device, irq: c_uint) -> bool {
     let (Some(node), Some(irq_type)) = (node(pdev), live(pdev)) else {
         return true;
@@ -511,6 +548,7 @@ unsafe fn alloc(
 ///
 /// - The caller must be the driver of the device, and make one call at a time.
 /// - `affd` must be null or valid.
+#[inline]
 pub unsafe fn alloc_managed(
     pdev: &Device,
     min_vecs: c_uint,

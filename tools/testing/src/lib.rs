@@ -3,6 +3,7 @@
 //! Builds the grafted kernel, boots it under QEMU and judges what it prints.
 
 // The commands
+pub mod bench;
 pub mod boot;
 pub mod build;
 pub mod docs;

@@ -7,7 +7,7 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use runner::{
-    boot, build, docs, doctor, failure::Failure, layout::Layout, mutations, series, ui::Ui,
+    bench, boot, build, docs, doctor, failure::Failure, layout::Layout, mutations, series, ui::Ui,
 };
 
 #[derive(Parser)]
@@ -21,6 +21,11 @@ struct Arguments {
 enum Command {
     /// Build the grafted kernel, boot it, run both samples
     Boot {
+        #[command(flatten)]
+        source: Source,
+    },
+    /// Count instructions on the stock kernel and on ours
+    Bench {
         #[command(flatten)]
         source: Source,
     },
@@ -93,6 +98,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
     let (ui, layout) = (Ui::new(), Layout::new());
     match &arguments.command {
         Command::Boot { source } => boot::boot(&ui, &layout, source.tree(&layout).as_deref()),
+        Command::Bench { source } => bench::bench(&ui, &layout, source.tree(&layout).as_deref()),
         Command::Build { source } => build::build(&ui, &layout, source.tree(&layout).as_deref()),
         Command::Menuconfig { source } => {
             build::menuconfig(&ui, &layout, source.tree(&layout).as_deref())

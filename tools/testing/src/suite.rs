@@ -10,8 +10,8 @@ use std::{
 use anyhow::Result;
 
 use crate::{
-    docs, failure::Failure, guest::Run, host, kernel::Kernel, layout::Layout, objects, packages,
-    prepare, results::Row, suites, ui::Ui,
+    bench, docs, failure::Failure, guest::Run, host, kernel::Kernel, layout::Layout, objects,
+    packages, prepare, results::Row, suites, ui::Ui,
 };
 
 /// Which tests to run.
@@ -60,7 +60,7 @@ impl Selection {
 }
 
 /// How the names of all tests begin.
-const KNOWN: &[&str] = &["guest::", "host::", "objects::"];
+const KNOWN: &[&str] = &["guest::", "host::", "objects::", bench::PREFIX];
 
 /// What was run.
 pub struct Outcome {
@@ -100,6 +100,13 @@ fn steps(
         let modules = kernels.entry(run.kernel).or_default();
         modules.extend(run.guest.modules);
     }
+    let bench = !selection.long && selection.wants(bench::PREFIX);
+    if bench {
+        for kernel in [Kernel::Stock, Kernel::Ours] {
+            let modules = kernels.entry(kernel).or_default();
+            modules.extend(bench::modules(kernel));
+        }
+    }
     let mut ready = BTreeMap::new();
     for (which, modules) in kernels {
         let name = format!("host::build{}", which.suffix());
@@ -121,6 +128,10 @@ fn steps(
         }
     }
     outcome.rows.extend(suites::run(ui, layout, &ready, &runs));
+    if bench {
+        let measured = bench::measure(ui, layout, &ready).map(|outcome| outcome.rows());
+        outcome.rows.extend(caught("bench::run", measured));
+    }
     if selection.long {
         return Ok(());
     }

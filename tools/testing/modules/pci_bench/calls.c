@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Each of the 16 devres calls alone, and with its release.
+ *
+ * A call is made in a devres group of its own, whose release does what detach
+ * does with the entry that the call left.
+ */
+
+#include "bench.h"
+
+struct step {
+	const char *name;
+	int (*before)(struct pci_dev *pdev);
+	int (*call)(struct pci_dev *pdev);
+	void (*after)(struct pci_dev *pdev);
+	/* The call leaves something to release. */
+	bool leaves;
+};
+
+static void __iomem *mapping;
+static int verdict;
+
+static int nothing(struct pci_dev *pdev)
+{
+	return 0;
+}
+
+static int mapped(void __iomem *addr)
+{
+	mapping = addr;
+	return IS_ERR_OR_NULL((__force void *)addr) ? -ENOMEM : 0;
+}
+
+static int do_enable_device(struct pci_dev *pdev)
+{
+	return pcim_enable_device(pdev);
+}
+
+static int do_pin_device(struct pci_dev *pdev)
+{
+	pcim_pin_device(pdev);
+	return 0;
+}
+
+static void unpin(struct pci_dev *pdev)
+{
+	pdev->pinned = 0;
+}
+
+static int do_intx(struct pci_dev *pdev)
+{
+	return pcim_intx(pdev, 1);
+}
+
+static int do_set_mwi(struct pci_dev *pdev)
+{
+	return pcim_set_mwi(pdev);
+}
+
+static int do_iomap_table(struct pci_dev *pdev)
+{
+	return pcim_iomap_table(pdev) ? 0 : -ENOMEM;
+}
+
+static int do_iomap(struct pci_dev *pdev)
+{
+	return mapped(pcim_iomap(pdev, 0, 0));
+}
+
+static int do_iounmap(struct pci_dev *pdev)
+{
+	pcim_iounmap(pdev, mapping);
+	return 0;
+}
+
+static int do_iomap_region(struct pci_dev *pdev)
+{
+	return mapped(pcim_iomap_region(pdev, 0, "bench"));
+}
+
+static int do_iounmap_region(struct pci_dev *pdev)
+{
+	pcim_iounmap_region(pdev, 0);
+	return 0;
+}
+
+static int do_iomap_regions(struct pci_dev *pdev)
+{
+	return pcim_iomap_regions(pdev, BIT(0), "bench");
+}
+
+static int do_request_region(struct pci_dev *pdev)
+{
+	return pcim_request_region(pdev, 0, "bench");
+}
+
+static int do_request_all_regions(struct pci_dev *pdev)
+{
+	return pcim_request_all_regions(pdev, "bench");
+}
+
+static int do_iomap_range(struct pci_dev *pdev)
+{
+	return mapped(pcim_iomap_range(pdev, 0, 0, 4096));
+}
+
+static int do_remap_cfgspace(struct pci_dev *pdev)
+{
+	return mapped(devm_pci_remap_cfgspace(&pdev->dev, pci_resource_start(pdev, 0), 4096));
+}
+
+static int do_remap_cfg_resource(struct pci_dev *pdev)
+{
+	struct resource res = DEFINE_RES_MEM_NAMED(pci_resource_start(pdev, 0), 4096, "bench");
+
+	return mapped(devm_pci_remap_cfg_resource(&pdev->dev, &res));
+}
+
+/*
+ * There is no memory mapped I/O space on x86, which the kernel says once: not
+ * on the console, where it would look like trouble.
+ */
+static int do_remap_iospace(struct pci_dev *pdev)
+{
+	struct resource res = DEFINE_RES_IO(0, 16);
+
+	return devm_pci_remap_iospace(&pdev->dev, &res, 0) == -ENODEV ? 0 : -EINVAL;
+}
+
+static const struct step steps[] = {
+	{ "empty", NULL, nothing, NULL, true },
+	{ "pcim_enable_device", NULL, do_enable_device, NULL, true },
+	{ "pcim_enable_device.again", do_enable_device, do_enable_device, NULL },
+	{ "pcim_pin_device", NULL, do_pin_device, unpin },
+	{ "pcim_set_mwi", NULL, do_set_mwi, NULL, true },
+	{ "pcim_intx", NULL, do_intx, NULL, true },
+	{ "pcim_intx.again", do_intx, do_intx, NULL },
+	{ "pcim_iomap_table", NULL, do_iomap_table, NULL, true },
+	{ "pcim_iomap_table.again", do_iomap_table, do_iomap_table, NULL },
+	{ "pcim_iomap", NULL, do_iomap, NULL, true },
+	{ "pcim_iounmap", do_iomap, do_iounmap, NULL },
+	{ "pcim_iomap_region", NULL, do_iomap_region, NULL, true },
+	{ "pcim_iounmap_region", do_iomap_region, do_iounmap_region, NULL },
+	{ "pcim_iomap_regions", NULL, do_iomap_regions, NULL, true },
+	{ "pcim_request_region", NULL, do_request_region, NULL, true },
+	{ "pcim_request_all_regions", NULL, do_request_all_regions, NULL, true },
+	{ "pcim_iomap_range", NULL, do_iomap_range, NULL, true },
+	{ "devm_pci_remap_iospace", NULL, do_remap_iospace, NULL },
+	{ "devm_pci_remap_cfgspace", NULL, do_remap_cfgspace, NULL, true },
+	{ "devm_pci_remap_cfg_resource", NULL, do_remap_cfg_resource, NULL, true },
+};
+
+struct cost {
+	u64 call;
+	u64 release;
+};
+
+static struct cost measure(struct pci_dev *pdev, const struct step *step)
+{
+	struct cost min = { U64_MAX, U64_MAX };
+	unsigned int i;
+
+	for (i = 0; i < ROUNDS && !verdict; i++) {
+		u64 t0, t1, t2, t3;
+
+		verdict = open_group(pdev);
+		if (verdict)
+			break;
+		if (step->before)
+			verdict = step->before(pdev);
+
+		t0 = now();
+		verdict = step->call(pdev) ?: verdict;
+		t1 = now();
+
+		t2 = now();
+		release_group(pdev);
+		t3 = now();
+
+		if (step->after)
+			step->after(pdev);
+		least(&min.call, t1 - t0);
+		least(&min.release, t3 - t2);
+	}
+	return min;
+}
+
+static int job(struct pci_dev *pdev)
+{
+	struct cost empty = {}, cost;
+	unsigned int i;
+	int level = console_loglevel;
+
+	for (i = 0; i < ARRAY_SIZE(steps) && !verdict; i++) {
+		console_loglevel = 0;
+		cost = measure(pdev, &steps[i]);
+		console_loglevel = level;
+		if (verdict) {
+			pr_err("bench: %s failed\n", steps[i].name);
+			break;
+		}
+		if (!i) {
+			empty = cost;
+			continue;
+		}
+		result("call/%s %llu", steps[i].name, net(cost.call, empty.call));
+		if (steps[i].leaves)
+			result("cycle/%s %llu", steps[i].name, net(cost.call, empty.call) +
+			       net(cost.release, empty.release));
+	}
+	return verdict;
+}
+
+int bench_calls(void)
+{
+	struct pci_dev *pdev = bench_edu();
+
+	return pdev ? bench_run(pdev, job) : -ENODEV;
+}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Allocation and release of interrupt vectors by the two owners, and whole
+ * bindings of one to 64 devices.
+ */
+
+#include "bench.h"
+
+/* What a job is to allocate. */
+static unsigned int count, flags;
+static const char *label;
+
+static int empty_group(struct pci_dev *pdev, u64 *min)
+{
+	unsigned int i;
+	u64 t0, t1;
+	int ret;
+
+	*min = U64_MAX;
+	for (i = 0; i < ROUNDS; i++) {
+		ret = open_group(pdev);
+		if (ret)
+			return ret;
+		t0 = now();
+		release_group(pdev);
+		t1 = now();
+		least(min, t1 - t0);
+	}
+	return 0;
+}
+
+/* A driver that never was managed: the first allocation of a binding, and a later one. */
+static int explicit(struct pci_dev *pdev)
+{
+	u64 first = U64_MAX, alloc = U64_MAX, free = U64_MAX, cycle = U64_MAX;
+	u64 t0 = now(), empty = now() - t0, group;
+	unsigned int i;
+	int ret, ret2;
+
+	ret = pci_enable_device(pdev);
+	if (ret)
+		return ret;
+	ret = empty_group(pdev, &group);
+
+	for (i = 0; i < ROUNDS && !ret; i++) {
+		u64 t[7];
+
+		ret = open_group(pdev);
+		if (ret)
+			break;
+		t[0] = now();
+		ret = pci_alloc_irq_vectors(pdev, count, count, flags);
+		t[1] = now();
+		pci_free_irq_vectors(pdev);
+		t[2] = now();
+		ret2 = pci_alloc_irq_vectors(pdev, count, count, flags);
+		t[3] = now();
+		pci_free_irq_vectors(pdev);
+		t[4] = now();
+		t[5] = now();
+		release_group(pdev);
+		t[6] = now();
+		ret = ret == count && ret2 == count ? 0 : -ENOSPC;
+		least(&first, t[1] - t[0]);
+		least(&alloc, t[3] - t[2]);
+		least(&free, t[4] - t[3]);
+		least(&cycle, t[2] - t[0] + t[6] - t[5]);
+	}
+	if (ret)
+		goto out;
+	result("explicit/first_alloc/%s %llu", label, net(first, empty));
+	result("explicit/alloc/%s %llu", label, net(alloc, empty));
+	result("explicit/free/%s %llu", label, net(free, empty));
+	result("explicit/bind/%s %llu", label, net(cycle, 2 * empty + group));
+out:
+	pci_disable_device(pdev);
+	return ret;
+}
+
+/* A driver that leaves the vectors to the device. */
+static int managed(struct pci_dev *pdev)
+{
+	u64 alloc = U64_MAX, release = U64_MAX, cycle = U64_MAX;
+	u64 t0 = now(), empty = now() - t0, group;
+	unsigned int i;
+	int ret;
+
+	ret = pcim_enable_device(pdev);
+	if (ret)
+		return ret;
+	ret = empty_group(pdev, &group);
+
+	for (i = 0; i < ROUNDS && !ret; i++) {
+		u64 t[4];
+
+		ret = open_group(pdev);
+		if (ret)
+			break;
+		t[0] = now();
+		ret = alloc_managed(pdev, count, flags);
+		t[1] = now();
+		t[2] = now();
+		release_group(pdev);
+		t[3] = now();
+		ret = ret == count ? 0 : -ENOSPC;
+		least(&alloc, t[1] - t[0]);
+		least(&release, t[3] - t[2]);
+		least(&cycle, t[1] - t[0] + t[3] - t[2]);
+	}
+	if (ret)
+		return ret;
+	result("managed/alloc/%s %llu", label, net(alloc, empty));
+	result("managed/release/%s %llu", label, net(release, group));
+	result("managed/bind/%s %llu", label, net(cycle, empty + group));
+	return 0;
+}
+
+static int both(struct pci_dev *pdev, unsigned int n, unsigned int type, const char *name)
+{
+	if (!pdev)
+		return -ENODEV;
+	count = n;
+	flags = type;
+	label = name;
+	return bench_run(pdev, explicit) ?: bench_run(pdev, managed);
+}
+
+int bench_vectors(void)
+{
+	struct pci_dev *e1000e = pci_get_device(PCI_VENDOR_ID_INTEL, 0x10d3, NULL);
+	struct pci_dev *nvme = pci_get_class(PCI_CLASS_STORAGE_EXPRESS, NULL);
+	unsigned int n;
+	char name[16];
+	int ret;
+
+	ret = both(bench_edu(), 1, PCI_IRQ_MSI, "MSI_1");
+	ret = ret ?: both(e1000e, 5, PCI_IRQ_MSIX, "MSI-X_5");
+	for (n = 1; n <= 64 && !ret; n *= 2) {
+		snprintf(name, sizeof(name), "MSI-X_%u", n);
+		ret = both(nvme, n, PCI_IRQ_MSIX, name);
+	}
+	pci_dev_put(e1000e);
+	pci_dev_put(nvme);
+	return ret;
+}
+
+/* --- Devices -------------------------------------------------------------------------------- */
+
+#define DEVICES		64
+
+static int bind_nothing(struct pci_dev *pdev)
+{
+	return 0;
+}
+
+/* What most drivers with managed resources do. */
+static int bind_managed(struct pci_dev *pdev)
+{
+	void __iomem *addr;
+	int ret;
+
+	ret = pcim_enable_device(pdev);
+	if (ret)
+		return ret;
+	addr = pcim_iomap_region(pdev, 0, "bench");
+	if (IS_ERR(addr))
+		return PTR_ERR(addr);
+	pci_set_master(pdev);
+	ret = alloc_managed(pdev, 1, PCI_IRQ_MSI);
+	return ret < 0 ? ret : 0;
+}
+
+/* Binds @n devices, then unbinds them; the sum of what each took at best. */
+static int bind_many(bench_job job, unsigned int n, u64 *sum)
+{
+	static u64 attach[DEVICES], detach[DEVICES];
+	static struct pci_dev *edu[DEVICES];
+	unsigned int i, round;
+	u64 t0, t1;
+	int ret;
+
+	for (i = 0; i < n; i++) {
+		edu[i] = bench_nth_edu(i);
+		if (!edu[i])
+			return -ENODEV;
+		attach[i] = U64_MAX;
+		detach[i] = U64_MAX;
+	}
+	for (round = 0; round < 4; round++) {
+		for (i = 0; i < n; i++) {
+			t0 = now();
+			ret = bench_attach(edu[i], job);
+			t1 = now();
+			if (ret)
+				return ret;
+			least(&attach[i], t1 - t0);
+		}
+		for (i = 0; i < n; i++) {
+			t0 = now();
+			bench_detach(edu[i]);
+			t1 = now();
+			least(&detach[i], t1 - t0);
+		}
+	}
+	for (i = 0, *sum = 0; i < n; i++)
+		*sum += attach[i] + detach[i];
+	return 0;
+}
+
+int bench_devices(void)
+{
+	unsigned int n;
+	u64 empty, sum;
+	int ret;
+
+	for (n = 1; n <= DEVICES; n *= 4) {
+		ret = bind_many(bind_nothing, n, &empty) ?: bind_many(bind_managed, n, &sum);
+		if (ret)
+			return ret;
+		result("devices/%u %llu", n, net(sum, empty));
+	}
+	return 0;
+}

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `make bench`: what managed PCI resources and interrupt vectors cost in instructions, on the stock kernel and on ours.
+//!
+//! QEMU's `-icount shift=0` has the guest's clock count instructions, one a nanosecond, and skip time in which nobody runs. With
+//! one processor and no thread of the host in the way a boot repeats exactly, so each kernel boots twice and must say the same.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+use regex::Regex;
+
+use crate::{
+    failure::Failure,
+    guest::{GuestSpec, Run, DEFAULT},
+    kconfig::Config,
+    kernel::Kernel::{self, Ours, Stock},
+    layout::Layout,
+    prepare::{self, Ready},
+    results::{self, Row},
+    ui::{elapsed, Ui},
+};
+
+mod picture;
+mod rows;
+mod size;
+mod table;
+
+use rows::Counts;
+
+/// How the names of its rows in `make test` begin.
+pub const PREFIX: &str = "bench::";
+
+/// What precedes, and 64 `edu` devices: eight functions in each of eight slots.
+macro_rules! machine {
+    ($($word:literal),*; $($slot:literal)*) => {
+        &[
+            $($word,)*
+            $(
+                concat!("edu,multifunction=on,addr=", $slot, ".0"),
+                concat!("edu,addr=", $slot, ".1"),
+                concat!("edu,addr=", $slot, ".2"),
+                concat!("edu,addr=", $slot, ".3"),
+                concat!("edu,addr=", $slot, ".4"),
+                concat!("edu,addr=", $slot, ".5"),
+                concat!("edu,addr=", $slot, ".6"),
+                concat!("edu,addr=", $slot, ".7"),
+            )*
+        ]
+    };
+}
+
+/// Counts what there is to count.
+const FIRST: GuestSpec = GuestSpec {
+    name: "bench",
+    kernels: &[Stock, Ours],
+    suites: &["bench"],
+    devices: machine!(
+        "-icount shift=0,sleep=off",
+        "-rtc base=2026-01-01,clock=vm",
+        // Neither disk nor net is used.
+        "-drive file=disk0,if=none,id=disk0,format=raw",
+        "nvme,drive=disk0,serial=0,addr=2",
+        "e1000e,addr=3";
+        4 5 6 7 8 9 "a" "b"
+    ),
+    cpus: 1,
+    memory: 1024,
+    limit: Duration::from_secs(300),
+    ..DEFAULT
+};
+
+/// Counts it again.
+const AGAIN: GuestSpec = GuestSpec {
+    name: "bench-again",
+    ..FIRST
+};
+
+/// The table and the picture that the documentation shows.
+const TABLE: &str = "pci-devres-cost-table.txt";
+const PICTURE: &str = "pci-devres-cost.svg";
+
+/// The modules that a kernel takes.
+pub fn modules(kernel: Kernel) -> BTreeSet<&'static str> {
+    match kernel {
+        Ours => BTreeSet::from(["pci_bench", "pci_bench_handler"]),
+        _ => BTreeSet::from(["pci_bench"]),
+    }
+}
+
+/// What was found out.
+pub struct Outcome {
+    /// What was counted, each with its ratio and its target.
+    pub counts: Vec<rows::Count>,
+    /// The boots, the comparison of the two, and of the configurations.
+    pub checks: Vec<Row>,
+}
+
+impl Outcome {
+    /// All of it as rows of a report.
+    pub fn rows(&self) -> Vec<Row> {
+        let counts = self.counts.iter().map(rows::Count::row);
+        self.checks.iter().cloned().chain(counts).collect()
+    }
+}
+
+/// Measures on both kernels, twice on each.
+pub fn measure(ui: &Ui, layout: &Layout, ready: &BTreeMap<Kernel, Ready>) -> Result<Outcome> {
+    if std::env::var_os("KVM").is_some_and(|kvm| kvm == "1") {
+        return Err(Failure::new("KVM does not count instructions")
+            .remedy("run it without KVM=1")
+            .into());
+    }
+    let mut checks = Vec::new();
+    let mut counted = BTreeMap::new();
+    for (kernel, ready) in [Stock, Ours]
+        .iter()
+        .filter_map(|k| Some((*k, ready.get(k)?)))
+    {
+        let mut said = Vec::new();
+        for guest in [&FIRST, &AGAIN] {
+            let ran = Run::new(guest, kernel).run(ui, layout, ready)?;
+            checks.extend(ran.rows.iter().cloned());
+            said.push(counts(&ran.text));
+        }
+        checks.push(repeats(kernel, &said[0], &said[1]));
+        counted.insert(kernel, said.swap_remove(0));
+    }
+    let (Some(stock), Some(ours)) = (ready.get(&Stock), ready.get(&Ours)) else {
+        return Err(Failure::new("one of the two kernels could not be built").into());
+    };
+    checks.push(same_configuration(layout, stock, ours)?);
+    let (mut theirs, mut mine) = (take(&mut counted, Stock), take(&mut counted, Ours));
+    size::add(stock, ours, &mut theirs, &mut mine)?;
+    Ok(Outcome {
+        counts: rows::rows(&theirs, &mine),
+        checks,
+    })
+}
+
+fn take(counted: &mut BTreeMap<Kernel, Counts>, kernel: Kernel) -> Counts {
+    counted.remove(&kernel).unwrap_or_default()
+}
+
+/// What a guest has counted.
+fn counts(text: &str) -> Counts {
+    let line = Regex::new(r"(?m)^bench: (\S+/\S+) (\d+)$").expect("a constant expression");
+    let found = line.captures_iter(text);
+    found
+        .filter_map(|f| Some((f[1].to_string(), f[2].parse().ok()?)))
+        .collect()
+}
+
+/// Two boots of a kernel must count the same.
+fn repeats(kernel: Kernel, first: &Counts, again: &Counts) -> Row {
+    let name = format!("{PREFIX}repeats{}", kernel.suffix());
+    let names: BTreeSet<_> = first.keys().chain(again.keys()).collect();
+    let differing: Vec<_> = names
+        .iter()
+        .filter(|name| first.get(**name) != again.get(**name))
+        .map(|name| {
+            let [a, b] = [first, again].map(|c| c.get(*name).map_or("-".into(), u64::to_string));
+            format!("    | {name}: {a}, then {b}\n")
+        })
+        .collect();
+    if first.is_empty() {
+        return Row::failed(name, "nothing was counted");
+    }
+    if differing.is_empty() {
+        let mut row = Row::passed(name);
+        row.values.insert("counts".into(), first.len().into());
+        return row;
+    }
+    let message = format!(
+        "{} of {} counts differ from one boot to the next:\n{}",
+        differing.len(),
+        names.len(),
+        differing.concat()
+    );
+    Row::failed(name, message)
+}
+
+/// The configurations differ in nothing but what the overlay adds.
+fn same_configuration(layout: &Layout, stock: &Ready, ours: &Ready) -> Result<Row> {
+    let read = |ready: &Ready| Config::read(&ready.kernel.spec.out.join(".config"));
+    let (theirs, mine) = (read(stock)?, read(ours)?);
+    let added = ["PCI_DEVRES_RUST", "SAMPLE_RUST_DRIVER_PCI_"];
+    let differing: BTreeSet<_> = theirs
+        .differing(&mine)
+        .into_iter()
+        .map(|(symbol, ours, stock)| (symbol, stock, ours))
+        .chain(mine.differing(&theirs))
+        .filter(|(symbol, ..)| !added.iter().any(|ours| symbol.starts_with(ours)))
+        .map(|(symbol, stock, ours)| format!("    | CONFIG_{symbol}: {stock}, ours {ours}\n"))
+        .collect();
+    let name = format!("{PREFIX}same_configuration");
+    if differing.is_empty() {
+        return Ok(Row::passed(name));
+    }
+    let list: String = differing.into_iter().collect();
+    let out = |ready: &Ready| layout.show(&ready.kernel.spec.out);
+    let message = format!(
+        "the two kernels are not comparable:\n{list}compare {}/.config and {}/.config",
+        out(stock),
+        out(ours)
+    );
+    Ok(Row::failed(name, message))
+}
+
+/// Builds both kernels, measures, and presents it.
+pub fn bench(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool> {
+    let started = Instant::now();
+    let prepared = prepare::source(ui, layout, linux, &[])?;
+    let mut ready = BTreeMap::new();
+    for kernel in [Stock, Ours] {
+        let built = prepare::kernel(ui, layout, &prepared, kernel, &modules(kernel))?;
+        ready.insert(kernel, built);
+    }
+    let outcome = measure(ui, layout, &ready)?;
+    let rows = outcome.rows();
+    let release = ready.get(&Ours).map(|r| r.kernel.release.clone());
+    let failed = results::write(
+        layout,
+        "bench",
+        release.as_deref(),
+        started.elapsed(),
+        &rows,
+    )?;
+
+    let shown = layout.root.join("Documentation/PCI");
+    fs::create_dir_all(&shown)?;
+    fs::write(shown.join(TABLE), table::rst(&outcome.counts))?;
+    picture::draw(&shown.join(PICTURE), &outcome.counts)?;
+
+    println!("\n{}", table::table(&outcome.counts));
+    for row in outcome.checks.iter().filter(|row| !row.ok) {
+        println!("\n{}: {}", row.name, row.message);
+    }
+    let verdict = if failed == 0 {
+        "bench: ok"
+    } else {
+        "bench: FAILED"
+    };
+    println!(
+        "\n{verdict}. {} passed, {failed} failed, {}",
+        rows.len() - failed,
+        elapsed(started.elapsed())
+    );
+    println!("results: build/results/bench.json   picture: Documentation/PCI/{PICTURE}");
+    Ok(failed == 0)
+}

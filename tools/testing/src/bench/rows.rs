@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What was counted on the two kernels, side by side, with what is asked of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
+
+use super::PREFIX;
+use crate::results::Row;
+
+/// By name, what a kernel counted.
+pub type Counts = BTreeMap<String, u64>;
+
+/// What a row is asked for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Target {
+    /// Ours divided by the stock kernel's, at most.
+    Ratio(f64),
+    /// At most so many.
+    Count(u64),
+    /// Nothing; the row is there to be seen.
+    None,
+}
+
+/// One row.
+#[derive(Clone, Debug)]
+pub struct Count {
+    /// `group/what/more`.
+    pub name: String,
+    /// What is counted.
+    pub unit: &'static str,
+    /// On the stock kernel, or what else ours is compared with.
+    pub stock: Option<f64>,
+    /// On ours.
+    pub ours: Option<f64>,
+    /// What is asked.
+    pub target: Target,
+}
+
+impl Count {
+    /// Ours divided by the stock kernel's.
+    pub fn ratio(&self) -> Option<f64> {
+        let (stock, ours) = (self.stock?, self.ours?);
+        (stock > 0.0).then_some(ours / stock)
+    }
+
+    /// Whether it is as asked; what was not counted is not.
+    pub fn met(&self) -> bool {
+        match self.target {
+            // What the table shows is what counts.
+            Target::Ratio(most) => self.ratio().is_some_and(|r| r <= most + 0.0005),
+            Target::Count(most) => self.ours.is_some_and(|ours| ours <= most as f64),
+            Target::None => true,
+        }
+    }
+
+    /// The row of a report.
+    pub fn row(&self) -> Row {
+        let name = format!("{PREFIX}{}", self.name.replace('/', "::"));
+        let mut row = if self.met() {
+            Row::passed(name)
+        } else {
+            let most = match self.target {
+                Target::Ratio(most) => format!("at most {most:.2} of the stock kernel's"),
+                Target::Count(most) => format!("at most {most}"),
+                Target::None => String::new(),
+            };
+            let show = |count: Option<f64>| count.map_or("nothing".into(), |c| c.to_string());
+            let message = format!(
+                "{} {}, the stock kernel {}; asked is {most}",
+                show(self.ours),
+                self.unit,
+                show(self.stock)
+            );
+            Row::failed(name, message)
+        };
+        let target = match self.target {
+            Target::Ratio(most) => json!({ "ratio": most }),
+            Target::Count(most) => json!({ "count": most }),
+            Target::None => json!(null),
+        };
+        let ratio = self.ratio().map(|r| (r * 10000.0).round() / 10000.0);
+        for (key, value) in [
+            ("unit", json!(self.unit)),
+            ("stock", json!(self.stock)),
+            ("ours", json!(self.ours)),
+            ("ratio", json!(ratio)),
+            ("target", target),
+            ("met", json!(self.met())),
+        ] {
+            row.values.insert(key.into(), value);
+        }
+        row
+    }
+}
+
+/// What is asked of the rows of a group, and what they count.
+fn group(name: &str) -> (Target, &'static str) {
+    match name.split('/').next().unwrap_or_default() {
+        "explicit" => (Target::Ratio(1.05), "instructions"),
+        "driver" if name.contains("/rust_") => (Target::None, "instructions"),
+        "driver" if name.contains("/ahci/") => (Target::Ratio(1.0), "instructions"),
+        "driver" => (Target::Ratio(1.05), "instructions"),
+        "interrupt" => (Target::None, "instructions"),
+        "slab" => (Target::Ratio(1.0), "bytes"),
+        "size" if name.contains("/added") => (Target::None, "bytes"),
+        "size" => (Target::Ratio(1.0), "bytes"),
+        _ => (Target::Ratio(1.0), "instructions"),
+    }
+}
+
+/// The order in which groups are shown.
+const GROUPS: &[&str] = &[
+    "call",
+    "cycle",
+    "managed",
+    "explicit",
+    "guard",
+    "entries",
+    "devices",
+    "driver",
+    "interrupt",
+    "slab",
+    "size",
+    "mean",
+];
+
+fn order(name: &str) -> usize {
+    let group = name.split('/').next().unwrap_or_default();
+    GROUPS
+        .iter()
+        .position(|g| *g == group)
+        .unwrap_or(GROUPS.len())
+}
+
+/// Everything that was counted, and what follows from it.
+pub fn rows(stock: &Counts, ours: &Counts) -> Vec<Count> {
+    let names: BTreeSet<_> = stock.keys().chain(ours.keys()).collect();
+    let count = |counts: &Counts, name: &str| counts.get(name).map(|c| *c as f64);
+    let mut rows: Vec<_> = names
+        .iter()
+        .filter(|name| !name.starts_with("interrupt/"))
+        .map(|name| {
+            let (target, unit) = group(name);
+            Count {
+                name: name.to_string(),
+                unit,
+                stock: count(stock, name),
+                ours: count(ours, name),
+                target,
+            }
+        })
+        .collect();
+    for (name, theirs) in [
+        ("interrupt/C_handler", count(stock, "interrupt/C")),
+        (
+            "interrupt/Rust_handler_against_C",
+            count(ours, "interrupt/C"),
+        ),
+    ] {
+        let which = match name {
+            "interrupt/C_handler" => "interrupt/C",
+            _ => "interrupt/Rust",
+        };
+        rows.push(Count {
+            name: name.into(),
+            unit: "instructions",
+            stock: theirs,
+            ours: count(ours, which),
+            target: Target::None,
+        });
+    }
+    rows.extend(guards(stock, ours));
+    rows.extend(means(&rows));
+    rows.sort_by_key(|row| (order(&row.name), natural(&row.name)));
+    rows
+}
+
+/// What it costs to leave vectors to the device instead of freeing them.
+fn guards(stock: &Counts, ours: &Counts) -> Vec<Count> {
+    let extra = |counts: &Counts, what: &str| {
+        let managed = *counts.get(&format!("managed/bind/{what}"))? as f64;
+        let explicit = *counts.get(&format!("explicit/bind/{what}"))? as f64;
+        Some(managed - explicit)
+    };
+    ours.keys()
+        .filter_map(|name| name.strip_prefix("managed/bind/"))
+        .map(|what| Count {
+            name: format!("guard/managed_over_explicit/{what}"),
+            unit: "instructions",
+            stock: extra(stock, what),
+            ours: extra(ours, what),
+            target: Target::Count(300),
+        })
+        .collect()
+}
+
+/// Geometric means of the ratios: of all rows of the devres layer and managed vectors, and without those that grow with other entries.
+fn means(rows: &[Count]) -> Vec<Count> {
+    let mean = |name: &str, groups: &[&str], target| {
+        let logs: Vec<f64> = rows
+            .iter()
+            .filter(|row| groups.iter().any(|g| row.name.starts_with(g)))
+            .filter_map(|row| row.ratio())
+            .map(f64::ln)
+            .collect();
+        let mean = (!logs.is_empty()).then(|| (logs.iter().sum::<f64>() / logs.len() as f64).exp());
+        Count {
+            name: format!("mean/{name}"),
+            unit: "ratio",
+            stock: mean.map(|_| 1.0),
+            ours: mean,
+            target,
+        }
+    };
+    vec![
+        mean(
+            "devres_and_managed",
+            &["call/", "cycle/", "managed/", "entries/", "devices/"],
+            Target::Ratio(0.9),
+        ),
+        mean("calls", &["call/"], Target::None),
+        mean("cycles", &["cycle/"], Target::None),
+        mean("managed", &["managed/"], Target::None),
+        mean("explicit", &["explicit/"], Target::None),
+        mean("entries", &["entries/"], Target::None),
+        mean("devices", &["devices/"], Target::None),
+    ]
+}
+
+/// A name with its numbers apart, so that 8 comes before 64.
+fn natural(name: &str) -> Vec<(String, u64)> {
+    let mut parts = Vec::new();
+    let mut rest = name;
+    while !rest.is_empty() {
+        let digits = rest
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(rest.len());
+        let (text, more) = rest.split_at(digits);
+        let end = more
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(more.len());
+        let (number, more) = more.split_at(end);
+        parts.push((text.to_string(), number.parse().unwrap_or(0)));
+        rest = more;
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(of: &[(&str, u64)]) -> Counts {
+        of.iter().map(|(n, c)| (n.to_string(), *c)).collect()
+    }
+
+    fn find<'a>(rows: &'a [Count], name: &str) -> &'a Count {
+        rows.iter().find(|row| row.name == name).unwrap()
+    }
+
+    #[test]
+    fn a_row_is_met_up_to_its_target() {
+        let rows = rows(
+            &counts(&[("call/a", 1000), ("call/b", 1000), ("explicit/c", 1000)]),
+            &counts(&[("call/a", 1000), ("call/b", 1002), ("explicit/c", 1050)]),
+        );
+        assert!(find(&rows, "call/a").met());
+        assert!(!find(&rows, "call/b").met());
+        assert!(find(&rows, "explicit/c").met());
+        let row = find(&rows, "call/b").row();
+        assert_eq!(row.name, "bench::call::b");
+        assert_eq!(row.values["ratio"], 1.002);
+        assert_eq!(row.values["met"], false);
+    }
+
+    #[test]
+    fn what_one_kernel_did_not_count_is_not_met() {
+        let rows = rows(&counts(&[("call/a", 1)]), &counts(&[]));
+        assert!(!find(&rows, "call/a").met());
+    }
+
+    #[test]
+    fn the_mean_is_geometric() {
+        let rows = rows(
+            &counts(&[("call/a", 100), ("call/b", 100)]),
+            &counts(&[("call/a", 50), ("call/b", 200)]),
+        );
+        let mean = find(&rows, "mean/calls").ours.unwrap();
+        assert!((mean - 1.0).abs() < 1e-9, "{mean}");
+    }
+
+    #[test]
+    fn the_guard_costs_what_managed_takes_more() {
+        let ours = counts(&[("managed/bind/x", 1300), ("explicit/bind/x", 1000)]);
+        let rows = rows(&ours, &ours);
+        let guard = find(&rows, "guard/managed_over_explicit/x");
+        assert_eq!(guard.ours, Some(300.0));
+        assert!(guard.met());
+    }
+
+    #[test]
+    fn numbers_are_ordered_as_numbers() {
+        assert!(natural("a/8") < natural("a/64"));
+    }
+}

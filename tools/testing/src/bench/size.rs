@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! How large the code is: objects of `drivers/pci`, and what stands behind them in the `kernel` crate.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, Result};
+use object::{Object, ObjectSection, ObjectSymbol, SectionFlags, SymbolKind};
+use regex::Regex;
+
+use super::rows::Counts;
+use crate::prepare::Ready;
+
+/// `SHF_ALLOC`: the section is loaded.
+const ALLOC: u64 = 2;
+/// `SHF_EXECINSTR`: it is executed.
+const EXECINSTR: u64 = 4;
+
+/// Bytes that are executed, and bytes that are not.
+#[derive(Clone, Copy, Default)]
+struct Size {
+    text: u64,
+    data: u64,
+}
+
+impl std::ops::Add for Size {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            text: self.text + other.text,
+            data: self.data + other.data,
+        }
+    }
+}
+
+/// Adds the rows on size.
+pub fn add(stock: &Ready, ours: &Ready, theirs: &mut Counts, mine: &mut Counts) -> Result<()> {
+    let (a, b) = (&stock.kernel.spec.out, &ours.kernel.spec.out);
+    let helpers = ours.kernel.spec.source.join("rust/helpers/pci_devres.c");
+    let devres = objects(b, &["devres_rust.o", "devres_exports.o"])?
+        + functions(b, "rust/kernel.o", r"6kernel3pci6devres")?
+        + functions(b, "rust/helpers/helpers.o", &defined(&helpers)?)?;
+    let msi = objects(
+        b,
+        &[
+            "msi/api.o",
+            "msi/msi.o",
+            "msi/ownership_rust.o",
+            "msi/ownership_exports.o",
+            "msi/ownership_genirq.o",
+        ],
+    )? + functions(b, "rust/kernel.o", r"6kernel3pci9ownership")?;
+    let added = objects(b, &["msi/ownership_trace.o", "msi/ownership_debugfs.o"])?;
+    for (name, stock, ours) in [
+        ("devres", objects(a, &["devres.o"])?, devres),
+        ("msi", objects(a, &["msi/api.o", "msi/msi.o"])?, msi),
+        ("added_trace_and_debugfs", Size::default(), added),
+    ] {
+        for (counts, size) in [(&mut *theirs, stock), (&mut *mine, ours)] {
+            counts.insert(format!("size/{name}/text"), size.text);
+            counts.insert(format!("size/{name}/data"), size.data);
+        }
+    }
+    Ok(())
+}
+
+/// Objects of `drivers/pci`. Exports, bug tables and what unwinds do not count: they are of the build, not of the code.
+fn objects(out: &Path, names: &[&str]) -> Result<Size> {
+    let mut size = Size::default();
+    for name in names {
+        let bytes = read(&out.join("drivers/pci").join(name))?;
+        for section in object::File::parse(&*bytes)?.sections() {
+            let SectionFlags::Elf { sh_flags, .. } = section.flags() else {
+                continue;
+            };
+            let has = |flag: u64| sh_flags.0 & flag != 0;
+            let name = section.name()?;
+            let apart = [
+                "__ksymtab",
+                "__bug_table",
+                ".orc_",
+                ".return_sites",
+                ".modinfo",
+            ];
+            if !has(ALLOC) || apart.iter().any(|a| name.starts_with(a)) {
+                continue;
+            }
+            if has(EXECINSTR) {
+                size.text += section.size();
+            } else {
+                size.data += section.size();
+            }
+        }
+    }
+    Ok(size)
+}
+
+/// Functions and named data of an object whose names match. Constants without a name are not found.
+fn functions(out: &Path, name: &str, like: &str) -> Result<Size> {
+    let like = Regex::new(like)?;
+    let bytes = read(&out.join(name))?;
+    let mut size = Size::default();
+    for symbol in object::File::parse(&*bytes)?.symbols() {
+        if symbol.is_undefined() || !symbol.name().is_ok_and(|name| like.is_match(name)) {
+            continue;
+        }
+        match symbol.kind() {
+            SymbolKind::Text => size.text += symbol.size(),
+            SymbolKind::Data => size.data += symbol.size(),
+            _ => {}
+        }
+    }
+    Ok(size)
+}
+
+/// The helpers that a C file defines, as an expression.
+fn defined(file: &Path) -> Result<String> {
+    let text = fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+    let helper = Regex::new(r"\brust_helper_\w+").expect("a constant expression");
+    let names: Vec<_> = helper.find_iter(&text).map(|f| f.as_str()).collect();
+    Ok(format!("^({})$", names.join("|")))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("reading {}", path.display()))
+}
