@@ -42,6 +42,10 @@ equivalence: setup ## compare the stock kernel with ours, in the long form (TEST
 	@cargo test --quiet --locked --manifest-path $(manifest) --no-run
 	@LONG=1 cargo test --locked --manifest-path $(manifest) --test kernel -- $(TEST)
 
+.PHONY: evidence
+evidence: setup ## show what goes wrong without ownership, and what ours makes of it
+	@$(runner) evidence
+
 .PHONY: doctor
 doctor: ## say which tools are there or missing, and what hides Rust (CONFIG=file)
 	@scripts/setup --check

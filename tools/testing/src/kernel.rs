@@ -28,6 +28,8 @@ pub enum Kernel {
     Stock,
     /// Ours, with what the kernel has to find mistakes.
     Debug,
+    /// Stock, with the rule of the 2026 series; see [`crate::series`].
+    Series,
 }
 
 impl Kernel {
@@ -37,6 +39,7 @@ impl Kernel {
             Self::Ours => "",
             Self::Stock => "@stock",
             Self::Debug => "@debug",
+            Self::Series => "@series",
         }
     }
 }

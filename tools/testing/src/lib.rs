@@ -6,6 +6,7 @@
 pub mod boot;
 pub mod build;
 pub mod doctor;
+pub mod evidence;
 pub mod suite;
 
 // From nothing to a kernel that can boot
@@ -15,6 +16,7 @@ pub mod kconfig;
 pub mod kernel;
 pub mod packages;
 pub mod prepare;
+pub mod series;
 pub mod source;
 pub mod toolchain;
 

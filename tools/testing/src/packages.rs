@@ -90,6 +90,13 @@ pub const TESTS: &[Package] = &[
     ),
 ];
 
+/// What reports for a browser take in addition.
+pub const REPORTS: &[Package] = &[package(
+    "python3-docutils",
+    "rst2html",
+    "makes HTML of the report",
+)];
+
 /// What Kconfig's menus take in addition.
 pub const MENUS: &[Package] = &[
     package(
