@@ -46,6 +46,10 @@ equivalence: setup ## compare the stock kernel with ours, in the long form (TEST
 evidence: setup ## show what goes wrong without ownership, and what ours makes of it
 	@$(runner) evidence
 
+.PHONY: acceptance
+acceptance: setup ## say which of the reviewers' requests are met, and by what (RUN=0: run nothing)
+	@RUN=$(RUN) $(runner) acceptance
+
 .PHONY: doctor
 doctor: ## say which tools are there or missing, and what hides Rust (CONFIG=file)
 	@scripts/setup --check

@@ -73,7 +73,7 @@ impl Chosen {
     pub fn by_test(wanted: impl Fn(&str) -> bool) -> Self {
         let mut chosen = Self::all();
         chosen.0.retain(|(case, side)| {
-            case.sides.iter().all(|side| side.kernel != Kernel::Series)
+            case.sides.iter().all(|side| side.kernel != Kernel::Earlier)
                 && wanted(&case.test(side.kernel))
         });
         chosen

@@ -3,6 +3,7 @@
 //! Builds the grafted kernel, boots it under QEMU and judges what it prints.
 
 // The commands
+pub mod acceptance;
 pub mod boot;
 pub mod build;
 pub mod doctor;
@@ -11,12 +12,12 @@ pub mod suite;
 
 // From nothing to a kernel that can boot
 pub mod debian;
+pub mod earlier;
 pub mod initramfs;
 pub mod kconfig;
 pub mod kernel;
 pub mod packages;
 pub mod prepare;
-pub mod series;
 pub mod source;
 pub mod toolchain;
 

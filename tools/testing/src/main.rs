@@ -6,7 +6,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use runner::{boot, build, doctor, evidence, failure::Failure, layout::Layout, ui::Ui};
+use runner::{acceptance, boot, build, doctor, evidence, failure::Failure, layout::Layout, ui::Ui};
 
 #[derive(Parser)]
 #[command(about)]
@@ -24,6 +24,11 @@ enum Command {
     },
     /// Build the grafted kernel
     Build {
+        #[command(flatten)]
+        source: Source,
+    },
+    /// Say which of the reviewers' requests are met, and by what
+    Acceptance {
         #[command(flatten)]
         source: Source,
     },
@@ -77,6 +82,9 @@ fn run(arguments: &Arguments) -> Result<bool> {
     match &arguments.command {
         Command::Boot { source } => boot::boot(&ui, &layout, source.tree(&layout).as_deref()),
         Command::Build { source } => build::build(&ui, &layout, source.tree(&layout).as_deref()),
+        Command::Acceptance { source } => {
+            acceptance::acceptance(&ui, &layout, source.tree(&layout).as_deref())
+        }
         Command::Evidence { source } => {
             evidence::evidence(&ui, &layout, source.tree(&layout).as_deref())
         }

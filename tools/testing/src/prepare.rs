@@ -13,13 +13,13 @@ use fs4::{FileExt, TryLockError};
 
 use crate::{
     command::{command, run},
+    earlier,
     failure::Failure,
     initramfs,
     kernel::{Built, Kernel, KernelSpec},
     layout::Layout,
     objects,
     packages::{self, Package},
-    series,
     source::{self, Pristine},
     toolchain::{self, Toolchain},
     ui::Ui,
@@ -76,7 +76,7 @@ pub fn kernel(
         Kernel::Ours => KernelSpec::ours(layout),
         Kernel::Stock => KernelSpec::stock(layout, objects::ungrafted(ui, layout, prepared)?),
         Kernel::Debug => KernelSpec::debug(layout),
-        Kernel::Series => series::spec(ui, layout, prepared)?,
+        Kernel::Earlier => earlier::spec(ui, layout, prepared)?,
     };
     spec.configure(ui, layout, &prepared.tools)?;
     let mut kernel = spec.build(ui, layout, &prepared.tools)?;

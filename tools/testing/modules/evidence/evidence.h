@@ -8,7 +8,7 @@
 #include <linux/pci.h>
 
 /* The kernels without this project know no managed allocation but the implicit one. */
-#if defined(SERIES)
+#if defined(RULE_OF_2026)
 int pcim_alloc_irq_vectors(struct pci_dev *dev, unsigned int min_vecs,
 			   unsigned int max_vecs, unsigned int flags);
 #elif !defined(LINUX_PCI_IRQ_VECTORS_H)

@@ -46,7 +46,7 @@ fn verdict(theirs: &Found, ours: &Found) -> bool {
 /// The words in a table for what a kernel shows.
 fn says(found: &Found) -> String {
     let mut text = match found.side.kernel {
-        Kernel::Series => "(series' rule) ".to_string(),
+        Kernel::Earlier => "(2026 rule) ".to_string(),
         _ => String::new(),
     };
     text += &found.shown.join(", ");
@@ -126,9 +126,9 @@ repeats all of it and fails where a kernel does not show what is expected of it.
 
 *Stock* is Linux as it was, built from the same source and configuration. The
 stock kernel has no sanitizer: where freed memory is read (H5-sysfs), that shows
-because ``init_on_free=1`` clears it. *Series* is stock with the rule of the
-patches of February 2026, rebuilt in ``tools/testing/kernels/series-2026.patch``;
-no driver is converted there. Freeing vectors twice is harmless, with all of
+because ``init_on_free=1`` clears it. *2026* is stock with the rule that
+patches of February 2026 proposed, rebuilt in
+``tools/testing/kernels/earlier-2026.patch``; no driver is converted there. Freeing vectors twice is harmless, with all of
 them: see C1.
 
 The sources are in ``tools/testing/modules``, what is expected is in
@@ -216,7 +216,7 @@ fn case(text: &mut String, theirs: &Found, ours: &Found) -> std::fmt::Result {
         let mark = if at == 0 { "*" } else { " " };
         let name = match found.side.kernel {
             Kernel::Stock => "Stock",
-            Kernel::Series => "Series",
+            Kernel::Earlier => "2026",
             _ => "Ours",
         };
         writeln!(text, "   {mark} - **{name}**, {}", found.kernel)?;
@@ -232,9 +232,9 @@ fn case(text: &mut String, theirs: &Found, ours: &Found) -> std::fmt::Result {
     Ok(())
 }
 
-/// The command that repeats it; `make test` does without the series' kernel.
+/// The command that repeats it; `make test` does without the kernel of 2026.
 fn command_of(theirs: &Found, found: &Found) -> String {
-    if theirs.side.kernel == Kernel::Series {
+    if theirs.side.kernel == Kernel::Earlier {
         return "make evidence".into();
     }
     format!("make test TEST={}", found.row.name)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The stock kernel with the rule of the 2026 series: only one file differs, so the stock kernel's output is where it starts.
+//! The stock kernel with the rule that patches of 2026 proposed. One file differs, so its build starts from the stock kernel's.
 
 use std::{fs, path::Path};
 
@@ -22,42 +22,38 @@ pub fn spec(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<KernelSpec>
     let pristine = objects::ungrafted(ui, layout, prepared)?;
     let stock = prepare::kernel(ui, layout, prepared, Kernel::Stock, &Default::default())?;
     let spec = KernelSpec {
-        name: "series".into(),
-        out: layout.build.join("series"),
+        name: "2026".into(),
+        out: layout.build.join("2026"),
         ..KernelSpec::stock(layout, pristine)
     };
-    let patch = layout.testing().join("kernels/series-2026.patch");
+    let patch = layout.testing().join("kernels/earlier-2026.patch");
     let built = fs::metadata(&stock.kernel.image)?.modified()?;
     let identity = format!("{built:?}\n{}", fs::read_to_string(&patch)?);
-    let stamp = spec.out.join(".series");
+    let stamp = spec.out.join(".2026");
     if fs::read_to_string(&stamp).is_ok_and(|stamp| stamp == identity) {
         return Ok(spec);
     }
-    ui.stage(
-        "series copy",
-        "copying the stock kernel's output",
-        |stage| {
-            let log = layout.log("series-copy");
-            let from = &stock.kernel.spec.out;
-            let mut rsync = command(layout, "rsync");
-            rsync.args([
-                "-a",
-                "--delete",
-                "--exclude=/guest",
-                "--exclude=/guest.cpio",
-            ]);
-            rsync.arg(format!("{}/", from.display())).arg(&spec.out);
-            run(stage, &mut rsync, &log)?;
-            moved(layout, from, &spec.out);
-            // Make looks here before it looks into the source tree.
-            let mut edit = command(layout, "patch");
-            edit.arg("-o").arg(spec.out.join(FILE));
-            edit.arg("-i").arg(&patch).arg(spec.source.join(FILE));
-            run(stage, &mut edit, &log)?;
-            fs::write(&stamp, &identity).context("writing the stamp")?;
-            Ok(((), layout.show(&spec.out)))
-        },
-    )?;
+    ui.stage("2026 copy", "copying the stock kernel's output", |stage| {
+        let log = layout.log("2026-copy");
+        let from = &stock.kernel.spec.out;
+        let mut rsync = command(layout, "rsync");
+        rsync.args([
+            "-a",
+            "--delete",
+            "--exclude=/guest",
+            "--exclude=/guest.cpio",
+        ]);
+        rsync.arg(format!("{}/", from.display())).arg(&spec.out);
+        run(stage, &mut rsync, &log)?;
+        moved(layout, from, &spec.out);
+        // Make looks here before it looks into the source tree.
+        let mut edit = command(layout, "patch");
+        edit.arg("-o").arg(spec.out.join(FILE));
+        edit.arg("-i").arg(&patch).arg(spec.source.join(FILE));
+        run(stage, &mut edit, &log)?;
+        fs::write(&stamp, &identity).context("writing the stamp")?;
+        Ok(((), layout.show(&spec.out)))
+    })?;
     Ok(spec)
 }
 
