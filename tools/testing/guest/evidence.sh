@@ -30,8 +30,8 @@ outcome()
 chip_names()
 {
 	for irq in $irqs; do
-		if read -r name 2>/dev/null <"/sys/kernel/irq/$irq/chip_name"; then
-			say "chip_name of irq $irq: '$name'"
+		if [ -e "/sys/kernel/irq/$irq" ]; then
+			say "chip_name of irq $irq: '$(cat "/sys/kernel/irq/$irq/chip_name")'"
 		else
 			say "no irq $irq"
 		fi
@@ -61,7 +61,7 @@ step()
 	reset) outcome reset eval "echo 1 >$pci/devices/$dev/reset" ;;
 	chip) chip_names ;;
 	trace)
-		echo 1 >"$trace/events/devres/devres_log/enable"
+		echo 1 >"$trace/events/dev/devres_log/enable"
 		echo >"$trace/trace"
 		;;
 	released) released ;;

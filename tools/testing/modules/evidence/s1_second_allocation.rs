@@ -57,7 +57,7 @@ impl pci::Driver for Driver {
                 );
                 drop(second);
             }
-            Err(e) => dev_info!(pdev, "evidence: no second guard: {:?}\n", e),
+            Err(e) => dev_info!(pdev, "evidence: no second guard: {}\n", e.to_errno()),
         }
         dev_info!(
             pdev,
