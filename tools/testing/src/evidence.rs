@@ -279,28 +279,34 @@ fn judge(
     }
 }
 
+/// How much is quoted of who called where something was reported.
+const CALLERS: usize = 6;
+
 /// The lines that a reader wants to see of a log: what the script and the driver say, and what anybody reports.
 fn telling(text: &str) -> Vec<String> {
-    let wanted = Regex::new(concat!(
-        r"\bevidence: (?:[^be]|b[^e]|be[^g]|e[^n])",
-        r"|: irq vectors: |^WARNING: |^remove_proc_entry: |^Trying to free |^BUG: |^Oops: |^RIP: 0010:",
+    let regex = |text| Regex::new(text).expect("a constant expression");
+    let wanted = regex(concat!(
+        r"\bevidence: |: irq vectors: |^WARNING: |^remove_proc_entry: |^Trying to free |^BUG: |^Oops: ",
         r"|failed with error|^Kernel panic|^(?:error|warning)(?:\[|:)|^(?:does not )?compile",
-    ))
-    .expect("a constant expression");
-    let compilers = Regex::new(r"^ *(?:-->|\d+ +\||\|)").expect("a constant expression");
+    ));
+    let frame = regex(r"evidence: (?:begin|end)$|^error: aborting due");
+    let caller = regex(r"^ +[\w.]+\+0x");
+    let place = regex(r"^ *(?:-->|\d+ +\||\||\.\.\.|= )");
     let mut lines = Vec::new();
-    let mut quoting = false;
-    for line in text.lines() {
+    let (mut quoting, mut callers) = (false, 0);
+    for line in text.lines().filter(|line| !frame.is_match(line)) {
         let starts = wanted.is_match(line);
-        // rustc shows the place below the message.
-        quoting = line.starts_with("error") && starts || quoting && compilers.is_match(line);
-        if starts || quoting {
+        if line.starts_with("Call Trace:") {
+            callers = CALLERS;
+        }
+        let calls = callers > 0 && caller.is_match(line);
+        callers -= usize::from(calls);
+        // The compiler shows the place below the message.
+        quoting = line.starts_with("error") && starts || quoting && place.is_match(line);
+        if starts || calls || quoting {
             lines.push(line.trim_end().to_string());
         }
     }
-    // An Oops says everything again when it panics.
-    let mut before = BTreeSet::new();
-    lines.retain(|line| !line.starts_with("RIP:") || before.insert(line.clone()));
     lines
 }
 
@@ -330,13 +336,15 @@ mod tests {
     #[test]
     fn what_is_quoted_is_what_tells() {
         let log = "evidence: begin\nedu 0000:00:01.0: irq vectors: x\nCode: 00\n\
-                   WARNING: a.c:1 at f+0x1/0x2\nRAX: 0\nevidence: bind: ok\nevidence: end\n\
+                   WARNING: a.c:1 at f+0x1/0x2\nRAX: 0\nCall Trace:\n <TASK>\n f+0x1/0x2\n ? g+0x1/0x2\n\
+                   evidence: bind: ok\nevidence: end\n\
                    error[E0505]: cannot move\n  --> a.rs:1:2\n   |\n1 | x\n   | ^\n\nmake: x\n";
         assert_eq!(
             telling(log),
             [
                 "edu 0000:00:01.0: irq vectors: x",
                 "WARNING: a.c:1 at f+0x1/0x2",
+                " f+0x1/0x2",
                 "evidence: bind: ok",
                 "error[E0505]: cannot move",
                 "  --> a.rs:1:2",

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What the drivers share. Each binds to QEMU's edu, which has one MSI vector
- * and INTx, and differs from the others in its probe() and remove().
+ * and INTx, or to its e1000e, which has MSI-X, and differs from the others in
+ * its probe() and remove().
  */
 #include <linux/interrupt.h>
 #include <linux/module.h>
@@ -36,6 +37,7 @@ static int __maybe_unused edu_devm_request(struct pci_dev *pdev)
 #define EDU_DRIVER(what)							\
 	static const struct pci_device_id edu_ids[] = {				\
 		{ PCI_DEVICE(0x1234, 0x11e8) },					\
+		{ PCI_DEVICE(0x8086, 0x10d3) },					\
 		{ }								\
 	};									\
 	static struct pci_driver edu_driver = {					\

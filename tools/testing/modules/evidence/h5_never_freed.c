@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Never frees its vectors. */
+/* Never frees its vectors, MSI-X where there is. */
 #include "evidence.h"
 
 static int edu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
@@ -8,7 +8,7 @@ static int edu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 
 	if (ret)
 		return ret;
-	ret = pci_alloc_irq_vectors(pdev, 1, 1, PCI_IRQ_MSI);
+	ret = pci_alloc_irq_vectors(pdev, 1, 1, PCI_IRQ_MSI | PCI_IRQ_MSIX);
 	if (ret < 0) {
 		pci_disable_device(pdev);
 		return ret;
