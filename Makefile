@@ -52,6 +52,14 @@ mutations: setup ## break the code in one place after another, expect red (TEST=
 bench: setup ## count the instructions that the stock kernel and ours take
 	@$(runner) bench
 
+.PHONY: evidence
+evidence: setup ## show what goes wrong without ownership, and what ours makes of it
+	@$(runner) evidence
+
+.PHONY: acceptance
+acceptance: setup ## say which of the reviewers' requests are met, and by what (RUN=0: run nothing)
+	@RUN=$(RUN) $(runner) acceptance
+
 .PHONY: doctor
 doctor: ## say which tools are there or missing, and what hides Rust (CONFIG=file)
 	@scripts/setup --check

@@ -7,7 +7,8 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use runner::{
-    bench, boot, build, docs, doctor, failure::Failure, layout::Layout, mutations, series, ui::Ui,
+    acceptance, bench, boot, build, docs, doctor, evidence, failure::Failure, layout::Layout,
+    mutations, series, ui::Ui,
 };
 
 #[derive(Parser)]
@@ -31,6 +32,16 @@ enum Command {
     },
     /// Build the grafted kernel
     Build {
+        #[command(flatten)]
+        source: Source,
+    },
+    /// Say which of the reviewers' requests are met, and by what
+    Acceptance {
+        #[command(flatten)]
+        source: Source,
+    },
+    /// Show what goes wrong without ownership, and what ours makes of it
+    Evidence {
         #[command(flatten)]
         source: Source,
     },
@@ -100,6 +111,12 @@ fn run(arguments: &Arguments) -> Result<bool> {
         Command::Boot { source } => boot::boot(&ui, &layout, source.tree(&layout).as_deref()),
         Command::Bench { source } => bench::bench(&ui, &layout, source.tree(&layout).as_deref()),
         Command::Build { source } => build::build(&ui, &layout, source.tree(&layout).as_deref()),
+        Command::Acceptance { source } => {
+            acceptance::acceptance(&ui, &layout, source.tree(&layout).as_deref())
+        }
+        Command::Evidence { source } => {
+            evidence::evidence(&ui, &layout, source.tree(&layout).as_deref())
+        }
         Command::Menuconfig { source } => {
             build::menuconfig(&ui, &layout, source.tree(&layout).as_deref())
         }

@@ -97,6 +97,13 @@ pub const DOCS: &[Package] = &[package(
     "builds the documentation's pages",
 )];
 
+/// What reports for a browser take in addition.
+pub const REPORTS: &[Package] = &[package(
+    "python3-docutils",
+    "rst2html",
+    "makes HTML of the report",
+)];
+
 /// What Kconfig's menus take in addition.
 pub const MENUS: &[Package] = &[
     package(

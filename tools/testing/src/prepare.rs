@@ -13,6 +13,7 @@ use fs4::{FileExt, TryLockError};
 
 use crate::{
     command::{command, run},
+    earlier,
     failure::Failure,
     initramfs,
     kernel::{Built, Kernel, KernelSpec},
@@ -75,6 +76,7 @@ pub fn kernel(
         Kernel::Ours => KernelSpec::ours(layout),
         Kernel::Stock => KernelSpec::stock(layout, objects::ungrafted(ui, layout, prepared)?),
         Kernel::Debug => KernelSpec::debug(layout),
+        Kernel::Earlier => earlier::spec(ui, layout, prepared)?,
     };
     spec.configure(ui, layout, &prepared.tools)?;
     let mut kernel = spec.build(ui, layout, &prepared.tools)?;

@@ -10,8 +10,17 @@ use std::{
 use anyhow::Result;
 
 use crate::{
-    bench, docs, failure::Failure, guest::Run, host, kernel::Kernel, layout::Layout, objects,
-    packages, prepare, results::Row, suites, ui::Ui,
+    bench, docs,
+    evidence::{self, Chosen},
+    failure::Failure,
+    guest::Run,
+    host,
+    kernel::Kernel,
+    layout::Layout,
+    objects, packages, prepare,
+    results::Row,
+    suites,
+    ui::Ui,
 };
 
 /// Which tests to run.
@@ -92,7 +101,8 @@ fn steps(
     let prepared = prepare::source(ui, layout, linux, packages::TESTS)?;
     let runs = selection.runs();
     let compile_fail = !selection.long && selection.wants(&host::COMPILE_FAIL.prefix());
-    let mut kernels: BTreeMap<Kernel, BTreeSet<&str>> = BTreeMap::new();
+    let evidence = Chosen::by_test(|name| !selection.long && selection.wants(name));
+    let mut kernels: BTreeMap<Kernel, BTreeSet<&str>> = evidence.kernels();
     if compile_fail || !selection.long && selection.wants(docs::PREFIX) {
         kernels.entry(Kernel::Ours).or_default();
     }
@@ -132,6 +142,8 @@ fn steps(
         let measured = bench::measure(ui, layout, &ready).map(|outcome| outcome.rows());
         outcome.rows.extend(caught("bench::run", measured));
     }
+    let found = evidence.find(ui, layout, &prepared, &ready);
+    outcome.rows.extend(evidence::rows(found));
     if selection.long {
         return Ok(());
     }

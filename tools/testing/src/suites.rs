@@ -197,8 +197,13 @@ const DEVRES: &[&str] = &[
     "pci-bridge,chassis_nr=1",
 ];
 
-/// Runs guests, two at a time, each on its kernel in `ready`; one that could not run at all is a failed row too.
-pub fn run(ui: &Ui, layout: &Layout, ready: &BTreeMap<Kernel, Ready>, runs: &[Run]) -> Vec<Row> {
+/// Boots guests, two at a time, each on its kernel in `ready`; what could not run at all is a failed row.
+pub fn boot(
+    ui: &Ui,
+    layout: &Layout,
+    ready: &BTreeMap<Kernel, Ready>,
+    runs: &[Run],
+) -> BTreeMap<usize, Result<Ran, Row>> {
     let next = AtomicUsize::new(0);
     let done: Mutex<BTreeMap<usize, Result<Ran, Row>>> = Mutex::default();
     std::thread::scope(|scope| {
@@ -217,7 +222,12 @@ pub fn run(ui: &Ui, layout: &Layout, ready: &BTreeMap<Kernel, Ready>, runs: &[Ru
             });
         }
     });
-    let done = done.into_inner().expect("no holder panics");
+    done.into_inner().expect("no holder panics")
+}
+
+/// Runs guests, and compares what some of them must agree on.
+pub fn run(ui: &Ui, layout: &Layout, ready: &BTreeMap<Kernel, Ready>, runs: &[Run]) -> Vec<Row> {
+    let done = boot(ui, layout, ready, runs);
     let agreements = agreements(layout, runs, &done);
     let mut rows = Vec::new();
     for ran in done.into_values() {
