@@ -27,6 +27,7 @@ pub mod toolchain;
 
 // What is tested, and by what it is judged
 pub mod agree;
+pub mod drivers;
 pub mod guest;
 pub mod host;
 pub mod judge;
