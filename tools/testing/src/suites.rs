@@ -95,7 +95,7 @@ pub const GUESTS: &[GuestSpec] = &[
     GuestSpec {
         name: "devres",
         kernels: &[Stock, Ours],
-        agrees: 70,
+        agrees: 71,
         suites: &["devres"],
         modules: &["devres_suite"],
         append: &[],
