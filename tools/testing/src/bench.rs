@@ -241,14 +241,27 @@ pub fn bench(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool> {
     for row in outcome.checks.iter().filter(|row| !row.ok) {
         println!("\n{}: {}", row.name, row.message);
     }
+    for count in &outcome.counts {
+        if let Some(why) = count.excuse() {
+            println!("{} misses its target: {why}", count.name);
+        }
+    }
+    let targets = outcome
+        .counts
+        .iter()
+        .filter(|c| c.target != rows::Target::None);
+    let (met, missed): (Vec<_>, Vec<_>) = targets.partition(|c| c.met());
     let verdict = if failed == 0 {
         "bench: ok"
     } else {
         "bench: FAILED"
     };
     println!(
-        "\n{verdict}. {} passed, {failed} failed, {}",
-        rows.len() - failed,
+        "\n{verdict}. {} targets met, {} missed, {} of {} checks failed, {}",
+        met.len(),
+        missed.len(),
+        outcome.checks.iter().filter(|row| !row.ok).count(),
+        outcome.checks.len(),
         elapsed(started.elapsed())
     );
     println!("results: build/results/bench.json   picture: Documentation/PCI/{PICTURE}");
