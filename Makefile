@@ -15,6 +15,8 @@ LINUX ?=
 CONFIG ?=
 # test: only tests whose name begins so, e.g. TEST=guest::samples
 TEST ?=
+# series: 1 builds and boots every step
+CHECK ?=
 export LINUX CONFIG
 
 manifest := tools/testing/Cargo.toml
@@ -42,9 +44,21 @@ equivalence: setup ## compare the stock kernel with ours, in the long form (TEST
 	@cargo test --quiet --locked --manifest-path $(manifest) --no-run
 	@LONG=1 cargo test --locked --manifest-path $(manifest) --test kernel -- $(TEST)
 
+.PHONY: mutations
+mutations: setup ## break the code in one place after another, expect red (TEST=prefix: only some; 20 minutes)
+	@$(runner) mutations $(TEST)
+
 .PHONY: bench
 bench: setup ## count the instructions that the stock kernel and ours take
 	@$(runner) bench
+
+.PHONY: evidence
+evidence: setup ## show what goes wrong without ownership, and what ours makes of it
+	@$(runner) evidence
+
+.PHONY: acceptance
+acceptance: setup ## say which of the reviewers' requests are met, and by what (RUN=0: run nothing)
+	@RUN=$(RUN) $(runner) acceptance
 
 .PHONY: doctor
 doctor: ## say which tools are there or missing, and what hides Rust (CONFIG=file)
@@ -63,6 +77,14 @@ menuconfig: setup ## configure the kernel in build/kernel
 .PHONY: build
 build: setup ## build the grafted kernel and its modules into build/kernel
 	@$(runner) build
+
+.PHONY: docs
+docs: setup ## build the documentation: pages, kernel-doc, rustdoc
+	@$(runner) docs
+
+.PHONY: series
+series: setup ## write the overlay as a series of patches (CHECK=1: build, boot, revert each)
+	@$(runner) series $(if $(filter 1,$(CHECK)),--check)
 
 .PHONY: clean
 clean: ## remove the kernels, keep the runner and downloads

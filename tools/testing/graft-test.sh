@@ -41,6 +41,8 @@ overlay="$tmp/over lay"     # the overlay that the tests may change
 linux="$tmp/linux tree"     # the tree that the tests graft
 base="$tmp/base"            # what $linux is before grafting
 grafted="$tmp/grafted"      # what it is after
+full="$tmp/full"            # what it is with every driver; the overlay of most
+                            # tests has but a few, which saves minutes
 graft="$overlay/scripts/graft"
 out="$tmp/out"              # what graft wrote to standard output
 err="$tmp/err"              # and to standard error
@@ -139,6 +141,11 @@ edited()
 	"$graft" --list-edited
 }
 
+by_semantic_patch()
+{
+	grep -v '^#' "$top/scripts/converted-drivers" | grep .
+}
+
 # An overlay file that no other file of the overlay hangs on.
 some_added=drivers/pci/Kconfig.devres_rust
 some_edited=drivers/pci/Makefile
@@ -178,11 +185,11 @@ t_apply_adds_and_edits()
 		[ "$(stat -c %a "$base/$f")" = "$(stat -c %a "$linux/$f")" ] || fail "$f has another mode"
 	done || exit 1
 	cmp "$overlay/Kconfig" "$linux/drivers/pci/Kconfig.devres_rust" || fail "the menu is not there"
-	(cd "$overlay" && find rust drivers samples -type f) | while read -r f; do
+	(cd "$overlay" && find rust drivers samples scripts/coccinelle -type f) | while read -r f; do
 		cmp "$overlay/$f" "$linux/$f" || fail "$f is not there"
 	done || exit 1
 	[ -z "$(find "$linux" -type l)" ] || fail "there are symbolic links"
-	[ -z "$(find "$linux" -name '*.orig' -o -name '*.rej' -o -name '*.cocci*')" ] || fail "there is rubbish"
+	[ -z "$(find "$linux" -name '*.orig' -o -name '*.rej' -o -name '*.cocci_*' -o -name 'cocci-output*')" ] || fail "there is rubbish"
 }
 
 t_apply_wires_kbuild()
@@ -204,20 +211,42 @@ t_apply_wires_kbuild()
 
 t_apply_converts_drivers()
 {
-	new_tree "$grafted"
-	grep -v '^#' "$overlay/scripts/converted-drivers" | grep . | while read -r f; do
-		grep -q 'pcim_alloc_irq_vectors' "$linux/$f" || fail "$f is not converted"
-		! grep -q '[^m]pci_\(alloc\|free\)_irq_vectors[a-z_]*(.*,' "$linux/$f" || fail "$f is half converted"
+	by_semantic_patch | while read -r f; do
+		grep -q 'pcim_alloc_irq_vectors' "$full/$f" || fail "$f is not converted"
+		! grep '[^m_]pci_\(alloc_irq_vectors\|free_irq_vectors\|enable_msi\|enable_msix\|disable_msi\)' "$full/$f" ||
+			fail "$f is half converted"
 	done
+}
+
+t_patches_of_drivers_say_why()
+{
+	for p in "$top"/scripts/patches/drivers/*.patch; do
+		sed -n 1p "$p" | grep -Eq '^(Managed|Explicit)[,.: ]' ||
+			fail "$p: the first line does not say which model, and why"
+		[ "$(sed '/^--- /q' "$p" | wc -l)" -eq 2 ] || fail "$p: says it in more than one line"
+	done
+}
+
+# Nothing is left of the implicit free that the semantic patch can see.
+t_semantic_patch_is_done()
+{
+	PATH="$real_path"
+	(
+		cd "$tmp/tmp" && spatch --very-quiet --no-includes -D report --jobs 2 \
+			--sp-file "$top/scripts/coccinelle/api/pcim_alloc_irq_vectors.cocci" --dir "$full"
+	) >"$out" 2>"$err"
+	! grep 'WARNING:' "$out" || fail "calls are left"
 }
 
 t_converted_drivers_pass_checkpatch()
 {
 	command -v perl >/dev/null || skip "perl is missing"
 	[ -f "$pristine/scripts/checkpatch.pl" ] || skip "no checkpatch.pl"
-	new_tree "$grafted"
-	grep -v '^#' "$overlay/scripts/converted-drivers" | grep . | while read -r f; do
-		diff -up --label "a/$f" --label "b/$f" "$base/$f" "$linux/$f"
+	{
+		by_semantic_patch
+		sed -n 's,^+++ b/,,p' "$top"/scripts/patches/drivers/*.patch
+	} | while read -r f; do
+		diff -up --label "a/$f" --label "b/$f" "$base/$f" "$full/$f"
 	done >"$tmp/converted.patch"
 	grep -q '^+.*pcim_alloc_irq_vectors' "$tmp/converted.patch" || fail "nothing to check"
 	(cd "$pristine" && perl scripts/checkpatch.pl --no-tree --no-signoff --strict --show-types \
@@ -304,6 +333,7 @@ t_update_adds_and_drops()
 	mkdir -p "$overlay/drivers/pci/one/two"
 	echo "// one" >"$overlay/drivers/pci/one/two/a.rs"
 	echo "drivers/ata/ahci.c" >"$overlay/scripts/converted-drivers"
+	mv "$overlay/scripts/patches/drivers/cxl.patch" "$tmp/cxl.patch"
 	new_tree "$base"
 	run 0 "$linux"
 	[ -f "$linux/drivers/pci/one/two/a.rs" ] || fail "a.rs was not added"
@@ -311,12 +341,16 @@ t_update_adds_and_drops()
 
 	rm -r "$overlay/drivers/pci/one"
 	echo "sound/hda/controllers/intel.c" >"$overlay/scripts/converted-drivers"
+	mv "$tmp/cxl.patch" "$overlay/scripts/patches/drivers/cxl.patch"
+	rm "$overlay/scripts/patches/drivers/xe.patch"
 	touch "$tmp/mark"
 	run 0 "$linux"
 	[ ! -e "$linux/drivers/pci/one" ] || fail "a.rs or its folders are still there"
 	cmp -s "$base/drivers/ata/ahci.c" "$linux/drivers/ata/ahci.c" || fail "ahci.c is still edited"
 	[ -z "$(find "$linux/drivers/ata/ahci.c" ! -newer "$tmp/mark")" ] || fail "ahci.c has an old time, make would miss it"
 	! cmp -s "$base/sound/hda/controllers/intel.c" "$linux/sound/hda/controllers/intel.c" || fail "intel.c was not edited"
+	! cmp -s "$base/drivers/cxl/pci.c" "$linux/drivers/cxl/pci.c" || fail "cxl/pci.c was not edited"
+	cmp -s "$base/drivers/gpu/drm/xe/xe_irq.c" "$linux/drivers/gpu/drm/xe/xe_irq.c" || fail "xe_irq.c is still edited"
 	run 0 --undo "$linux"
 	same_as "$base"
 }
@@ -660,7 +694,7 @@ t_semantic_patch_reports()
 {
 	PATH="$real_path"
 	for mode in report org context; do
-		spatch --very-quiet --no-includes -D $mode \
+		spatch --very-quiet --no-includes -D $mode -D reallocate \
 			--sp-file "$overlay/scripts/coccinelle/api/pcim_alloc_irq_vectors.cocci" \
 			"$base/drivers/ata/ahci.c" >"$out" 2>"$err"
 		case $mode in
@@ -668,6 +702,23 @@ t_semantic_patch_reports()
 		org) [ "$(grep -c '^\* TODO .*use pcim_' "$out")" -eq 5 ] ;;
 		context) [ "$(grep -c '^-.*pci_\(alloc\|free\)_irq_vectors' "$out")" -eq 5 ] ;;
 		esac || fail "-D $mode does not find the 5 calls in ahci.c"
+	done
+	# Whoever frees is explicit, and right, unless told otherwise.
+	for f in ata/ahci net/ethernet/intel/ice/ice_irq; do
+		spatch --very-quiet --no-includes -D report \
+			--sp-file "$overlay/scripts/coccinelle/api/pcim_alloc_irq_vectors.cocci" \
+			"$base/drivers/$f.c" >"$out" 2>"$err"
+		[ ! -s "$out" ] || fail "reports $f.c, which frees"
+	done
+	# A table of entries is reported, and left as it is.
+	for mode in report patch; do
+		spatch --very-quiet --no-includes -D $mode \
+			--sp-file "$overlay/scripts/coccinelle/api/pcim_alloc_irq_vectors.cocci" \
+			"$base/drivers/edac/thunderx_edac.c" >"$out" 2>"$err"
+		case $mode in
+		report) [ "$(grep -c 'use pcim_alloc_irq_vectors() and pci_irq_vector()' "$out")" -eq 3 ] ;;
+		patch) [ ! -s "$out" ] ;;
+		esac || fail "-D $mode is wrong on thunderx_edac.c"
 	done
 	# Explicit allocation in a driver without pcim_enable_device() is fine.
 	sed 's/pcim_enable_device/pci_enable_device/' "$base/drivers/ata/ahci.c" >"$tmp/explicit.c"
@@ -696,6 +747,12 @@ mkdir -p "$base"
 ) || bail "cannot set up a tree to graft"
 chmod 755 "$base/samples/rust/Makefile"
 touch -d '2001-02-03 04:05:06.789' "$base/drivers/pci/Makefile"
+new_tree "$base"
+"$graft" "$linux" >"$out" 2>"$err" </dev/null || bail "graft does not work at all: $(cat "$err")"
+cp -a "$linux" "$full"
+printf '%s\n' drivers/ata/ahci.c sound/hda/controllers/intel.c >"$tmp/overlay/scripts/converted-drivers"
+find "$tmp/overlay/scripts/patches/drivers" -type f ! -name cxl.patch ! -name xe.patch ! -name mei.patch -exec rm {} +
+new_overlay
 new_tree "$base"
 shim mv none :
 PATH="$tmp/shim:$PATH" "$graft" "$linux" >"$out" 2>"$err" </dev/null ||

@@ -41,6 +41,7 @@ struct pci_irq_handler {
 	unsigned int irq;
 	bool chained;
 	void *dev_id;
+	const void *action;	/* which one, if several have the same dev_id */
 	char name[64];
 };
 

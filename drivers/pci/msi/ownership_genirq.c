@@ -50,6 +50,7 @@ bool pci_irq_find_handler(unsigned int irq, struct pci_irq_handler *found)
 	found->irq = irq;
 	found->chained = is_chained(desc);
 	found->dev_id = desc->action->dev_id;
+	found->action = desc->action;
 	if (found->chained)
 		snprintf(found->name, sizeof(found->name), "%ps", desc->handle_irq);
 	else if (desc->action->thread_fn)

@@ -753,6 +753,7 @@ static int leak_threaded(int irq, struct pci_dev *pdev)
 static int leak_several(int irq, struct pci_dev *pdev)
 {
 	return request_irq(irq, handler, IRQF_SHARED, "leaked", pdev) ?:
+	       request_irq(irq, handler, IRQF_SHARED, "leaked twice", pdev) ?:
 	       request_irq(irq, handler, IRQF_SHARED, "leaked too", &pdev->dev);
 }
 

@@ -25,10 +25,7 @@ use super::{
 };
 use crate::{
     bindings,
-    device::{
-        self,
-        Bound, //
-    },
+    device::Bound,
     ffi::c_void,
     irq, new_condvar, new_mutex,
     prelude::*,
@@ -90,19 +87,33 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
+    /// The most that C, where these are signed further down, does not take for less than nothing.
+    const MOST: u32 = i32::MAX as u32;
+
     pub(super) fn new(min_vecs: u32, max_vecs: u32, flags: u32) -> Self {
         Self {
-            min_vecs,
-            max_vecs,
+            min_vecs: min_vecs.min(Self::MOST),
+            max_vecs: max_vecs.min(Self::MOST),
             flags,
             affinity: None,
         }
     }
 
-    pub(super) fn spread(mut self, affinity: IrqAffinity) -> Self {
+    /// Asks for the vectors to be spread.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` for what C trusts its callers not to ask: it makes a mask for each vector that is
+    /// not spread, in an array for as many as the sum of the two says, which may overflow; and with
+    /// a minimum of 0 it succeeds without a vector.
+    pub(super) fn spread(mut self, affinity: IrqAffinity) -> Result<Self> {
+        let rest = affinity.pre_vectors.checked_add(affinity.post_vectors);
+        if rest.is_none() || self.min_vecs == 0 {
+            return Err(EINVAL);
+        }
         self.flags |= bindings::PCI_IRQ_AFFINITY;
         self.affinity = Some(affinity);
-        self
+        Ok(self)
     }
 }
 
@@ -131,6 +142,12 @@ pub(super) struct Binding {
     released: CondVar,
 }
 
+// Several CPUs use it at a time.
+const _: fn() = || {
+    fn is_sync<T: Sync>() {}
+    is_sync::<Binding>();
+};
+
 impl Binding {
     fn new() -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
@@ -152,9 +169,11 @@ impl Binding {
     /// The reference must not be kept: it is good for one call.
     fn find(pdev: &Device<Bound>) -> Option<&Self> {
         let entry = devres::find(pdev.as_ref(), release)?;
-        // SAFETY: Entries with this release function hold a `Binding`. Devres has not begun to
-        // release it, and does not before whoever has `pdev` is done: the driver's callbacks are
-        // over by then, and a child of the device is unbound or in the hands of devres itself.
+        // SAFETY: Entries with this release function hold a `Binding`, which is there until devres
+        // begins. Whoever has `pdev` is done by then: that a device is bound means no more and no
+        // less to `Devres::access()` either. The driver's callbacks are over, and its data is
+        // dropped with the children that are registered in it. What devres itself drops or unbinds
+        // finds nothing here.
         Some(unsafe { entry.cast().as_ref() })
     }
 
@@ -162,8 +181,14 @@ impl Binding {
     ///
     /// # Errors
     ///
-    /// `ENOMEM` when there is no memory.
+    /// - `ENODEV` when the driver is being detached, or the device has none.
+    /// - `ENOMEM` when there is no memory.
     pub(super) fn get(pdev: &Device<Bound>) -> Result<&Self> {
+        // Nothing may be added to the devres list of a device whose entries are being released.
+        // To one without a driver neither: no driver would be able to bind to it any more.
+        if !ownership::is_driven(pdev) {
+            return Err(ENODEV);
+        }
         if let Some(binding) = Self::find(pdev) {
             return Ok(binding);
         }
@@ -191,10 +216,6 @@ impl Binding {
     ///
     /// As `ownership::alloc_guarded()`.
     pub(super) fn alloc(pdev: &Device<Bound>, managed: bool, wanted: Wanted) -> Result<Allocated> {
-        // Nothing may be added to the devres list of a device whose entries are being released.
-        if ownership::is_detaching(pdev) {
-            return Err(ENODEV);
-        }
         Self::get(pdev)?.exclusively(|| {
             let id = name();
             let len = ownership::alloc_guarded(pdev, managed, id, wanted)?;
@@ -253,9 +274,6 @@ impl Binding {
         // borrowed.
         let registered: KBox<dyn Registered> = unsafe { core::mem::transmute(registered) };
 
-        if ownership::is_detaching(pdev) {
-            return Err(ENODEV);
-        }
         let binding = Self::get(pdev)?;
         let token = name();
 
@@ -326,16 +344,12 @@ unsafe extern "C" fn release(_dev: *mut bindings::device, res: *mut c_void) {
 
 /// Releases the handlers of a device whose probe fails.
 ///
-/// Dropped when the probe callback returns. Driver data that is there by then means that probe
-/// succeeded.
+/// Dropped at the end of the probe callback, when what it left unfinished is gone; forgotten once
+/// there is driver data.
 pub(super) struct ProbeUnwind<'a>(pub(super) &'a Device<Bound>);
 
 impl Drop for ProbeUnwind<'_> {
     fn drop(&mut self) {
-        let dev: &device::Device<Bound> = self.0.as_ref();
-        // SAFETY: `dev` is a valid device.
-        if unsafe { bindings::dev_get_drvdata(dev.as_raw()) }.is_null() {
-            Binding::release_all(self.0);
-        }
+        Binding::release_all(self.0);
     }
 }

@@ -238,7 +238,8 @@ impl<'a, V> From<IrqVector<'a, V>> for IrqRequest<'a> {
 /// - It cannot be cloned. The token has no second meaning: once the handler is gone, dropping the
 ///   handle does nothing, also in a later binding.
 /// - Sent to another thread, it releases the handler there, which may sleep; whoever unbinds the
-///   driver meanwhile waits for that.
+///   driver meanwhile waits for that. The reverse is not so: if the handler is being released
+///   because the driver is unbound, dropping the handle does not wait.
 /// - It borrows the device, and for explicit vectors the guard: it is gone before they are.
 /// - On the error path of probe it releases, unless the handler is released already.
 ///

@@ -140,11 +140,13 @@ impl<'c> ManagedDevice<'c> {
     ///
     /// # Errors
     ///
-    /// - `EINVAL` when there is no such BAR, it is not memory, or the range is empty or not in it.
+    /// - `EINVAL` when there is no such BAR, it is not memory, or the range is empty, not in it, or
+    ///   not of whole words of four bytes.
     /// - `ENOMEM` when there is no memory.
     pub fn iomap_range(&self, bar: u32, offset: usize, len: usize) -> Result<ManagedBar<'c>> {
         let end = offset.checked_add(len).ok_or(EINVAL)?;
-        if len == 0 || end > self.memory_len(bar)? {
+        // Whole words are what a `Region` is made of.
+        if len == 0 || !(offset | len).is_multiple_of(4) || end > self.memory_len(bar)? {
             return Err(EINVAL);
         }
         // SAFETY: A witness is a value of the driver; see `iomap_region_sized()`.
@@ -193,8 +195,9 @@ impl<const SIZE: usize> Clone for ManagedBar<'_, SIZE> {
 impl<const SIZE: usize> Copy for ManagedBar<'_, SIZE> {}
 
 impl<'c, const SIZE: usize> ManagedBar<'c, SIZE> {
-    /// Fails only if `len` is less than `SIZE`, which callers have checked; should it fail all the
-    /// same, devres has the mapping.
+    /// Fails only if `len` is less than `SIZE`, which callers have checked, or if not whole words
+    /// are mapped, which no BAR is too short for; should it fail all the same, devres has the
+    /// mapping.
     fn new(addr: *mut c_void, len: usize) -> Result<Self> {
         // INVARIANT: The callers have mapped `len` bytes at `addr` with devres.
         Ok(Self {

@@ -183,10 +183,20 @@ pub(super) fn live(pdev: &Device) -> Option<IrqType> {
 /// The PCI core takes its driver pointer back when `remove()` has returned or `probe()` has
 /// failed, the driver core only when devres is done.
 #[inline]
-pub(super) fn is_detaching(pdev: &Device) -> bool {
-    let pdev = pdev.as_raw();
+fn is_detaching(pdev: &Device) -> bool {
     // SAFETY: `pdev` is a valid device.
-    unsafe { (*pdev).driver.is_null() && !(*pdev).dev.driver.is_null() }
+    !is_driven(pdev) && !unsafe { (*pdev.as_raw()).dev.driver.is_null() }
+}
+
+/// Tells whether the device has a driver that is not being detached.
+///
+/// A reference to a bound device says so too. But it may be one that the driver of a child has whose
+/// registration was forgotten: that child stays when the device has no driver any more, or another
+/// one.
+#[inline]
+pub(super) fn is_driven(pdev: &Device) -> bool {
+    // SAFETY: `pdev` is a valid device.
+    !unsafe { (*pdev.as_raw()).driver.is_null() }
 }
 
 /// Returns who frees the vectors that are live, if any are, and whether a Rust guard stands for
@@ -392,7 +402,7 @@ fn contain(pdev: &Device, owner: Owner, irq_type: IrqType) {
     let mut handler = Handler::default();
     let mut last = None;
     while handler.find(pdev, 0) {
-        let this = (handler.0.irq, handler.0.dev_id);
+        let this = (handler.0.irq, handler.0.action);
         if last.replace(this) == Some(this) {
             // genirq did not let go of it and has warned; nothing else is known to help.
             break;

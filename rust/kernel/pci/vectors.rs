@@ -93,6 +93,9 @@ impl IrqTypes {
     }
 }
 
+/// No MSI-X table has more entries; the MSI core warns about indexes that no device can have.
+const MSIX_TABLE_MAX: usize = 2048;
+
 /// One allocation, as it was when it was made.
 ///
 /// # Invariants
@@ -130,7 +133,11 @@ impl<'a> Allocation<'a> {
     /// - `ENODEV` when something else than the guard has freed the vectors.
     pub(super) fn irq(&self, index: usize) -> Result<u32> {
         // Vectors that were added later have the indexes they were asked for.
-        if index >= self.len.get() && self.irq_type != IrqType::MsiX {
+        let end = match self.irq_type {
+            IrqType::MsiX => MSIX_TABLE_MAX,
+            IrqType::Msi | IrqType::Intx => self.len.get(),
+        };
+        if index >= end {
             return Err(EINVAL);
         }
         self.check()?;
@@ -154,6 +161,9 @@ impl<'a> Allocation<'a> {
     fn add(&self, index: Option<usize>) -> Result<usize> {
         #[cfg(CONFIG_PCI_MSI)]
         if self.irq_type == IrqType::MsiX {
+            if index.is_some_and(|index| index >= MSIX_TABLE_MAX) {
+                return Err(ERANGE);
+            }
             // `MSI_ANY_INDEX`, which bindgen does not translate.
             let index = index.map_or(Ok(u32::MAX), u32::try_from)?;
             return Binding::get(self.dev)?.exclusively(|| {
@@ -219,7 +229,7 @@ impl<'a> IrqVectorRegistration<'a> {
         self.0.irq_type
     }
 
-    /// Returns vector `index`.
+    /// Returns vector `index`. May sleep.
     ///
     /// # Errors
     ///
@@ -290,8 +300,9 @@ impl Drop for IrqVectorRegistration<'_> {
 /// - Forgotten, copied or dropped, it makes no difference: it owns nothing.
 /// - Its lifetime is that of the binding, which no value outlives that safe code can get at.
 ///   After unbind there is nobody to use it.
-/// - Sent to another thread, it only reads: the number of a vector under the lock of the MSI core,
-///   and its own id.
+/// - Sent to another thread, it reads the number of a vector under the lock of the MSI core, or
+///   adds one under the lock of the binding. Both may sleep: a handler that keeps it does so in its
+///   thread only.
 /// - On the error path of probe the device frees the vectors, after their handlers.
 /// - If C code did free them, the id says so: `ENODEV`.
 #[derive(Clone, Copy)]
@@ -311,7 +322,7 @@ impl<'c> ManagedIrqVectors<'c> {
         self.0.irq_type
     }
 
-    /// Returns vector `index`.
+    /// Returns vector `index`. May sleep.
     ///
     /// # Errors
     ///
@@ -382,7 +393,11 @@ impl Device<Bound> {
     ///
     /// # Errors
     ///
-    /// As [`Device::alloc_irq_vectors`].
+    /// As [`Device::alloc_irq_vectors`], and:
+    ///
+    /// - `EINVAL` when `min_vecs` is 0 whatever the type, or the vectors that are not spread are
+    ///   more than a `u32` counts.
+    /// - `ENOSPC` when they are more than `min_vecs`, and `irq_types` has no INTx.
     pub fn alloc_irq_vectors_affinity(
         &self,
         min_vecs: u32,
@@ -390,7 +405,7 @@ impl Device<Bound> {
         irq_types: IrqTypes,
         affinity: IrqAffinity,
     ) -> Result<IrqVectorRegistration<'_>> {
-        let wanted = Wanted::new(min_vecs, max_vecs, irq_types.0).spread(affinity);
+        let wanted = Wanted::new(min_vecs, max_vecs, irq_types.0).spread(affinity)?;
         Ok(IrqVectorRegistration(Allocation::new(self, false, wanted)?))
     }
 
@@ -449,7 +464,7 @@ impl<'c> Device<Core<'c>> {
     ///
     /// # Errors
     ///
-    /// As [`Device::alloc_irq_vectors`].
+    /// As [`Device::alloc_irq_vectors_affinity`].
     pub fn pcim_alloc_irq_vectors_affinity(
         &self,
         min_vecs: u32,
@@ -457,7 +472,7 @@ impl<'c> Device<Core<'c>> {
         irq_types: IrqTypes,
         affinity: IrqAffinity,
     ) -> Result<ManagedIrqVectors<'c>> {
-        let wanted = Wanted::new(min_vecs, max_vecs, irq_types.0).spread(affinity);
+        let wanted = Wanted::new(min_vecs, max_vecs, irq_types.0).spread(affinity)?;
         Ok(ManagedIrqVectors(Allocation::new(
             self.for_binding(),
             true,

@@ -154,12 +154,13 @@ impl Run {
 
     fn boot(&self, stage: &Stage<'_>, layout: &Layout, ready: &Ready) -> Result<Ran> {
         let name = self.name();
-        let log = layout.log(&format!("guest-{name}"));
+        let file = format!("guest-{}", name.replace("::", "-"));
+        let log = layout.log(&file);
         fs::create_dir_all(log.parent().context("a log lies in a folder")?)?;
         fs::write(&log, "")?;
         let scratch = tempfile::tempdir_in(&layout.build)?;
         let mut qemu = self.qemu(layout, ready, &log, scratch.path())?;
-        let words = layout.log(&format!("guest-{name}-qemu"));
+        let words = layout.log(&format!("{file}-qemu"));
         let file = fs::File::create(&words)?;
         qemu.stdout(file.try_clone()?).stderr(file);
 

@@ -30,7 +30,8 @@ pub struct Evidence<'a> {
     pub outside: Vec<String>,
     /// How many KTAP documents there must be at least.
     pub documents: usize,
-    /// Whether the kernel's reports are what the guest is there to provoke; then its own results alone count.
+    /// Whether the kernel's reports are what the guest is there to provoke; then its own results alone count, and a panic is an
+    /// end like any other.
     pub trouble_due: bool,
 }
 
@@ -86,7 +87,10 @@ pub fn judge(
             evidence.documents
         ));
     }
-    if !lines.iter().any(|line| line.text == FINISHED) {
+    let end = |line: &Line| {
+        line.text == FINISHED || evidence.trouble_due && line.text.starts_with("Kernel panic")
+    };
+    if !lines.iter().any(end) {
         let after = rows.last().map_or(String::new(), |row| {
             format!(", the last result was {}", row.name)
         });

@@ -28,6 +28,8 @@ pub enum Kernel {
     Stock,
     /// Ours, with what the kernel has to find mistakes.
     Debug,
+    /// Stock, with the rule that patches of 2026 proposed; see [`crate::earlier`].
+    Earlier,
 }
 
 impl Kernel {
@@ -37,6 +39,7 @@ impl Kernel {
             Self::Ours => "",
             Self::Stock => "@stock",
             Self::Debug => "@debug",
+            Self::Earlier => "@2026",
         }
     }
 }

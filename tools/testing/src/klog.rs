@@ -160,7 +160,8 @@ mod tests {
 
     #[test]
     fn only_the_warning_of_a_report_is_a_comment() {
-        let report = "edu 0000:00:01.0: irq vectors: free refused, handler h is registered on irq 24";
+        let report =
+            "edu 0000:00:01.0: irq vectors: free refused, handler h is registered on irq 24";
         let warning = |report: &str, place: &str| {
             let text = format!(
                 "{report}\n------------[ cut here ]------------\nWARNING: {place} at f+0x1/0x2\n\

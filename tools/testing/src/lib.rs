@@ -3,14 +3,20 @@
 //! Builds the grafted kernel, boots it under QEMU and judges what it prints.
 
 // The commands
+pub mod acceptance;
 pub mod bench;
 pub mod boot;
 pub mod build;
+pub mod docs;
 pub mod doctor;
+pub mod evidence;
+pub mod mutations;
+pub mod series;
 pub mod suite;
 
 // From nothing to a kernel that can boot
 pub mod debian;
+pub mod earlier;
 pub mod initramfs;
 pub mod kconfig;
 pub mod kernel;
@@ -21,6 +27,7 @@ pub mod toolchain;
 
 // What is tested, and by what it is judged
 pub mod agree;
+pub mod drivers;
 pub mod guest;
 pub mod host;
 pub mod judge;

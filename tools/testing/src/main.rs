@@ -6,7 +6,10 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use runner::{bench, boot, build, doctor, failure::Failure, layout::Layout, ui::Ui};
+use runner::{
+    acceptance, bench, boot, build, docs, doctor, evidence, failure::Failure, layout::Layout,
+    mutations, series, ui::Ui,
+};
 
 #[derive(Parser)]
 #[command(about)]
@@ -32,10 +35,40 @@ enum Command {
         #[command(flatten)]
         source: Source,
     },
+    /// Say which of the reviewers' requests are met, and by what
+    Acceptance {
+        #[command(flatten)]
+        source: Source,
+    },
+    /// Show what goes wrong without ownership, and what ours makes of it
+    Evidence {
+        #[command(flatten)]
+        source: Source,
+    },
     /// Configure the grafted kernel in Kconfig's menus
     Menuconfig {
         #[command(flatten)]
         source: Source,
+    },
+    /// Build the documentation and say where it is
+    Docs {
+        #[command(flatten)]
+        source: Source,
+    },
+    /// Write the overlay as a series of patches
+    Series {
+        #[command(flatten)]
+        source: Source,
+        /// Build and boot every step, and take all of them back
+        #[arg(long)]
+        check: bool,
+    },
+    /// Break the code in one place after another and expect a test to notice
+    Mutations {
+        #[command(flatten)]
+        source: Source,
+        /// Only mutations whose names begin so
+        name: Option<String>,
     },
     /// Say which tools are there, which are missing, and what hides Rust in a configuration
     Doctor {
@@ -78,8 +111,22 @@ fn run(arguments: &Arguments) -> Result<bool> {
         Command::Boot { source } => boot::boot(&ui, &layout, source.tree(&layout).as_deref()),
         Command::Bench { source } => bench::bench(&ui, &layout, source.tree(&layout).as_deref()),
         Command::Build { source } => build::build(&ui, &layout, source.tree(&layout).as_deref()),
+        Command::Acceptance { source } => {
+            acceptance::acceptance(&ui, &layout, source.tree(&layout).as_deref())
+        }
+        Command::Evidence { source } => {
+            evidence::evidence(&ui, &layout, source.tree(&layout).as_deref())
+        }
         Command::Menuconfig { source } => {
             build::menuconfig(&ui, &layout, source.tree(&layout).as_deref())
+        }
+        Command::Docs { source } => docs::docs(&ui, &layout, source.tree(&layout).as_deref()),
+        Command::Series { source, check } => {
+            series::series(&ui, &layout, source.tree(&layout).as_deref(), *check)
+        }
+        Command::Mutations { source, name } => {
+            let name = name.as_deref().filter(|name| !name.is_empty());
+            mutations::mutations(&ui, &layout, source.tree(&layout).as_deref(), name)
         }
         Command::Doctor { source, config } => {
             let config = config.as_ref().and_then(|file| layout.named(file));

@@ -3,7 +3,7 @@
 //! The option off: every object of `drivers/pci` equals the ungrafted tree's.
 //!
 //! Compared are all sections that are loaded or that make exports, with their relocations by name, and the symbols. Excepted are line
-//! numbers (bug tables, DWARF) and the drivers that the semantic patch converts.
+//! numbers (bug tables, DWARF) and the drivers that are converted.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,6 +16,7 @@ use object::{Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionKind,
 
 use crate::{
     command::{command, output, run},
+    drivers,
     failure::Failure,
     kernel::KernelSpec,
     layout::Layout,
@@ -277,14 +278,14 @@ fn counts(name: &str, kind: SectionKind) -> bool {
     !debug && !aside.contains(&name) && kind != SectionKind::Metadata
 }
 
-/// The objects under `drivers/pci` of drivers that the semantic patch converts.
+/// The objects under `drivers/pci` of drivers that are converted.
 fn converted(layout: &Layout) -> BTreeSet<PathBuf> {
-    let list =
-        fs::read_to_string(layout.root.join("scripts/converted-drivers")).unwrap_or_default();
-    list.lines()
-        .map(|line| line.split('#').next().unwrap_or_default().trim())
-        .filter(|line| line.starts_with(FOLDER))
-        .map(|line| Path::new(line).with_extension("o"))
+    let files = drivers::converted(layout).unwrap_or_default();
+    files
+        .into_iter()
+        .map(|driver| driver.file)
+        .filter(|file| file.starts_with(FOLDER))
+        .map(|file| file.with_extension("o"))
         .collect()
 }
 

@@ -90,6 +90,20 @@ pub const TESTS: &[Package] = &[
     ),
 ];
 
+/// What building the documentation takes in addition.
+pub const DOCS: &[Package] = &[package(
+    "python3-sphinx",
+    "sphinx-build",
+    "builds the documentation's pages",
+)];
+
+/// What reports for a browser take in addition.
+pub const REPORTS: &[Package] = &[package(
+    "python3-docutils",
+    "rst2html",
+    "makes HTML of the report",
+)];
+
 /// What Kconfig's menus take in addition.
 pub const MENUS: &[Package] = &[
     package(

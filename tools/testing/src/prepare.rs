@@ -13,6 +13,7 @@ use fs4::{FileExt, TryLockError};
 
 use crate::{
     command::{command, run},
+    earlier,
     failure::Failure,
     initramfs,
     kernel::{Built, Kernel, KernelSpec},
@@ -55,7 +56,7 @@ pub fn source(
     let tools = toolchain::prepare(ui, layout)?;
     let pristine = source::pristine(ui, layout, linux)?;
     source::copy(ui, layout, &pristine)?;
-    graft(ui, layout)?;
+    graft(ui, layout, &layout.root)?;
     Ok(Prepared {
         tools,
         pristine,
@@ -75,6 +76,7 @@ pub fn kernel(
         Kernel::Ours => KernelSpec::ours(layout),
         Kernel::Stock => KernelSpec::stock(layout, objects::ungrafted(ui, layout, prepared)?),
         Kernel::Debug => KernelSpec::debug(layout),
+        Kernel::Earlier => earlier::spec(ui, layout, prepared)?,
     };
     spec.configure(ui, layout, &prepared.tools)?;
     let mut kernel = spec.build(ui, layout, &prepared.tools)?;
@@ -92,10 +94,11 @@ pub fn kernel(
     Ok(Ready { kernel, initramfs })
 }
 
-fn graft(ui: &Ui, layout: &Layout) -> Result<()> {
+/// Makes `build/linux` the tree as `overlay` wants it, which is the clone or a copy of it.
+pub fn graft(ui: &Ui, layout: &Layout, overlay: &Path) -> Result<()> {
     ui.stage("graft", "putting the overlay into build/linux", |stage| {
         let log = layout.log("graft");
-        let mut graft = command(layout, layout.root.join("scripts/graft"));
+        let mut graft = command(layout, overlay.join("scripts/graft"));
         graft.arg(layout.linux());
         run(stage, &mut graft, &log).map_err(|e| {
             Failure::from_error(e)

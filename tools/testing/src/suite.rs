@@ -10,8 +10,17 @@ use std::{
 use anyhow::Result;
 
 use crate::{
-    bench, failure::Failure, guest::Run, host, kernel::Kernel, layout::Layout, objects, packages,
-    prepare, results::Row, suites, ui::Ui,
+    bench, docs,
+    evidence::{self, Chosen},
+    failure::Failure,
+    guest::Run,
+    host,
+    kernel::Kernel,
+    layout::Layout,
+    objects, packages, prepare,
+    results::Row,
+    suites,
+    ui::Ui,
 };
 
 /// Which tests to run.
@@ -27,7 +36,7 @@ impl Selection {
     }
 
     /// The guests among them, on those of their kernels whose results are asked for.
-    fn runs(&self) -> Vec<Run> {
+    pub fn runs(&self) -> Vec<Run> {
         let mut runs = Vec::new();
         for guest in suites::GUESTS {
             if self.long && guest.long.is_none() {
@@ -92,8 +101,9 @@ fn steps(
     let prepared = prepare::source(ui, layout, linux, packages::TESTS)?;
     let runs = selection.runs();
     let compile_fail = !selection.long && selection.wants(&host::COMPILE_FAIL.prefix());
-    let mut kernels: BTreeMap<Kernel, BTreeSet<&str>> = BTreeMap::new();
-    if compile_fail {
+    let evidence = Chosen::by_test(|name| !selection.long && selection.wants(name));
+    let mut kernels: BTreeMap<Kernel, BTreeSet<&str>> = evidence.kernels();
+    if compile_fail || !selection.long && selection.wants(docs::PREFIX) {
         kernels.entry(Kernel::Ours).or_default();
     }
     for run in &runs {
@@ -132,8 +142,14 @@ fn steps(
         let measured = bench::measure(ui, layout, &ready).map(|outcome| outcome.rows());
         outcome.rows.extend(caught("bench::run", measured));
     }
+    let found = evidence.find(ui, layout, &prepared, &ready);
+    outcome.rows.extend(evidence::rows(found));
     if selection.long {
         return Ok(());
+    }
+    if selection.wants(docs::PREFIX) && ready.contains_key(&Kernel::Ours) {
+        let found = docs::build(ui, layout, &prepared);
+        outcome.rows.extend(caught("host::docs::build", found));
     }
     if selection.wants("objects::") {
         outcome.rows.extend(caught(

@@ -93,6 +93,29 @@ pub const GUESTS: &[GuestSpec] = &[
         ..DEFAULT
     },
     GuestSpec {
+        name: "devres",
+        kernels: &[Stock, Ours],
+        agrees: 70,
+        suites: &["devres"],
+        modules: &["devres_suite"],
+        append: &[],
+        devices: DEVRES,
+        limit: Duration::from_secs(180),
+        documents: 2,
+        ..DEFAULT
+    },
+    GuestSpec {
+        name: "devres_nomem",
+        kernels: &[Debug],
+        suites: &["devres"],
+        modules: &["devres_suite"],
+        append: &["kunit.filter_glob=devres_nomem"],
+        devices: DEVRES,
+        limit: Duration::from_secs(180),
+        documents: 2,
+        ..DEFAULT
+    },
+    GuestSpec {
         name: "samples",
         kernels: &[Ours, Debug],
         suites: &["samples"],
@@ -125,6 +148,17 @@ pub const GUESTS: &[GuestSpec] = &[
         ..DEFAULT
     },
     GuestSpec {
+        name: "misuse",
+        kernels: &[Ours, Debug],
+        suites: &["misuse"],
+        modules: &["ownership_misuse"],
+        devices: &[EDU, "e1000e"],
+        limit: Duration::from_secs(180),
+        // Nine of each device, and two of the script.
+        documents: 20,
+        ..DEFAULT
+    },
+    GuestSpec {
         name: "faults",
         kernels: &[Debug],
         suites: &["faults"],
@@ -150,8 +184,26 @@ pub const GUESTS: &[GuestSpec] = &[
     },
 ];
 
-/// Runs guests, two at a time, each on its kernel in `ready`; one that could not run at all is a failed row too.
-pub fn run(ui: &Ui, layout: &Layout, ready: &BTreeMap<Kernel, Ready>, runs: &[Run]) -> Vec<Row> {
+/// BARs of every kind there is, for the devres layer.
+const DEVRES: &[&str] = &[
+    EDU,
+    // Any file is a ROM.
+    "e1000e,romfile=disk0",
+    "-audiodev none,id=sound",
+    "AC97,audiodev=sound",
+    "pci-testdev,membar=8G",
+    "-object memory-backend-ram,id=shared,size=64M,share=on",
+    "ivshmem-plain,memdev=shared",
+    "pci-bridge,chassis_nr=1",
+];
+
+/// Boots guests, two at a time, each on its kernel in `ready`; what could not run at all is a failed row.
+pub fn boot(
+    ui: &Ui,
+    layout: &Layout,
+    ready: &BTreeMap<Kernel, Ready>,
+    runs: &[Run],
+) -> BTreeMap<usize, Result<Ran, Row>> {
     let next = AtomicUsize::new(0);
     let done: Mutex<BTreeMap<usize, Result<Ran, Row>>> = Mutex::default();
     std::thread::scope(|scope| {
@@ -170,7 +222,12 @@ pub fn run(ui: &Ui, layout: &Layout, ready: &BTreeMap<Kernel, Ready>, runs: &[Ru
             });
         }
     });
-    let done = done.into_inner().expect("no holder panics");
+    done.into_inner().expect("no holder panics")
+}
+
+/// Runs guests, and compares what some of them must agree on.
+pub fn run(ui: &Ui, layout: &Layout, ready: &BTreeMap<Kernel, Ready>, runs: &[Run]) -> Vec<Row> {
+    let done = boot(ui, layout, ready, runs);
     let agreements = agreements(layout, runs, &done);
     let mut rows = Vec::new();
     for ran in done.into_values() {

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A counted reference, which says nothing about the driver, does not allocate vectors.
+
+//@ error: E0599
+
+mod common;
+
+use common::*;
+
+fn probe(pdev: &Device<'_>) -> Result {
+    let device: kernel::sync::aref::ARef<pci::Device> = pdev.into(); // FAIL
+    let device: &pci::Device<Bound> = pdev; // PASS
+    let vectors = device.alloc_irq_vectors(1, 1, IrqTypes::all())?;
+    use_up(vectors);
+    Ok(())
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The remove callback does not give the lifetime of the binding the name of a shorter one either.
+
+//@ error: `impl` item signature doesn't match `trait` item signature
+
+mod common;
+
+use common::*;
+
+struct Driver;
+
+kernel::pci_device_table!(
+    TABLE,
+    (),
+    [(pci::DeviceId::from_numbers(0x1234, 0x11e8), ())]
+);
+
+impl pci::Driver for Driver {
+    type IdInfo = ();
+    type Data<'bound> = ();
+
+    const ID_TABLE: pci::IdTable<Self::IdInfo> = &TABLE;
+
+    fn probe<'bound>(
+        pdev: &'bound Device<'_>,
+        _info: Option<&'bound Self::IdInfo>,
+    ) -> impl PinInit<Self::Data<'bound>, Error> + 'bound {
+        use_up(pdev);
+        Ok(())
+    }
+
+    fn unbind<'bound>(
+        pdev: &'bound Device<'bound>, // FAIL
+        pdev: &'bound Device<'_>,     // PASS
+        _this: Pin<&Self::Data<'bound>>,
+    ) {
+        use_up(pdev);
+    }
+}

@@ -1,0 +1,547 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Safe programs that should not work, and what becomes of them.
+//!
+//! Binds to QEMU's `edu` (MSI) and `e1000e` (MSI-X), and prints the results as KTAP each time. The
+//! compiler refuses none of this and there is no `unsafe` in it: arguments that make no sense,
+//! calls from places nobody thinks of, and values that are leaked in ways other than `forget()`.
+//!
+//! What is wrong where no result can be returned, in destructors and in `unbind()`, is counted, and
+//! the first case of the next bind fails.
+
+use core::mem::{
+    forget,
+    ManuallyDrop, //
+};
+use kernel::{
+    auxiliary,
+    device::{
+        Bound,
+        Core, //
+    },
+    io::Io,
+    irq::{
+        self,
+        Flags, //
+    },
+    new_mutex,
+    pci::{
+        self,
+        IrqAffinity,
+        IrqHandle,
+        IrqType,
+        IrqTypes,
+        IrqVectorRegistration,
+        ManagedBar,
+        ManagedDevice,
+        ManagedIrqVectors, //
+    },
+    prelude::*,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Mutex, //
+    },
+    types::CovariantForLt,
+    InPlaceModule, //
+};
+
+const MODULE_NAME: &CStr = <LocalModule as kernel::ModuleMetadata>::NAME;
+const CHILD_NAME: &CStr = c"child";
+
+type Device<'c> = pci::Device<Core<'c>>;
+
+/// What went wrong since the last bind.
+static WRONG: Atomic<u32> = Atomic::new(0);
+/// How many handlers with a destructor are there.
+static HANDLERS: Atomic<u32> = Atomic::new(0);
+
+/// Counts what is wrong where no result can be returned.
+macro_rules! expect {
+    ($condition:expr) => {
+        if !$condition {
+            pr_info!("# line {}: {}\n", line!(), stringify!($condition));
+            WRONG.add(1, Relaxed);
+        }
+    };
+}
+
+/// Fails the case and says which line.
+macro_rules! check {
+    ($condition:expr) => {
+        if !$condition {
+            pr_info!("    # line {}: {}\n", line!(), stringify!($condition));
+            return Err(EINVAL);
+        }
+    };
+}
+
+/// MSI-X or MSI, whichever the device has.
+fn messages() -> IrqTypes {
+    IrqTypes::default().with(IrqType::Msi).with(IrqType::MsiX)
+}
+
+fn intx() -> IrqTypes {
+    IrqTypes::default().with(IrqType::Intx)
+}
+
+/// Tells whether vectors can be allocated, that is whether none are live.
+fn is_free(pdev: &pci::Device<Bound>) -> bool {
+    pdev.alloc_irq_vectors(1, 1, messages()).is_ok()
+}
+
+struct Quiet;
+
+impl irq::Handler for Quiet {
+    fn handle(&self) -> irq::IrqReturn {
+        irq::IrqReturn::Handled
+    }
+}
+
+impl irq::ThreadedHandler for Quiet {
+    fn handle_threaded(&self) -> irq::IrqReturn {
+        irq::IrqReturn::Handled
+    }
+}
+
+/// A handler whose destructor makes all the calls it has a value for.
+struct CallsBack<'c> {
+    managed: ManagedDevice<'c>,
+    bar: ManagedBar<'c>,
+    vectors: ManagedIrqVectors<'c>,
+}
+
+impl<'c> CallsBack<'c> {
+    fn new(
+        managed: ManagedDevice<'c>,
+        bar: ManagedBar<'c>,
+        vectors: ManagedIrqVectors<'c>,
+    ) -> Self {
+        HANDLERS.add(1, Relaxed);
+        Self {
+            managed,
+            bar,
+            vectors,
+        }
+    }
+}
+
+impl irq::Handler for CallsBack<'_> {
+    fn handle(&self) -> irq::IrqReturn {
+        let _ = self.bar.try_read32(0);
+        irq::IrqReturn::Handled
+    }
+}
+
+impl Drop for CallsBack<'_> {
+    fn drop(&mut self) {
+        expect!(self.bar.try_read32(0).is_ok());
+        expect!(self.vectors.index(0).is_ok());
+        expect!(self.managed.iomap_range(0, 0, 4).is_ok());
+        // Only MSI-X has room for another one.
+        let added = self.vectors.add_vector(None);
+        expect!(added.is_ok() == (self.vectors.irq_type() == IrqType::MsiX));
+        HANDLERS.fetch_sub(1, Relaxed);
+    }
+}
+
+fn last_unbind_was_right(_pdev: &Device<'_>) -> Result {
+    check!(WRONG.xchg(0, Relaxed) == 0);
+    check!(HANDLERS.load(Relaxed) == 0);
+    Ok(())
+}
+
+/// What is not spread is not more than there is, although the sum of its two parts may be small.
+fn spread_is_bounded(pdev: &Device<'_>) -> Result {
+    const MAX: u32 = u32::MAX;
+
+    for (pre_vectors, post_vectors) in [(2, 0), (0, 2), (1, MAX), (MAX, 1), (MAX, MAX)] {
+        let affinity = IrqAffinity {
+            pre_vectors,
+            post_vectors,
+        };
+        for min in [0, 1] {
+            let explicit = pdev.alloc_irq_vectors_affinity(min, 5, messages(), affinity);
+            check!(explicit.is_err());
+            let managed = pdev.pcim_alloc_irq_vectors_affinity(min, 5, messages(), affinity);
+            check!(managed.is_err());
+            check!(is_free(pdev));
+        }
+    }
+    Ok(())
+}
+
+/// No number is negative because C takes it for that.
+fn minimum_is_kept(pdev: &Device<'_>) -> Result {
+    const MAX: u32 = u32::MAX;
+
+    for (min, max) in [(MAX, 5), (1 << 31, 5), (1 << 31, 1 << 31), (MAX, MAX)] {
+        check!(pdev.alloc_irq_vectors(min, max, messages()).is_err());
+        check!(is_free(pdev));
+    }
+    let vectors = pdev.alloc_irq_vectors(1, MAX, messages())?;
+    check!(vectors.len() >= 1);
+    Ok(())
+}
+
+fn far_indexes_are_refused(pdev: &Device<'_>) -> Result {
+    let vectors = pdev.alloc_irq_vectors(1, 1, messages())?;
+    for index in [2048, 0xffff, 0x1_0000, u32::MAX as usize, usize::MAX] {
+        check!(vectors.index(index).err() == Some(EINVAL));
+        check!(vectors.add_vector(Some(index)).is_err());
+    }
+    check!(vectors.index(0).is_ok());
+    Ok(())
+}
+
+/// A range that registers cannot be read from is not mapped in the first place.
+fn crooked_ranges_are_refused(pdev: &Device<'_>) -> Result {
+    let managed = pdev.pcim_enable_device()?;
+    for (offset, len) in [(1, 4), (2, 4), (0, 3), (0, 6), (4, 1)] {
+        check!(managed.iomap_range(0, offset, len).err() == Some(EINVAL));
+    }
+    check!(managed.iomap_range(0, 4, 8).is_ok());
+    Ok(())
+}
+
+#[pin_data]
+struct Nested {
+    calls: Atomic<u32>,
+}
+
+impl irq::Handler for Nested {
+    fn handle(&self) -> irq::IrqReturn {
+        self.calls.add(1, Relaxed);
+        irq::IrqReturn::Handled
+    }
+}
+
+/// While a handler is initialised, the device can be used, and its vector taken.
+fn initialiser_calls_back(pdev: &Device<'_>) -> Result {
+    let guard = pdev.alloc_irq_vectors(1, 1, messages())?;
+    let vectors = &guard;
+    let outer = vectors.index(0)?.request(
+        pdev,
+        Flags::TRIGGER_NONE,
+        c"misuse",
+        try_pin_init!(Nested {
+            calls: Atomic::new(0),
+            _: {
+                if is_free(pdev) {
+                    return Err(EIO);
+                }
+                vectors
+                    .index(0)?
+                    .request(pdev, Flags::TRIGGER_NONE, c"misuse", Ok(Quiet))?
+                    .until_unbind();
+            },
+        }? Error),
+    );
+    check!(outer.err() == Some(EBUSY));
+    drop(guard);
+    check!(is_free(pdev));
+    Ok(())
+}
+
+fn handlers_share_a_vector(pdev: &Device<'_>) -> Result {
+    let vectors = pdev.alloc_irq_vectors(1, 1, messages())?;
+    let request = || {
+        vectors
+            .index(0)?
+            .request(pdev, Flags::SHARED, c"misuse", Ok(Quiet))
+    };
+    let first = request()?;
+    let threaded = vectors
+        .index(0)?
+        .request_threaded(pdev, Flags::SHARED, c"misuse", Ok(Quiet))?;
+    let last = request()?;
+    drop(threaded);
+    forget(first);
+    drop(last);
+    forget(request()?);
+    drop(vectors);
+    check!(is_free(pdev));
+    Ok(())
+}
+
+/// The handler of the line stays while messages come and go.
+fn line_and_messages(pdev: &Device<'_>) -> Result {
+    let request = |line: &IrqVectorRegistration<'_>| {
+        line.index(0)?
+            .request(pdev, Flags::SHARED, c"misuse", Ok(Quiet))
+            .map(IrqHandle::until_unbind)
+    };
+
+    pdev.pcim_enable_device()?;
+    let line = pdev.alloc_irq_vectors(1, 1, intx())?;
+    request(&line)?;
+    for _ in 0..2 {
+        let vectors = pdev.alloc_irq_vectors(1, 1, messages())?;
+        request(&vectors)?;
+        request(&line)?;
+        check!(line.index(0)?.irq() != vectors.index(0)?.irq());
+        vectors.free().map_err(|(e, _)| e)?;
+    }
+    check!(line.free().is_ok());
+    check!(is_free(pdev));
+    Ok(())
+}
+
+type Case = (&'static str, fn(&Device<'_>) -> Result);
+
+macro_rules! cases {
+    ($($name:ident),* $(,)?) => {
+        &[$((stringify!($name), $name as fn(&Device<'_>) -> Result)),*]
+    };
+}
+
+const CASES: &[Case] = cases![
+    last_unbind_was_right,
+    spread_is_bounded,
+    minimum_is_kept,
+    far_indexes_are_refused,
+    crooked_ranges_are_refused,
+    initialiser_calls_back,
+    handlers_share_a_vector,
+    line_and_messages,
+];
+
+/// What driver data keeps, in places from which it can be taken and forgotten.
+struct Kept<'bound> {
+    guard: Option<IrqVectorRegistration<'bound>>,
+    converted_late: Option<IrqVectorRegistration<'bound>>,
+    leaked: Option<&'bound IrqVectorRegistration<'bound>>,
+    handle: Option<IrqHandle<'bound>>,
+    never_dropped: ManuallyDrop<Option<IrqHandle<'bound>>>,
+}
+
+#[pin_data(PinnedDrop)]
+struct Data<'bound> {
+    pdev: &'bound pci::Device<Bound>,
+    managed: ManagedDevice<'bound>,
+    bar: ManagedBar<'bound>,
+    #[pin]
+    kept: Mutex<Kept<'bound>>,
+}
+
+#[pinned_drop]
+impl PinnedDrop for Data<'_> {
+    fn drop(self: Pin<&mut Self>) {
+        expect!(HANDLERS.load(Relaxed) == 0);
+        expect!(self.bar.try_read32(0).is_ok());
+        expect!(self.managed.iomap_range(0, 0, 4).is_ok());
+        let late = self.pdev.alloc_irq_vectors(1, 1, messages());
+        expect!(late.err() == Some(ENODEV));
+        let mut kept = self.kept.lock();
+        drop(kept.handle.take());
+        // Handlers are gone, so nobody minds who frees.
+        if let Some(guard) = kept.converted_late.take() {
+            expect!(guard.into_managed().index(0).is_ok());
+        }
+    }
+}
+
+/// Registers a handler that calls back, on vectors that the device owns.
+fn register<'a>(pdev: &'a Device<'_>) -> Result<IrqHandle<'a>> {
+    let managed = pdev.pcim_enable_device()?;
+    let bar = managed.iomap_range(0, 0, 0x100)?;
+    let vectors = pdev.pcim_alloc_irq_vectors(1, 1, messages())?;
+    let handler = Ok(CallsBack::new(managed, bar, vectors));
+    vectors
+        .index(0)?
+        .request(pdev, Flags::TRIGGER_NONE, c"misuse", handler)
+}
+
+/// Leaves the things behind that are for bind number `bind`.
+fn leave<'bound>(pdev: &'bound Device<'_>, bind: u32) -> Result<Kept<'bound>> {
+    let mut kept = Kept {
+        guard: None,
+        converted_late: None,
+        leaked: None,
+        handle: None,
+        never_dropped: ManuallyDrop::new(None),
+    };
+    match bind {
+        // A guard that driver data converts when it is dropped.
+        0 => kept.converted_late = Some(pdev.alloc_irq_vectors(1, 1, messages())?),
+        // Explicit vectors, which unbind() exchanges for managed ones.
+        1 => {
+            let guard = pdev.alloc_irq_vectors(1, 1, messages())?;
+            guard
+                .index(0)?
+                .request(pdev, Flags::TRIGGER_NONE, c"misuse", Ok(Quiet))?
+                .until_unbind();
+            kept.guard = Some(guard);
+        }
+        // A guard that was leaked, and a handle that borrows it.
+        2 => {
+            let guard = KBox::new(pdev.alloc_irq_vectors(1, 1, messages())?, GFP_KERNEL)?;
+            let guard: &'bound IrqVectorRegistration<'bound> = KBox::leak(guard);
+            kept.handle = Some(guard.index(0)?.request(
+                pdev,
+                Flags::TRIGGER_NONE,
+                c"misuse",
+                Ok(Quiet),
+            )?);
+            kept.leaked = Some(guard);
+        }
+        // The same without a destructor to run.
+        3 => kept.never_dropped = ManuallyDrop::new(Some(register(pdev)?)),
+        // Probe fails; nobody is told of the handler.
+        4 => {
+            forget(register(pdev)?);
+            return Err(EIO);
+        }
+        // The initialiser of driver data fails later.
+        5 => forget(register(pdev)?),
+        // A handle that driver data drops when the handler is gone.
+        6 => kept.handle = Some(register(pdev)?),
+        // A child that nobody unregisters.
+        7 => forget(auxiliary::Registration::<CovariantForLt!(())>::new(
+            pdev.as_ref(),
+            CHILD_NAME,
+            pdev.device_id().into(),
+            MODULE_NAME,
+            Ok::<_, Error>(()),
+        )?),
+        _ => (),
+    }
+    Ok(kept)
+}
+
+/// Runs the cases and prints their results; returns how often the device was bound before.
+fn run_cases(pdev: &Device<'_>, device: usize) -> Result<u32> {
+    static BINDS: [Atomic<u32>; 2] = [Atomic::new(0), Atomic::new(0)];
+    let bind = BINDS.get(device).ok_or(EINVAL)?.fetch_add(1, Relaxed);
+    let name = if device == 0 { "edu" } else { "e1000e" };
+
+    pr_info!("KTAP version 1\n");
+    pr_info!("1..1\n");
+    pr_info!("    KTAP version 1\n");
+    pr_info!("    # Subtest: {}_bind_{}\n", name, bind);
+    pr_info!("    1..{}\n", CASES.len());
+    let mut failed = 0;
+    for (i, (name, case)) in CASES.iter().enumerate() {
+        match case(pdev) {
+            Ok(()) => pr_info!("    ok {} {}\n", i + 1, name),
+            Err(e) => {
+                failed += 1;
+                pr_info!("    # {:?}\n", e);
+                pr_info!("    not ok {} {}\n", i + 1, name);
+            }
+        }
+    }
+    let not = if failed == 0 { "" } else { "not " };
+    pr_info!("{}ok 1 {}_bind_{}\n", not, name, bind);
+    Ok(bind)
+}
+
+struct Driver;
+
+kernel::pci_device_table!(
+    PCI_TABLE,
+    <Driver as pci::Driver>::IdInfo,
+    [
+        (pci::DeviceId::from_numbers(0x1234, 0x11e8), 0),
+        (pci::DeviceId::from_id(pci::Vendor::INTEL, 0x10d3), 1),
+    ]
+);
+
+impl pci::Driver for Driver {
+    type IdInfo = usize;
+    type Data<'bound> = Data<'bound>;
+
+    const ID_TABLE: pci::IdTable<Self::IdInfo> = &PCI_TABLE;
+
+    fn probe<'bound>(
+        pdev: &'bound Device<'_>,
+        info: Option<&'bound Self::IdInfo>,
+    ) -> impl PinInit<Self::Data<'bound>, Error> + 'bound {
+        pin_init::pin_init_scope(move || {
+            let bind = run_cases(pdev, *info.ok_or(EINVAL)?)?;
+            let managed = pdev.pcim_enable_device()?;
+            let bar = managed.iomap_region(0, c"misuse")?;
+            let kept = leave(pdev, bind)?;
+
+            Ok(try_pin_init!(Data {
+                pdev,
+                managed,
+                bar,
+                kept <- new_mutex!(kept),
+                _: {
+                    if bind == 5 {
+                        return Err(EIO);
+                    }
+                },
+            }? Error))
+        })
+    }
+
+    fn unbind<'bound>(pdev: &'bound Device<'_>, this: Pin<&Data<'bound>>) {
+        let mut kept = this.kept.lock();
+        if let Some(guard) = kept.guard.take() {
+            expect!(guard.free().is_ok());
+            match register(pdev) {
+                Ok(handle) => kept.handle = Some(handle),
+                Err(_) => expect!(false),
+            }
+        }
+        drop(kept);
+        let was_free = is_free(pdev);
+        expect!(register(pdev).map(IrqHandle::until_unbind).is_ok() == was_free);
+    }
+}
+
+struct Child;
+
+kernel::auxiliary_device_table!(
+    CHILD_TABLE,
+    <Child as auxiliary::Driver>::IdInfo,
+    [(auxiliary::DeviceId::new(MODULE_NAME, CHILD_NAME), ())]
+);
+
+impl auxiliary::Driver for Child {
+    type IdInfo = ();
+    type Data<'bound> = Self;
+
+    const ID_TABLE: auxiliary::IdTable<Self::IdInfo> = &CHILD_TABLE;
+
+    fn probe<'bound>(
+        adev: &'bound auxiliary::Device<Core<'_>>,
+        _info: &'bound Self::IdInfo,
+    ) -> impl PinInit<Self, Error> + 'bound {
+        let parent: &pci::Device<Bound> = adev.parent().try_into()?;
+
+        let vectors = parent.alloc_irq_vectors(1, 1, messages());
+        let errno = vectors.err().map_or(0, Error::to_errno);
+        dev_info!(adev, "misuse: child gets {}\n", errno);
+        Ok(Self)
+    }
+}
+
+#[pin_data]
+struct Module {
+    #[pin]
+    child: kernel::driver::Registration<auxiliary::Adapter<Child>>,
+    #[pin]
+    driver: kernel::driver::Registration<pci::Adapter<Driver>>,
+}
+
+impl InPlaceModule for Module {
+    fn init(module: &'static kernel::ThisModule) -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            child <- kernel::driver::Registration::new(MODULE_NAME, module),
+            driver <- kernel::driver::Registration::new(MODULE_NAME, module),
+        })
+    }
+}
+
+module! {
+    type: Module,
+    name: "ownership_misuse",
+    authors: ["PCI devres in Rust developers"],
+    description: "Safe programs that should not work",
+    license: "GPL v2",
+}
