@@ -193,6 +193,7 @@ pub(super) fn is_detaching(pdev: &Device) -> bool {
 /// A reference to a bound device says so too. But it may be one that the driver of a child has whose
 /// registration was forgotten: that child stays when the device has no driver any more, or another
 /// one.
+#[inline]
 pub(super) fn is_driven(pdev: &Device) -> bool {
     // SAFETY: `pdev` is a valid device.
     !unsafe { (*pdev.as_raw()).driver.is_null() }
@@ -318,15 +319,8 @@ unsafe extern "C" fn release(dev: *mut bindings::device, devres: *mut bindings::
     let owner = unsafe { &*devres.cast::<Node>() }.get().owner;
 
     if let Some(irq_type) = live(pdev) {
-        if owner == Owner::Driver {
-            report!(
-                pdev,
-                "irq vectors: {} vectors leaked by the driver, freed at detach\n",
-                irq_type.name()
-            );
-        }
-        if owner == Owner::Driver || find_handler(pdev, 0).is_some() {
-            contain(pdev, owner);
+        if owner == Owner::Driver || Handler::default().find(pdev, 0) {
+            contain(pdev, owner, irq_type);
         } else {
             free(pdev, owner);
         }
@@ -353,32 +347,31 @@ fn free(pdev: &Device, owner: Owner) {
     };
 }
 
-/// Returns a handler that is registered on one of the device's MSI or MSI-X vectors, or, unless
-/// `irq` is 0, on that interrupt.
-fn find_handler(pdev: &Device, irq: c_uint) -> Option<Handler> {
-    #[cfg(CONFIG_PCI_MSI)]
-    {
-        let mut handler = bindings::pci_irq_handler::default();
-        let found = if irq == 0 {
-            // SAFETY: `pdev` is a valid device, and has MSI data as long as it has a node.
-            unsafe { bindings::pci_irq_vectors_find_handler(pdev.as_raw(), &mut handler) }
-        } else {
-            // SAFETY: Any number will do.
-            unsafe { bindings::pci_irq_find_handler(irq, &mut handler) }
-        };
-        found.then_some(Handler(handler))
-    }
-    #[cfg(not(CONFIG_PCI_MSI))]
-    {
-        let _ = (pdev, irq);
-        None
-    }
-}
-
 /// A handler that somebody registered, as it was when it was found.
+#[derive(Default)]
 struct Handler(bindings::pci_irq_handler);
 
 impl Handler {
+    /// Finds a handler that is registered on one of the device's MSI or MSI-X vectors, or, unless
+    /// `irq` is 0, on that interrupt; returns whether there is one.
+    fn find(&mut self, pdev: &Device, irq: c_uint) -> bool {
+        #[cfg(CONFIG_PCI_MSI)]
+        {
+            if irq == 0 {
+                // SAFETY: `pdev` is a valid device, and has MSI data as long as it has a node.
+                unsafe { bindings::pci_irq_vectors_find_handler(pdev.as_raw(), &mut self.0) }
+            } else {
+                // SAFETY: Any number will do.
+                unsafe { bindings::pci_irq_find_handler(irq, &mut self.0) }
+            }
+        }
+        #[cfg(not(CONFIG_PCI_MSI))]
+        {
+            let _ = (pdev, irq);
+            false
+        }
+    }
+
     /// Returns the name of its function; the name it was registered with may be freed by now.
     fn name(&self) -> &CStr {
         // SAFETY: The C side terminates the name.
@@ -391,14 +384,24 @@ impl Handler {
 /// Otherwise both stay in the core for ever: the interrupts without a domain, the descriptors
 /// without a device. What a handler uses may be gone already, so the device is silenced first.
 #[cfg(CONFIG_PCI_MSI)]
-fn contain(pdev: &Device, owner: Owner) {
+#[cold]
+fn contain(pdev: &Device, owner: Owner, irq_type: IrqType) {
     let raw = pdev.as_raw();
+
+    if owner == Owner::Driver {
+        report!(
+            pdev,
+            "irq vectors: {} vectors leaked by the driver, freed at detach\n",
+            irq_type.name()
+        );
+    }
 
     trace::contain(pdev, owner);
     // SAFETY: `raw` is a valid device with vectors, hence MSI data.
     unsafe { bindings::pci_irq_vectors_quiesce(raw) };
+    let mut handler = Handler::default();
     let mut last = None;
-    while let Some(handler) = find_handler(pdev, 0) {
+    while handler.find(pdev, 0) {
         let this = (handler.0.irq, handler.0.action);
         if last.replace(this) == Some(this) {
             // genirq did not let go of it and has warned; nothing else is known to help.
@@ -419,14 +422,22 @@ fn contain(pdev: &Device, owner: Owner) {
 
 /// Without MSI there are no vectors to contain.
 #[cfg(not(CONFIG_PCI_MSI))]
-fn contain(_pdev: &Device, _owner: Owner) {}
+fn contain(_pdev: &Device, _owner: Owner, _irq_type: IrqType) {}
 
 /// Tells whether a handler is registered on the vector with interrupt `irq`, or on any if that is
 /// 0, and refuses to free it if so.
 fn is_handled(pdev: &Device, irq: c_uint) -> bool {
-    let Some(handler) = find_handler(pdev, irq) else {
-        return false;
-    };
+    let mut handler = Handler::default();
+    if handler.find(pdev, irq) {
+        refuse_handled(pdev, &handler);
+        return true;
+    }
+    false
+}
+
+#[cold]
+#[inline(never)]
+fn refuse_handled(pdev: &Device, handler: &Handler) {
     report!(
         pdev,
         "irq vectors: free refused, handler {} is registered on irq {}\n",
@@ -434,7 +445,6 @@ fn is_handled(pdev: &Device, irq: c_uint) -> bool {
         handler.0.irq
     );
     trace::refuse(pdev, Refusal::Handler);
-    true
 }
 
 /// Answers whether vectors that are live may be freed by one of the `pci_*` calls: the one with
@@ -453,12 +463,7 @@ pub unsafe fn may_free(pdev: &Device, irq: c_uint) -> bool {
     };
     let owner = node.get().owner;
     if irq == 0 && owner == Owner::Device {
-        report!(
-            pdev,
-            "irq vectors: free refused, the device owns the {} vectors until detach\n",
-            irq_type.name()
-        );
-        trace::refuse(pdev, Refusal::DeviceOwns);
+        refuse_managed(pdev, irq_type);
         return false;
     }
     if is_handled(pdev, irq) {
@@ -466,6 +471,17 @@ pub unsafe fn may_free(pdev: &Device, irq: c_uint) -> bool {
     }
     trace::free(pdev, owner, irq);
     true
+}
+
+#[cold]
+#[inline(never)]
+fn refuse_managed(pdev: &Device, irq_type: IrqType) {
+    report!(
+        pdev,
+        "irq vectors: free refused, the device owns the {} vectors until detach\n",
+        irq_type.name()
+    );
+    trace::refuse(pdev, Refusal::DeviceOwns);
 }
 
 /// Frees the vectors that the device owns before it is detached; nothing if there are none.

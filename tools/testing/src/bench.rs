@@ -241,16 +241,57 @@ pub fn bench(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool> {
     for row in outcome.checks.iter().filter(|row| !row.ok) {
         println!("\n{}: {}", row.name, row.message);
     }
+    for count in &outcome.counts {
+        if let Some(why) = count.excuse() {
+            println!("{} misses its target: {why}", count.name);
+        }
+    }
+    let targets = outcome
+        .counts
+        .iter()
+        .filter(|c| c.target != rows::Target::None);
+    let (met, missed): (Vec<_>, Vec<_>) = targets.partition(|c| c.met());
     let verdict = if failed == 0 {
         "bench: ok"
     } else {
         "bench: FAILED"
     };
     println!(
-        "\n{verdict}. {} passed, {failed} failed, {}",
-        rows.len() - failed,
+        "\n{verdict}. {} targets met, {} missed, {} of {} checks failed, {}",
+        met.len(),
+        missed.len(),
+        outcome.checks.iter().filter(|row| !row.ok).count(),
+        outcome.checks.len(),
         elapsed(started.elapsed())
     );
     println!("results: build/results/bench.json   picture: Documentation/PCI/{PICTURE}");
     Ok(failed == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_read_from_the_log() {
+        let found = counts("bench: call/a 12\nbench: calls failed with -22\nx bench: call/b 1\n");
+        assert_eq!(found, Counts::from([("call/a".into(), 12)]));
+    }
+
+    #[test]
+    fn what_two_boots_do_not_agree_on_is_named() {
+        let one = counts("bench: call/a 12\nbench: call/b 7\n");
+        let other = counts("bench: call/a 13\nbench: call/b 7\n");
+        assert!(repeats(Ours, &one, &one).ok);
+        let row = repeats(Stock, &one, &other);
+        assert!(!row.ok);
+        assert_eq!(row.name, "bench::repeats@stock");
+        assert!(
+            row.message.contains("call/a: 12, then 13"),
+            "{}",
+            row.message
+        );
+        assert!(!row.message.contains("call/b"));
+        assert!(!repeats(Ours, &Counts::new(), &Counts::new()).ok);
+    }
 }

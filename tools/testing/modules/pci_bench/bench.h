@@ -14,7 +14,7 @@
 #include <linux/printk.h>
 #include <asm/msr.h>
 
-#define ROUNDS		12
+#define ROUNDS		20
 
 /* Notes a result, one line; all are printed in the end, so that no console interferes. */
 __printf(1, 2) void result(const char *fmt, ...);

@@ -113,7 +113,7 @@ fn grow(area: &Area<'_>, (title, prefix, what): Growth, counts: &[Count]) -> Res
         .x_labels(5)
         .y_labels(5)
         .x_label_formatter(&|x| format!("{x:.0}"))
-        .y_label_formatter(&|y| format!("{y:.0}"))
+        .y_label_formatter(&|y| short(*y))
         .draw()
         .map_err(|e| fail(&e))?;
     for (points, colour, width) in [(stock, STOCK, 4), (ours, OURS, 2)] {
@@ -127,6 +127,15 @@ fn grow(area: &Area<'_>, (title, prefix, what): Growth, counts: &[Count]) -> Res
         chart.draw_series(dots).map_err(|e| fail(&e))?;
     }
     Ok(())
+}
+
+/// A power of ten, with few figures.
+fn short(number: f64) -> String {
+    match number {
+        n if n >= 1e6 => format!("{:.0}M", n / 1e6),
+        n if n >= 1e3 => format!("{:.0}k", n / 1e3),
+        n => format!("{n:.0}"),
+    }
 }
 
 /// Where a ratio of 0 is drawn.
