@@ -11,7 +11,7 @@ use anyhow::Result;
 
 use crate::{
     failure::Failure, guest::Run, host, kernel::Kernel, layout::Layout, objects, packages, prepare,
-    results::Row, suites, ui::Ui,
+    results::Row, sequences, suites, ui::Ui,
 };
 
 /// Which tests to run.
@@ -40,6 +40,7 @@ impl Selection {
                     guest,
                     kernel: *kernel,
                     long: self.long,
+                    words: sequences::words(guest),
                 };
                 (both || self.wants(&format!("guest::{}::", run.name()))).then_some(run)
             }));
