@@ -176,7 +176,7 @@ wait_for()
 
 # --- State --------------------------------------------------------------------------------------------------------------
 
-# A device that its driver leaves enabled on purpose.
+# A device that its driver leaves enabled on purpose, and so its line allocated, which gets its folder with its first handler.
 left_enabled=
 
 # shellcheck disable=SC2086 # the words of a row, whatever the space between them
@@ -200,8 +200,10 @@ state()
 		*-edge\ *[!\ ]* | *-fasteoi\ *[!\ ]* | *-level\ *[!\ ]*) echo "interrupts: $number" $rest ;;
 		esac
 	done </proc/interrupts
+	line=
+	[ "$dev" != "$left_enabled" ] || read -r line <"$pci/devices/$dev/irq"
 	for path in /proc/irq/* /proc/irq/*/*/ "$pci"/devices/*/msi_irqs/*; do
-		[ -e "$path" ] && echo "$path"
+		[ -e "$path" ] && [ "$path" != "/proc/irq/$line" ] && echo "$path"
 	done
 	cat /proc/iomem /proc/ioports
 	read -r enabled <"$pci/devices/$dev/enable"
