@@ -460,8 +460,10 @@ impl pci::Driver for Driver {
         info: Option<&'bound Self::IdInfo>,
     ) -> impl PinInit<Self::Data<'bound>, Error> + 'bound {
         pin_init::pin_init_scope(move || {
-            let bind = run_cases(pdev, *info.ok_or(EINVAL)?)?;
+            // First of all: an INTx interrupt that is mapped stays so if the device is disabled while
+            // it has vectors.
             let managed = pdev.pcim_enable_device()?;
+            let bind = run_cases(pdev, *info.ok_or(EINVAL)?)?;
             let bar = managed.iomap_region(0, c"misuse")?;
             let kept = leave(pdev, bind)?;
 
