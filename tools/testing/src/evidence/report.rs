@@ -45,19 +45,20 @@ fn verdict(theirs: &Found, ours: &Found) -> bool {
 
 /// The words in a table for what a kernel shows.
 fn says(found: &Found) -> String {
-    let mut text = match found.side.kernel {
+    let text = match found.side.kernel {
         Kernel::Earlier => "(2026 rule) ".to_string(),
         _ => String::new(),
     };
-    text += &found.shown.join(", ");
+    let mut parts = vec![found.shown.join(", ")];
     let missing = found.side.shows.iter().map(|seen| seen.name);
     let missing: Vec<_> = missing.filter(|name| !found.shown.contains(name)).collect();
     if !missing.is_empty() {
-        let _ = write!(text, "; MISSING: {}", missing.join(", "));
+        parts.push(format!("MISSING: {}", missing.join(", ")));
     } else if !found.row.ok {
-        text += "; and more than it should";
+        parts.push("and more than it should".into());
     }
-    text
+    parts.retain(|part| !part.is_empty());
+    text + &parts.join("; ")
 }
 
 /// The table for the terminal.
