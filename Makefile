@@ -70,7 +70,7 @@ build: setup ## build the grafted kernel and its modules into build/kernel
 
 .PHONY: clean
 clean: ## remove the kernels, keep the runner and downloads
-	rm -rf build/linux build/.linux build/kernel build/stock build/debug build/modules build/objects build/pristine \
+	rm -rf build/linux build/.linux build/kernel build/stock build/2026 build/debug build/modules build/objects build/pristine \
 		build/bindgen build/logs build/results
 
 .PHONY: distclean
