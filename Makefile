@@ -88,7 +88,7 @@ series: setup ## write the overlay as a series of patches (CHECK=1: build, boot,
 
 .PHONY: clean
 clean: ## remove the kernels, keep the runner and downloads
-	rm -rf build/linux build/.linux build/kernel build/stock build/debug build/modules build/objects build/pristine \
+	rm -rf build/linux build/.linux build/kernel build/stock build/2026 build/debug build/modules build/objects build/pristine \
 		build/bindgen build/logs build/results
 
 .PHONY: distclean

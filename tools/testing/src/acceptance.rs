@@ -6,7 +6,7 @@
 //! no such results is run now if `make test` can, unless `RUN=0`.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     env, fs,
     path::{Path, PathBuf},
     time::{Instant, SystemTime},
@@ -49,6 +49,8 @@ struct Verdict {
     met: bool,
     ran: bool,
     notes: Vec<String>,
+    /// The commands for what is missing.
+    remedies: Vec<String>,
 }
 
 /// Reads the page, runs what is lacking, and prints what is met.
@@ -69,8 +71,15 @@ pub fn acceptance(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool
     }
     table.set_header(["", "request", "verdict", "shown by"]);
     let mut rows = Vec::new();
+    let mut commands = BTreeSet::new();
     for request in &requests {
-        let Verdict { met, ran, notes } = judge(layout, request, &files);
+        let Verdict {
+            met,
+            ran,
+            notes,
+            remedies,
+        } = judge(layout, request, &files);
+        commands.extend(remedies);
         let verdict = match (met, ran) {
             (true, true) => style("met").green(),
             (true, false) => style("argued").cyan(),
@@ -100,8 +109,15 @@ pub fn acceptance(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool
         started.elapsed(),
         &rows,
     )?;
+    println!("\n{table}");
+    if !commands.is_empty() {
+        println!("\nto be run:");
+    }
+    for command in commands {
+        println!("  {command}");
+    }
     println!(
-        "\n{table}\n\nacceptance: {} of {} met or argued; the requests in full: {PAGE}",
+        "\nacceptance: {} of {} met or argued; the requests in full: {PAGE}",
         rows.len() - failed,
         rows.len()
     );
@@ -152,7 +168,9 @@ fn judge(layout: &Layout, request: &Request, files: &[File]) -> Verdict {
         met: true,
         ran: false,
         notes: Vec::new(),
+        remedies: Vec::new(),
     };
+    let mut remedies = Vec::new();
     let mut note = |good: bool, text: String| {
         verdict.met &= good;
         verdict.notes.push(text);
@@ -162,8 +180,11 @@ fn judge(layout: &Layout, request: &Request, files: &[File]) -> Verdict {
         let command = request.command.clone();
         let command = command.unwrap_or_else(|| format!("make test TEST={prefix}"));
         match look(layout, files, prefix) {
-            Ok(text) => note(true, format!("{prefix}: {text}")),
-            Err(text) => note(false, format!("{prefix}: {text}; {command}")),
+            Ok(text) => note(true, format!("{}: {text}", short(prefix))),
+            Err(text) => {
+                note(false, format!("{}: {text}", short(prefix)));
+                remedies.push(command);
+            }
         }
     }
     if let Some((pattern, places)) = &request.absent {
@@ -191,7 +212,17 @@ fn judge(layout: &Layout, request: &Request, files: &[File]) -> Verdict {
         let word = if good { "argued in" } else { "not there yet:" };
         note(good, format!("{word} {place}"));
     }
+    verdict.remedies = remedies;
     verdict
+}
+
+/// The beginning of names, without what is in its middle.
+fn short(prefix: &str) -> String {
+    let parts: Vec<&str> = prefix.trim_end_matches(':').split("::").collect();
+    match parts.as_slice() {
+        [place, name, .., last] if parts.len() > 3 => format!("{place}::{name}::..{last}"),
+        _ => parts.join("::"),
+    }
 }
 
 /// A file of results.
@@ -216,6 +247,8 @@ struct Tested {
     name: String,
     ok: bool,
     skipped: Option<String>,
+    #[serde(default)]
+    message: String,
 }
 
 /// The folder for results of what is run here, a file for each beginning of a name.
@@ -290,10 +323,13 @@ fn look(layout: &Layout, files: &[File], prefix: &str) -> Result<String, String>
         return match bad {
             None => Ok(format!("{} passed, {shown}", rows.len())),
             Some(row) if row.ok => Err(format!("{} was skipped, {shown}", row.name)),
-            Some(row) => Err(format!("{} failed, {shown}", row.name)),
+            Some(row) => {
+                let why = row.message.lines().next().unwrap_or_default();
+                Err(format!("{} failed ({why}), {shown}", short(&row.name)))
+            }
         };
     }
-    Err(stale.unwrap_or_else(|| "no such test yet".into()))
+    Err(stale.unwrap_or_else(|| "no results".into()))
 }
 
 /// Runs the tests without results that count, a run for each beginning.
@@ -325,6 +361,9 @@ fn run_missing(ui: &Ui, layout: &Layout, linux: Option<&Path>, requests: &[Reque
             }
         }
         outcome.rows.retain(|row| row.name.starts_with(prefix));
+        if outcome.rows.is_empty() {
+            outcome.rows.push(Row::failed(prefix, "no such test yet"));
+        }
         let name = format!(
             "acceptance/{}",
             prefix.trim_end_matches(':').replace("::", "-")

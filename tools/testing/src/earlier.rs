@@ -8,10 +8,10 @@ use anyhow::{Context, Result};
 
 use crate::{
     command::{command, output, run},
-    kernel::{Kernel, KernelSpec},
+    kernel::KernelSpec,
     layout::Layout,
     objects,
-    prepare::{self, Prepared},
+    prepare::Prepared,
     ui::Ui,
 };
 
@@ -20,14 +20,16 @@ const FILE: &str = "drivers/pci/msi/msi.c";
 /// The kernel, with its output folder ready for an incremental build.
 pub fn spec(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<KernelSpec> {
     let pristine = objects::ungrafted(ui, layout, prepared)?;
-    let stock = prepare::kernel(ui, layout, prepared, Kernel::Stock, &Default::default())?;
+    let stock = KernelSpec::stock(layout, pristine);
+    stock.configure(ui, layout, &prepared.tools)?;
+    let stock = stock.build(ui, layout, &prepared.tools)?;
     let spec = KernelSpec {
         name: "2026".into(),
         out: layout.build.join("2026"),
-        ..KernelSpec::stock(layout, pristine)
+        ..stock.spec.clone()
     };
     let patch = layout.testing().join("kernels/earlier-2026.patch");
-    let built = fs::metadata(&stock.kernel.image)?.modified()?;
+    let built = fs::metadata(&stock.image)?.modified()?;
     let identity = format!("{built:?}\n{}", fs::read_to_string(&patch)?);
     let stamp = spec.out.join(".2026");
     if fs::read_to_string(&stamp).is_ok_and(|stamp| stamp == identity) {
@@ -35,7 +37,7 @@ pub fn spec(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<KernelSpec>
     }
     ui.stage("2026 copy", "copying the stock kernel's output", |stage| {
         let log = layout.log("2026-copy");
-        let from = &stock.kernel.spec.out;
+        let from = &stock.spec.out;
         let mut rsync = command(layout, "rsync");
         rsync.args([
             "-a",

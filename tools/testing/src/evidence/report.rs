@@ -45,19 +45,20 @@ fn verdict(theirs: &Found, ours: &Found) -> bool {
 
 /// The words in a table for what a kernel shows.
 fn says(found: &Found) -> String {
-    let mut text = match found.side.kernel {
+    let text = match found.side.kernel {
         Kernel::Earlier => "(2026 rule) ".to_string(),
         _ => String::new(),
     };
-    text += &found.shown.join(", ");
+    let mut parts = vec![found.shown.join(", ")];
     let missing = found.side.shows.iter().map(|seen| seen.name);
     let missing: Vec<_> = missing.filter(|name| !found.shown.contains(name)).collect();
     if !missing.is_empty() {
-        let _ = write!(text, "; MISSING: {}", missing.join(", "));
+        parts.push(format!("MISSING: {}", missing.join(", ")));
     } else if !found.row.ok {
-        text += "; and more than it should";
+        parts.push("and more than it should".into());
     }
-    text
+    parts.retain(|part| !part.is_empty());
+    text + &parts.join("; ")
 }
 
 /// The table for the terminal.
@@ -123,6 +124,7 @@ what becomes of the same driver, from the same source, with the ownership rule.
 Each case is one boot of each of two kernels, because a warning may be printed
 once a boot and an Oops ends it; or one run of the compiler. ``make evidence``
 repeats all of it and fails where a kernel does not show what is expected of it.
+Of the compiler's runs, the last line is make's exit status in words.
 
 *Stock* is Linux as it was, built from the same source and configuration. The
 stock kernel has no sanitizer: where freed memory is read (H5-sysfs), that shows
@@ -204,8 +206,9 @@ fn case(text: &mut String, theirs: &Found, ours: &Found) -> std::fmt::Result {
     writeln!(text, ":Source: ``{place}{}``", case.source)?;
     match &case.how {
         How::Boot(guest) => {
-            let word = |word: &&&str| word.starts_with("steps=");
-            let steps = guest.append.iter().find(word).unwrap_or(&"");
+            let mut words = guest.append.iter();
+            let steps = words.find_map(|word| word.strip_prefix("steps="));
+            let steps = steps.unwrap_or_default().replace(',', ", ");
             writeln!(text, ":Steps: ``{steps}``")?;
         }
         How::Compile => writeln!(text, ":Steps: compiled with ``W=e``")?,
@@ -219,7 +222,7 @@ fn case(text: &mut String, theirs: &Found, ours: &Found) -> std::fmt::Result {
             Kernel::Earlier => "2026",
             _ => "Ours",
         };
-        writeln!(text, "   {mark} - **{name}**, {}", found.kernel)?;
+        writeln!(text, "   {mark} - **{name}**, {}\n", found.kernel)?;
         writeln!(text, "       | config: ``{}``", found.config)?;
         writeln!(text, "       | command: ``{}``", command_of(theirs, found))?;
         writeln!(text, "       | log: ``{}``", found.log)?;
