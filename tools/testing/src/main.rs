@@ -68,7 +68,7 @@ enum Command {
         #[command(flatten)]
         source: Source,
         /// Only mutations whose names begin so
-        name: Option<String>,
+        names: Vec<String>,
     },
     /// Say which tools are there, which are missing, and what hides Rust in a configuration
     Doctor {
@@ -124,9 +124,8 @@ fn run(arguments: &Arguments) -> Result<bool> {
         Command::Series { source, check } => {
             series::series(&ui, &layout, source.tree(&layout).as_deref(), *check)
         }
-        Command::Mutations { source, name } => {
-            let name = name.as_deref().filter(|name| !name.is_empty());
-            mutations::mutations(&ui, &layout, source.tree(&layout).as_deref(), name)
+        Command::Mutations { source, names } => {
+            mutations::mutations(&ui, &layout, source.tree(&layout).as_deref(), names)
         }
         Command::Doctor { source, config } => {
             let config = config.as_ref().and_then(|file| layout.named(file));

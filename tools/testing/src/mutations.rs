@@ -51,15 +51,10 @@ struct Mutation {
     patch: PathBuf,
 }
 
-/// Tries the mutations whose names begin with `filter`, or all. `false` if no test noticed one of them.
-pub fn mutations(
-    ui: &Ui,
-    layout: &Layout,
-    linux: Option<&Path>,
-    filter: Option<&str>,
-) -> Result<bool> {
+/// Tries the mutations whose names begin as one of `names` does, or all without any. `false` if no test noticed one of them.
+pub fn mutations(ui: &Ui, layout: &Layout, linux: Option<&Path>, names: &[String]) -> Result<bool> {
     let started = Instant::now();
-    let mutations = chosen(layout, filter)?;
+    let mutations = chosen(layout, names)?;
     let prepared = prepare::source(ui, layout, linux, packages::TESTS)?;
     let mutant = Mutant::new(layout)?;
     for mutation in &mutations {
@@ -109,7 +104,7 @@ pub fn mutations(
     Ok(failed == 0)
 }
 
-fn chosen(layout: &Layout, filter: Option<&str>) -> Result<Vec<Mutation>> {
+fn chosen(layout: &Layout, names: &[String]) -> Result<Vec<Mutation>> {
     let folder = layout.testing().join("mutations");
     let mut all = Vec::new();
     for entry in fs::read_dir(&folder)? {
@@ -119,11 +114,12 @@ fn chosen(layout: &Layout, filter: Option<&str>) -> Result<Vec<Mutation>> {
         }
     }
     all.sort_by(|a, b| a.name.cmp(&b.name));
-    let names: Vec<_> = all.iter().map(|m| m.name.clone()).collect();
-    all.retain(|m| filter.is_none_or(|f| m.name.starts_with(f)));
+    let known: Vec<_> = all.iter().map(|m| m.name.clone()).collect();
+    let is_one = |m: &Mutation| names.iter().any(|name| m.name.starts_with(name.as_str()));
+    all.retain(|m| names.is_empty() || is_one(m));
     if all.is_empty() {
         return Err(Failure::new("there is no such mutation")
-            .remedy(format!("one of: {}", names.join(", ")))
+            .remedy(format!("one of: {}", known.join(", ")))
             .into());
     }
     Ok(all)
