@@ -17,7 +17,7 @@ use crate::{
     layout::Layout,
     prepare::Ready,
     results::Row,
-    sequences,
+    samples, sequences,
     ui::Ui,
 };
 
@@ -174,6 +174,15 @@ pub const GUESTS: &[GuestSpec] = &[
         devices: &[EDU, "e1000e"],
         limit: Duration::from_secs(180),
         documents: 2,
+        ..DEFAULT
+    },
+    GuestSpec {
+        name: "template",
+        kernels: &[Ours, Debug],
+        suites: &["folder"],
+        append: &["kunit.enable=0", "guest.modules=my_pci_driver"],
+        modules: &[samples::TEMPLATE],
+        limit: Duration::from_secs(60),
         ..DEFAULT
     },
     GuestSpec {
