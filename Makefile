@@ -17,7 +17,9 @@ CONFIG ?=
 TEST ?=
 # series: 1 builds and boots every step
 CHECK ?=
-export LINUX CONFIG
+# boot: a folder with a driver of your own, in place of the samples
+DRIVER ?=
+export LINUX CONFIG DRIVER
 
 manifest := tools/testing/Cargo.toml
 export CARGO_TARGET_DIR := $(CURDIR)/build/cargo
@@ -31,8 +33,13 @@ help:
 	@printf '\nWithout LINUX= the source is Debian'\''s linux-source-7.3. A tree named by LINUX= is copied\nand never modified, except by `make graft`. What is missing gets installed, with notice.\n'
 
 .PHONY: boot
-boot: setup ## build the grafted kernel, boot it in QEMU, run both samples
+boot: setup ## build the grafted kernel, boot it in QEMU, run both samples (DRIVER=folder: your own)
 	@$(runner) boot
+
+.PHONY: editor
+editor: setup ## let rust-analyzer know a driver of your own (DRIVER=folder)
+	@test -n "$(DRIVER)" || { echo 'make editor needs DRIVER=/path/to/folder' >&2; exit 2; }
+	@$(runner) editor
 
 .PHONY: test
 test: setup ## run all tests, in guests and on this machine (TEST=prefix: only some)

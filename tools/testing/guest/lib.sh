@@ -179,8 +179,11 @@ wait_for()
 # A device that its driver leaves enabled on purpose, and so its line allocated, which gets its folder with its first handler.
 left_enabled=
 
+# The devices whose state counts, if more than $dev.
+devices=
+
 # shellcheck disable=SC2086 # the words of a row, whatever the space between them
-# Prints everything in the system that a driver of $dev must leave as it found it. Counters and other drivers' rows may differ
+# Prints everything in the system that a driver of $dev or $devices must leave as it found it. Counters and other drivers' rows may differ
 # in numbers, so only who handles which interrupt is taken of /proc/interrupts.
 state()
 {
@@ -206,8 +209,10 @@ state()
 		[ -e "$path" ] && [ "$path" != "/proc/irq/$line" ] && echo "$path"
 	done
 	cat /proc/iomem /proc/ioports
-	read -r enabled <"$pci/devices/$dev/enable"
-	[ "$dev" = "$left_enabled" ] || echo "enabled: $dev $enabled"
+	for one in ${devices:-$dev}; do
+		read -r enabled <"$pci/devices/$one/enable"
+		[ "$one" = "$left_enabled" ] || echo "enabled: $one $enabled"
+	done
 }
 
 # remember: what the state is before the driver comes.

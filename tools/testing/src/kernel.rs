@@ -239,7 +239,14 @@ impl Built {
         Ok(found)
     }
 
-    /// Builds the modules of `tools/testing/modules/<name>` for this kernel, from a copy that is only its own.
+    /// The names of the modules from outside its tree.
+    pub fn external(&self) -> impl Iterator<Item = String> + '_ {
+        let stems = self.external.iter().filter_map(|path| path.file_stem());
+        stems.map(|stem| stem.to_string_lossy().into_owned())
+    }
+
+    /// Builds the modules of the folders with those names for this kernel, each from a copy that is only its own; see
+    /// [`Layout::module`].
     pub fn add_modules(
         &mut self,
         ui: &Ui,
@@ -248,20 +255,20 @@ impl Built {
         names: &BTreeSet<&str>,
     ) -> Result<()> {
         for name in names {
-            let title = format!("{} {name}", self.spec.name);
-            let copy = layout
-                .build
-                .join("modules")
-                .join(&self.spec.name)
-                .join(name);
-            let log = self.spec.log(layout, name);
+            let copy = layout.module_copy(&self.spec.name, name);
+            let short = copy.file_name().unwrap_or_default().to_string_lossy();
+            let log = self.spec.log(layout, &short);
+            let title = format!("{} {short}", self.spec.name);
             ui.stage(&title, "building modules outside the tree", |stage| {
                 fs::create_dir_all(&copy)?;
                 let mut rsync = command(layout, "rsync");
-                let folder = layout.testing().join("modules").join(name);
+                rsync.args(["-a", "--delete"]);
+                // What a build made here or there is no source, and theirs is for another kernel.
+                for made in ["*.o", "*.ko", "*.mod", "*.mod.c", ".*", "modules.order"] {
+                    rsync.arg(format!("--exclude={made}"));
+                }
                 rsync
-                    .arg("-a")
-                    .arg(format!("{}/", folder.display()))
+                    .arg(format!("{}/", layout.module(name).display()))
                     .arg(&copy);
                 run(stage, &mut rsync, &log)?;
                 let mut make = tools.make(layout, &self.spec.source, &self.spec.out);

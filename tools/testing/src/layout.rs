@@ -59,6 +59,22 @@ impl Layout {
         self.root.join("tools/testing")
     }
 
+    /// A folder of modules outside the kernel's tree: one of `tools/testing/modules`, or one anywhere, whose path has a slash and
+    /// begins at the clone.
+    pub fn module(&self, name: &str) -> PathBuf {
+        if name.contains('/') {
+            self.root.join(name)
+        } else {
+            self.testing().join("modules").join(name)
+        }
+    }
+
+    /// The copy of such a folder in which its modules are built for `kernel`.
+    pub fn module_copy(&self, kernel: &str, name: &str) -> PathBuf {
+        let folder = self.build.join("modules").join(kernel);
+        folder.join(name.trim_matches('/').replace('/', "-"))
+    }
+
     /// A configuration fragment of that name.
     pub fn fragment(&self, name: &str) -> PathBuf {
         self.testing().join(format!("configs/{name}.config"))

@@ -7,8 +7,8 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use runner::{
-    acceptance, bench, boot, build, docs, doctor, evidence, failure::Failure, layout::Layout,
-    mutations, series, ui::Ui,
+    acceptance, bench, boot, build, docs, doctor, evidence, failure::Failure, folder,
+    layout::Layout, mutations, series, ui::Ui,
 };
 
 #[derive(Parser)]
@@ -20,10 +20,21 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Build the grafted kernel, boot it, run both samples
+    /// Build the grafted kernel, boot it, run both samples, or a driver from a folder of your own
     Boot {
         #[command(flatten)]
         source: Source,
+        /// The folder: Kbuild, the source, and qemu-devices
+        #[arg(long, env = "DRIVER", value_name = "FOLDER", value_parser = clap::builder::OsStringValueParser::new())]
+        driver: Option<std::ffi::OsString>,
+    },
+    /// Describe a driver from a folder of your own to rust-analyzer
+    Editor {
+        #[command(flatten)]
+        source: Source,
+        /// The folder
+        #[arg(long, env = "DRIVER", value_name = "FOLDER", value_parser = clap::builder::OsStringValueParser::new())]
+        driver: std::ffi::OsString,
     },
     /// Count instructions on the stock kernel and on ours
     Bench {
@@ -108,8 +119,18 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<bool> {
     let (ui, layout) = (Ui::new(), Layout::new());
     match &arguments.command {
-        Command::Boot { source } => boot::boot(&ui, &layout, source.tree(&layout).as_deref()),
         Command::Bench { source } => bench::bench(&ui, &layout, source.tree(&layout).as_deref()),
+        Command::Boot { source, driver } => {
+            let tree = source.tree(&layout);
+            match driver.as_ref().and_then(|folder| layout.named(folder)) {
+                Some(folder) => folder::boot(&ui, &layout, tree.as_deref(), &folder),
+                None => boot::boot(&ui, &layout, tree.as_deref()),
+            }
+        }
+        Command::Editor { source, driver } => {
+            let folder = layout.root.join(driver);
+            folder::editor(&ui, &layout, source.tree(&layout).as_deref(), &folder)
+        }
         Command::Build { source } => build::build(&ui, &layout, source.tree(&layout).as_deref()),
         Command::Acceptance { source } => {
             acceptance::acceptance(&ui, &layout, source.tree(&layout).as_deref())

@@ -19,7 +19,7 @@ use crate::{
     layout::Layout,
     objects, packages, prepare,
     results::Row,
-    sequences, suites,
+    samples, sequences, suites,
     ui::Ui,
 };
 
@@ -107,6 +107,11 @@ fn steps(
     if compile_fail || !selection.long && selection.wants(docs::PREFIX) {
         kernels.entry(Kernel::Ours).or_default();
     }
+    let analyzer = !selection.long && selection.wants(samples::ANALYZER);
+    if analyzer {
+        let modules = kernels.entry(Kernel::Ours).or_default();
+        modules.insert(samples::TEMPLATE);
+    }
     for run in &runs {
         let modules = kernels.entry(run.kernel).or_default();
         modules.extend(run.guest.modules);
@@ -137,6 +142,10 @@ fn steps(
             let rows = caught("host::compile-fail::run", found);
             outcome.rows.extend(rows);
         }
+        if analyzer {
+            let found = samples::analyzer(ui, layout, &prepared.tools, &ours.kernel);
+            outcome.rows.extend(caught(samples::ANALYZER, found));
+        }
     }
     outcome.rows.extend(suites::run(ui, layout, &ready, &runs));
     if bench {
@@ -157,6 +166,10 @@ fn steps(
             "objects::build",
             objects::compare(ui, layout, &prepared),
         ));
+    }
+    if selection.wants(samples::NO_UNSAFE) {
+        let found = samples::no_unsafe(layout);
+        outcome.rows.extend(caught("host::no-unsafe::run", found));
     }
     if selection.wants(&host::GRAFT.prefix()) {
         let pristine = objects::ungrafted(ui, layout, &prepared)?;

@@ -17,12 +17,19 @@ use crate::{
     layout::Layout,
     prepare::Ready,
     results::Row,
-    sequences,
+    samples, sequences,
     ui::Ui,
 };
 
 /// How many guests run at a time.
 const PARALLEL: usize = 2;
+
+/// 65 MSI-X vectors, and two.
+const MANY_VECTORS: &[&str] = &[
+    "-drive file=disk0,if=none,id=disk0,format=raw",
+    "nvme,drive=disk0,serial=0",
+    "virtio-rng-pci,disable-legacy=on",
+];
 
 /// Every guest, the longest first.
 pub const GUESTS: &[GuestSpec] = &[
@@ -174,6 +181,42 @@ pub const GUESTS: &[GuestSpec] = &[
         devices: &[EDU, "e1000e"],
         limit: Duration::from_secs(180),
         documents: 2,
+        ..DEFAULT
+    },
+    GuestSpec {
+        name: "devices",
+        kernels: &[Ours, Debug],
+        suites: &["devices"],
+        append: &[],
+        modules: &["ownership_devices"],
+        devices: MANY_VECTORS,
+        limit: Duration::from_secs(180),
+        documents: 13,
+        ..DEFAULT
+    },
+    GuestSpec {
+        name: "nomsi",
+        suites: &["devices"],
+        append: &["pci=nomsi", "kunit.enable=0"],
+        modules: &["ownership_devices"],
+        devices: MANY_VECTORS,
+        documents: 2,
+        ..DEFAULT
+    },
+    GuestSpec {
+        name: "events",
+        suites: &["events"],
+        devices: &[EDU, "e1000e"],
+        limit: Duration::from_secs(120),
+        ..DEFAULT
+    },
+    GuestSpec {
+        name: "template",
+        kernels: &[Ours, Debug],
+        suites: &["folder"],
+        append: &["kunit.enable=0", "guest.modules=my_pci_driver"],
+        modules: &[samples::TEMPLATE],
+        limit: Duration::from_secs(60),
         ..DEFAULT
     },
     GuestSpec {

@@ -1,0 +1,125 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# What happens to a device while a driver has vectors of it: it is suspended, reset, removed; it interrupts when its driver comes and
+# goes. Interrupts are raised from here, by writing to registers through /dev/mem.
+
+# shellcheck source=tools/testing/guest/lib.sh
+. /suites/lib.sh
+# shellcheck source=tools/testing/guest/events.inc.sh
+. /suites/events.inc.sh
+
+# poke OFFSET VALUE: writes a register of $dev.
+poke()
+{
+	read -r bar rest <"$pci/devices/$dev/resource"
+	devmem $((bar + $1)) 32 "$2" || diag "writing register $1 of $dev failed"
+}
+
+# edu: raises its interrupt. e1000e: lets all five causes interrupt, each with its vector, and raises them; see
+# samples/rust/rust_driver_pci_msix.rs.
+raise()
+{
+	case $driver in
+	*_msix)
+		poke 0xd8 0xffffffff
+		poke 0xe4 0x000cba98
+		poke 0xdc 0x01f00000
+		poke 0xd0 0x01f00000
+		poke 0xc8 0x01f00000
+		;;
+	*) poke 0x60 1 ;;
+	esac
+}
+
+# As many interrupts as there are vectors have come since $earlier.
+has_come()
+{
+	count_irqs
+	[ $((count - earlier)) -ge "$(echo "$irqs" | wc -w)" ]
+}
+
+interrupts()
+{
+	find_irqs
+	count_irqs
+	earlier=$count
+	raise || return
+	wait_for has_come || diag "$((count - earlier)) interrupts on $irqs"
+	# See the sample: MSI-X must not go at once.
+	usleep 10000
+	[ "$driver" != rust_driver_pci_msix ] || poke 0xd8 0xffffffff
+}
+
+# same_vectors COMMAND...: they are the same after it, and interrupt.
+same_vectors()
+{
+	find_irqs
+	vectors=$irqs
+	"$@" && interrupts || return
+	[ "$vectors" = "$irqs" ] || diag "vectors were $vectors, are $irqs"
+}
+
+# The device goes, and its driver with it; then it is found again.
+survives_removal()
+{
+	echo 1 >"$pci/devices/$dev/remove"
+	[ ! -e "$pci/devices/$dev" ] || diag "$dev is still there" || return
+	read_irqs
+	echo 1 >"$pci/rescan"
+	is_bound "$driver" && interrupts
+}
+
+# Interrupts as fast as they can be raised, whether there is a driver or not.
+storm()
+{
+	until [ -e /tmp/stop ]; do
+		raise
+	done >/dev/null 2>&1
+}
+
+rebinds_in_a_storm()
+{
+	rm -f /tmp/stop
+	storm &
+	round=0
+	while [ "$round" -lt 50 ]; do
+		round=$((round + 1))
+		unbind "$driver" && bind "$driver" && continue
+		diag "round $round of 50"
+		break
+	done
+	touch /tmp/stop
+	wait
+	is_bound "$driver"
+}
+
+# events NAME ID DRIVER TESTS [PARAMETER]
+events()
+{
+	driver=$3
+	subtest "$1" "$4"
+	find_device "$2"
+	# When it is found again it may get other addresses, and keeps those.
+	echo 1 >"$pci/devices/$dev/remove"
+	echo 1 >"$pci/rescan"
+	remember
+	# shellcheck disable=SC2086 # none or one
+	check load modprobe "$driver" $5
+	check interrupts interrupts
+	check suspend same_vectors survives_suspend
+	check reset same_vectors survives_reset
+	check removal survives_removal
+	[ "$driver" = rust_driver_pci_msix ] || check rebinds_in_a_storm rebinds_in_a_storm
+	check unbind unbind "$driver"
+	check suspend_afterwards survives_suspend
+	check leaves_nothing as_before
+	rmmod "$driver"
+	subtest_end
+}
+
+plan 4
+events explicit 1234:11e8 rust_driver_pci_explicit 9
+events managed 1234:11e8 rust_driver_pci_managed 9
+events msix_explicit 8086:10d3 rust_driver_pci_msix 8 managed=N
+events msix_managed 8086:10d3 rust_driver_pci_msix 8 managed=Y

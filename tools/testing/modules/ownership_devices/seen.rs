@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Handlers that count their calls, and say when they are dropped.
+
+use super::Device;
+use kernel::{
+    irq::{
+        self,
+        Flags, //
+    },
+    pci,
+    prelude::*,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Arc, //
+    }, //
+};
+
+struct Counts {
+    calls: Atomic<u32>,
+    dropped: Atomic<u32>,
+}
+
+/// What the handlers of one case have seen.
+pub(crate) struct Seen(Arc<Counts>);
+
+pub(crate) struct Handler(Arc<Counts>);
+
+impl irq::Handler for Handler {
+    fn handle(&self) -> irq::IrqReturn {
+        self.0.calls.add(1, Relaxed);
+        irq::IrqReturn::Handled
+    }
+}
+
+impl irq::ThreadedHandler for Handler {
+    fn handle_threaded(&self) -> irq::IrqReturn {
+        self.0.calls.add(1, Relaxed);
+        irq::IrqReturn::Handled
+    }
+}
+
+impl Drop for Handler {
+    fn drop(&mut self) {
+        self.0.dropped.add(1, Relaxed);
+    }
+}
+
+impl Seen {
+    pub(crate) fn new() -> Result<Self> {
+        let counts = Counts {
+            calls: Atomic::new(0),
+            dropped: Atomic::new(0),
+        };
+        Ok(Self(Arc::new(counts, GFP_KERNEL)?))
+    }
+
+    pub(crate) fn calls(&self) -> u32 {
+        self.0.calls.load(Relaxed)
+    }
+
+    /// Returns how many of the handlers are gone.
+    pub(crate) fn dropped(&self) -> u32 {
+        self.0.dropped.load(Relaxed)
+    }
+
+    /// Registers a handler for `vector`.
+    pub(crate) fn register<'a, V: Copy>(
+        &self,
+        pdev: &'a Device<'_>,
+        vector: pci::IrqVector<'a, V>,
+    ) -> Result<pci::IrqHandle<'a>> {
+        let handler = Ok(Handler(self.0.clone()));
+        vector.request(pdev, Flags::TRIGGER_NONE, c"ownership_devices", handler)
+    }
+
+    /// Registers one that runs in a thread.
+    pub(crate) fn register_threaded<'a, V: Copy>(
+        &self,
+        pdev: &'a Device<'_>,
+        vector: pci::IrqVector<'a, V>,
+    ) -> Result<pci::IrqHandle<'a>> {
+        let handler = Ok(Handler(self.0.clone()));
+        vector.request_threaded(pdev, Flags::ONESHOT, c"ownership_devices", handler)
+    }
+
+    /// Registers a handler for each of the vectors, until they are freed.
+    pub(crate) fn register_all(
+        &self,
+        pdev: &Device<'_>,
+        vectors: &pci::IrqVectorRegistration<'_>,
+    ) -> Result {
+        for i in 0..vectors.len() {
+            self.register(pdev, vectors.index(i)?)?.until_unbind();
+        }
+        Ok(())
+    }
+
+    /// The same for vectors that the device owns.
+    pub(crate) fn register_all_managed(
+        &self,
+        pdev: &Device<'_>,
+        vectors: pci::ManagedIrqVectors<'_>,
+    ) -> Result {
+        for i in 0..vectors.len() {
+            self.register(pdev, vectors.index(i)?)?.until_unbind();
+        }
+        Ok(())
+    }
+}
