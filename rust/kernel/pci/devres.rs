@@ -353,12 +353,12 @@ impl<'a> Shortcut<'a> {
     }
 
     /// Returns what the entry holds if it is known. Devres finds no entry any more when it
-    /// releases them, and neither does this.
+    /// releases them after the driver is gone, and neither does this.
     #[inline]
     fn get(&self) -> Option<NonNull<c_void>> {
         // SAFETY: By the type invariant. Others may write the field at the same time: one access.
         let data = NonNull::new(unsafe { self.0.read_volatile() })?;
-        (!super::ownership::is_detaching(self.1)).then_some(data)
+        super::ownership::is_driven(self.1).then_some(data)
     }
 
     #[inline]

@@ -121,6 +121,8 @@ static int __init bench_init(void)
 		return ret;
 
 	for (i = 0; i < ARRAY_SIZE(parts); i++) {
+		/* Whoever watches the log learns that this is alive. */
+		pr_info("bench: %s\n", parts[i].name);
 		ret = parts[i].run();
 		if (ret) {
 			pr_err("bench: %s failed with %d\n", parts[i].name, ret);
