@@ -183,7 +183,7 @@ pub(super) fn live(pdev: &Device) -> Option<IrqType> {
 /// The PCI core takes its driver pointer back when `remove()` has returned or `probe()` has
 /// failed, the driver core only when devres is done.
 #[inline]
-fn is_detaching(pdev: &Device) -> bool {
+pub(super) fn is_detaching(pdev: &Device) -> bool {
     // SAFETY: `pdev` is a valid device.
     !is_driven(pdev) && !unsafe { (*pdev.as_raw()).dev.driver.is_null() }
 }

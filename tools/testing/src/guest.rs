@@ -83,6 +83,8 @@ pub struct Run {
     pub kernel: Kernel,
     /// Whether its scripts are told to take their time; `$long` is 1 for them.
     pub long: bool,
+    /// Words of the kernel's command line that only this run has.
+    pub words: Vec<String>,
 }
 
 /// What a run left.
@@ -115,6 +117,7 @@ impl Run {
             guest,
             kernel,
             long: false,
+            words: Vec::new(),
         }
     }
 
@@ -269,6 +272,7 @@ impl Run {
         append.extend(self.guest.append);
         // A word that the kernel does not know is the first process's, as a variable.
         append.extend(self.long.then_some("long=1"));
+        append.extend(self.words.iter().map(String::as_str));
         qemu.arg("-append").arg(append.join(" "));
         for device in self.guest.devices {
             let (option, value) = device.split_once(' ').unwrap_or(("-device", device));

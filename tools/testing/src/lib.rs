@@ -36,6 +36,8 @@ pub mod ktap;
 pub mod objects;
 pub mod referee;
 pub mod results;
+pub mod sequences;
+pub mod shrink;
 pub mod suites;
 
 // What all of it is made of

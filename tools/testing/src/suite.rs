@@ -19,7 +19,7 @@ use crate::{
     layout::Layout,
     objects, packages, prepare,
     results::Row,
-    suites,
+    sequences, suites,
     ui::Ui,
 };
 
@@ -49,6 +49,7 @@ impl Selection {
                     guest,
                     kernel: *kernel,
                     long: self.long,
+                    words: sequences::words(guest),
                 };
                 (both || self.wants(&format!("guest::{}::", run.name()))).then_some(run)
             }));

@@ -17,6 +17,7 @@ use crate::{
     layout::Layout,
     prepare::Ready,
     results::Row,
+    sequences,
     ui::Ui,
 };
 
@@ -92,10 +93,11 @@ pub const GUESTS: &[GuestSpec] = &[
         long: Some(Duration::from_secs(3 * 3600)),
         ..DEFAULT
     },
+    sequences::GUEST,
     GuestSpec {
         name: "devres",
         kernels: &[Stock, Ours],
-        agrees: 70,
+        agrees: 71,
         suites: &["devres"],
         modules: &["devres_suite"],
         append: &[],
@@ -228,7 +230,7 @@ pub fn boot(
 /// Runs guests, and compares what some of them must agree on.
 pub fn run(ui: &Ui, layout: &Layout, ready: &BTreeMap<Kernel, Ready>, runs: &[Run]) -> Vec<Row> {
     let done = boot(ui, layout, ready, runs);
-    let agreements = agreements(layout, runs, &done);
+    let agreements = agreements(ui, layout, ready, runs, &done);
     let mut rows = Vec::new();
     for ran in done.into_values() {
         match ran {
@@ -241,7 +243,13 @@ pub fn run(ui: &Ui, layout: &Layout, ready: &BTreeMap<Kernel, Ready>, runs: &[Ru
 }
 
 /// What the guests that ran on the stock kernel and on ours have to agree on.
-fn agreements(layout: &Layout, runs: &[Run], done: &BTreeMap<usize, Result<Ran, Row>>) -> Vec<Row> {
+fn agreements(
+    ui: &Ui,
+    layout: &Layout,
+    ready: &BTreeMap<Kernel, Ready>,
+    runs: &[Run],
+    done: &BTreeMap<usize, Result<Ran, Row>>,
+) -> Vec<Row> {
     let ran = |guest: &str, kernel| {
         let wanted = |(_, run): &(usize, &Run)| run.guest.name == guest && run.kernel == kernel;
         let (at, run) = runs.iter().enumerate().find(wanted)?;
@@ -263,7 +271,10 @@ fn agreements(layout: &Layout, runs: &[Run], done: &BTreeMap<usize, Result<Ran, 
                 log: Path::new(&ours.1),
                 text: ours.2,
             };
-            rows.extend(compare(guest.name, guest.agrees, &theirs, &ours));
+            rows.extend(match guest.name {
+                sequences::NAME => sequences::agree(ui, layout, ready, run, &theirs, &ours),
+                _ => compare(guest.name, guest.agrees, &theirs, &ours),
+            });
         }
     }
     rows

@@ -178,11 +178,14 @@ static void acquired_in_release(struct kunit *test)
 	struct pci_dev *pdev = dev_of(test);
 
 	bind(test);
+	show_table(pdev);
+	KUNIT_EXPECT_EQ(test, intx(pdev, 1), 0);
 	KUNIT_ASSERT_EQ(test, devm_add_action(&pdev->dev, acquire_late, pdev), 0);
 	say("detach");
 	device_release_driver(&pdev->dev);
 	show(pdev);
 	EXPECT_STATE(test, BIT(0), 1);
+	EXPECT_AT(test, pcim_iomap_table(pdev)[0], 0, 0);
 	KUNIT_EXPECT_LT(test, bind_with(pdev, enable), 1);
 	devres_release_group(&pdev->dev, &late_mapping);
 	EXPECT_STATE(test, 0, 0);
@@ -220,6 +223,42 @@ static void group_released(struct kunit *test)
 	/* Saved anew: what was inside the group is not known any more. */
 	KUNIT_EXPECT_EQ(test, intx(pdev, 1), 0);
 	detach(test);
+}
+
+/* In the release of a group nothing of it is found, as in that of all: what is acquired then is new, and stays. */
+static void acquire_more(void *data)
+{
+	struct pci_dev *pdev = data;
+
+	say("in the group's release");
+	iomap(pdev, 3, 0);
+	show_table(pdev);
+	intx(pdev, 0);
+}
+
+static void acquired_in_group_release(struct kunit *test)
+{
+	struct pci_dev *pdev = dev_of(test);
+	void *group;
+
+	bind(test);
+	group = devres_open_group(&pdev->dev, NULL, GFP_KERNEL);
+	EXPECT_AT(test, iomap(pdev, 1, 0), 1, 0);
+	KUNIT_EXPECT_EQ(test, intx(pdev, 0), 0);
+	KUNIT_ASSERT_EQ(test, devm_add_action(&pdev->dev, acquire_more, pdev), 0);
+	devres_close_group(&pdev->dev, group);
+	say("release group");
+	KUNIT_EXPECT_EQ(test, devres_release_group(&pdev->dev, group), 4);
+	show(pdev);
+	EXPECT_STATE(test, 0, 1);
+	KUNIT_EXPECT_EQ(test, entries(pdev), 3);
+	show_table(pdev);
+	KUNIT_EXPECT_NULL(test, pcim_iomap_table(pdev)[1]);
+	EXPECT_AT(test, pcim_iomap_table(pdev)[3], 3, 0);
+	KUNIT_EXPECT_EQ(test, intx(pdev, 1), 0);
+	detach(test);
+	/* What the call in the release had found. */
+	KUNIT_EXPECT_NE(test, command(pdev) & PCI_COMMAND_INTX_DISABLE, 0);
 }
 
 /* The table lies in the group that it was first asked for in, and goes with it; mappings around it do not. */
@@ -338,6 +377,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(in_release, e1000e_gen_params),
 	KUNIT_CASE(acquired_in_release),
 	KUNIT_CASE_PARAM(group_released, e1000e_gen_params),
+	KUNIT_CASE_PARAM(acquired_in_group_release, e1000e_gen_params),
 	KUNIT_CASE_PARAM(group_with_table, e1000e_gen_params),
 	KUNIT_CASE(group_with_device),
 	KUNIT_CASE_PARAM(group_removed, e1000e_gen_params),
