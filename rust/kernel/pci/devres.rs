@@ -402,12 +402,11 @@ fn add_table(pdev: &Device<Bound>) -> Option<NonNull<*mut c_void>> {
     let dev: &device::Device<Bound> = pdev.as_ref();
 
     let table = find(dev, iomap_table_release).or_else(|| {
-        let table: IomapTable = [ptr::null_mut(); NUM_RESOURCES];
-        let entry = Entry::new(
+        // Devres gives out zeroed memory, which is a table of null pointers.
+        let entry = Entry::<MaybeUninit<IomapTable>>::reserve(
             iomap_table_release,
             c"pcim_iomap_release",
             local_node(pdev),
-            table,
         );
         Some(entry.ok()?.get_or_add(dev).cast())
     })?;
@@ -820,7 +819,7 @@ unsafe extern "C" fn intx_restore(dev: *mut bindings::device, res: *mut c_void) 
 }
 
 /// Adds an entry that restores INTx, unless there is one.
-#[inline(never)]
+#[inline]
 fn save_intx(pdev: &Device<Bound>) -> Result {
     let dev: &device::Device<Bound> = pdev.as_ref();
 

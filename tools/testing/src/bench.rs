@@ -63,6 +63,8 @@ const FIRST: GuestSpec = GuestSpec {
     devices: machine!(
         "-icount shift=0,sleep=off",
         "-rtc base=2026-01-01,clock=vm",
+        // What the guest takes for random.
+        "-seed 1",
         // Neither disk nor net is used.
         "-drive file=disk0,if=none,id=disk0,format=raw",
         "nvme,drive=disk0,serial=0,addr=2",

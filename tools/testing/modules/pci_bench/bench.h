@@ -70,6 +70,9 @@ static inline int alloc_managed(struct pci_dev *pdev, unsigned int n, unsigned i
 #endif
 }
 
+/* Keeps off the console what is said meanwhile; what was said before gets there. */
+void quiet(bool on);
+
 struct pci_dev *bench_edu(void);
 struct pci_dev *bench_nth_edu(unsigned int n);
 

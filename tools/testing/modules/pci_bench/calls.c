@@ -189,12 +189,10 @@ static int job(struct pci_dev *pdev)
 {
 	struct cost empty = {}, cost;
 	unsigned int i;
-	int level = console_loglevel;
 
+	quiet(true);
 	for (i = 0; i < ARRAY_SIZE(steps) && !verdict; i++) {
-		console_loglevel = 0;
 		cost = measure(pdev, &steps[i]);
-		console_loglevel = level;
 		if (verdict) {
 			pr_err("bench: %s failed\n", steps[i].name);
 			break;
@@ -208,6 +206,7 @@ static int job(struct pci_dev *pdev)
 			result("cycle/%s %llu", steps[i].name, net(cost.call, empty.call) +
 			       net(cost.release, empty.release));
 	}
+	quiet(false);
 	return verdict;
 }
 

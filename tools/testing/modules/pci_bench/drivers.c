@@ -47,7 +47,6 @@ static int measure(const char *name, struct pci_dev *pdev)
 {
 	struct device_driver *driver = driver_find(name, &pci_bus_type);
 	u64 bind = U64_MAX, unbind = U64_MAX, empty = U64_MAX;
-	int level = console_loglevel;
 	unsigned int i;
 	u64 t0;
 	int ret = 0;
@@ -58,13 +57,13 @@ static int measure(const char *name, struct pci_dev *pdev)
 		return -ENODEV;
 
 	/* What it has to say is formatted, not sent. */
-	console_loglevel = 0;
+	quiet(true);
 	for (i = 0; i < 6 && !ret; i++) {
 		t0 = executed();
 		least(&empty, executed() - t0);
 		ret = bind_driver(driver, &pdev->dev, &bind, &unbind);
 	}
-	console_loglevel = level;
+	quiet(false);
 	if (ret) {
 		pr_err("bench: %s does not bind\n", name);
 		return ret;
