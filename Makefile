@@ -15,7 +15,9 @@ LINUX ?=
 CONFIG ?=
 # test: only tests whose name begins so, e.g. TEST=guest::samples
 TEST ?=
-export LINUX CONFIG
+# test, equivalence: makes the random sequences of calls again that a failure names
+SEED ?=
+export LINUX CONFIG SEED
 
 manifest := tools/testing/Cargo.toml
 export CARGO_TARGET_DIR := $(CURDIR)/build/cargo
