@@ -19,7 +19,9 @@ TEST ?=
 CHECK ?=
 # boot: a folder with a driver of your own, in place of the samples
 DRIVER ?=
-export LINUX CONFIG DRIVER
+# test, equivalence: makes the random sequences of calls again that a failure names
+SEED ?=
+export LINUX CONFIG DRIVER SEED
 
 manifest := tools/testing/Cargo.toml
 export CARGO_TARGET_DIR := $(CURDIR)/build/cargo

@@ -60,7 +60,8 @@ static void add_action(struct pci_dev *pdev, const struct step *step, int at)
 }
 
 /*
- * Memory that is mapped in two ways cannot be mapped as a whole in either. Two pages are enough.
+ * Where the kernel keeps track of memory types (CONFIG_X86_PAT), memory that is mapped in two ways cannot be mapped as a whole in
+ * either, so that calls fail after they got the region. Two pages are enough.
  */
 static void map_two_types(struct pci_dev *pdev, const struct step *step, int at)
 {
