@@ -328,7 +328,8 @@ type IomapTable = [*mut c_void; NUM_RESOURCES];
 /// not be looked for.
 ///
 /// It is null or points to what the newest entry of its kind holds, which clears it when it is
-/// released. Null says nothing: the entry may be there all the same.
+/// released. Null says nothing: the entry may be there all the same. So it is where the entry could
+/// be in a devres group: what a driver does while devres releases the group must not find it.
 ///
 /// # Invariants
 ///
@@ -361,6 +362,21 @@ impl<'a> Shortcut<'a> {
         super::ownership::is_driven(self.1).then_some(data)
     }
 
+    /// Remembers what an entry that was just added or found holds.
+    #[inline]
+    fn keep(&self, data: NonNull<c_void>) {
+        // SAFETY: A reference to a device is a valid pointer to it.
+        if !unsafe { bindings::pci_devres_has_group(self.1.as_ref().as_raw()) } {
+            self.set(data.as_ptr());
+        }
+    }
+
+    /// Forgets the entry, which is being released.
+    #[inline]
+    fn forget(&self) {
+        self.set(ptr::null_mut());
+    }
+
     #[inline]
     fn set(&self, data: *mut c_void) {
         // SAFETY: As in `get()`.
@@ -378,7 +394,7 @@ unsafe extern "C" fn iomap_table_release(dev: *mut bindings::device, _res: *mut 
     // SAFETY: By the requirement above.
     let pdev = unsafe { container_of!(dev, bindings::pci_dev, dev) };
     // SAFETY: By the requirement above; `Device` is a transparent wrapper. Devres is not done yet.
-    Shortcut::to_table(unsafe { &*pdev.cast() }).set(ptr::null_mut());
+    Shortcut::to_table(unsafe { &*pdev.cast() }).forget();
 }
 
 /// Returns the table of mapped BARs, allocating it the first time (may sleep then).
@@ -410,7 +426,7 @@ fn add_table(pdev: &Device<Bound>) -> Option<NonNull<*mut c_void>> {
         );
         Some(entry.ok()?.get_or_add(dev).cast())
     })?;
-    Shortcut::to_table(pdev).set(table.as_ptr());
+    Shortcut::to_table(pdev).keep(table);
     Some(table.cast())
 }
 
@@ -813,7 +829,7 @@ unsafe extern "C" fn intx_restore(dev: *mut bindings::device, res: *mut c_void) 
     // SAFETY: By the requirements above.
     let pdev = unsafe { container_of!(dev, bindings::pci_dev, dev) };
     // SAFETY: By the requirements above; `Device` is a transparent wrapper.
-    Shortcut::to_intx(unsafe { &*pdev.cast() }).set(ptr::null_mut());
+    Shortcut::to_intx(unsafe { &*pdev.cast() }).forget();
     // SAFETY: By the requirements above.
     unsafe { bindings::pci_intx(pdev, *res.cast::<c_int>()) };
 }
@@ -840,7 +856,7 @@ fn save_intx(pdev: &Device<Bound>) -> Result {
             entry.fill(was).add(dev).cast()
         }
     };
-    Shortcut::to_intx(pdev).set(saved.as_ptr());
+    Shortcut::to_intx(pdev).keep(saved);
     Ok(())
 }
 
