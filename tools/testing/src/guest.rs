@@ -148,11 +148,25 @@ impl Run {
         })
     }
 
+    /// When it is given up. A debug kernel takes several times as long for everything.
     fn limit(&self) -> Duration {
-        self.guest
+        let limit = self
+            .guest
             .long
             .filter(|_| self.long)
-            .unwrap_or(self.guest.limit)
+            .unwrap_or(self.guest.limit);
+        limit * self.patience()
+    }
+
+    fn silent(&self) -> Duration {
+        SILENT * self.patience()
+    }
+
+    fn patience(&self) -> u32 {
+        match self.kernel {
+            Kernel::Debug => 4,
+            _ => 1,
+        }
     }
 
     fn boot(&self, stage: &Stage<'_>, layout: &Layout, ready: &Ready) -> Result<Ran> {
@@ -170,7 +184,7 @@ impl Run {
         let started = Instant::now();
         let limits = Limits {
             total: Some(self.limit()),
-            silent: Some(SILENT),
+            silent: Some(self.silent()),
         };
         let ended = wait(stage, &mut qemu, &log, limits)?;
         let total = started.elapsed().as_secs_f64();
@@ -180,7 +194,7 @@ impl Run {
         match &ended {
             Ended::Silent => outside.push(format!(
                 "hung: killed after {} s without a word",
-                SILENT.as_secs()
+                self.silent().as_secs()
             )),
             Ended::TimedOut => outside.push(format!("killed after {} s", self.limit().as_secs())),
             Ended::Exited(status) if !status.success() => {
