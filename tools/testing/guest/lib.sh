@@ -183,8 +183,8 @@ left_enabled=
 devices=
 
 # shellcheck disable=SC2086 # the words of a row, whatever the space between them
-# Prints everything in the system that a driver of $dev or $devices must leave as it found it. Counters and other drivers' rows may differ
-# in numbers, so only who handles which interrupt is taken of /proc/interrupts.
+# Prints everything in the system that a driver of $dev or $devices must leave as it found it. Counters and other drivers' rows may
+# differ in numbers, so only who handles which interrupt is taken of /proc/interrupts.
 state()
 {
 	while read -r number rest; do
