@@ -15,7 +15,7 @@ LINUX ?=
 CONFIG ?=
 # test: only tests whose name begins so, e.g. TEST=guest::samples
 TEST ?=
-# series: 1 builds and boots every step
+# series: 1 builds and boots every step; census: 1 fails where a driver relies on the implicit free
 CHECK ?=
 # boot: a folder with a driver of your own, in place of the samples
 DRIVER ?=
@@ -64,6 +64,10 @@ bench: setup ## count the instructions that the stock kernel and ours take
 .PHONY: evidence
 evidence: setup ## show what goes wrong without ownership, and what ours makes of it
 	@$(runner) evidence
+
+.PHONY: census
+census: setup ## list who frees vectors, in every driver (FORMAT=table|json|errors, CHECK=1: fail where nobody does)
+	@$(runner) census --format $(or $(FORMAT),table) $(if $(filter 1,$(CHECK)),--check)
 
 .PHONY: acceptance
 acceptance: setup ## say which of the reviewers' requests are met, and by what (RUN=0: run nothing)

@@ -7,6 +7,7 @@ pub mod acceptance;
 pub mod bench;
 pub mod boot;
 pub mod build;
+pub mod census;
 pub mod docs;
 pub mod doctor;
 pub mod evidence;

@@ -7,7 +7,7 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use runner::{
-    acceptance, bench, boot, build, docs, doctor, evidence, failure::Failure, folder,
+    acceptance, bench, boot, build, census, docs, doctor, evidence, failure::Failure, folder,
     layout::Layout, mutations, series, ui::Ui,
 };
 
@@ -55,6 +55,17 @@ enum Command {
     Evidence {
         #[command(flatten)]
         source: Source,
+    },
+    /// List every driver that enables with pcim and allocates vectors, and who frees them
+    Census {
+        #[command(flatten)]
+        source: Source,
+        /// How to write it
+        #[arg(long, value_enum, default_value = "table")]
+        format: census::Format,
+        /// Fail if a driver relies on the implicit free, and list only those
+        #[arg(long)]
+        check: bool,
     },
     /// Configure the grafted kernel in Kconfig's menus
     Menuconfig {
@@ -138,6 +149,17 @@ fn run(arguments: &Arguments) -> Result<bool> {
         Command::Evidence { source } => {
             evidence::evidence(&ui, &layout, source.tree(&layout).as_deref())
         }
+        Command::Census {
+            source,
+            format,
+            check,
+        } => census::census(
+            &ui,
+            &layout,
+            source.tree(&layout).as_deref(),
+            *format,
+            *check,
+        ),
         Command::Menuconfig { source } => {
             build::menuconfig(&ui, &layout, source.tree(&layout).as_deref())
         }

@@ -10,7 +10,7 @@ use std::{
 use anyhow::Result;
 
 use crate::{
-    bench, docs,
+    bench, census, docs,
     evidence::{self, Chosen},
     failure::Failure,
     guest::Run,
@@ -175,6 +175,12 @@ fn steps(
         let pristine = objects::ungrafted(ui, layout, &prepared)?;
         let found = host::GRAFT.run(ui, layout, &pristine);
         outcome.rows.extend(caught("host::graft::run", found));
+    }
+    if selection.wants(census::PREFIX) {
+        let pristine = objects::ungrafted(ui, layout, &prepared)?;
+        let version = &prepared.pristine.version;
+        let found = census::rows(ui, &pristine, version, &layout.linux());
+        outcome.rows.extend(caught("host::census::run", found));
     }
     if selection.wants("host::shellcheck")
         || selection.wants("host::rustfmt")

@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `make census`: every driver that enables with `pcim_enable_device()` and allocates interrupt vectors, and who frees them.
+//!
+//! The tree is read, not built: no configuration leaves anything out. See Documentation/PCI/irq-vector-census.rst.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    time::Instant,
+};
+
+use anyhow::{bail, Result};
+use serde::Serialize;
+
+use crate::{
+    layout::Layout,
+    results::Row,
+    source,
+    ui::{Stage, Ui},
+};
+
+mod graph;
+mod index;
+mod kbuild;
+mod paths;
+mod report;
+mod syntax;
+#[cfg(test)]
+mod tests;
+mod verdict;
+
+pub use verdict::{Class, Line, Verdict};
+
+/// How the names of its tests begin.
+pub const PREFIX: &str = "host::census::";
+
+/// One file that allocates, and all drivers that it does so for.
+#[derive(Clone, Debug, Serialize)]
+pub struct Entry {
+    /// The file.
+    pub file: String,
+    /// The worst of its verdicts.
+    pub class: Class,
+    /// What is to be done.
+    pub todo: &'static str,
+    /// One verdict for each driver.
+    pub verdicts: Vec<Verdict>,
+}
+
+impl Entry {
+    /// The verdict that decides the class.
+    pub fn worst(&self) -> &Verdict {
+        let found = self.verdicts.iter().find(|v| v.class == self.class);
+        found.expect("the class is taken from one of them")
+    }
+
+    /// The modules of all its drivers, without their folders.
+    pub fn modules(&self) -> BTreeSet<&str> {
+        let all = self.verdicts.iter().flat_map(|v| &v.modules);
+        all.map(|m| m.rsplit('/').next().unwrap_or(m)).collect()
+    }
+}
+
+/// A module in which both calls occur, but no driver that reaches both.
+#[derive(Clone, Debug, Serialize)]
+pub struct Apart {
+    /// The module.
+    pub module: String,
+    /// Where it enables.
+    pub enable: String,
+    /// Where it allocates.
+    pub allocate: String,
+}
+
+/// All that was found in a tree.
+#[derive(Clone, Debug, Serialize)]
+pub struct Census {
+    /// The version of the tree.
+    pub linux: String,
+    /// The files, by path.
+    pub entries: Vec<Entry>,
+    /// What was looked at and left out.
+    pub apart: Vec<Apart>,
+    /// How many files were read, and how many headers were too large.
+    pub read: (usize, usize),
+}
+
+/// How the result is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+    /// For editors: `path:line: message`.
+    Errors,
+    /// For the documentation.
+    Rst,
+}
+
+/// Takes the census of `users` tree or of Debian's; with `check`, whether nothing relies on the implicit free any more.
+pub fn census(
+    ui: &Ui,
+    layout: &Layout,
+    users: Option<&Path>,
+    format: Format,
+    check: bool,
+) -> Result<bool> {
+    let pristine = source::pristine(ui, layout, users)?;
+    let census = take(ui, &pristine.tree, &pristine.version)?;
+    match format {
+        Format::Table => print!("{}", report::table(&census, check)),
+        Format::Json => println!("{}", serde_json::to_string_pretty(&census)?),
+        Format::Errors => print!("{}", report::errors(&census, &pristine.tree, check)),
+        Format::Rst => print!("{}", report::rst(&census)),
+    }
+    Ok(!check || census.entries.iter().all(|e| !e.class.relies()))
+}
+
+/// Reads `tree` and judges every driver in it.
+pub fn take(ui: &Ui, tree: &Path, version: &str) -> Result<Census> {
+    if !tree.join("drivers/pci").is_dir() {
+        bail!("{} has no drivers/pci", tree.display());
+    }
+    ui.stage("census", "reading the tree", |stage| {
+        let census = look(stage, tree, version)?;
+        let summary = format!(
+            "{} files that allocate, of {} read",
+            census.entries.len(),
+            census.read.0
+        );
+        Ok((census, summary))
+    })
+}
+
+fn look(stage: &Stage<'_>, tree: &Path, version: &str) -> Result<Census> {
+    let index = index::Index::read(tree, &|at, of| {
+        stage.progress(&format!("{at} of {of} files"))
+    })?;
+    let mut program = graph::Program::new(&index);
+    program.spread(&|file| stage.progress(&format!("who reaches what: {file}")));
+    let mut files: BTreeMap<String, Vec<Verdict>> = BTreeMap::new();
+    for driver in program.drivers() {
+        stage.progress(&format!("the ways through {}", program.path(driver)));
+        for verdict in verdict::judge(&mut program, driver) {
+            files.entry(verdict.file.clone()).or_default().push(verdict);
+        }
+    }
+    let apart = apart(&program, &files);
+    let entries = files
+        .into_iter()
+        .map(|(file, verdicts)| entry(file, verdicts));
+    Ok(Census {
+        linux: version.to_string(),
+        entries: entries.collect(),
+        apart,
+        read: (index.read, index.skipped),
+    })
+}
+
+fn entry(file: String, verdicts: Vec<Verdict>) -> Entry {
+    let class = verdicts
+        .iter()
+        .map(|v| v.class)
+        .max()
+        .unwrap_or(Class::Undecided);
+    let mut entry = Entry {
+        file,
+        class,
+        todo: "",
+        verdicts,
+    };
+    entry.todo = todo(&entry);
+    entry
+}
+
+fn todo(entry: &Entry) -> &'static str {
+    let worst = entry.worst();
+    let calls = |name: &str| worst.allocate.iter().any(|l| l.what.starts_with(name));
+    let managed = worst.handlers.iter().any(|l| l.what.starts_with("devm_"));
+    match (worst.class, worst.kind) {
+        (Class::Implicit, _) if calls("pci_enable_msix") => {
+            "convert by hand: a table of MSI-X entries, pcim_alloc_irq_vectors() has none"
+        }
+        (Class::Implicit, Some("mid-life")) => {
+            "convert to pcim_alloc_irq_vectors(), the frees while bound to pcim_free_irq_vectors()"
+        }
+        (Class::Implicit, _) => "convert to pcim_alloc_irq_vectors()",
+        (Class::SomePaths, _) if managed => {
+            "convert to pcim_alloc_irq_vectors() and drop the frees; or add those that lack"
+        }
+        (Class::SomePaths, _) => {
+            "add the frees that lack; or convert to pcim_alloc_irq_vectors() and drop all"
+        }
+        (Class::WrongOrder, _) => {
+            "convert to pcim_alloc_irq_vectors() and drop the frees; or free the handlers before"
+        }
+        (Class::Undecided, _) => "read it",
+        (Class::Explicit | Class::Managed | Class::IntxOnly, _) => "nothing",
+    }
+}
+
+/// Files that allocate in a module that also enables, but not for a driver that is enabled so.
+fn apart(program: &graph::Program<'_>, files: &BTreeMap<String, Vec<Verdict>>) -> Vec<Apart> {
+    let mut modules: BTreeMap<&str, [Option<&str>; 2]> = BTreeMap::new();
+    for id in program.ids() {
+        let path = program.path(id);
+        let names = &program.symbol(id).names;
+        let enables = names.contains(graph::ENABLE);
+        let allocates =
+            graph::ALLOCATE.iter().any(|a| names.contains(*a)) && !files.contains_key(path);
+        for module in program.index.modules_of(path) {
+            for (at, found) in [enables, allocates].into_iter().enumerate() {
+                if found {
+                    modules.entry(module).or_default()[at] = Some(path);
+                }
+            }
+        }
+    }
+    let both = modules
+        .into_iter()
+        .filter_map(|(module, [enable, allocate])| {
+            Some(Apart {
+                module: module.to_string(),
+                enable: enable?.to_string(),
+                allocate: allocate?.to_string(),
+            })
+        });
+    both.collect()
+}
+
+/// The cases that earlier sweeps of 7.3.4 missed or got wrong, and the class each has.
+const HARD: &[(&str, Class)] = &[
+    ("drivers/accel/ivpu/ivpu_drv.c", Class::Implicit),
+    ("drivers/ata/acard-ahci.c", Class::Implicit),
+    ("drivers/ata/ahci.c", Class::Implicit),
+    ("drivers/ata/sata_nv.c", Class::Implicit),
+    (
+        "drivers/crypto/intel/qat/qat_common/adf_isr.c",
+        Class::Explicit,
+    ),
+    ("drivers/cxl/pci.c", Class::Implicit),
+    ("drivers/dma/amd/ae4dma/ae4dma-pci.c", Class::WrongOrder),
+    ("drivers/dma/hisi_dma.c", Class::Implicit),
+    ("drivers/dma/hsu/pci.c", Class::Implicit),
+    ("drivers/dma/ioat/init.c", Class::Implicit),
+    ("drivers/edac/thunderx_edac.c", Class::Implicit),
+    ("drivers/gpio/gpio-merrifield.c", Class::Implicit),
+    ("drivers/gpio/gpio-thunderx.c", Class::Implicit),
+    ("drivers/gpu/drm/xe/xe_irq.c", Class::Implicit),
+    ("drivers/hwtracing/intel_th/pci.c", Class::WrongOrder),
+    ("drivers/i2c/busses/i2c-ismt.c", Class::Implicit),
+    ("drivers/i2c/busses/i2c-mchp-pci1xxxx.c", Class::Implicit),
+    ("drivers/misc/lan966x_pci.c", Class::IntxOnly),
+    ("drivers/misc/mei/pci-me.c", Class::Implicit),
+    ("drivers/misc/mei/pci-txe.c", Class::Implicit),
+    ("drivers/mmc/host/sdhci-pci-gli.c", Class::Implicit),
+    ("drivers/mmc/host/sdhci-pci-o2micro.c", Class::Implicit),
+    (
+        "drivers/net/ethernet/hisilicon/hibmcge/hbg_irq.c",
+        Class::Implicit,
+    ),
+    (
+        "drivers/net/ethernet/intel/idpf/idpf_lib.c",
+        Class::Explicit,
+    ),
+    (
+        "drivers/net/wireless/intel/iwlwifi/pcie/gen1_2/trans.c",
+        Class::Implicit,
+    ),
+    (
+        "drivers/net/wireless/mediatek/mt76/mt7996/pci.c",
+        Class::SomePaths,
+    ),
+    ("drivers/platform/x86/intel/ehl_pse_io.c", Class::Implicit),
+    ("drivers/platform/x86/intel_ips.c", Class::IntxOnly),
+    ("drivers/scsi/isci/init.c", Class::Implicit),
+    ("drivers/spi/spi-pci1xxxx.c", Class::Implicit),
+    ("drivers/staging/media/ipu7/ipu7.c", Class::WrongOrder),
+    ("drivers/tty/serial/8250/8250_pci.c", Class::Implicit),
+    ("drivers/usb/gadget/udc/pch_udc.c", Class::Implicit),
+    ("drivers/vdpa/ifcvf/ifcvf_main.c", Class::WrongOrder),
+    ("drivers/vdpa/virtio_pci/vp_vdpa.c", Class::WrongOrder),
+    ("sound/hda/controllers/intel.c", Class::Implicit),
+    ("sound/soc/sof/intel/hda.c", Class::Explicit),
+];
+
+/// What is known of the pristine 7.3.4, where each number comes from the documentation.
+const COUNTS: &[(&str, usize)] = &[
+    ("files", 123),
+    ("implicit", 64),
+    ("implicit/pci_alloc", 42),
+    ("implicit/legacy", 14),
+    ("implicit/mid-life", 8),
+    ("undecided", 0),
+    ("intx-only", 2),
+];
+
+/// The census of the pristine tree against what is known of it by hand, and of the grafted tree against the rule.
+pub fn rows(ui: &Ui, pristine: &Path, version: &str, grafted: &Path) -> Result<Vec<Row>> {
+    let started = Instant::now();
+    let census = take(ui, pristine, version)?;
+    let took = started.elapsed();
+    let mut rows = vec![Row::passed(format!("{PREFIX}runs")).took(took)];
+    if version == "7.3.4" {
+        for (file, class) in HARD {
+            let name = format!("{PREFIX}{}", file.replace('/', "::"));
+            let found = census.entries.iter().find(|e| e.file == *file);
+            rows.push(match found {
+                Some(entry) if entry.class == *class => Row::passed(name),
+                Some(entry) => Row::failed(
+                    name,
+                    format!(
+                        "{file} is {}, not {}:\n{}",
+                        class.name(),
+                        entry.class.name(),
+                        report::because(entry)
+                    ),
+                ),
+                None => Row::failed(name, format!("{file} was not found")),
+            });
+        }
+        let counts = census.counts();
+        for (what, expected) in COUNTS {
+            let name = format!("{PREFIX}count::{}", what.replace('/', "::"));
+            let found = counts.get(*what).copied().unwrap_or(0);
+            rows.push(if found == *expected {
+                Row::passed(name)
+            } else {
+                Row::failed(
+                    name,
+                    format!("{found} {what}, not {expected}; make census lists them"),
+                )
+            });
+        }
+    }
+    let census = take(ui, grafted, version)?;
+    let relying: Vec<_> = census.entries.iter().filter(|e| e.class.relies()).collect();
+    let name = format!("{PREFIX}grafted::nothing_relies_on_the_implicit_free");
+    rows.push(if relying.is_empty() {
+        Row::passed(name)
+    } else {
+        let list: String = relying
+            .iter()
+            .map(|e| format!("    | {} {}\n", e.class.name(), e.file))
+            .collect();
+        Row::failed(
+            name,
+            format!("{list}make census LINUX=build/linux CHECK=1 FORMAT=errors says where"),
+        )
+    });
+    Ok(rows)
+}
+
+impl Census {
+    /// How many files there are, of each class, and of each kind of the implicit ones.
+    pub fn counts(&self) -> BTreeMap<String, usize> {
+        let mut counts = BTreeMap::from([("files".to_string(), self.entries.len())]);
+        for entry in &self.entries {
+            *counts.entry(entry.class.name().to_string()).or_default() += 1;
+            if let (Class::Implicit, Some(kind)) = (entry.class, entry.worst().kind) {
+                *counts.entry(format!("implicit/{kind}")).or_default() += 1;
+            }
+        }
+        counts
+    }
+}

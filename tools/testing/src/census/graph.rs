@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Who names whom: within a file, a module, and by exported symbols across modules.
+//!
+//! A name is enough: a table that holds a function reaches what the function calls. Only files that mention something of interest are
+//! parsed.
+
+use std::{
+    collections::{BTreeSet, HashMap, HashSet, VecDeque},
+    fs,
+};
+
+use super::{
+    index::Index,
+    syntax::{Expr, File, Kind, Name, Stmt, Symbol, C},
+};
+
+/// A symbol: its file, and its place there.
+pub type Id = (usize, usize);
+
+/// Where interrupt vectors come from.
+pub const ALLOCATE: &[&str] = &[
+    "pci_alloc_irq_vectors",
+    "pci_alloc_irq_vectors_affinity",
+    "pci_enable_msi",
+    "pci_enable_msix_range",
+    "pci_enable_msix_exact",
+    "pcim_alloc_irq_vectors",
+    "pcim_alloc_irq_vectors_affinity",
+];
+
+/// Where they go.
+pub const FREE: &[&str] = &[
+    "pci_free_irq_vectors",
+    "pci_disable_msi",
+    "pci_disable_msix",
+    "pcim_free_irq_vectors",
+];
+
+/// What makes a device managed.
+pub const ENABLE: &str = "pcim_enable_device";
+
+/// Reaches [`ENABLE`].
+pub const ENABLES: u8 = 1;
+/// Reaches one of [`ALLOCATE`].
+pub const ALLOCATES: u8 = 2;
+
+/// The implementation of what is looked for.
+fn core(path: &str) -> bool {
+    path.starts_with("drivers/pci/msi/")
+        || path.starts_with("drivers/pci/devres")
+        || matches!(
+            path,
+            "include/linux/pci.h" | "include/linux/pci_irq_vectors.h"
+        )
+}
+
+/// What has been parsed of a tree.
+pub struct Program<'a> {
+    /// The tree's files.
+    pub index: &'a Index,
+    c: C,
+    /// Paths of the files parsed.
+    pub paths: Vec<String>,
+    files: Vec<File>,
+    by_path: HashMap<String, usize>,
+    by_name: HashMap<Name, Vec<Id>>,
+    /// What symbols reach.
+    pub bits: HashMap<Id, u8>,
+}
+
+impl<'a> Program<'a> {
+    /// Nothing parsed yet.
+    pub fn new(index: &'a Index) -> Self {
+        Self {
+            index,
+            c: C::new(),
+            paths: Vec::new(),
+            files: Vec::new(),
+            by_path: HashMap::new(),
+            by_name: HashMap::new(),
+            bits: HashMap::new(),
+        }
+    }
+
+    /// Parses `path`, unless it has been.
+    pub fn file(&mut self, path: &str) -> usize {
+        if let Some(&file) = self.by_path.get(path) {
+            return file;
+        }
+        let bytes = fs::read(self.index.tree.join(path)).unwrap_or_default();
+        let parsed = self.c.parse(&String::from_utf8_lossy(&bytes));
+        let file = self.files.len();
+        for (at, symbol) in parsed.symbols.iter().enumerate() {
+            self.by_name
+                .entry(symbol.name.clone())
+                .or_default()
+                .push((file, at));
+        }
+        self.files.push(parsed);
+        self.paths.push(path.to_string());
+        self.by_path.insert(path.to_string(), file);
+        file
+    }
+
+    /// The symbol itself.
+    pub fn symbol(&self, id: Id) -> &Symbol {
+        &self.files[id.0].symbols[id.1]
+    }
+
+    /// All symbols parsed.
+    pub fn ids(&self) -> impl Iterator<Item = Id> + '_ {
+        let count = |(file, f): (usize, &File)| {
+            let n = f.symbols.len();
+            (0..n).map(move |at| (file, at))
+        };
+        self.files.iter().enumerate().flat_map(count)
+    }
+
+    /// The path of the file `id` is in.
+    pub fn path(&self, id: Id) -> &str {
+        &self.paths[id.0]
+    }
+
+    fn exported(&self, id: Id) -> bool {
+        self.files[id.0].exports.contains(&self.symbol(id).name)
+    }
+
+    fn together(&self, a: usize, b: usize) -> bool {
+        let (a, b) = (&self.paths[a], &self.paths[b]);
+        let theirs = self.index.modules_of(b);
+        self.index.modules_of(a).iter().any(|m| theirs.contains(m))
+    }
+
+    /// Whether `name` in `file` can be `id`, and how near that is: its own file, its module, elsewhere.
+    fn sees(&self, file: usize, id: Id) -> Option<u8> {
+        if id.0 == file {
+            return Some(0);
+        }
+        let symbol = self.symbol(id);
+        let header = self.path(id).ends_with(".h");
+        if header {
+            return Some(2);
+        }
+        // A file included as text shows its static functions too.
+        let included = |a: usize, b: usize| {
+            let name = self.paths[b].rsplit('/').next().unwrap_or_default();
+            name.ends_with(".c")
+                && self.files[a]
+                    .includes
+                    .iter()
+                    .any(|i| i.rsplit('/').next() == Some(name))
+        };
+        if included(file, id.0) || included(id.0, file) {
+            return Some(1);
+        }
+        if symbol.local || symbol.kind == Kind::Macro {
+            return None;
+        }
+        if self.together(file, id.0) {
+            return Some(1);
+        }
+        self.exported(id).then_some(2)
+    }
+
+    /// What `name` means in `file`: the nearest symbols of that name.
+    pub fn resolve(&self, file: usize, name: &str) -> Vec<Id> {
+        let Some(candidates) = self.by_name.get(name) else {
+            return Vec::new();
+        };
+        let mut found: Vec<(u8, Id)> = candidates
+            .iter()
+            .filter_map(|&id| Some((self.sees(file, id)?, id)))
+            .collect();
+        found.sort_unstable();
+        let Some(&(nearest, _)) = found.first() else {
+            return Vec::new();
+        };
+        found
+            .into_iter()
+            .take_while(|(n, _)| *n == nearest)
+            .map(|(_, id)| id)
+            .collect()
+    }
+
+    /// Finds all that reaches the enabling and the allocating calls, in the whole tree.
+    pub fn spread(&mut self, progress: &dyn Fn(&str)) {
+        let index = self.index;
+        let mut queue = VecDeque::new();
+        let seeds = ALLOCATE
+            .iter()
+            .map(|&s| (s, ALLOCATES))
+            .chain([(ENABLE, ENABLES)]);
+        for (seed, bit) in seeds {
+            let paths: Vec<_> = index
+                .files(seed)
+                .filter(|p| !core(p))
+                .map(str::to_string)
+                .collect();
+            for path in paths {
+                let file = self.file(&path);
+                for at in 0..self.files[file].symbols.len() {
+                    if self.files[file].symbols[at].names.contains(seed) {
+                        self.mark((file, at), bit, &mut queue);
+                    }
+                }
+            }
+        }
+        while let Some(id) = queue.pop_front() {
+            progress(self.path(id));
+            let name = self.symbol(id).name.clone();
+            let bits = self.bits[&id];
+            let mut files = BTreeSet::from([id.0]);
+            let header = self.path(id).ends_with(".h");
+            let symbol = self.symbol(id);
+            let local = symbol.local || symbol.kind == Kind::Macro;
+            let texts = self.files[id.0].includes.iter().any(|i| i.ends_with(".c"));
+            if header || !local || texts {
+                let everywhere = header || self.exported(id);
+                let own: HashSet<&str> = index
+                    .modules_of(self.path(id))
+                    .iter()
+                    .filter_map(|m| index.modules.files.get(m))
+                    .flatten()
+                    .map(String::as_str)
+                    .collect();
+                let paths: Vec<_> = index
+                    .files(&name)
+                    .filter(|p| (everywhere || own.contains(p) || p.ends_with(".h")) && !core(p))
+                    .map(str::to_string)
+                    .collect();
+                for path in paths {
+                    files.insert(self.file(&path));
+                }
+            }
+            // Who says MACRO(x) says prefix_x, if that is what MACRO makes of it.
+            let mut pasted: Vec<(String, String)> = Vec::new();
+            for (macro_, before, after) in index
+                .pastes
+                .get(folder(self.path(id)))
+                .into_iter()
+                .flatten()
+            {
+                let argument = name
+                    .strip_prefix(before.as_str())
+                    .and_then(|n| n.strip_suffix(after.as_str()));
+                if let Some(argument) = argument.filter(|a| !a.is_empty()) {
+                    pasted.push((macro_.clone(), argument.to_string()));
+                }
+            }
+            for (macro_, argument) in &pasted {
+                let others: HashSet<&str> = index.files(argument).collect();
+                let paths: Vec<_> = index
+                    .files(macro_)
+                    .filter(|p| others.contains(p) && p.ends_with(".c"))
+                    .filter(|p| {
+                        let theirs = index.modules_of(p);
+                        index
+                            .modules_of(self.path(id))
+                            .iter()
+                            .any(|m| theirs.contains(m))
+                    })
+                    .map(str::to_string)
+                    .collect();
+                for path in paths {
+                    files.insert(self.file(&path));
+                }
+            }
+            for file in files {
+                for at in 0..self.files[file].symbols.len() {
+                    let names = &self.files[file].symbols[at].names;
+                    let says = names.contains(&name)
+                        || pasted
+                            .iter()
+                            .any(|(m, a)| names.contains(m.as_str()) && names.contains(a.as_str()));
+                    if says && (file, at) != id && self.resolve(file, &name).contains(&id) {
+                        self.mark((file, at), bits, &mut queue);
+                    }
+                }
+            }
+        }
+    }
+
+    fn mark(&mut self, id: Id, bits: u8, queue: &mut VecDeque<Id>) {
+        let have = self.bits.entry(id).or_default();
+        if *have | bits != *have {
+            *have |= bits;
+            queue.push_back(id);
+        }
+    }
+
+    /// The `struct pci_driver`s that reach both.
+    pub fn drivers(&self) -> Vec<Id> {
+        let both = ENABLES | ALLOCATES;
+        let mut found: Vec<_> = self
+            .ids()
+            .filter(|id| self.bits.get(id) == Some(&both) && self.symbol(*id).class == "pci_driver")
+            .collect();
+        found.sort_by_key(|id| (self.path(*id).to_string(), id.1));
+        found
+    }
+
+    /// All that `root` reaches, after parsing what its modules have, and what they call of libraries nearby.
+    pub fn reach(&mut self, root: Id) -> HashSet<Id> {
+        let index = self.index;
+        let home = folder(self.path(root)).to_string();
+        let mut asked: HashSet<Id> = HashSet::new();
+        loop {
+            let found = self.reached(root);
+            let mut paths: BTreeSet<String> = BTreeSet::new();
+            for &id in &found {
+                // Of the modules on the way to the calls, every file; of others only what is called.
+                if self.bits.contains_key(&id) {
+                    let modules = index.modules_of(self.path(id)).iter();
+                    paths.extend(
+                        modules
+                            .filter_map(|m| index.modules.files.get(m))
+                            .flatten()
+                            .cloned(),
+                    );
+                }
+                if !asked.insert(id) || !near(&home, folder(self.path(id))) {
+                    continue;
+                }
+                for include in &self.files[id.0].includes {
+                    let path =
+                        super::kbuild::normal(&format!("{}/{include}", folder(self.path(id))));
+                    if index.has(&path) {
+                        paths.insert(path);
+                    }
+                }
+                for name in &self.symbol(id).names {
+                    paths.extend(
+                        index
+                            .exporters(name)
+                            .filter(|p| near(&home, folder(p)))
+                            .map(str::to_string),
+                    );
+                }
+            }
+            let before = self.files.len();
+            for path in paths.iter().filter(|p| !core(p)) {
+                self.file(path);
+            }
+            if self.files.len() == before {
+                return found;
+            }
+        }
+    }
+
+    fn reached(&self, root: Id) -> HashSet<Id> {
+        let mut found = HashSet::from([root]);
+        let mut queue = vec![root];
+        while let Some(id) = queue.pop() {
+            let names = &self.symbol(id).names;
+            let mut all: Vec<String> = names.iter().map(|n| n.to_string()).collect();
+            for (macro_, before, after) in self
+                .index
+                .pastes
+                .get(folder(self.path(id)))
+                .into_iter()
+                .flatten()
+            {
+                if names.contains(macro_.as_str()) {
+                    all.extend(names.iter().map(|n| format!("{before}{n}{after}")));
+                }
+            }
+            for name in all {
+                for next in self.resolve(id.0, &name) {
+                    if !core(self.path(next)) && found.insert(next) {
+                        queue.push(next);
+                    }
+                }
+            }
+        }
+        found
+    }
+}
+
+fn folder(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// Whether a library in `folder` is one that drivers in `home` are made for.
+fn near(home: &str, folder: &str) -> bool {
+    let parent = self::folder(home);
+    home.starts_with(folder) && folder.contains('/')
+        || parent.contains('/') && folder.starts_with(parent)
+        || folder.starts_with(home)
+}
+
+/// All calls in a statement.
+pub fn calls(statement: &Stmt, found: &mut Vec<std::rc::Rc<super::syntax::Call>>) {
+    match statement {
+        Stmt::Eval(e) | Stmt::Return(Some(e), _) => expression_calls(e, found),
+        Stmt::Block(all) => all.iter().for_each(|s| calls(s, found)),
+        Stmt::If(c, a, b, _) => {
+            c.iter().for_each(|e| expression_calls(e, found));
+            calls(a, found);
+            calls(b, found);
+        }
+        Stmt::Loop(c, body, step, _) => {
+            c.iter()
+                .chain(step)
+                .for_each(|e| expression_calls(e, found));
+            calls(body, found);
+        }
+        Stmt::Switch(e, body) => {
+            expression_calls(e, found);
+            calls(body, found);
+        }
+        _ => {}
+    }
+}
+
+/// All calls in an expression.
+pub fn expression_calls(e: &Expr, found: &mut Vec<std::rc::Rc<super::syntax::Call>>) {
+    match e {
+        Expr::Call(call) => {
+            call.arguments
+                .iter()
+                .for_each(|a| expression_calls(a, found));
+            found.push(call.clone());
+        }
+        Expr::Assign(_, e) | Expr::Not(e) => expression_calls(e, found),
+        Expr::Binary(_, a, b) => {
+            expression_calls(a, found);
+            expression_calls(b, found);
+        }
+        Expr::Choice(a, b, c) => {
+            expression_calls(a, found);
+            expression_calls(b, found);
+            expression_calls(c, found);
+        }
+        Expr::Parts(parts) => parts.iter().for_each(|p| expression_calls(p, found)),
+        Expr::Number(_) | Expr::Path(_) => {}
+    }
+}

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The census as a table, as lines for editors, and as reStructuredText.
+
+use std::{collections::BTreeMap, fmt::Write as _, io::IsTerminal, path::Path};
+
+use comfy_table::{presets::UTF8_FULL_CONDENSED, ContentArrangement, Table};
+use console::{style, Style};
+
+use super::{Census, Class, Entry, Line};
+
+/// Widest table where nobody says how wide the terminal is.
+const WIDTH: u16 = 160;
+
+/// For people: one row for each file, then the counts.
+pub fn table(census: &Census, check: bool) -> String {
+    let mut table = Table::new();
+    table
+        .load_preset(UTF8_FULL_CONDENSED)
+        .set_content_arrangement(ContentArrangement::Dynamic);
+    if table.width().is_none() {
+        table.set_width(WIDTH);
+    }
+    table.set_header([
+        "file", "class", "enable", "allocate", "free", "because", "to do",
+    ]);
+    let shown = census.entries.iter().filter(|e| !check || e.class.relies());
+    for entry in shown {
+        let worst = entry.worst();
+        table.add_row([
+            entry.file.clone(),
+            colour(entry.class).apply_to(entry.class.name()).to_string(),
+            lines(&worst.enable, &entry.file),
+            lines(&worst.allocate, &entry.file),
+            lines(&worst.free, &entry.file),
+            short(entry),
+            entry.todo.to_string(),
+        ]);
+    }
+    let mut text = if table.is_empty() {
+        String::new()
+    } else {
+        format!("{table}\n\n")
+    };
+    text += &summary(census);
+    text
+}
+
+fn summary(census: &Census) -> String {
+    let counts = census.counts();
+    let count = |name: &str| counts.get(name).copied().unwrap_or(0);
+    let mut text = format!(
+        "Linux {}: {} files allocate for drivers that enable with pcim\n",
+        census.linux,
+        count("files")
+    );
+    let kinds: Vec<_> = ["pci_alloc", "legacy", "mid-life"]
+        .iter()
+        .map(|kind| format!("{kind} {}", count(&format!("implicit/{kind}"))))
+        .collect();
+    for (class, what) in [
+        (
+            "implicit",
+            format!(
+                "nobody frees but pcim_enable_device() ({})",
+                kinds.join(", ")
+            ),
+        ),
+        ("some-paths", "the driver frees, but not always".to_string()),
+        (
+            "wrong-order",
+            "the driver frees, at the wrong moment".to_string(),
+        ),
+        ("explicit", "the driver frees".to_string()),
+        (
+            "managed",
+            "the device frees: pcim_alloc_irq_vectors()".to_string(),
+        ),
+        ("intx-only", "no vectors".to_string()),
+        ("undecided", "not decided, see because".to_string()),
+    ] {
+        let _ = writeln!(text, "{:>6}  {class:12} {what}", count(class));
+    }
+    let doubts = census
+        .entries
+        .iter()
+        .filter(|e| !e.worst().doubts.is_empty())
+        .count();
+    let _ = writeln!(
+        text,
+        "Not counted: {} files in modules that enable with pcim, for another driver. {doubts} of the files \
+         come with a doubt.\nRead: {} files; {} headers of more than 256 KiB were not.",
+        census.apart.len(),
+        census.read.0,
+        census.read.1
+    );
+    text
+}
+
+fn colour(class: Class) -> Style {
+    let plain = Style::new().force_styling(std::io::stdout().is_terminal());
+    match class {
+        Class::Implicit | Class::WrongOrder => plain.red(),
+        Class::SomePaths | Class::Undecided => plain.yellow(),
+        _ => plain.green(),
+    }
+}
+
+/// Line numbers; files only where they are others.
+fn lines(all: &[Line], file: &str) -> String {
+    let mut files: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for line in all {
+        let name = if line.file == file {
+            ""
+        } else {
+            line.file.rsplit('/').next().unwrap_or(&line.file)
+        };
+        files.entry(name).or_default().push(line.line.to_string());
+    }
+    let text = files.into_iter().map(|(name, lines)| {
+        if name.is_empty() {
+            lines.join(", ")
+        } else {
+            format!("{name}:{}", lines.join(","))
+        }
+    });
+    text.collect::<Vec<_>>().join(" ")
+}
+
+/// Why, in few words: each kind of reason with its first line and how many there are.
+fn short(entry: &Entry) -> String {
+    let worst = entry.worst();
+    let mut kinds: Vec<(&str, &Line, usize)> = Vec::new();
+    for line in &worst.because {
+        match kinds.iter_mut().find(|(what, ..)| *what == line.what) {
+            Some((_, _, count)) => *count += 1,
+            None => kinds.push((&line.what, line, 1)),
+        }
+    }
+    let mut parts: Vec<String> = kinds
+        .into_iter()
+        .map(|(what, line, count)| {
+            let file = if line.file == entry.file {
+                ""
+            } else {
+                line.file.rsplit('/').next().unwrap_or("")
+            };
+            let more = if count > 1 {
+                format!(" and {} more", count - 1)
+            } else {
+                String::new()
+            };
+            format!("{file}:{}{more}: {what}", line.line)
+        })
+        .collect();
+    parts.extend(worst.doubts.iter().map(|d| format!("? {d}")));
+    parts.join("\n")
+}
+
+/// Everything that decides an entry's class, for a failure.
+pub fn because(entry: &Entry) -> String {
+    let worst = entry.worst();
+    let lines = worst
+        .because
+        .iter()
+        .map(|l| format!("    | {}:{}: {}\n", l.file, l.line, l.what));
+    let doubts = worst.doubts.iter().map(|d| format!("    | ? {d}\n"));
+    lines.chain(doubts).collect()
+}
+
+/// For editors: what to look at, `path:line: message`.
+pub fn errors(census: &Census, tree: &Path, check: bool) -> String {
+    let mut text = String::new();
+    for entry in census.entries.iter().filter(|e| !check || e.class.relies()) {
+        let worst = entry.worst();
+        let level = if entry.class.relies() {
+            "warning"
+        } else {
+            "note"
+        };
+        for line in &worst.allocate {
+            let at = tree.join(&line.file);
+            let _ = writeln!(
+                text,
+                "{}:{}: {level}: {}() is {}, {}: {}",
+                at.display(),
+                line.line,
+                line.what,
+                entry.class.name(),
+                entry.modules().into_iter().collect::<Vec<_>>().join(", "),
+                entry.todo
+            );
+        }
+        if entry.class.relies() || entry.class == Class::Undecided {
+            for line in &worst.because {
+                let _ = writeln!(
+                    text,
+                    "{}:{}: note: {}",
+                    tree.join(&line.file).display(),
+                    line.line,
+                    line.what
+                );
+            }
+            for doubt in &worst.doubts {
+                let at = worst.allocate.first().map_or(1, |l| l.line);
+                let _ = writeln!(
+                    text,
+                    "{}:{at}: note: in doubt: {doubt}",
+                    tree.join(&entry.file).display()
+                );
+            }
+        }
+    }
+    if std::io::stderr().is_terminal() {
+        eprint!("{}", style(summary(census)).for_stderr().dim());
+    } else {
+        eprint!("{}", summary(census));
+    }
+    text
+}
+
+/// For the documentation.
+pub fn rst(census: &Census) -> String {
+    let mut text = String::from("::\n\n");
+    for line in summary(census).lines() {
+        let _ = writeln!(text, "    {line}");
+    }
+    text += "\n.. list-table::\n   :header-rows: 1\n   :widths: 40 12 8 40\n\n";
+    text += "   * - file\n     - class\n     - line\n     - because\n";
+    for entry in &census.entries {
+        let worst = entry.worst();
+        let kind = worst
+            .kind
+            .filter(|k| *k != "pci_alloc")
+            .map(|k| format!(", {k}"))
+            .unwrap_or_default();
+        let _ = writeln!(
+            text,
+            "   * - {}\n     - {}{kind}\n     - {}\n     - | {}",
+            entry.file,
+            entry.class.name(),
+            lines(&worst.allocate, &entry.file),
+            match short(entry).replace('\n', "\n       | ") {
+                empty if empty.is_empty() => entry.todo.to_string(),
+                text => text,
+            }
+        );
+    }
+    if !census.apart.is_empty() {
+        text += "\nNot counted, because no driver was found that reaches both:\n\n";
+        for apart in &census.apart {
+            let _ = writeln!(
+                text,
+                "* {}: {} enables, {} allocates",
+                apart.module, apart.enable, apart.allocate
+            );
+        }
+    }
+    text
+}
