@@ -181,10 +181,16 @@ removes()
 	rmmod "$1" 2>/tmp/rmmod
 }
 
+# Whatever the driver went through, it has freed what it owns itself.
+leaks_nothing()
+{
+	! dmesg | grep "$dev: irq vectors: .*leaked by the driver" >/tmp/leaks || diag_lines </tmp/leaks
+}
+
 # driver NAME MODULE DRIVER DEVICE WORKS [PREPARE]: the function WORKS uses the device, PREPARE is done once the module is loaded.
 driver()
 {
-	subtest "$1" 9
+	subtest "$1" 10
 	shift
 	find_device "$3"
 	remember
@@ -198,5 +204,6 @@ driver()
 	check bind_again bind_and_use "$2" "$4"
 	check remove_while_bound remove "$1"
 	check remove_leaves_nothing as_before
+	check leaks_nothing leaks_nothing
 	subtest_end
 }
