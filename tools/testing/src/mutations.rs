@@ -62,9 +62,10 @@ pub fn mutations(ui: &Ui, layout: &Layout, linux: Option<&Path>, names: &[String
         mutant.apply(layout, mutation)?;
     }
     let tests: BTreeSet<_> = mutations.iter().map(|m| m.test.as_str()).collect();
+    let mut ready = BTreeMap::new();
     // A test that fails anyway notices nothing.
     for test in tests {
-        let rows = tested(ui, layout, &prepared, test)?;
+        let rows = tested(ui, layout, &prepared, &mut ready, test)?;
         if let Some(row) = rows.iter().find(|row| !row.ok) {
             let what = format!("{} fails without any mutation", row.name);
             return Err(Failure::new(what)
@@ -78,7 +79,7 @@ pub fn mutations(ui: &Ui, layout: &Layout, linux: Option<&Path>, names: &[String
         mutant.become_copy(layout)?;
         mutant.apply(layout, mutation)?;
         prepare::graft(ui, layout, &mutant.overlay)?;
-        let found = tested(ui, layout, &prepared, &mutation.test);
+        let found = tested(ui, layout, &prepared, &mut ready, &mutation.test);
         let row = verdict(mutation, found);
         let state = if row.ok { "noticed" } else { "NOT NOTICED" };
         ui.say(format!("       {state}: {}", mutation.name));
@@ -184,7 +185,13 @@ impl Mutant {
 }
 
 /// Builds what `build/linux` holds now, and runs the guests that `test` asks for.
-fn tested(ui: &Ui, layout: &Layout, prepared: &Prepared, test: &str) -> Result<Vec<Row>> {
+fn tested(
+    ui: &Ui,
+    layout: &Layout,
+    prepared: &Prepared,
+    ready: &mut BTreeMap<Kernel, Ready>,
+    test: &str,
+) -> Result<Vec<Row>> {
     let runs = Selection::new(Some(test.into()), false).runs();
     if runs.is_empty() {
         return Err(Failure::new(format!("no guest has tests named {test}")).into());
@@ -194,14 +201,14 @@ fn tested(ui: &Ui, layout: &Layout, prepared: &Prepared, test: &str) -> Result<V
         let of_kernel = modules.entry(run.kernel).or_default();
         of_kernel.extend(run.guest.modules);
     }
-    let ready: BTreeMap<Kernel, Ready> = modules
-        .iter()
-        .map(|(which, modules)| {
-            let ready = prepare::kernel(ui, layout, prepared, *which, modules)?;
-            Ok((*which, ready))
-        })
-        .collect::<Result<_>>()?;
-    Ok(suites::run(ui, layout, &ready, &runs))
+    for (which, modules) in modules {
+        // No mutation reaches the stock kernel, on which one guest runs with its modules.
+        if which != Kernel::Stock || !ready.contains_key(&which) {
+            let built = prepare::kernel(ui, layout, prepared, which, &modules)?;
+            ready.insert(which, built);
+        }
+    }
+    Ok(suites::run(ui, layout, ready, &runs))
 }
 
 /// A mutation that cannot be built proves nothing.
