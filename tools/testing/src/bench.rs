@@ -124,15 +124,9 @@ pub fn measure(ui: &Ui, layout: &Layout, ready: &BTreeMap<Kernel, Ready>) -> Res
         .iter()
         .filter_map(|k| Some((*k, ready.get(k)?)))
     {
-        // What the host does meanwhile makes no difference.
-        let boots = std::thread::scope(|scope| {
-            let run = |guest| move || Run::new(guest, kernel).run(ui, layout, ready);
-            let boots = [&FIRST, &AGAIN].map(|guest| scope.spawn(run(guest)));
-            boots.map(|boot| boot.join().expect("a guest's failure is no panic"))
-        });
         let mut said = Vec::new();
-        for ran in boots {
-            let ran = ran?;
+        for guest in [&FIRST, &AGAIN] {
+            let ran = Run::new(guest, kernel).run(ui, layout, ready)?;
             checks.extend(ran.rows);
             said.push(counts(&ran.text));
         }
@@ -164,10 +158,15 @@ fn counts(text: &str) -> Counts {
         .collect()
 }
 
-/// Two boots of a kernel must count the same.
+/// Two boots of a kernel must count the same, to the instruction. Excepted are whole drivers: they wait for disks and the like, which
+/// QEMU emulates in threads of its own.
 fn repeats(kernel: Kernel, first: &Counts, again: &Counts) -> Row {
     let name = format!("{PREFIX}repeats{}", kernel.suffix());
-    let names: BTreeSet<_> = first.keys().chain(again.keys()).collect();
+    let names: BTreeSet<_> = first
+        .keys()
+        .chain(again.keys())
+        .filter(|name| !name.starts_with("driver/"))
+        .collect();
     let differing: Vec<_> = names
         .iter()
         .filter(|name| first.get(**name) != again.get(**name))
@@ -181,7 +180,7 @@ fn repeats(kernel: Kernel, first: &Counts, again: &Counts) -> Row {
     }
     if differing.is_empty() {
         let mut row = Row::passed(name);
-        row.values.insert("counts".into(), first.len().into());
+        row.values.insert("counts".into(), names.len().into());
         return row;
     }
     let message = format!(
@@ -289,13 +288,13 @@ mod tests {
     #[test]
     fn what_two_boots_do_not_agree_on_is_named() {
         let one = counts("bench: call/a 12\nbench: call/b 7\n");
-        let other = counts("bench: call/a 13\nbench: call/b 7\n");
+        let other = counts("bench: call/a 24\nbench: call/b 7\n");
         assert!(repeats(Ours, &one, &one).ok);
         let row = repeats(Stock, &one, &other);
         assert!(!row.ok);
         assert_eq!(row.name, "bench::repeats@stock");
         assert!(
-            row.message.contains("call/a: 12, then 13"),
+            row.message.contains("call/a: 12, then 24"),
             "{}",
             row.message
         );
