@@ -168,7 +168,8 @@ pub struct Walk<'a> {
     program: &'a Program<'a>,
     reach: &'a HashSet<Id>,
     members: HashMap<Name, BTreeSet<Id>>,
-    home: String,
+    /// Where it allocates.
+    folders: BTreeSet<String>,
     modules: BTreeSet<String>,
     relevant: HashSet<Id>,
     flows: HashMap<Id, Rc<Flow>>,
@@ -189,7 +190,7 @@ const LIMIT: usize = 60_000;
 
 impl<'a> Walk<'a> {
     /// A walk through what `reach` has.
-    pub fn new(program: &'a Program<'a>, reach: &'a HashSet<Id>, driver: Id) -> Self {
+    pub fn new(program: &'a Program<'a>, reach: &'a HashSet<Id>) -> Self {
         let mut members: HashMap<Name, BTreeSet<Id>> = HashMap::new();
         for &id in reach {
             for (member, name) in &program.symbol(id).members {
@@ -204,11 +205,11 @@ impl<'a> Walk<'a> {
             program,
             reach,
             members,
-            home: program
-                .path(driver)
-                .rsplit_once('/')
-                .map_or("", |(f, _)| f)
-                .to_string(),
+            folders: reach
+                .iter()
+                .filter(|id| allocates(program, **id))
+                .map(|id| folder(program.path(*id)).to_string())
+                .collect(),
             modules: reach
                 .iter()
                 .filter(|id| {
@@ -492,12 +493,8 @@ impl<'a> Walk<'a> {
 
     /// Whether a handler that is registered there is one for these vectors, and not for some line that a library got elsewhere.
     fn own(&self, file: usize) -> bool {
-        let folder = |path: &str| {
-            path.rsplit_once('/')
-                .map_or(String::new(), |(f, _)| f.to_string())
-        };
         let path = &self.program.paths[file];
-        folder(path) == self.home
+        self.folders.contains(folder(path))
             || self
                 .modules
                 .iter()
@@ -1019,6 +1016,15 @@ fn at_least(text: &str) -> Name {
 
 fn enabled(path: &str) -> bool {
     path.ends_with("->msi_enabled") || path.ends_with("->msix_enabled")
+}
+
+fn folder(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+fn allocates(program: &Program<'_>, id: Id) -> bool {
+    let names = &program.symbol(id).names;
+    ALLOCATE.iter().any(|call| names.contains(*call))
 }
 
 fn sign(n: i8) -> u8 {

@@ -146,7 +146,7 @@ pub fn judge(program: &mut Program<'_>, driver: Id) -> Vec<Verdict> {
             .filter(|f| program.symbol(*f).kind == Kind::Function)
             .collect()
     };
-    let mut walk = Walk::new(program, &reach, driver);
+    let mut walk = Walk::new(program, &reach);
     let mut ends = Ends {
         probe: member("probe"),
         remove: member("remove"),
