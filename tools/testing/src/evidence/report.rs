@@ -243,7 +243,12 @@ fn command_of(theirs: &Found, found: &Found) -> String {
     format!("make test TEST={}", found.row.name)
 }
 
+/// Begins with a capital, unless it begins with code.
 fn capital(text: &str) -> String {
+    let first = text.split(' ').next().unwrap_or_default();
+    if !first.chars().all(char::is_alphanumeric) {
+        return text.into();
+    }
     let mut chars = text.chars();
     let first = chars.next().map(|c| c.to_ascii_uppercase());
     first.into_iter().chain(chars).collect()
