@@ -125,6 +125,18 @@ pub const GUESTS: &[GuestSpec] = &[
         ..DEFAULT
     },
     GuestSpec {
+        name: "converted",
+        kernels: &[Stock, Ours],
+        agrees: 1,
+        suites: &["converted"],
+        devices: &[
+            "-netdev user,id=net",
+            "virtio-net-pci,netdev=net,disable-legacy=on",
+        ],
+        limit: Duration::from_secs(180),
+        ..DEFAULT
+    },
+    GuestSpec {
         name: "samples",
         kernels: &[Ours, Debug],
         suites: &["samples"],
