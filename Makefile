@@ -30,7 +30,7 @@ runner := cargo run --quiet --locked --manifest-path $(manifest) --
 .PHONY: help
 help:
 	@printf 'PCI managed resources for Linux 7.3, in Rust\n\nUsage: make TARGET [LINUX=/path/to/linux-7.3]\n\n'
-	@sed -n 's/^\([a-z]*\):[^#]*## */\1\t/p' $(firstword $(MAKEFILE_LIST)) | \
+	@sed -n 's/^\([a-z-]*\):[^#]*## */\1\t/p' $(firstword $(MAKEFILE_LIST)) | \
 		while IFS='	' read -r target text; do printf '  %-12s %s\n' "$$target" "$$text"; done
 	@printf '\nWithout LINUX= the source is Debian'\''s linux-source-7.3. A tree named by LINUX= is copied\nand never modified, except by `make graft`. What is missing gets installed, with notice.\n'
 
@@ -73,6 +73,10 @@ census: setup ## list who frees vectors, in every driver (FORMAT=table|json|erro
 acceptance: setup ## say which of the reviewers' requests are met, and by what (RUN=0: run nothing)
 	@RUN=$(RUN) $(runner) acceptance
 
+.PHONY: tree-check
+tree-check: setup ## compile every converted driver, for x86-64 and arm64, option on and off
+	@$(runner) tree-check
+
 .PHONY: doctor
 doctor: ## say which tools are there or missing, and what hides Rust (CONFIG=file)
 	@scripts/setup --check
@@ -101,7 +105,7 @@ series: setup ## write the overlay as a series of patches (CHECK=1: build, boot,
 
 .PHONY: clean
 clean: ## remove the kernels, keep the runner and downloads
-	rm -rf build/linux build/.linux build/kernel build/stock build/2026 build/debug build/modules build/objects build/pristine \
+	rm -rf build/linux build/.linux build/kernel build/stock build/2026 build/debug build/modules build/objects build/tree build/pristine \
 		build/bindgen build/logs build/results
 
 .PHONY: distclean

@@ -331,7 +331,7 @@ fn ordered(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// The overlay's own Kconfig files: a change in one of them can change what a fragment means.
-fn kconfig_files(layout: &Layout) -> Result<String> {
+pub fn kconfig_files(layout: &Layout) -> Result<String> {
     let mut text = String::new();
     let samples = layout.root.join("samples/rust/Kconfig.pci_devres");
     for file in [layout.root.join("Kconfig"), samples] {

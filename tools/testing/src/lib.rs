@@ -42,6 +42,8 @@ pub mod samples;
 pub mod sequences;
 pub mod shrink;
 pub mod suites;
+pub mod tree;
+pub mod tree_report;
 
 // What all of it is made of
 pub mod command;

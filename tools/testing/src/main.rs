@@ -8,7 +8,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use runner::{
     acceptance, bench, boot, build, census, docs, doctor, evidence, failure::Failure, folder,
-    layout::Layout, mutations, series, ui::Ui,
+    layout::Layout, mutations, series, tree, ui::Ui,
 };
 
 #[derive(Parser)]
@@ -92,6 +92,11 @@ enum Command {
         /// Only mutations whose names begin so
         names: Vec<String>,
     },
+    /// Compile every driver that the overlay converts, for two architectures, with the option on and off
+    TreeCheck {
+        #[command(flatten)]
+        source: Source,
+    },
     /// Say which tools are there, which are missing, and what hides Rust in a configuration
     Doctor {
         #[command(flatten)]
@@ -170,6 +175,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
         Command::Mutations { source, names } => {
             mutations::mutations(&ui, &layout, source.tree(&layout).as_deref(), names)
         }
+        Command::TreeCheck { source } => tree::check(&ui, &layout, source.tree(&layout).as_deref()),
         Command::Doctor { source, config } => {
             let config = config.as_ref().and_then(|file| layout.named(file));
             doctor::doctor(&layout, config.as_deref(), source.tree(&layout).as_deref())

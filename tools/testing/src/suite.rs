@@ -19,7 +19,7 @@ use crate::{
     layout::Layout,
     objects, packages, prepare,
     results::Row,
-    samples, sequences, suites,
+    samples, sequences, suites, tree,
     ui::Ui,
 };
 
@@ -77,7 +77,7 @@ impl Selection {
 }
 
 /// How the names of all tests begin.
-const KNOWN: &[&str] = &["guest::", "host::", "objects::", bench::PREFIX];
+const KNOWN: &[&str] = &["guest::", "host::", "objects::", "tree::", bench::PREFIX];
 
 /// What was run.
 pub struct Outcome {
@@ -178,6 +178,10 @@ fn steps(
     if selection.wants(samples::NO_UNSAFE) {
         let found = samples::no_unsafe(layout);
         outcome.rows.extend(caught("host::no-unsafe::run", found));
+    }
+    if selection.wants("tree::") {
+        let found = tree::test(ui, layout, &prepared);
+        outcome.rows.extend(caught("tree::build", found));
     }
     if selection.wants(&host::GRAFT.prefix()) {
         let pristine = objects::ungrafted(ui, layout, &prepared)?;

@@ -125,6 +125,32 @@ pub const GUESTS: &[GuestSpec] = &[
         ..DEFAULT
     },
     GuestSpec {
+        name: "converted",
+        kernels: &[Stock, Ours],
+        agrees: 1,
+        suites: &["converted"],
+        devices: &[
+            "-netdev user,id=net",
+            "virtio-net-pci,netdev=net,disable-legacy=on",
+        ],
+        limit: Duration::from_secs(180),
+        ..DEFAULT
+    },
+    GuestSpec {
+        name: "probe_faults",
+        kernels: &[Debug],
+        suites: &["probe_faults"],
+        devices: &[
+            "-drive file=disk0,if=none,id=disk0,format=raw",
+            "ide-hd,drive=disk0,bus=ide.0",
+            "-audiodev none,id=sound",
+            "intel-hda",
+            "hda-duplex,audiodev=sound",
+        ],
+        limit: Duration::from_secs(300),
+        ..DEFAULT
+    },
+    GuestSpec {
         name: "samples",
         kernels: &[Ours, Debug],
         suites: &["samples"],
