@@ -324,62 +324,13 @@ unsafe fn release(pdev: &Device<Bound>, mut wanted: Address) -> Result {
 /// The addresses of whole-BAR mappings, as [`iomap_table()`] shows them to old drivers.
 type IomapTable = [*mut c_void; NUM_RESOURCES];
 
-/// A pointer that `struct pci_dev` has to what an entry of the device holds, so that the entry need
-/// not be looked for.
-///
-/// It is null or points to what the newest entry of its kind holds, which clears it when it is
-/// released. Null says nothing: the entry may be there all the same.
-///
-/// # Invariants
-///
-/// The pointer is to a field of a `struct pci_dev`, which is valid for `'a` and written only here.
-struct Shortcut<'a>(*mut *mut c_void, &'a Device<Bound>);
-
-impl<'a> Shortcut<'a> {
-    #[inline]
-    fn to_table(pdev: &'a Device<Bound>) -> Self {
-        // SAFETY: `pdev` is a valid device.
-        let field = unsafe { &raw mut (*pdev.as_raw()).devres_table };
-        // INVARIANT: This is such a field.
-        Self(field, pdev)
-    }
-
-    #[inline]
-    fn to_intx(pdev: &'a Device<Bound>) -> Self {
-        // SAFETY: `pdev` is a valid device.
-        let field = unsafe { &raw mut (*pdev.as_raw()).devres_intx };
-        // INVARIANT: This is such a field.
-        Self(field, pdev)
-    }
-
-    /// Returns what the entry holds if it is known. Devres finds no entry any more when it
-    /// releases them after the driver is gone, and neither does this.
-    #[inline]
-    fn get(&self) -> Option<NonNull<c_void>> {
-        // SAFETY: By the type invariant. Others may write the field at the same time: one access.
-        let data = NonNull::new(unsafe { self.0.read_volatile() })?;
-        super::ownership::is_driven(self.1).then_some(data)
-    }
-
-    #[inline]
-    fn set(&self, data: *mut c_void) {
-        // SAFETY: As in `get()`.
-        unsafe { self.0.write_volatile(data) };
-    }
-}
-
 /// Identifies the entry of the [`IomapTable`]; each mapping has its own entry and releases itself.
 ///
 /// # Safety
 ///
-/// `dev` must be embedded in a `struct pci_dev`.
+/// None; devres wants the type.
 #[inline(never)]
-unsafe extern "C" fn iomap_table_release(dev: *mut bindings::device, _res: *mut c_void) {
-    // SAFETY: By the requirement above.
-    let pdev = unsafe { container_of!(dev, bindings::pci_dev, dev) };
-    // SAFETY: By the requirement above; `Device` is a transparent wrapper. Devres is not done yet.
-    Shortcut::to_table(unsafe { &*pdev.cast() }).set(ptr::null_mut());
-}
+unsafe extern "C" fn iomap_table_release(_dev: *mut bindings::device, _res: *mut c_void) {}
 
 /// Returns the table of mapped BARs, allocating it the first time (may sleep then).
 ///
@@ -390,28 +341,22 @@ unsafe extern "C" fn iomap_table_release(dev: *mut bindings::device, _res: *mut 
 /// The caller must be the driver of the device, and make one call at a time.
 #[inline]
 pub unsafe fn iomap_table(pdev: &Device<Bound>) -> Option<NonNull<*mut c_void>> {
-    match Shortcut::to_table(pdev).get() {
+    match find(pdev.as_ref(), iomap_table_release) {
         Some(table) => Some(table.cast()),
         None => add_table(pdev),
     }
 }
 
-/// Allocates the table, unless there is one.
+/// Allocates the table, unless somebody else has meanwhile.
 #[inline(never)]
 fn add_table(pdev: &Device<Bound>) -> Option<NonNull<*mut c_void>> {
-    let dev: &device::Device<Bound> = pdev.as_ref();
-
-    let table = find(dev, iomap_table_release).or_else(|| {
-        // Devres gives out zeroed memory, which is a table of null pointers.
-        let entry = Entry::<MaybeUninit<IomapTable>>::reserve(
-            iomap_table_release,
-            c"pcim_iomap_release",
-            local_node(pdev),
-        );
-        Some(entry.ok()?.get_or_add(dev).cast())
-    })?;
-    Shortcut::to_table(pdev).set(table.as_ptr());
-    Some(table.cast())
+    // Devres gives out zeroed memory, which is a table of null pointers.
+    let entry = Entry::<MaybeUninit<IomapTable>>::reserve(
+        iomap_table_release,
+        c"pcim_iomap_release",
+        local_node(pdev),
+    );
+    Some(entry.ok()?.get_or_add(pdev.as_ref()).cast())
 }
 
 /// Shows `addr` as the mapping of `bar` in the table.
@@ -812,35 +757,25 @@ pub unsafe fn set_mwi(pdev: &Device<Bound>) -> Result {
 unsafe extern "C" fn intx_restore(dev: *mut bindings::device, res: *mut c_void) {
     // SAFETY: By the requirements above.
     let pdev = unsafe { container_of!(dev, bindings::pci_dev, dev) };
-    // SAFETY: By the requirements above; `Device` is a transparent wrapper.
-    Shortcut::to_intx(unsafe { &*pdev.cast() }).set(ptr::null_mut());
     // SAFETY: By the requirements above.
     unsafe { bindings::pci_intx(pdev, *res.cast::<c_int>()) };
 }
 
-/// Adds an entry that restores INTx, unless there is one.
+/// Adds an entry that restores INTx.
 #[inline]
 fn save_intx(pdev: &Device<Bound>) -> Result {
-    let dev: &device::Device<Bound> = pdev.as_ref();
-
-    let saved = match find(dev, intx_restore) {
-        Some(saved) => saved,
-        None => {
-            let entry = Entry::reserve(intx_restore, c"pcim_intx_restore", ANY_NODE)?;
-            let mut command: u16 = 0;
-            // SAFETY: `pdev` is a valid device. A failed read leaves all bits set, as in C.
-            unsafe {
-                bindings::pci_read_config_word(
-                    pdev.as_raw(),
-                    bindings::PCI_COMMAND as c_int,
-                    &mut command,
-                )
-            };
-            let was: c_int = (u32::from(command) & bindings::PCI_COMMAND_INTX_DISABLE == 0).into();
-            entry.fill(was).add(dev).cast()
-        }
+    let entry = Entry::reserve(intx_restore, c"pcim_intx_restore", ANY_NODE)?;
+    let mut command: u16 = 0;
+    // SAFETY: `pdev` is a valid device. A failed read leaves all bits set, as in C.
+    unsafe {
+        bindings::pci_read_config_word(
+            pdev.as_raw(),
+            bindings::PCI_COMMAND as c_int,
+            &mut command,
+        )
     };
-    Shortcut::to_intx(pdev).set(saved.as_ptr());
+    let was: c_int = (u32::from(command) & bindings::PCI_COMMAND_INTX_DISABLE == 0).into();
+    entry.fill(was).add(pdev.as_ref());
     Ok(())
 }
 
@@ -857,7 +792,7 @@ fn save_intx(pdev: &Device<Bound>) -> Result {
 /// The caller must be the driver of the device, and make one call at a time.
 #[inline]
 pub unsafe fn intx(pdev: &Device<Bound>, enable: c_int) -> Result {
-    if Shortcut::to_intx(pdev).get().is_none() {
+    if find(pdev.as_ref(), intx_restore).is_none() {
         save_intx(pdev)?;
     }
 
