@@ -768,11 +768,7 @@ fn save_intx(pdev: &Device<Bound>) -> Result {
     let mut command: u16 = 0;
     // SAFETY: `pdev` is a valid device. A failed read leaves all bits set, as in C.
     unsafe {
-        bindings::pci_read_config_word(
-            pdev.as_raw(),
-            bindings::PCI_COMMAND as c_int,
-            &mut command,
-        )
+        bindings::pci_read_config_word(pdev.as_raw(), bindings::PCI_COMMAND as c_int, &mut command)
     };
     let was: c_int = (u32::from(command) & bindings::PCI_COMMAND_INTX_DISABLE == 0).into();
     entry.fill(was).add(pdev.as_ref());
