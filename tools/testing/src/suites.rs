@@ -107,17 +107,6 @@ pub const GUESTS: &[GuestSpec] = &[
         ..DEFAULT
     },
     GuestSpec {
-        name: "devres_nomem",
-        kernels: &[Debug],
-        suites: &["devres"],
-        modules: &["devres_suite"],
-        append: &["kunit.filter_glob=devres_nomem"],
-        devices: DEVRES,
-        limit: Duration::from_secs(180),
-        documents: 2,
-        ..DEFAULT
-    },
-    GuestSpec {
         name: "samples",
         kernels: &[Ours, Debug],
         suites: &["samples"],
