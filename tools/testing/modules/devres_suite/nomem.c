@@ -179,14 +179,17 @@ static void allocations_fail(struct kunit *test)
 			/* Some allocations are those of somebody who can do without. */
 			if (failed && ret) {
 				failures++;
-				EXPECT_STATE(test, 0, 0);
+				/* Without the table, C keeps the BAR that it was for until detach. */
+				if (calls[call].call != do_iomap_regions || ret != -ENOMEM)
+					EXPECT_STATE(test, 0, 0);
 				KUNIT_EXPECT_EQ_MSG(test, command(pdev), before, "%s", name);
 				KUNIT_EXPECT_EQ(test, atomic_read(&pdev->enable_cnt), 0);
 			}
 			devres_release_group(&pdev->dev, group);
 			EXPECT_STATE(test, 0, 0);
 			KUNIT_EXPECT_EQ(test, entries(pdev), 0);
-		} while (failed && nth < 100);
+			/* What else enabling allocates is ACPI's, which does not take it well. */
+		} while (failed && nth < 100 && calls[call].call != do_enable);
 		KUNIT_EXPECT_GE_MSG(test, failures, calls[call].due, "%s", name);
 	}
 	detach(test);
