@@ -68,7 +68,7 @@ impl Index {
         let walk = WalkDir::new(tree).into_iter().filter_entry(|entry| {
             let name = entry.file_name().to_string_lossy();
             entry.depth() == 0
-                || !name.starts_with('.') && !(entry.depth() == 1 && SKIPPED.contains(&&*name))
+                || !(name.starts_with('.') || entry.depth() == 1 && SKIPPED.contains(&&*name))
         });
         for entry in walk {
             let entry = entry?;

@@ -126,10 +126,8 @@ impl Lists {
                 }
             }
         }
-        if files.is_empty() || depth > 0 {
-            if exists(&source) {
-                files.insert(source);
-            }
+        if (files.is_empty() || depth > 0) && exists(&source) {
+            files.insert(source);
         }
     }
 }

@@ -440,11 +440,11 @@ fn at_run_time(walk: &mut Walk<'_>, ends: &Ends, live: &dyn Fn(&Core) -> bool) -
     let allocating = walk.callers(ALLOCATE);
     let mut callbacks = walk.callbacks();
     callbacks.retain(|c| walk.matters(*c) && !ends.remove.contains(c) && !ends.probe.contains(c));
-    let mut found = AtRunTime::default();
-    found.deferred = ends
-        .probe
-        .iter()
-        .any(|p| walk.deferred(*p).iter().any(|c| allocating.contains(c)));
+    let puts_off = |p: &Id| walk.deferred(*p).iter().any(|c| allocating.contains(c));
+    let mut found = AtRunTime {
+        deferred: ends.probe.iter().any(puts_off),
+        ..AtRunTime::default()
+    };
     // One callback may set up what another one uses.
     let mut from = ends.bound.clone();
     for &callback in &callbacks {
