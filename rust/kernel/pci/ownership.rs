@@ -729,7 +729,3 @@ mod trace {
     pub(super) fn free(_pdev: &Device, _owner: Owner, _irq: c_uint) {}
     pub(super) fn refuse(_pdev: &Device, _refusal: Refusal) {}
 }
-
-#[cfg(all(CONFIG_KUNIT = "y", CONFIG_PCI_DEVRES_RUST_TEST))]
-#[path = "ownership_tests.rs"]
-mod tests;
