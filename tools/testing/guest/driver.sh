@@ -141,7 +141,7 @@ took_and_gave_back()
 	recorded
 	added=$(grep -c ^ADD /tmp/recorded)
 	gone=$(grep -c -v ^ADD /tmp/recorded)
-	[ "$added" -gt 0 ] && [ "$added" = "$gone" ] || diag "$dev took $added managed resources and gave back $gone"
+	{ [ "$added" -gt 0 ] && [ "$added" = "$gone" ]; } || diag "$dev took $added managed resources and gave back $gone"
 }
 
 # --- What it goes through -----------------------------------------------------------------------------------------------
