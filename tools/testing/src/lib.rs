@@ -35,6 +35,7 @@ pub mod host;
 pub mod judge;
 pub mod klog;
 pub mod ktap;
+pub mod no_pci;
 pub mod objects;
 pub mod referee;
 pub mod results;

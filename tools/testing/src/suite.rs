@@ -17,7 +17,7 @@ use crate::{
     host,
     kernel::Kernel,
     layout::Layout,
-    objects, packages, prepare,
+    no_pci, objects, packages, prepare,
     results::Row,
     samples, sequences, suites, tree,
     ui::Ui,
@@ -168,6 +168,11 @@ fn steps(
     if selection.wants(docs::PREFIX) && ready.contains_key(&Kernel::Ours) {
         let found = docs::build(ui, layout, &prepared);
         outcome.rows.extend(caught("host::docs::build", found));
+    }
+    if selection.wants(no_pci::NAME) {
+        outcome
+            .rows
+            .extend(caught(no_pci::NAME, no_pci::build(ui, layout, &prepared)));
     }
     if selection.wants("objects::") {
         outcome.rows.extend(caught(

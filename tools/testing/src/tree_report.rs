@@ -49,7 +49,7 @@ pub fn table(files: &[Converted], found: &[Vec<Compiled>]) -> Table {
 /// For the documentation.
 pub fn page(prepared: &Prepared, files: &[Converted], found: &[Vec<Compiled>]) -> String {
     let mut page = String::from(
-        ".. SPDX-License-Identifier: GPL-2.0\n\n:orphan:\n\n\
+        ".. SPDX-License-Identifier: GPL-2.0\n\n\
          =====================================\n\
          PCI Interrupt Vectors: the Conversion\n\
          =====================================\n\n",

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A driver for more than one bus is built for machines without PCI as well:
+ * the calls are there, and fail.
+ */
+
+#include <linux/module.h>
+#include <linux/pci.h>
+
+#ifdef CONFIG_PCI
+#error "This is to be built without PCI."
+#endif
+
+/* Never called: there is no device to call it with. */
+int no_pci_probe(struct pci_dev *pdev);
+int no_pci_probe(struct pci_dev *pdev)
+{
+	int ret = pcim_alloc_irq_vectors(pdev, 1, 1, PCI_IRQ_ALL_TYPES);
+
+	if (ret < 0)
+		ret = pcim_alloc_irq_vectors_affinity(pdev, 1, 1, PCI_IRQ_ALL_TYPES, NULL);
+	pcim_free_irq_vectors(pdev);
+	return ret;
+}
+
+MODULE_DESCRIPTION("The managed interrupt-vector calls without PCI");
+MODULE_LICENSE("GPL");
