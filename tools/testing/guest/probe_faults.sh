@@ -19,7 +19,7 @@ fail()
 	echo 0 >/proc/self/fail-nth
 } 2>/dev/null
 
-# Every STEPth: a disk or a sound card takes hundreds, and seconds each time.
+# Every STEPth, until there are less: a disk or a sound card takes hundreds, and seconds each time.
 allocations_fail()
 {
 	nth=$1 step=$1 failed=0 tried=0
@@ -32,7 +32,7 @@ allocations_fail()
 			failed=$((failed + 1))
 		fi
 		as_before || diag "after allocation $nth failed" || return
-		[ "$left" != 0 ] || break
+		[ "$left" = 0 ] || break
 		nth=$((nth + step))
 	done
 	echo "$ktap_indent# $tried of $nth allocations failed, $failed of them let probe fail"
@@ -66,5 +66,5 @@ echo 0 >"$pci/drivers_autoprobe"
 echo N >"$failslab/ignore-gfp-wait"
 echo 0 >"$failslab/verbose"
 plan 2
-faults ahci ahci ahci class:010601 9
-faults snd_hda_intel snd_hda_intel snd_hda_intel class:040300 9
+faults ahci ahci ahci class:010601 25
+faults snd_hda_intel snd_hda_intel snd_hda_intel class:040300 25

@@ -3,7 +3,6 @@
 //! The guest's file system: busybox, the kernel's modules, and the guest scripts.
 
 use std::{
-    collections::BTreeSet,
     fmt::Write as _,
     fs::{self, File},
     path::{Path, PathBuf},
@@ -11,12 +10,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use crate::{
-    command::{command, output},
-    failure::Failure,
-    kernel::Built,
-    layout::Layout,
-};
+use crate::{command::command, failure::Failure, kernel::Built, layout::Layout};
 
 /// Packs the initramfs of `kernel` with the kernel's own tool, which needs no privileges.
 pub fn pack(layout: &Layout, kernel: &Built) -> Result<PathBuf> {
@@ -49,7 +43,6 @@ pub fn pack(layout: &Layout, kernel: &Built) -> Result<PathBuf> {
     writeln!(list, "slink /bin/sh busybox 0777 0 0")?;
     // The kernel loads modules it finds it needs, such as sound codecs, through this path.
     writeln!(list, "slink /sbin/modprobe /bin/busybox 0777 0 0")?;
-    list += &programs(layout)?;
     let guest = layout.testing().join("guest");
     writeln!(list, "file /init {} 0755 0 0", guest.join("init").display())?;
     for script in files(&guest)? {
@@ -86,41 +79,6 @@ pub fn pack(layout: &Layout, kernel: &Built) -> Result<PathBuf> {
         return Err(Failure::new(format!("{} refuses {}", tool.display(), spec.display())).into());
     }
     Ok(image)
-}
-
-/// Programs of this machine that guests run, with the libraries they are linked to; one that is not installed is left out.
-const PROGRAMS: &[&str] = &["vdpa"];
-
-fn programs(layout: &Layout) -> Result<String> {
-    let mut list = String::new();
-    let (mut folders, mut known) = (BTreeSet::new(), BTreeSet::new());
-    for program in PROGRAMS {
-        let path = command(layout, "sh")
-            .args(["-c", "command -v \"$0\"", program])
-            .output()?;
-        let path = String::from_utf8_lossy(&path.stdout).trim().to_string();
-        if path.is_empty() {
-            continue;
-        }
-        writeln!(list, "file /bin/{program} {path} 0755 0 0")?;
-        let linked = output(command(layout, "ldd").arg(&path)).unwrap_or_default();
-        let libraries = linked.split_whitespace().filter(|w| w.starts_with('/'));
-        for library in libraries.filter(|l| known.insert(l.to_string())) {
-            let mut folder = Path::new(library).parent();
-            while let Some(f) = folder.filter(|f| f.parent().is_some()) {
-                folders.insert(f.to_path_buf());
-                folder = f.parent();
-            }
-            writeln!(list, "file {library} {library} 0755 0 0")?;
-        }
-    }
-    // The folders that every guest has are there already.
-    folders.remove(Path::new("/lib"));
-    let folders: String = folders
-        .iter()
-        .map(|f| format!("dir {} 0755 0 0\n", f.display()))
-        .collect();
-    Ok(folders + &list)
 }
 
 fn busybox() -> Result<PathBuf> {

@@ -88,7 +88,6 @@ pub const TESTS: &[Package] = &[
         "python3-config",
         "runs the reports of the semantic patch",
     ),
-    package("iproute2", "vdpa", "adds vDPA devices in the guest"),
 ];
 
 /// What building the documentation takes in addition.

@@ -125,18 +125,6 @@ pub const GUESTS: &[GuestSpec] = &[
         ..DEFAULT
     },
     GuestSpec {
-        name: "converted",
-        kernels: &[Stock, Ours],
-        agrees: 1,
-        suites: &["converted"],
-        devices: &[
-            "-netdev user,id=net",
-            "virtio-net-pci,netdev=net,disable-legacy=on",
-        ],
-        limit: Duration::from_secs(180),
-        ..DEFAULT
-    },
-    GuestSpec {
         name: "probe_faults",
         kernels: &[Debug],
         suites: &["probe_faults"],
