@@ -40,6 +40,8 @@ pub const GUEST: GuestSpec = GuestSpec {
     suites: &["sequences"],
     modules: &["pci_devres_sequences"],
     devices: &[EDU, "pci-testdev,membar=64K", "e1000e"],
+    // One call at a time: a second processor would only wait.
+    cpus: 1,
     limit: Duration::from_secs(180),
     long: Some(Duration::from_secs(3600)),
     ..DEFAULT
