@@ -34,6 +34,9 @@ pub fn lines(log: &[u8]) -> Vec<Line> {
         .collect()
 }
 
+/// Where reports on ownership come from: with `CONFIG_DEBUG_BUGVERBOSE` a warning names the file, without it the function alone.
+const OWNERSHIP: [&str; 2] = ["rust/kernel/pci/ownership.rs:", "6kernel3pci9ownership"];
+
 /// Makes comments of the warnings that `CONFIG_PCI_DEVRES_RUST_DEBUG` adds to a report on ownership: each follows its report, and
 /// comes from where that does. What is reported is the business of the tests that provoke it.
 pub fn comment_report_warnings(lines: &mut [Line]) {
@@ -42,7 +45,7 @@ pub fn comment_report_warnings(lines: &mut [Line]) {
         let is_one = lines[at].text.contains(": irq vectors: ")
             && lines[at + 1].text.contains("[ cut here ]")
             && lines[at + 2].text.starts_with("WARNING: ")
-            && lines[at + 2].text.contains("rust/kernel/pci/ownership.rs:");
+            && OWNERSHIP.iter().any(|place| lines[at + 2].text.contains(place));
         if !is_one {
             at += 1;
             continue;
@@ -174,6 +177,7 @@ mod tests {
         };
         let ours = "rust/kernel/pci/ownership.rs:70";
         assert_eq!(warning(report, ours), 1);
+        assert_eq!(warning(report, "at _RNv_6kernel3pci9ownership4free"), 1);
         assert_eq!(warning(report, "kernel/irq/manage.c:70"), 4);
         assert_eq!(warning("something else", ours), 4);
     }
