@@ -113,6 +113,9 @@ const SILENT: Duration = Duration::from_secs(60);
 /// What a kernel panics with when a busy host lets its timer wait.
 const NO_TIMER: &str = "IO-APIC + timer doesn't work!";
 
+/// What is said of a processor that sleeps and is not woken by its timer.
+const LOST_TIMER: [&str; 2] = ["Possible timer handling issue on cpu", "skipped: idling at"];
+
 impl Run {
     /// The short form of `guest` on `kernel`.
     pub fn new(guest: &'static GuestSpec, kernel: Kernel) -> Self {
@@ -134,9 +137,9 @@ impl Run {
         let title = format!("guest {}", self.name());
         ui.stage(&title, "booting", |stage| {
             let mut ran = self.boot(stage, layout, ready)?;
-            // The emulator rarely stops before the first process, or has no time for its timer; a kernel that does it twice is
-            // to blame.
-            let again = !ran.started && (ran.hung || ran.text.contains(NO_TIMER));
+            // The emulator rarely stops before the first process, or forgets a timer; a kernel that does it twice is to blame.
+            let again = !ran.started && (ran.hung || ran.text.contains(NO_TIMER))
+                || ran.hung && LOST_TIMER.iter().all(|sign| ran.text.contains(sign));
             if again {
                 fs::copy(&ran.log, ran.log.with_extension("hung.log"))?;
                 ran = self.boot(stage, layout, ready)?;

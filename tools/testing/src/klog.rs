@@ -45,7 +45,9 @@ pub fn comment_report_warnings(lines: &mut [Line]) {
         let is_one = lines[at].text.contains(": irq vectors: ")
             && lines[at + 1].text.contains("[ cut here ]")
             && lines[at + 2].text.starts_with("WARNING: ")
-            && OWNERSHIP.iter().any(|place| lines[at + 2].text.contains(place));
+            && OWNERSHIP
+                .iter()
+                .any(|place| lines[at + 2].text.contains(place));
         if !is_one {
             at += 1;
             continue;
