@@ -7,42 +7,8 @@
 # shellcheck source=tools/testing/guest/lib.sh
 . /suites/lib.sh
 
-failslab=/sys/kernel/debug/failslab
-
-# fail NTH: binds $dev while the NTH allocation fails; $left is 0 if there were as many.
-fail()
-{
-	# What the shell does is done by this process itself, so the count is of its allocations.
-	echo "$1" >/proc/self/fail-nth
-	echo "$dev" >"$pci/drivers/$driver/bind"
-	read -r left </proc/self/fail-nth
-	echo 0 >/proc/self/fail-nth
-} 2>/dev/null
-
-# Every STEPth, until there are less: a disk or a sound card takes hundreds, and seconds each time.
-allocations_fail()
-{
-	nth=$1 step=$1 failed=0 tried=0
-	while :; do
-		fail "$nth"
-		tried=$((tried + 1))
-		if [ -e "$pci/drivers/$driver/$dev" ]; then
-			unbind "$driver" || return
-		else
-			failed=$((failed + 1))
-		fi
-		as_before || diag "after allocation $nth failed" || return
-		[ "$left" = 0 ] || break
-		nth=$((nth + step))
-	done
-	echo "$ktap_indent# $tried of $nth allocations failed, $failed of them let probe fail"
-	[ "$failed" -gt 3 ] || diag "only $failed failures: is failslab at work?"
-}
-
-leaks_nothing()
-{
-	! dmesg | grep 'irq vectors: .*leaked by the driver' >/tmp/leaks || diag_lines </tmp/leaks
-}
+# shellcheck source=tools/testing/guest/failslab.inc.sh
+. /suites/failslab.inc.sh
 
 # faults NAME MODULE DRIVER DEVICE STEP
 faults()
@@ -50,21 +16,20 @@ faults()
 	driver=$3
 	subtest "$1" 5
 	find_device "$4"
+	enabled
 	remember
 	modprobe "$2"
 	[ ! -e "$pci/drivers/$driver/$dev" ] || unbind "$driver"
 	check allocations_fail allocations_fail "$5"
-	check leaks_nothing leaks_nothing
 	check binds_again bind "$driver"
 	check unbind unbind "$driver"
 	rmmod "$2"
 	check leaves_nothing as_before
+	check nothing_else_reported nothing_else_reported
 	subtest_end
 }
 
 echo 0 >"$pci/drivers_autoprobe"
-echo N >"$failslab/ignore-gfp-wait"
-echo 0 >"$failslab/verbose"
 plan 2
 faults ahci ahci ahci class:010601 25
 faults snd_hda_intel snd_hda_intel snd_hda_intel class:040300 25

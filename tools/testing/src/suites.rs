@@ -127,6 +127,9 @@ pub const GUESTS: &[GuestSpec] = &[
     GuestSpec {
         name: "probe_faults",
         kernels: &[Debug],
+        // The script looks at all of them.
+        trouble_due: &[Debug],
+        append: &["kunit.enable=0", "log_buf_len=8M"],
         suites: &["probe_faults"],
         devices: &[
             "-drive file=disk0,if=none,id=disk0,format=raw",
@@ -184,6 +187,9 @@ pub const GUESTS: &[GuestSpec] = &[
     GuestSpec {
         name: "faults",
         kernels: &[Debug],
+        // The script looks at all of them.
+        trouble_due: &[Debug],
+        append: &["kunit.enable=0", "log_buf_len=8M"],
         suites: &["faults"],
         devices: &[EDU, "e1000e"],
         ..DEFAULT

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh disable=SC2154
+#
+# Memory allocations that fail one after the other while a driver binds. Needs lib.sh and a kernel with CONFIG_FAILSLAB.
+
+failslab=/sys/kernel/debug/failslab
+echo N >"$failslab/ignore-gfp-wait"
+echo 0 >"$failslab/verbose"
+
+# fail NTH: binds $dev to $driver while the NTH allocation fails; $left is 0 if there were as many.
+fail()
+{
+	# What the shell does is done by this process itself, so the count is of its allocations.
+	echo "$1" >/proc/self/fail-nth
+	echo "$dev" >"$pci/drivers/$driver/bind"
+	read -r left </proc/self/fail-nth
+	echo 0 >/proc/self/fail-nth
+} 2>/dev/null
+
+# Every STEPth, until there are less. Each time the driver binds all the same or not at all, and nothing is left.
+allocations_fail()
+{
+	nth=$1 step=$1 failed=0
+	while :; do
+		fail "$nth"
+		if [ -e "$pci/drivers/$driver/$dev" ]; then
+			unbind "$driver" || return
+		else
+			failed=$((failed + 1))
+		fi
+		as_before || diag "after allocation $nth failed" || return
+		[ "$left" = 0 ] || break
+		nth=$((nth + step))
+	done
+	echo "$ktap_indent# of $((nth / step)) allocations, $failed are needed to bind"
+	[ "$failed" -gt 3 ] || diag "only $failed failures: is failslab at work?"
+}
+
+# enabled: takes the device's first enabling out of the count. That is ACPI's work, which uses memory that it has freed when an
+# allocation of its own fails.
+enabled()
+{
+	echo 1 >"$pci/devices/$dev/enable"
+	left_enabled=$dev
+}
+
+# Of what the kernel reports one thing is due: an interrupt whose files in /proc could not be made is taken away with a warning that
+# they are not there.
+nothing_else_reported()
+{
+	! dmesg | grep -E '^.{0,20}(WARNING|BUG|INFO|Oops)[: ]|KASAN|irq vectors: .*leaked' | grep -v 'WARNING: .*remove_proc_entry' \
+		>/tmp/reported || diag_lines </tmp/reported
+}
