@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2034,SC2154
 #
 # Memory allocations that fail one after the other while a driver binds. Needs lib.sh and a kernel with CONFIG_FAILSLAB.
 

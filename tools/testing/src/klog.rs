@@ -78,7 +78,7 @@ const TROUBLE: &[&str] = &[
     r"^Kernel panic",
     r"\bpanicked at\b",
     r"\bKASAN:|\bKCSAN:|\bKFENCE:|\bUBSAN:",
-    r"^kmemleak: .*(new suspected|Kernel memory leak)",
+    r"^kmemleak: .*new suspected",
     r"^unreferenced object 0x",
     r"possible (circular|recursive|irq lock inversion)",
     r"^(=+\[?|\*+ )?DEADLOCK",
@@ -192,6 +192,7 @@ mod tests {
             "Spectre V2 : WARNING: Unprivileged eBPF is enabled",
             "ok 1 refuses_a_second_allocation",
             "genirq: Flags mismatch irq 24. 00200000 (a) vs. 00200000 (b)",
+            "kmemleak: Kernel memory leak detector initialized (mem pool available: 14720)",
             "ACPI BIOS Error (bug): Could not resolve symbol",
         ] {
             assert!(!trouble(text), "{text}");
