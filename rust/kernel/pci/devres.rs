@@ -12,7 +12,7 @@
 //! Nothing in here concerns interrupt vectors: enabling a device does not decide who frees them.
 //!
 //! The functions are inline, so that those of C are made of them and not of calls to them. What
-//! devres knows an entry by must not be: [`address_release()`] and its like have one address.
+//! devres knows an entry by must not be: `address_release()` and its like have one address.
 //!
 //! The functions are unsafe, because like their C counterparts they are for the driver of the
 //! device alone, which makes one call at a time. The typed API sees to both.

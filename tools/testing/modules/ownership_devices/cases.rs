@@ -64,7 +64,7 @@ pub(crate) fn bad_arguments(pdev: &Device<'_>) -> Result {
         (0, 0, msix(), EINVAL),
         (2, 1, msix(), ERANGE),
         (n + 1, n + 1, msix(), ENOSPC),
-        (u32::MAX, u32::MAX, msix(), EINVAL),
+        (u32::MAX, u32::MAX, msix(), ENOSPC),
         (1, 1, IrqTypes::default(), ENOSPC),
         (2, 2, intx(), ENOSPC),
         // Neither device has MSI.
