@@ -185,7 +185,7 @@ t_apply_adds_and_edits()
 		[ "$(stat -c %a "$base/$f")" = "$(stat -c %a "$linux/$f")" ] || fail "$f has another mode"
 	done || exit 1
 	cmp "$overlay/Kconfig" "$linux/drivers/pci/Kconfig.devres_rust" || fail "the menu is not there"
-	(cd "$overlay" && find rust drivers samples scripts/coccinelle -type f) | while read -r f; do
+	(cd "$overlay" && find rust drivers samples scripts/coccinelle -type f ! -name '.*') | while read -r f; do
 		cmp "$overlay/$f" "$linux/$f" || fail "$f is not there"
 	done || exit 1
 	[ -z "$(find "$linux" -type l)" ] || fail "there are symbolic links"

@@ -103,17 +103,22 @@ reports_have_stacks_when_debugging()
 {
 	due=0
 	[ ! -e /sys/kernel/debug/failslab ] || due=$(count_lines /tmp/log ': irq vectors: ')
-	expect "$due" "$(count_lines /tmp/log 'WARNING: .*rust/kernel/pci/ownership.rs')"
+	expect "$due" "$(grep -cE 'WARNING: .*(rust/kernel/pci/ownership\.rs|6kernel3pci9ownership)' /tmp/log)"
 }
 
-plan 3
 find_device 1234:11e8 || exit
 echo 8192 >"$trace/buffer_size_kb"
 echo 1 >"$trace/events/pci_irq_vectors/enable"
+# Its results are a document of their own, before ours.
+provoked=false
+if provoke; then
+	provoked=true
+fi
+plan 3
 sample managed device
 sample explicit driver
 subtest reports_are_traced 7
-check provoke provoke
+check provoke "$provoked"
 check device_owns as_often 'free refused, the device owns' 'reason=free-device-owns'
 check driver_owns as_often 'managed free refused, the driver owns' 'reason=free-driver-owns'
 check handler as_often 'free refused, handler' 'reason=free-handler'

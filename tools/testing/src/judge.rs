@@ -42,6 +42,7 @@ pub fn judge(
 ) -> Vec<Row> {
     let mut lines = klog::lines(evidence.log);
     klog::comment_report_warnings(&mut lines);
+    klog::comment_refused_handlers(&mut lines);
     let documents = ktap::documents(&lines);
     let trouble = match evidence.trouble_due {
         true => Trouble::none(),

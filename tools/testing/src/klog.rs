@@ -37,6 +37,21 @@ pub fn lines(log: &[u8]) -> Vec<Line> {
 /// Where reports on ownership come from: with `CONFIG_DEBUG_BUGVERBOSE` a warning names the file, without it the function alone.
 const OWNERSHIP: [&str; 2] = ["rust/kernel/pci/ownership.rs:", "6kernel3pci9ownership"];
 
+/// Makes comments of the stacks that `CONFIG_DEBUG_SHIRQ` adds where a second handler is refused, which is for its caller to judge.
+pub fn comment_refused_handlers(lines: &mut [Line]) {
+    let mut refused = false;
+    for line in lines {
+        if line.text.starts_with("genirq: Flags mismatch irq ") {
+            refused = true;
+        } else if refused {
+            refused = line.text.trim() != "</TASK>" && !line.text.contains("KTAP");
+            if line.text.starts_with("Call Trace:") {
+                line.text.insert_str(0, "# ");
+            }
+        }
+    }
+}
+
 /// Makes comments of the warnings that `CONFIG_PCI_DEVRES_RUST_DEBUG` adds to a report on ownership: each follows its report, and
 /// comes from where that does. What is reported is the business of the tests that provoke it.
 pub fn comment_report_warnings(lines: &mut [Line]) {
@@ -182,6 +197,16 @@ mod tests {
         assert_eq!(warning(report, "at _RNv_6kernel3pci9ownership4free"), 1);
         assert_eq!(warning(report, "kernel/irq/manage.c:70"), 4);
         assert_eq!(warning("something else", ours), 4);
+    }
+
+    #[test]
+    fn the_stack_of_a_refused_handler_is_a_comment() {
+        let text = "genirq: Flags mismatch irq 24. 00200000 (a) vs. 00200000 (b)\nCPU: 1\nCall Trace:\n <TASK>\n \
+                    </TASK>\nCall Trace:\n";
+        let mut lines = lines(text.as_bytes());
+        comment_refused_handlers(&mut lines);
+        let trouble = Trouble::new();
+        assert_eq!(lines.iter().filter(|line| trouble.is(line)).count(), 1);
     }
 
     #[test]
