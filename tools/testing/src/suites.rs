@@ -207,7 +207,7 @@ pub const GUESTS: &[GuestSpec] = &[
     },
     GuestSpec {
         name: "devices",
-        kernels: &[Ours, Debug],
+        kernels: &[Ours],
         suites: &["devices"],
         append: &[],
         modules: &["ownership_devices"],

@@ -15,10 +15,10 @@
 int no_pci_probe(struct pci_dev *pdev);
 int no_pci_probe(struct pci_dev *pdev)
 {
-	int ret = pcim_alloc_irq_vectors(pdev, 1, 1, PCI_IRQ_ALL_TYPES);
+	int ret = pcim_alloc_irq_vectors(pdev, 1, 1, 0);
 
 	if (ret < 0)
-		ret = pcim_alloc_irq_vectors_affinity(pdev, 1, 1, PCI_IRQ_ALL_TYPES, NULL);
+		ret = pcim_alloc_irq_vectors_affinity(pdev, 1, 1, 0, NULL);
 	pcim_free_irq_vectors(pdev);
 	return ret;
 }
