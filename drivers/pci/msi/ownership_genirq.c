@@ -61,7 +61,7 @@ bool pci_irq_find_handler(unsigned int irq, struct pci_irq_handler *found)
 }
 
 /*
- * Tells whether handlers are registered on any of the vectors, @first among
+ * Tells whether handlers may be registered on any of the vectors, @first among
  * them. Most devices have an interrupt domain of their own, which finds all its
  * descriptors at once; for the others the answer is always yes.
  */
@@ -70,6 +70,7 @@ static bool any_handler(struct msi_desc *first)
 	struct radix_tree_iter iter;
 	struct irq_domain *domain;
 	struct irq_desc *desc;
+	unsigned int left;
 	void __rcu **slot;
 
 	guard(rcu)();
@@ -80,6 +81,8 @@ static bool any_handler(struct msi_desc *first)
 	if (!domain || !irq_domain_is_msi_device(domain) || domain->revmap_size)
 		return true;
 
+	/* The tree is wider than what is in it: whoever has seen all stops. */
+	left = domain->mapcount;
 	radix_tree_for_each_slot(slot, &domain->revmap_tree, &iter, 0) {
 		struct irq_data *data = rcu_dereference_raw(*slot);
 
@@ -88,20 +91,18 @@ static bool any_handler(struct msi_desc *first)
 			return true;
 		if (READ_ONCE(irq_data_to_desc(data)->action))
 			return true;
+		if (!--left)
+			break;
 	}
 	return false;
 }
 
-/*
- * Finds a handler on the vectors of a device, on the lowest first. @dev must
- * have MSI data. May sleep.
- */
-bool pci_irq_vectors_find_handler(struct pci_dev *dev, struct pci_irq_handler *found)
+/* Finds a handler on the vectors of a device, whose descriptors are locked; on the lowest first. */
+static bool find_handler(struct pci_dev *dev, struct pci_irq_handler *found)
 {
 	struct msi_desc *desc;
 	unsigned int i;
 
-	guard(msi_descs_lock)(&dev->dev);
 	desc = msi_first_desc(&dev->dev, MSI_DESC_ASSOCIATED);
 	if (!desc || !any_handler(desc))
 		return false;
@@ -112,6 +113,16 @@ bool pci_irq_vectors_find_handler(struct pci_dev *dev, struct pci_irq_handler *f
 				return true;
 	}
 	return false;
+}
+
+/*
+ * Finds a handler on the vectors of a device, on the lowest first. @dev must
+ * have MSI data. May sleep.
+ */
+bool pci_irq_vectors_find_handler(struct pci_dev *dev, struct pci_irq_handler *found)
+{
+	guard(msi_descs_lock)(&dev->dev);
+	return find_handler(dev, found);
 }
 
 /* Has the device raise no more interrupts. May sleep. */
@@ -140,6 +151,14 @@ void pci_irq_release_handler(const struct pci_irq_handler *handler)
 	synchronize_rcu();
 }
 
+/* The descriptors are locked. */
+static void free_vectors(struct pci_dev *dev)
+{
+	pci_msi_shutdown(dev);
+	pci_msix_shutdown(dev);
+	pci_free_msi_irqs(dev);
+}
+
 /*
  * Has the device raise no more interrupts and frees its vectors, on which no
  * handler may be registered. Asks nobody. May sleep.
@@ -147,7 +166,20 @@ void pci_irq_release_handler(const struct pci_irq_handler *handler)
 void pci_irq_vectors_free(struct pci_dev *dev)
 {
 	guard(msi_descs_lock)(&dev->dev);
-	pci_msi_shutdown(dev);
-	pci_msix_shutdown(dev);
-	pci_free_msi_irqs(dev);
+	free_vectors(dev);
+}
+
+/*
+ * Frees the vectors as above and returns true, unless a handler is registered
+ * on one of them, which it tells in *@found.
+ */
+bool pci_irq_vectors_free_unhandled(struct pci_dev *dev, enum pci_irq_owner owner,
+				    struct pci_irq_handler *found)
+{
+	guard(msi_descs_lock)(&dev->dev);
+	if (find_handler(dev, found))
+		return false;
+	pci_irq_vectors_trace_free_locked(dev, owner);
+	free_vectors(dev);
+	return true;
 }

@@ -14,19 +14,25 @@
 #define CREATE_TRACE_POINTS
 #include "ownership_trace.h"
 
-/* Returns how many MSI or MSI-X vectors the device has. May sleep. */
-unsigned int pci_irq_vectors_count(struct pci_dev *dev)
+/* The descriptors are locked. */
+static unsigned int count_vectors(struct pci_dev *dev)
 {
 	struct msi_desc *desc;
 	unsigned int count = 0;
 
+	msi_for_each_desc(desc, &dev->dev, MSI_DESC_ASSOCIATED)
+		count += desc->nvec_used;
+	return count;
+}
+
+/* Returns how many MSI or MSI-X vectors the device has. May sleep. */
+unsigned int pci_irq_vectors_count(struct pci_dev *dev)
+{
 	if (!dev->msi_enabled && !dev->msix_enabled)
 		return 0;
 
 	guard(msi_descs_lock)(&dev->dev);
-	msi_for_each_desc(desc, &dev->dev, MSI_DESC_ASSOCIATED)
-		count += desc->nvec_used;
-	return count;
+	return count_vectors(dev);
 }
 
 void pci_irq_vectors_trace_alloc(struct pci_dev *dev, enum pci_irq_owner owner, unsigned int count)
@@ -45,6 +51,13 @@ void pci_irq_vectors_trace_free(struct pci_dev *dev, enum pci_irq_owner owner, u
 {
 	if (trace_pci_irq_vectors_free_enabled())
 		trace_pci_irq_vectors_free(dev, owner, irq ? 1 : pci_irq_vectors_count(dev));
+}
+
+/* All of them, while the descriptors are locked. */
+void pci_irq_vectors_trace_free_locked(struct pci_dev *dev, enum pci_irq_owner owner)
+{
+	if (trace_pci_irq_vectors_free_enabled())
+		trace_pci_irq_vectors_free(dev, owner, count_vectors(dev));
 }
 
 void pci_irq_vectors_trace_contain(struct pci_dev *dev, enum pci_irq_owner owner)

@@ -202,10 +202,21 @@ fn check(ret: c_int) -> Result {
     }
 }
 
-/// Makes an error of an errno; not inline, because it says so when that is none.
+/// Makes an error of an errno.
+#[inline]
+fn failed(errno: c_int) -> Error {
+    if (-(bindings::MAX_ERRNO as c_int)..0).contains(&errno) {
+        // SAFETY: Just checked.
+        unsafe { Error::from_errno_unchecked(errno) }
+    } else {
+        no_errno(errno)
+    }
+}
+
+/// Says that it is none; not inline, because that never happens.
 #[cold]
 #[inline(never)]
-fn failed(errno: c_int) -> Error {
+fn no_errno(errno: c_int) -> Error {
     Error::from_errno(errno)
 }
 
@@ -362,12 +373,31 @@ impl<'a> Shortcut<'a> {
         super::ownership::is_driven(self.1).then_some(data)
     }
 
-    /// Remembers what an entry that was just added or found holds.
+    /// Tells whether it may be kept: what an entry is added to is not a group.
     #[inline]
-    fn keep(&self, data: NonNull<c_void>) {
+    fn is_possible(&self) -> bool {
         // SAFETY: A reference to a device is a valid pointer to it.
-        if !unsafe { bindings::pci_devres_has_group(self.1.as_ref().as_raw()) } {
+        !unsafe { bindings::pci_devres_has_group(self.1.as_ref().as_raw()) }
+    }
+
+    /// Returns what the entry holds that `add` adds to the device or finds there, and remembers it
+    /// if that is possible. `release` is what the entry is known by.
+    ///
+    /// The entry is looked for first only if the device has a group, since then it may well be
+    /// there. `None` when there is none, and no memory for it.
+    #[inline]
+    fn add(
+        &self,
+        release: unsafe extern "C" fn(*mut bindings::device, *mut c_void),
+        add: impl FnOnce() -> Option<NonNull<c_void>>,
+    ) -> Option<NonNull<c_void>> {
+        let dev: &device::Device<Bound> = self.1.as_ref();
+        if self.is_possible() {
+            let data = add().or_else(|| find(dev, release))?;
             self.set(data.as_ptr());
+            Some(data)
+        } else {
+            find(dev, release).or_else(add)
         }
     }
 
@@ -415,18 +445,15 @@ pub unsafe fn iomap_table(pdev: &Device<Bound>) -> Option<NonNull<*mut c_void>> 
 /// Allocates the table, unless there is one.
 #[inline(never)]
 fn add_table(pdev: &Device<Bound>) -> Option<NonNull<*mut c_void>> {
-    let dev: &device::Device<Bound> = pdev.as_ref();
-
-    let table = find(dev, iomap_table_release).or_else(|| {
+    let table = Shortcut::to_table(pdev).add(iomap_table_release, || {
         // Devres gives out zeroed memory, which is a table of null pointers.
         let entry = Entry::<MaybeUninit<IomapTable>>::reserve(
             iomap_table_release,
             c"pcim_iomap_release",
             local_node(pdev),
         );
-        Some(entry.ok()?.get_or_add(dev).cast())
+        Some(entry.ok()?.get_or_add(pdev.as_ref()).cast())
     })?;
-    Shortcut::to_table(pdev).keep(table);
     Some(table.cast())
 }
 
@@ -735,10 +762,21 @@ fn with_action(
         bindings::__devm_add_action(dev.as_raw(), Some(undo), data, name.as_char_ptr())
     })?;
 
-    work().inspect_err(|_| {
-        // SAFETY: Added above.
-        unsafe { bindings::devm_remove_action(dev.as_raw(), Some(undo), data) };
-    })
+    work().map_err(|e| without_action(pdev, undo, e))
+}
+
+/// Removes the action that [`with_action()`] has added, and passes on the error.
+#[cold]
+#[inline(never)]
+fn without_action(
+    pdev: &Device<Bound>,
+    undo: unsafe extern "C" fn(*mut c_void),
+    error: Error,
+) -> Error {
+    let dev: &device::Device<Bound> = pdev.as_ref();
+    // SAFETY: The only caller has added it.
+    unsafe { bindings::devm_remove_action(dev.as_raw(), Some(undo), pdev.as_raw().cast()) };
+    error
 }
 
 /// # Safety
@@ -837,27 +875,22 @@ unsafe extern "C" fn intx_restore(dev: *mut bindings::device, res: *mut c_void) 
 /// Adds an entry that restores INTx, unless there is one.
 #[inline]
 fn save_intx(pdev: &Device<Bound>) -> Result {
-    let dev: &device::Device<Bound> = pdev.as_ref();
-
-    let saved = match find(dev, intx_restore) {
-        Some(saved) => saved,
-        None => {
-            let entry = Entry::reserve(intx_restore, c"pcim_intx_restore", ANY_NODE)?;
-            let mut command: u16 = 0;
-            // SAFETY: `pdev` is a valid device. A failed read leaves all bits set, as in C.
-            unsafe {
-                bindings::pci_read_config_word(
-                    pdev.as_raw(),
-                    bindings::PCI_COMMAND as c_int,
-                    &mut command,
-                )
-            };
-            let was: c_int = (u32::from(command) & bindings::PCI_COMMAND_INTX_DISABLE == 0).into();
-            entry.fill(was).add(dev).cast()
-        }
-    };
-    Shortcut::to_intx(pdev).keep(saved);
-    Ok(())
+    let saved = Shortcut::to_intx(pdev).add(intx_restore, || {
+        let entry = Entry::reserve(intx_restore, c"pcim_intx_restore", ANY_NODE);
+        let entry = entry.ok()?;
+        let mut command: u16 = 0;
+        // SAFETY: `pdev` is a valid device. A failed read leaves all bits set, as in C.
+        unsafe {
+            bindings::pci_read_config_word(
+                pdev.as_raw(),
+                bindings::PCI_COMMAND as c_int,
+                &mut command,
+            )
+        };
+        let was: c_int = (u32::from(command) & bindings::PCI_COMMAND_INTX_DISABLE == 0).into();
+        Some(entry.fill(was).get_or_add(pdev.as_ref()).cast())
+    });
+    saved.map(|_| ()).ok_or(ENOMEM)
 }
 
 /// Enables or disables INTx; what the first call found is restored when the driver is detached.

@@ -319,10 +319,8 @@ unsafe extern "C" fn release(dev: *mut bindings::device, devres: *mut bindings::
     let owner = unsafe { &*devres.cast::<Node>() }.get().owner;
 
     if let Some(irq_type) = live(pdev) {
-        if owner == Owner::Driver || Handler::default().find(pdev, 0) {
+        if owner == Owner::Driver || free(pdev, owner).is_err() {
             contain(pdev, owner, irq_type);
-        } else {
-            free(pdev, owner);
         }
     }
 
@@ -337,14 +335,23 @@ unsafe extern "C" fn release(dev: *mut bindings::device, devres: *mut bindings::
 /// None; devres wants the type.
 unsafe extern "C" fn free_memory(_devres: *mut bindings::devres_node) {}
 
-/// Frees the vectors, which are there, have no handler, and are `owner`'s.
-fn free(pdev: &Device, owner: Owner) {
-    trace::free(pdev, owner, 0);
+/// Frees the vectors, which are there and `owner`'s, unless a handler is registered on one of them.
+#[inline]
+fn free(pdev: &Device, owner: Owner) -> Result<(), Handler> {
     #[cfg(CONFIG_PCI_MSI)]
-    // SAFETY: `pdev` is a valid device with vectors, hence MSI data.
-    unsafe {
-        bindings::pci_irq_vectors_free(pdev.as_raw())
-    };
+    {
+        let mut handler = Handler::default();
+        let owner = trace::number(owner);
+        // SAFETY: `pdev` is a valid device with vectors, hence MSI data.
+        if !unsafe {
+            bindings::pci_irq_vectors_free_unhandled(pdev.as_raw(), owner, &mut handler.0)
+        } {
+            return Err(handler);
+        }
+    }
+    #[cfg(not(CONFIG_PCI_MSI))]
+    let _ = (pdev, owner);
+    Ok(())
 }
 
 /// A handler that somebody registered, as it was when it was found.
@@ -502,8 +509,8 @@ pub unsafe fn free_managed(pdev: &Device) {
         } => ("the driver owns", Refusal::DriverOwns),
         Ownership { guard: Some(_), .. } => ("a Rust guard stands for", Refusal::Guard),
         _ => {
-            if !is_handled(pdev, 0) {
-                free(pdev, Owner::Device);
+            if let Err(handler) = free(pdev, Owner::Device) {
+                refuse_handled(pdev, &handler);
             }
             return;
         }
@@ -627,11 +634,9 @@ pub(super) fn free_guarded(pdev: &Device, id: GuardId) -> bool {
     let Some(Ownership { owner, .. }) = guarded else {
         return true;
     };
-    if is_handled(pdev, 0) {
-        return false;
-    }
-    free(pdev, owner);
-    true
+    free(pdev, owner)
+        .inspect_err(|handler| refuse_handled(pdev, handler))
+        .is_ok()
 }
 
 /// Makes the device the owner of the vectors that guard `id` stands for, if they are still there.
@@ -669,7 +674,7 @@ enum Refusal {
 mod trace {
     use super::*;
 
-    fn number(owner: Owner) -> bindings::pci_irq_owner {
+    pub(super) fn number(owner: Owner) -> bindings::pci_irq_owner {
         match owner {
             Owner::Driver => bindings::pci_irq_owner_PCI_IRQ_OWNER_DRIVER,
             Owner::Device => bindings::pci_irq_owner_PCI_IRQ_OWNER_DEVICE,

@@ -40,16 +40,12 @@ static inline void least(u64 *min, u64 value)
 		*min = value;
 }
 
-/* What is in a devres group goes with it, as it does when the driver is detached. */
-static inline int open_group(struct pci_dev *pdev)
-{
-	return devres_open_group(&pdev->dev, NULL, GFP_KERNEL) ? 0 : -ENOMEM;
-}
-
-static inline void release_group(struct pci_dev *pdev)
-{
-	devres_release_group(&pdev->dev, NULL);
-}
+/*
+ * Has devres note in *@when the time at which it gets here when it releases
+ * what the device has. Entries are released in reverse order: those that were
+ * added between two marks take what is between the second and the first.
+ */
+int mark(struct pci_dev *pdev, u64 *when);
 
 /* What is left of a cost without what measuring it costs. */
 static inline u64 net(u64 cost, u64 empty)

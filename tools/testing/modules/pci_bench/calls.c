@@ -2,8 +2,8 @@
 /*
  * Each of the 16 devres calls alone, and with its release.
  *
- * A call is made in a devres group of its own, whose release does what detach
- * does with the entry that the call left.
+ * Every call is made in a binding of its own, whose detach releases what the
+ * call left.
  */
 
 #include "bench.h"
@@ -18,7 +18,6 @@ struct step {
 };
 
 static void __iomem *mapping;
-static int verdict;
 
 static int nothing(struct pci_dev *pdev)
 {
@@ -52,6 +51,16 @@ static int do_intx(struct pci_dev *pdev)
 	return pcim_intx(pdev, 1);
 }
 
+static int open_group(struct pci_dev *pdev)
+{
+	return devres_open_group(&pdev->dev, NULL, GFP_KERNEL) ? 0 : -ENOMEM;
+}
+
+static int group_and_intx(struct pci_dev *pdev)
+{
+	return open_group(pdev) ?: do_intx(pdev);
+}
+
 static int do_set_mwi(struct pci_dev *pdev)
 {
 	return pcim_set_mwi(pdev);
@@ -60,6 +69,11 @@ static int do_set_mwi(struct pci_dev *pdev)
 static int do_iomap_table(struct pci_dev *pdev)
 {
 	return pcim_iomap_table(pdev) ? 0 : -ENOMEM;
+}
+
+static int group_and_iomap_table(struct pci_dev *pdev)
+{
+	return open_group(pdev) ?: do_iomap_table(pdev);
 }
 
 static int do_iomap(struct pci_dev *pdev)
@@ -135,8 +149,12 @@ static const struct step steps[] = {
 	{ "pcim_set_mwi", NULL, do_set_mwi, NULL, true },
 	{ "pcim_intx", NULL, do_intx, NULL, true },
 	{ "pcim_intx.again", do_intx, do_intx, NULL },
+	{ "pcim_intx.in_group", open_group, do_intx, NULL },
+	{ "pcim_intx.in_group.again", group_and_intx, do_intx, NULL },
 	{ "pcim_iomap_table", NULL, do_iomap_table, NULL, true },
 	{ "pcim_iomap_table.again", do_iomap_table, do_iomap_table, NULL },
+	{ "pcim_iomap_table.in_group", open_group, do_iomap_table, NULL },
+	{ "pcim_iomap_table.in_group.again", group_and_iomap_table, do_iomap_table, NULL },
 	{ "pcim_iomap", NULL, do_iomap, NULL, true },
 	{ "pcim_iounmap", do_iomap, do_iounmap, NULL },
 	{ "pcim_iomap_region", NULL, do_iomap_region, NULL, true },
@@ -155,64 +173,77 @@ struct cost {
 	u64 release;
 };
 
-static struct cost measure(struct pci_dev *pdev, const struct step *step)
-{
-	struct cost min = { U64_MAX, U64_MAX };
-	unsigned int i;
-
-	for (i = 0; i < ROUNDS && !verdict; i++) {
-		u64 t0, t1, t2, t3;
-
-		verdict = open_group(pdev);
-		if (verdict)
-			break;
-		if (step->before)
-			verdict = step->before(pdev);
-
-		t0 = now();
-		verdict = step->call(pdev) ?: verdict;
-		t1 = now();
-
-		t2 = now();
-		release_group(pdev);
-		t3 = now();
-
-		if (step->after)
-			step->after(pdev);
-		least(&min.call, t1 - t0);
-		least(&min.release, t3 - t2);
-	}
-	return min;
-}
+static const struct step *step;
+static struct cost cost;
+static u64 newest, oldest;
 
 static int job(struct pci_dev *pdev)
 {
-	struct cost empty = {}, cost;
-	unsigned int i;
+	u64 t0, t1;
+	int ret;
 
-	quiet(true);
-	for (i = 0; i < ARRAY_SIZE(steps) && !verdict; i++) {
-		cost = measure(pdev, &steps[i]);
-		if (verdict) {
-			pr_err("bench: %s failed\n", steps[i].name);
-			break;
+	ret = step->before ? step->before(pdev) : 0;
+	ret = ret ?: mark(pdev, &oldest);
+	if (ret)
+		return ret;
+	t0 = now();
+	ret = step->call(pdev);
+	t1 = now();
+	if (step->after)
+		step->after(pdev);
+	least(&cost.call, t1 - t0);
+	return ret ?: mark(pdev, &newest);
+}
+
+static int measure(struct pci_dev *pdev)
+{
+	unsigned int i;
+	int ret;
+
+	cost = (struct cost){ U64_MAX, U64_MAX };
+	for (i = 0; i < ROUNDS; i++) {
+		ret = bench_run(pdev, job);
+		if (ret) {
+			pr_err("bench: %s failed\n", step->name);
+			return ret;
 		}
+		least(&cost.release, oldest - newest);
+	}
+	return 0;
+}
+
+static int measure_all(struct pci_dev *pdev)
+{
+	struct cost empty = {};
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < ARRAY_SIZE(steps); i++) {
+		step = &steps[i];
+		ret = measure(pdev);
+		if (ret)
+			return ret;
 		if (!i) {
 			empty = cost;
 			continue;
 		}
-		result("call/%s %llu", steps[i].name, net(cost.call, empty.call));
-		if (steps[i].leaves)
-			result("cycle/%s %llu", steps[i].name, net(cost.call, empty.call) +
+		result("call/%s %llu", step->name, net(cost.call, empty.call));
+		if (step->leaves)
+			result("cycle/%s %llu", step->name, net(cost.call, empty.call) +
 			       net(cost.release, empty.release));
 	}
-	quiet(false);
-	return verdict;
+	return 0;
 }
 
 int bench_calls(void)
 {
 	struct pci_dev *pdev = bench_edu();
+	int ret;
 
-	return pdev ? bench_run(pdev, job) : -ENODEV;
+	if (!pdev)
+		return -ENODEV;
+	quiet(true);
+	ret = measure_all(pdev);
+	quiet(false);
+	return ret;
 }

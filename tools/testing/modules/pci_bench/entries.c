@@ -2,6 +2,7 @@
 /* What calls that look for an entry cost when the device has many others. */
 
 #include <linux/device.h>
+#include <linux/string.h>
 
 #include "bench.h"
 
@@ -22,54 +23,50 @@ static int add_others(struct pci_dev *pdev, unsigned int count)
 	return 0;
 }
 
-struct lookup {
+static unsigned int others;
+static struct {
 	u64 table, intx, iounmap, iounmap_region;
-};
+} min;
 
-static int look_up(struct pci_dev *pdev, unsigned int others, struct lookup *min)
+static int job(struct pci_dev *pdev)
 {
 	void __iomem *range;
 	u64 t[5];
 	int ret;
 
-	ret = open_group(pdev);
-	if (ret)
-		return ret;
 	range = pcim_iomap(pdev, 0, 4096);
 	ret = range ? 0 : -ENOMEM;
 	ret = ret ?: pcim_intx(pdev, 1);
 	ret = ret ?: PTR_ERR_OR_ZERO((__force void *)pcim_iomap_region(pdev, 0, "bench"));
 	ret = ret ?: add_others(pdev, others);
-	if (!ret) {
-		t[0] = now();
-		pcim_iomap_table(pdev);
-		t[1] = now();
-		pcim_intx(pdev, 1);
-		t[2] = now();
-		pcim_iounmap(pdev, range);
-		t[3] = now();
-		pcim_iounmap_region(pdev, 0);
-		t[4] = now();
-		least(&min->table, t[1] - t[0]);
-		least(&min->intx, t[2] - t[1]);
-		least(&min->iounmap, t[3] - t[2]);
-		least(&min->iounmap_region, t[4] - t[3]);
-	}
-	release_group(pdev);
-	return ret;
+	if (ret)
+		return ret;
+	t[0] = now();
+	pcim_iomap_table(pdev);
+	t[1] = now();
+	pcim_intx(pdev, 1);
+	t[2] = now();
+	pcim_iounmap(pdev, range);
+	t[3] = now();
+	pcim_iounmap_region(pdev, 0);
+	t[4] = now();
+	least(&min.table, t[1] - t[0]);
+	least(&min.intx, t[2] - t[1]);
+	least(&min.iounmap, t[3] - t[2]);
+	least(&min.iounmap_region, t[4] - t[3]);
+	return 0;
 }
 
-static int job(struct pci_dev *pdev)
+int bench_entries(void)
 {
 	u64 t0 = now(), empty = now() - t0;
-	unsigned int others, i;
+	unsigned int i;
 	int ret;
 
 	for (others = 1; others <= 4096; others *= 8) {
-		struct lookup min = { U64_MAX, U64_MAX, U64_MAX, U64_MAX };
-
+		memset(&min, 0xff, sizeof(min));
 		for (i = 0; i < ROUNDS; i++) {
-			ret = look_up(pdev, others, &min);
+			ret = bench_run(bench_edu(), job);
 			if (ret)
 				return ret;
 		}
@@ -79,9 +76,4 @@ static int job(struct pci_dev *pdev)
 		result("entries/pcim_iounmap_region/%u %llu", others, net(min.iounmap_region, empty));
 	}
 	return 0;
-}
-
-int bench_entries(void)
-{
-	return bench_run(bench_edu(), job);
 }

@@ -59,6 +59,16 @@ int bench_run(struct pci_dev *pdev, bench_job job)
 	return ret;
 }
 
+static void stamp(void *when)
+{
+	*(u64 *)when = now();
+}
+
+int mark(struct pci_dev *pdev, u64 *when)
+{
+	return devm_add_action(&pdev->dev, stamp, when);
+}
+
 /* The devices stay: nobody unplugs in this machine. */
 struct pci_dev *bench_nth_edu(unsigned int n)
 {

@@ -4,125 +4,107 @@
  * bindings of one to 64 devices.
  */
 
+#include <linux/string.h>
+
 #include "bench.h"
 
 /* What a job is to allocate. */
 static unsigned int count, flags;
-static const char *label;
 
-static int empty_group(struct pci_dev *pdev, u64 *min)
+/* When devres got to the marks before and after what was allocated. */
+static u64 oldest, newest;
+
+static struct {
+	u64 empty;
+	u64 first, alloc, free, explicit_probe, explicit_cycle;
+	u64 managed_alloc, managed_release;
+} min;
+
+static int nothing(struct pci_dev *pdev)
 {
-	unsigned int i;
-	u64 t0, t1;
-	int ret;
-
-	*min = U64_MAX;
-	for (i = 0; i < ROUNDS; i++) {
-		ret = open_group(pdev);
-		if (ret)
-			return ret;
-		t0 = now();
-		release_group(pdev);
-		t1 = now();
-		least(min, t1 - t0);
-	}
-	return 0;
+	return mark(pdev, &oldest) ?: mark(pdev, &newest);
 }
 
 /* A driver that never was managed: the first allocation of a binding, and a later one. */
 static int explicit(struct pci_dev *pdev)
 {
-	u64 first = U64_MAX, alloc = U64_MAX, free = U64_MAX, cycle = U64_MAX;
-	u64 t0 = now(), empty = now() - t0, group;
-	unsigned int i;
 	int ret, ret2;
+	u64 t[5];
 
-	ret = pci_enable_device(pdev);
+	ret = pci_enable_device(pdev) ?: mark(pdev, &oldest);
 	if (ret)
 		return ret;
-	ret = empty_group(pdev, &group);
-
-	for (i = 0; i < ROUNDS && !ret; i++) {
-		u64 t[7];
-
-		ret = open_group(pdev);
-		if (ret)
-			break;
-		t[0] = now();
-		ret = pci_alloc_irq_vectors(pdev, count, count, flags);
-		t[1] = now();
-		pci_free_irq_vectors(pdev);
-		t[2] = now();
-		ret2 = pci_alloc_irq_vectors(pdev, count, count, flags);
-		t[3] = now();
-		pci_free_irq_vectors(pdev);
-		t[4] = now();
-		t[5] = now();
-		release_group(pdev);
-		t[6] = now();
-		ret = ret == count && ret2 == count ? 0 : -ENOSPC;
-		least(&first, t[1] - t[0]);
-		least(&alloc, t[3] - t[2]);
-		least(&free, t[4] - t[3]);
-		least(&cycle, t[2] - t[0] + t[6] - t[5]);
-	}
-	if (ret)
-		goto out;
-	result("explicit/first_alloc/%s %llu", label, net(first, empty));
-	result("explicit/alloc/%s %llu", label, net(alloc, empty));
-	result("explicit/free/%s %llu", label, net(free, empty));
-	result("explicit/bind/%s %llu", label, net(cycle, 2 * empty + group));
-out:
+	t[0] = now();
+	ret = pci_alloc_irq_vectors(pdev, count, count, flags);
+	t[1] = now();
+	pci_free_irq_vectors(pdev);
+	t[2] = now();
+	ret2 = pci_alloc_irq_vectors(pdev, count, count, flags);
+	t[3] = now();
+	pci_free_irq_vectors(pdev);
+	t[4] = now();
 	pci_disable_device(pdev);
-	return ret;
+	least(&min.first, t[1] - t[0]);
+	least(&min.alloc, t[3] - t[2]);
+	least(&min.free, t[4] - t[3]);
+	min.explicit_probe = t[2] - t[0];
+	return ret == count && ret2 == count ? mark(pdev, &newest) : -ENOSPC;
 }
 
 /* A driver that leaves the vectors to the device. */
 static int managed(struct pci_dev *pdev)
 {
-	u64 alloc = U64_MAX, release = U64_MAX, cycle = U64_MAX;
-	u64 t0 = now(), empty = now() - t0, group;
-	unsigned int i;
+	u64 t[2];
 	int ret;
 
-	ret = pcim_enable_device(pdev);
+	ret = pcim_enable_device(pdev) ?: mark(pdev, &oldest);
 	if (ret)
 		return ret;
-	ret = empty_group(pdev, &group);
-
-	for (i = 0; i < ROUNDS && !ret; i++) {
-		u64 t[4];
-
-		ret = open_group(pdev);
-		if (ret)
-			break;
-		t[0] = now();
-		ret = alloc_managed(pdev, count, flags);
-		t[1] = now();
-		t[2] = now();
-		release_group(pdev);
-		t[3] = now();
-		ret = ret == count ? 0 : -ENOSPC;
-		least(&alloc, t[1] - t[0]);
-		least(&release, t[3] - t[2]);
-		least(&cycle, t[1] - t[0] + t[3] - t[2]);
-	}
-	if (ret)
-		return ret;
-	result("managed/alloc/%s %llu", label, net(alloc, empty));
-	result("managed/release/%s %llu", label, net(release, group));
-	result("managed/bind/%s %llu", label, net(cycle, empty + group));
-	return 0;
+	t[0] = now();
+	ret = alloc_managed(pdev, count, flags);
+	t[1] = now();
+	least(&min.managed_alloc, t[1] - t[0]);
+	return ret == count ? mark(pdev, &newest) : -ENOSPC;
 }
 
-static int both(struct pci_dev *pdev, unsigned int n, unsigned int type, const char *name)
+static int both(struct pci_dev *pdev, unsigned int n, unsigned int type, const char *label)
 {
+	u64 t0 = now(), empty = now() - t0;
+	unsigned int i;
+	int ret = 0;
+
 	if (!pdev)
 		return -ENODEV;
 	count = n;
 	flags = type;
-	label = name;
-	return bench_run(pdev, explicit) ?: bench_run(pdev, managed);
+	memset(&min, 0xff, sizeof(min));
+
+	/* In turns, so that both find the same memory allocator. */
+	for (i = 0; i < ROUNDS; i++) {
+		ret = bench_run(pdev, nothing);
+		if (ret)
+			return ret;
+		least(&min.empty, oldest - newest);
+
+		ret = bench_run(pdev, explicit);
+		if (ret)
+			return ret;
+		least(&min.explicit_cycle, min.explicit_probe + oldest - newest);
+
+		ret = bench_run(pdev, managed);
+		if (ret)
+			return ret;
+		least(&min.managed_release, oldest - newest);
+	}
+	result("explicit/first_alloc/%s %llu", label, net(min.first, empty));
+	result("explicit/alloc/%s %llu", label, net(min.alloc, empty));
+	result("explicit/free/%s %llu", label, net(min.free, empty));
+	result("explicit/bind/%s %llu", label, net(min.explicit_cycle, 2 * empty + min.empty));
+	result("managed/alloc/%s %llu", label, net(min.managed_alloc, empty));
+	result("managed/release/%s %llu", label, net(min.managed_release, min.empty));
+	result("managed/bind/%s %llu", label,
+	       net(min.managed_alloc, empty) + net(min.managed_release, min.empty));
+	return 0;
 }
 
 int bench_vectors(void)
@@ -187,7 +169,7 @@ static int bind_many(bench_job job, unsigned int n, u64 *sum)
 		attach[i] = U64_MAX;
 		detach[i] = U64_MAX;
 	}
-	for (round = 0; round < 2; round++) {
+	for (round = 0; round < 5; round++) {
 		for (i = 0; i < n; i++) {
 			t0 = now();
 			ret = bench_attach(edu[i], job);
