@@ -9,6 +9,8 @@
 #ifndef DRIVERS_PCI_MSI_OWNERSHIP_H
 #define DRIVERS_PCI_MSI_OWNERSHIP_H
 
+#include <linux/irq.h>
+#include <linux/msi.h>
 #include <linux/pci.h>
 
 #ifdef CONFIG_PCI_DEVRES_RUST
@@ -16,6 +18,17 @@ int pci_irq_vectors_may_alloc(struct pci_dev *dev, bool more);
 int pci_irq_vectors_track(struct pci_dev *dev);
 void pci_irq_vectors_did_alloc(struct pci_dev *dev, unsigned int count, bool more);
 bool pci_irq_vectors_may_free(struct pci_dev *dev, unsigned int irq);
+
+/*
+ * Told by irqdomain.c when a vector's message is written, as it is whenever one
+ * is allocated: the interrupt domain of the vectors. It finds their handlers at
+ * once if it is the device's own.
+ */
+static inline void pci_irq_vectors_domain(struct msi_desc *desc, struct irq_data *data)
+{
+	/* Also when the affinity changes, but then it is no other. */
+	WRITE_ONCE(to_pci_dev(desc->dev)->irq_vectors_domain, data->domain);
+}
 
 /* Who frees the vectors of a device. */
 enum pci_irq_owner {
@@ -70,6 +83,10 @@ void pci_irq_vectors_publish(struct pci_dev *dev, struct pci_irq_vectors *node);
 static inline int pci_irq_vectors_track(struct pci_dev *dev)
 {
 	return 0;
+}
+
+static inline void pci_irq_vectors_domain(struct msi_desc *desc, struct irq_data *data)
+{
 }
 
 static inline void pci_irq_vectors_did_alloc(struct pci_dev *dev, unsigned int count,

@@ -61,23 +61,18 @@ bool pci_irq_find_handler(unsigned int irq, struct pci_irq_handler *found)
 }
 
 /*
- * Tells whether handlers may be registered on any of the vectors, @first among
- * them. Most devices have an interrupt domain of their own, which finds all its
- * descriptors at once; for the others the answer is always yes.
+ * Tells whether a handler may be registered on a vector of a device. Most have
+ * an interrupt domain of their own, which finds the descriptors of all; for the
+ * others the answer is always yes. The lock of the MSI descriptors keeps that
+ * domain, and what is in it, as it is.
  */
-static bool any_handler(struct msi_desc *first)
+static bool any_handler(struct pci_dev *dev)
 {
+	struct irq_domain *domain = READ_ONCE(dev->irq_vectors_domain);
 	struct radix_tree_iter iter;
-	struct irq_domain *domain;
-	struct irq_desc *desc;
 	unsigned int left;
 	void __rcu **slot;
 
-	guard(rcu)();
-	desc = irq_to_desc(first->irq);
-	if (!desc)
-		return true;
-	domain = desc->irq_data.domain;
 	if (!domain || !irq_domain_is_msi_device(domain) || domain->revmap_size)
 		return true;
 
@@ -86,9 +81,6 @@ static bool any_handler(struct msi_desc *first)
 	radix_tree_for_each_slot(slot, &domain->revmap_tree, &iter, 0) {
 		struct irq_data *data = rcu_dereference_raw(*slot);
 
-		/* Whatever is being moved in the tree is looked at again below. */
-		if (!data || radix_tree_deref_retry(data))
-			return true;
 		if (READ_ONCE(irq_data_to_desc(data)->action))
 			return true;
 		if (!--left)
@@ -97,14 +89,13 @@ static bool any_handler(struct msi_desc *first)
 	return false;
 }
 
-/* Finds a handler on the vectors of a device, whose descriptors are locked; on the lowest first. */
+/* The same for sure, and which: the first on the lowest vector. The descriptors are locked. */
 static bool find_handler(struct pci_dev *dev, struct pci_irq_handler *found)
 {
 	struct msi_desc *desc;
 	unsigned int i;
 
-	desc = msi_first_desc(&dev->dev, MSI_DESC_ASSOCIATED);
-	if (!desc || !any_handler(desc))
+	if (!any_handler(dev))
 		return false;
 
 	msi_for_each_desc(desc, &dev->dev, MSI_DESC_ASSOCIATED) {

@@ -202,21 +202,10 @@ fn check(ret: c_int) -> Result {
     }
 }
 
-/// Makes an error of an errno.
-#[inline]
-fn failed(errno: c_int) -> Error {
-    if (-(bindings::MAX_ERRNO as c_int)..0).contains(&errno) {
-        // SAFETY: Just checked.
-        unsafe { Error::from_errno_unchecked(errno) }
-    } else {
-        no_errno(errno)
-    }
-}
-
-/// Says that it is none; not inline, because that never happens.
+/// Makes an error of an errno; not inline, because it says so when that is none.
 #[cold]
 #[inline(never)]
-fn no_errno(errno: c_int) -> Error {
+fn failed(errno: c_int) -> Error {
     Error::from_errno(errno)
 }
 
@@ -338,14 +327,17 @@ type IomapTable = [*mut c_void; NUM_RESOURCES];
 /// A pointer that `struct pci_dev` has to what an entry of the device holds, so that the entry need
 /// not be looked for.
 ///
-/// It is null or points to what the newest entry of its kind holds, which clears it when it is
-/// released. Null says nothing: the entry may be there all the same. So it is where the entry could
-/// be in a devres group: what a driver does while devres releases the group must not find it.
+/// It points to what the newest entry of its kind holds, or is [`LOOK`] where that entry could be in
+/// a devres group: what a driver does while devres releases the group must not find it. The entry
+/// makes it null when it is released. Null says nothing: the entry may be there all the same.
 ///
 /// # Invariants
 ///
 /// The pointer is to a field of a `struct pci_dev`, which is valid for `'a` and written only here.
 struct Shortcut<'a>(*mut *mut c_void, &'a Device<Bound>);
+
+/// There is an entry, to be looked for each time.
+const LOOK: *mut c_void = ptr::without_provenance_mut(1);
 
 impl<'a> Shortcut<'a> {
     #[inline]
@@ -370,35 +362,32 @@ impl<'a> Shortcut<'a> {
     fn get(&self) -> Option<NonNull<c_void>> {
         // SAFETY: By the type invariant. Others may write the field at the same time: one access.
         let data = NonNull::new(unsafe { self.0.read_volatile() })?;
-        super::ownership::is_driven(self.1).then_some(data)
+        (data.as_ptr() != LOOK && super::ownership::is_driven(self.1)).then_some(data)
     }
 
-    /// Tells whether it may be kept: what an entry is added to is not a group.
-    #[inline]
-    fn is_possible(&self) -> bool {
-        // SAFETY: A reference to a device is a valid pointer to it.
-        !unsafe { bindings::pci_devres_has_group(self.1.as_ref().as_raw()) }
-    }
-
-    /// Returns what the entry holds that `add` adds to the device or finds there, and remembers it
-    /// if that is possible. `release` is what the entry is known by.
+    /// Returns what the entry holds that is known by `release`, once [`Self::get()`] did not say:
+    /// one that is there, or else the one that `add` adds to the device.
     ///
-    /// The entry is looked for first only if the device has a group, since then it may well be
-    /// there. `None` when there is none, and no memory for it.
+    /// `None` when there is none, and no memory for it.
     #[inline]
-    fn add(
+    fn find_or_add(
         &self,
         release: unsafe extern "C" fn(*mut bindings::device, *mut c_void),
         add: impl FnOnce() -> Option<NonNull<c_void>>,
     ) -> Option<NonNull<c_void>> {
         let dev: &device::Device<Bound> = self.1.as_ref();
-        if self.is_possible() {
-            let data = add().or_else(|| find(dev, release))?;
-            self.set(data.as_ptr());
-            Some(data)
-        } else {
-            find(dev, release).or_else(add)
+        // SAFETY: As in `get()`.
+        if !unsafe { self.0.read_volatile() }.is_null() {
+            if let Some(data) = find(dev, release) {
+                return Some(data);
+            }
         }
+        // `add` looks first as well, but needs memory for that.
+        let data = add().or_else(|| find(dev, release))?;
+        // SAFETY: A reference to a device is a valid pointer to it.
+        let grouped = unsafe { bindings::pci_devres_has_group(dev.as_raw()) };
+        self.set(if grouped { LOOK } else { data.as_ptr() });
+        Some(data)
     }
 
     /// Forgets the entry, which is being released.
@@ -445,7 +434,7 @@ pub unsafe fn iomap_table(pdev: &Device<Bound>) -> Option<NonNull<*mut c_void>> 
 /// Allocates the table, unless there is one.
 #[inline(never)]
 fn add_table(pdev: &Device<Bound>) -> Option<NonNull<*mut c_void>> {
-    let table = Shortcut::to_table(pdev).add(iomap_table_release, || {
+    let table = Shortcut::to_table(pdev).find_or_add(iomap_table_release, || {
         // Devres gives out zeroed memory, which is a table of null pointers.
         let entry = Entry::<MaybeUninit<IomapTable>>::reserve(
             iomap_table_release,
@@ -875,7 +864,7 @@ unsafe extern "C" fn intx_restore(dev: *mut bindings::device, res: *mut c_void) 
 /// Adds an entry that restores INTx, unless there is one.
 #[inline]
 fn save_intx(pdev: &Device<Bound>) -> Result {
-    let saved = Shortcut::to_intx(pdev).add(intx_restore, || {
+    let saved = Shortcut::to_intx(pdev).find_or_add(intx_restore, || {
         let entry = Entry::reserve(intx_restore, c"pcim_intx_restore", ANY_NODE);
         let entry = entry.ok()?;
         let mut command: u16 = 0;
@@ -944,7 +933,12 @@ pub unsafe fn remap_iospace(
 ) -> Result {
     let entry = Entry::reserve(unmap_iospace, c"devm_pci_unmap_iospace", ANY_NODE)?;
     // SAFETY: By the requirement above.
-    check(unsafe { bindings::pci_remap_iospace(res, phys_addr) })?;
+    let ret = unsafe { bindings::pci_remap_iospace(res, phys_addr) };
+    // Not an error like others: that is all there is on most architectures.
+    if ret == -(bindings::ENODEV as c_int) {
+        return Err(ENODEV);
+    }
+    check(ret)?;
     entry.fill(res).add(dev);
     Ok(())
 }

@@ -246,6 +246,9 @@ pub unsafe fn may_alloc(pdev: &Device, more: bool) -> Result {
 /// The caller must be the MSI core or the driver of the device, and make one call at a time.
 #[inline]
 pub unsafe fn track(pdev: &Device) {
+    // Of earlier vectors; the domain may be gone since.
+    // SAFETY: `pdev` is a valid device, and has no vectors whose message somebody else could write.
+    unsafe { (*pdev.as_raw()).irq_vectors_domain = ptr::null_mut() };
     if node(pdev).is_some() {
         return;
     }

@@ -47,6 +47,13 @@ static inline void least(u64 *min, u64 value)
  */
 int mark(struct pci_dev *pdev, u64 *when);
 
+/*
+ * To be called in every round: holds one object more of each size until the
+ * part is done, so that some rounds are without the allocator refilling its
+ * caches, in which no caller has a part.
+ */
+void shift(void);
+
 /* What is left of a cost without what measuring it costs. */
 static inline u64 net(u64 cost, u64 empty)
 {
@@ -65,9 +72,6 @@ static inline int alloc_managed(struct pci_dev *pdev, unsigned int n, unsigned i
 	return pci_alloc_irq_vectors(pdev, n, n, flags);
 #endif
 }
-
-/* Keeps off the console what is said meanwhile; what was said before gets there. */
-void quiet(bool on);
 
 struct pci_dev *bench_edu(void);
 struct pci_dev *bench_nth_edu(unsigned int n);

@@ -202,6 +202,7 @@ static int measure(struct pci_dev *pdev)
 
 	cost = (struct cost){ U64_MAX, U64_MAX };
 	for (i = 0; i < ROUNDS; i++) {
+		shift();
 		ret = bench_run(pdev, job);
 		if (ret) {
 			pr_err("bench: %s failed\n", step->name);
@@ -238,12 +239,6 @@ static int measure_all(struct pci_dev *pdev)
 int bench_calls(void)
 {
 	struct pci_dev *pdev = bench_edu();
-	int ret;
 
-	if (!pdev)
-		return -ENODEV;
-	quiet(true);
-	ret = measure_all(pdev);
-	quiet(false);
-	return ret;
+	return pdev ? measure_all(pdev) : -ENODEV;
 }

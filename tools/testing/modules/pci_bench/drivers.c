@@ -56,14 +56,11 @@ static int measure(const char *name, struct pci_dev *pdev)
 	if (!pdev)
 		return -ENODEV;
 
-	/* What it has to say is formatted, not sent. */
-	quiet(true);
 	for (i = 0; i < 6 && !ret; i++) {
 		t0 = executed();
 		least(&empty, executed() - t0);
 		ret = bind_driver(driver, &pdev->dev, &bind, &unbind);
 	}
-	quiet(false);
 	if (ret) {
 		pr_err("bench: %s does not bind\n", name);
 		return ret;

@@ -66,6 +66,7 @@ int bench_entries(void)
 	for (others = 1; others <= 4096; others *= 8) {
 		memset(&min, 0xff, sizeof(min));
 		for (i = 0; i < ROUNDS; i++) {
+			shift();
 			ret = bench_run(bench_edu(), job);
 			if (ret)
 				return ret;

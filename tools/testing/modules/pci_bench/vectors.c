@@ -81,6 +81,7 @@ static int both(struct pci_dev *pdev, unsigned int n, unsigned int type, const c
 
 	/* In turns, so that both find the same memory allocator. */
 	for (i = 0; i < ROUNDS; i++) {
+		shift();
 		ret = bench_run(pdev, nothing);
 		if (ret)
 			return ret;
@@ -118,7 +119,6 @@ int bench_vectors(void)
 	ret = both(bench_edu(), 1, PCI_IRQ_MSI, "MSI_1");
 	ret = ret ?: both(e1000e, 5, PCI_IRQ_MSIX, "MSI-X_5");
 	for (n = 1; n <= 64 && !ret; n *= 2) {
-		pr_info("bench: %u vectors\n", n);
 		snprintf(name, sizeof(name), "MSI-X_%u", n);
 		ret = both(nvme, n, PCI_IRQ_MSIX, name);
 	}
