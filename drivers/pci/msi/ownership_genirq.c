@@ -160,15 +160,13 @@ void pci_irq_vectors_free(struct pci_dev *dev)
 	free_vectors(dev);
 }
 
-/*
- * Frees the vectors as above and returns true, unless a handler is registered
- * on one of them, which it tells in *@found.
- */
-bool pci_irq_vectors_free_unhandled(struct pci_dev *dev, enum pci_irq_owner owner,
-				    struct pci_irq_handler *found)
+/* Frees the vectors as above and returns true, unless a handler is registered on one of them. */
+bool pci_irq_vectors_free_unhandled(struct pci_dev *dev, enum pci_irq_owner owner)
 {
+	struct pci_irq_handler found;
+
 	guard(msi_descs_lock)(&dev->dev);
-	if (find_handler(dev, found))
+	if (find_handler(dev, &found))
 		return false;
 	pci_irq_vectors_trace_free_locked(dev, owner);
 	free_vectors(dev);

@@ -382,10 +382,10 @@ impl<'a> Shortcut<'a> {
                 return Some(data);
             }
         }
-        // `add` looks first as well, but needs memory for that.
-        let data = add().or_else(|| find(dev, release))?;
         // SAFETY: A reference to a device is a valid pointer to it.
         let grouped = unsafe { bindings::pci_devres_has_group(dev.as_raw()) };
+        // `add` looks first as well, but needs memory for that.
+        let data = add().or_else(|| find(dev, release))?;
         self.set(if grouped { LOOK } else { data.as_ptr() });
         Some(data)
     }

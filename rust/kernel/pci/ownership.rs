@@ -342,15 +342,15 @@ unsafe extern "C" fn free_memory(_devres: *mut bindings::devres_node) {}
 #[inline]
 fn free(pdev: &Device, owner: Owner) -> Result<(), Handler> {
     #[cfg(CONFIG_PCI_MSI)]
-    {
+    // SAFETY: `pdev` is a valid device with vectors, hence MSI data.
+    while !unsafe {
+        bindings::pci_irq_vectors_free_unhandled(pdev.as_raw(), trace::number(owner))
+    } {
         let mut handler = Handler::default();
-        let owner = trace::number(owner);
-        // SAFETY: `pdev` is a valid device with vectors, hence MSI data.
-        if !unsafe {
-            bindings::pci_irq_vectors_free_unhandled(pdev.as_raw(), owner, &mut handler.0)
-        } {
+        if handler.find(pdev, 0) {
             return Err(handler);
         }
+        // It has been freed meanwhile.
     }
     #[cfg(not(CONFIG_PCI_MSI))]
     let _ = (pdev, owner);
