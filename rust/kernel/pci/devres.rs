@@ -329,7 +329,7 @@ type IomapTable = [*mut c_void; NUM_RESOURCES];
 ///
 /// It points to what the newest entry of its kind holds, or is [`LOOK`] where that entry could be in
 /// a devres group: what a driver does while devres releases the group must not find it. The entry
-/// makes it null when it is released. Null says nothing: the entry may be there all the same.
+/// makes it null when it is released, so while it is null devres would find none either.
 ///
 /// # Invariants
 ///
@@ -356,19 +356,11 @@ impl<'a> Shortcut<'a> {
         Self(field, pdev)
     }
 
-    /// Returns what the entry holds if it is known. Devres finds no entry any more when it
-    /// releases them after the driver is gone, and neither does this.
-    #[inline]
-    fn get(&self) -> Option<NonNull<c_void>> {
-        // SAFETY: By the type invariant. Others may write the field at the same time: one access.
-        let data = NonNull::new(unsafe { self.0.read_volatile() })?;
-        (data.as_ptr() != LOOK && super::ownership::is_driven(self.1)).then_some(data)
-    }
-
-    /// Returns what the entry holds that is known by `release`, once [`Self::get()`] did not say:
-    /// one that is there, or else the one that `add` adds to the device.
+    /// Returns what the entry holds that is known by `release`: the one that is there, or else the
+    /// one that `add` adds to the device. `None` when there is no memory for it.
     ///
-    /// `None` when there is none, and no memory for it.
+    /// Devres finds no entry any more when it releases them after the driver is gone, and neither
+    /// does this.
     #[inline]
     fn find_or_add(
         &self,
@@ -376,29 +368,43 @@ impl<'a> Shortcut<'a> {
         add: impl FnOnce() -> Option<NonNull<c_void>>,
     ) -> Option<NonNull<c_void>> {
         let dev: &device::Device<Bound> = self.1.as_ref();
-        // SAFETY: As in `get()`.
-        if !unsafe { self.0.read_volatile() }.is_null() {
-            if let Some(data) = find(dev, release) {
-                return Some(data);
+
+        // SAFETY: By the type invariant. Others may write the field at the same time: one access.
+        if let Some(known) = NonNull::new(unsafe { self.0.read_volatile() }) {
+            if known.as_ptr() != LOOK && super::ownership::is_driven(self.1) {
+                return Some(known);
+            }
+            if let Some(found) = find(dev, release) {
+                return Some(found);
             }
         }
         // SAFETY: A reference to a device is a valid pointer to it.
         let grouped = unsafe { bindings::pci_devres_has_group(dev.as_raw()) };
-        // `add` looks first as well, but needs memory for that.
-        let data = add().or_else(|| find(dev, release))?;
-        self.set(if grouped { LOOK } else { data.as_ptr() });
-        Some(data)
+        let added = add()?;
+        self.set(if grouped { LOOK } else { added.as_ptr() });
+        Some(added)
     }
 
-    /// Forgets the entry, which is being released.
+    /// Forgets the entry that holds `data` and is being released.
+    ///
+    /// It may not be the newest: devres released it with its group, where it was not found any more,
+    /// and another was added meanwhile.
     #[inline]
-    fn forget(&self) {
-        self.set(ptr::null_mut());
+    fn forget(
+        &self,
+        release: unsafe extern "C" fn(*mut bindings::device, *mut c_void),
+        data: *mut c_void,
+    ) {
+        // SAFETY: As in `find_or_add()`.
+        let known = unsafe { self.0.read_volatile() };
+        if known == data || (known == LOOK && find(self.1.as_ref(), release).is_none()) {
+            self.set(ptr::null_mut());
+        }
     }
 
     #[inline]
     fn set(&self, data: *mut c_void) {
-        // SAFETY: As in `get()`.
+        // SAFETY: As in `find_or_add()`.
         unsafe { self.0.write_volatile(data) };
     }
 }
@@ -409,11 +415,11 @@ impl<'a> Shortcut<'a> {
 ///
 /// `dev` must be embedded in a `struct pci_dev`.
 #[inline(never)]
-unsafe extern "C" fn iomap_table_release(dev: *mut bindings::device, _res: *mut c_void) {
+unsafe extern "C" fn iomap_table_release(dev: *mut bindings::device, res: *mut c_void) {
     // SAFETY: By the requirement above.
     let pdev = unsafe { container_of!(dev, bindings::pci_dev, dev) };
     // SAFETY: By the requirement above; `Device` is a transparent wrapper. Devres is not done yet.
-    Shortcut::to_table(unsafe { &*pdev.cast() }).forget();
+    Shortcut::to_table(unsafe { &*pdev.cast() }).forget(iomap_table_release, res);
 }
 
 /// Returns the table of mapped BARs, allocating it the first time (may sleep then).
@@ -425,15 +431,6 @@ unsafe extern "C" fn iomap_table_release(dev: *mut bindings::device, _res: *mut 
 /// The caller must be the driver of the device, and make one call at a time.
 #[inline]
 pub unsafe fn iomap_table(pdev: &Device<Bound>) -> Option<NonNull<*mut c_void>> {
-    match Shortcut::to_table(pdev).get() {
-        Some(table) => Some(table.cast()),
-        None => add_table(pdev),
-    }
-}
-
-/// Allocates the table, unless there is one.
-#[inline(never)]
-fn add_table(pdev: &Device<Bound>) -> Option<NonNull<*mut c_void>> {
     let table = Shortcut::to_table(pdev).find_or_add(iomap_table_release, || {
         // Devres gives out zeroed memory, which is a table of null pointers.
         let entry = Entry::<MaybeUninit<IomapTable>>::reserve(
@@ -442,8 +439,19 @@ fn add_table(pdev: &Device<Bound>) -> Option<NonNull<*mut c_void>> {
             local_node(pdev),
         );
         Some(entry.ok()?.get_or_add(pdev.as_ref()).cast())
-    })?;
-    Some(table.cast())
+    });
+    table.map(NonNull::cast)
+}
+
+/// The same by the function that C drivers call, of which one copy is enough.
+///
+/// # Safety
+///
+/// As [`iomap_table()`].
+#[inline]
+unsafe fn shared_table(pdev: &Device<Bound>) -> Option<NonNull<*mut c_void>> {
+    // SAFETY: By the requirement above.
+    NonNull::new(unsafe { bindings::pcim_iomap_table(pdev.as_raw()) }.cast_mut())
 }
 
 /// Shows `addr` as the mapping of `bar` in the table.
@@ -462,7 +470,7 @@ unsafe fn table_set(pdev: &Device<Bound>, bar: c_int, addr: *mut c_void) -> Resu
         return Err(EINVAL);
     }
     // SAFETY: By the requirement above.
-    let table = unsafe { iomap_table(pdev) }.ok_or(ENOMEM)?;
+    let table = unsafe { shared_table(pdev) }.ok_or(ENOMEM)?;
     // SAFETY: `bar` is an index into the table, which lives until the driver is detached; the
     // caller makes one call at a time.
     unsafe { table.as_ptr().add(bar as usize).write(addr) };
@@ -477,7 +485,7 @@ unsafe fn table_set(pdev: &Device<Bound>, bar: c_int, addr: *mut c_void) -> Resu
 #[inline]
 unsafe fn table_forget(pdev: &Device<Bound>, addr: *mut c_void) {
     // SAFETY: By the requirement above.
-    let Some(table) = (unsafe { iomap_table(pdev) }) else {
+    let Some(table) = (unsafe { shared_table(pdev) }) else {
         return;
     };
     for bar in 0..bindings::PCI_STD_NUM_BARS as usize {
@@ -856,30 +864,9 @@ unsafe extern "C" fn intx_restore(dev: *mut bindings::device, res: *mut c_void) 
     // SAFETY: By the requirements above.
     let pdev = unsafe { container_of!(dev, bindings::pci_dev, dev) };
     // SAFETY: By the requirements above; `Device` is a transparent wrapper.
-    Shortcut::to_intx(unsafe { &*pdev.cast() }).forget();
+    Shortcut::to_intx(unsafe { &*pdev.cast() }).forget(intx_restore, res);
     // SAFETY: By the requirements above.
     unsafe { bindings::pci_intx(pdev, *res.cast::<c_int>()) };
-}
-
-/// Adds an entry that restores INTx, unless there is one.
-#[inline]
-fn save_intx(pdev: &Device<Bound>) -> Result {
-    let saved = Shortcut::to_intx(pdev).find_or_add(intx_restore, || {
-        let entry = Entry::reserve(intx_restore, c"pcim_intx_restore", ANY_NODE);
-        let entry = entry.ok()?;
-        let mut command: u16 = 0;
-        // SAFETY: `pdev` is a valid device. A failed read leaves all bits set, as in C.
-        unsafe {
-            bindings::pci_read_config_word(
-                pdev.as_raw(),
-                bindings::PCI_COMMAND as c_int,
-                &mut command,
-            )
-        };
-        let was: c_int = (u32::from(command) & bindings::PCI_COMMAND_INTX_DISABLE == 0).into();
-        Some(entry.fill(was).get_or_add(pdev.as_ref()).cast())
-    });
-    saved.map(|_| ()).ok_or(ENOMEM)
 }
 
 /// Enables or disables INTx; what the first call found is restored when the driver is detached.
@@ -895,9 +882,22 @@ fn save_intx(pdev: &Device<Bound>) -> Result {
 /// The caller must be the driver of the device, and make one call at a time.
 #[inline]
 pub unsafe fn intx(pdev: &Device<Bound>, enable: c_int) -> Result {
-    if Shortcut::to_intx(pdev).get().is_none() {
-        save_intx(pdev)?;
-    }
+    let saved = Shortcut::to_intx(pdev).find_or_add(intx_restore, || {
+        let entry = Entry::reserve(intx_restore, c"pcim_intx_restore", ANY_NODE);
+        let entry = entry.ok()?;
+        let mut command: u16 = 0;
+        // SAFETY: `pdev` is a valid device. A failed read leaves all bits set, as in C.
+        unsafe {
+            bindings::pci_read_config_word(
+                pdev.as_raw(),
+                bindings::PCI_COMMAND as c_int,
+                &mut command,
+            )
+        };
+        let was: c_int = (u32::from(command) & bindings::PCI_COMMAND_INTX_DISABLE == 0).into();
+        Some(entry.fill(was).add(pdev.as_ref()).cast())
+    });
+    saved.ok_or(ENOMEM)?;
 
     // SAFETY: `pdev` is a valid device.
     unsafe { bindings::pci_intx(pdev.as_raw(), enable) };

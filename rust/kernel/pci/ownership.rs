@@ -321,10 +321,8 @@ unsafe extern "C" fn release(dev: *mut bindings::device, devres: *mut bindings::
     // SAFETY: By the requirements above; `devres` is the first field.
     let owner = unsafe { &*devres.cast::<Node>() }.get().owner;
 
-    if let Some(irq_type) = live(pdev) {
-        if owner == Owner::Driver || free(pdev, owner).is_err() {
-            contain(pdev, owner, irq_type);
-        }
+    if live(pdev).is_some() && (owner == Owner::Driver || free(pdev, owner).is_err()) {
+        contain(pdev, owner);
     }
 
     // The pointer to the node is gone after this, so nobody has a reference any more.
@@ -346,11 +344,10 @@ fn free(pdev: &Device, owner: Owner) -> Result<(), Handler> {
     while !unsafe {
         bindings::pci_irq_vectors_free_unhandled(pdev.as_raw(), trace::number(owner))
     } {
-        let mut handler = Handler::default();
-        if handler.find(pdev, 0) {
+        // None if it has been freed meanwhile.
+        if let Some(handler) = Handler::on(pdev) {
             return Err(handler);
         }
-        // It has been freed meanwhile.
     }
     #[cfg(not(CONFIG_PCI_MSI))]
     let _ = (pdev, owner);
@@ -362,6 +359,14 @@ fn free(pdev: &Device, owner: Owner) -> Result<(), Handler> {
 struct Handler(bindings::pci_irq_handler);
 
 impl Handler {
+    /// Returns a handler that is registered on one of the device's MSI or MSI-X vectors.
+    #[cfg(CONFIG_PCI_MSI)]
+    #[cold]
+    fn on(pdev: &Device) -> Option<Self> {
+        let mut handler = Self::default();
+        handler.find(pdev, 0).then_some(handler)
+    }
+
     /// Finds a handler that is registered on one of the device's MSI or MSI-X vectors, or, unless
     /// `irq` is 0, on that interrupt; returns whether there is one.
     fn find(&mut self, pdev: &Device, irq: c_uint) -> bool {
@@ -395,10 +400,10 @@ impl Handler {
 /// without a device. What a handler uses may be gone already, so the device is silenced first.
 #[cfg(CONFIG_PCI_MSI)]
 #[cold]
-fn contain(pdev: &Device, owner: Owner, irq_type: IrqType) {
+fn contain(pdev: &Device, owner: Owner) {
     let raw = pdev.as_raw();
 
-    if owner == Owner::Driver {
+    if let (Owner::Driver, Some(irq_type)) = (owner, live(pdev)) {
         report!(
             pdev,
             "irq vectors: {} vectors leaked by the driver, freed at detach\n",
@@ -432,7 +437,7 @@ fn contain(pdev: &Device, owner: Owner, irq_type: IrqType) {
 
 /// Without MSI there are no vectors to contain.
 #[cfg(not(CONFIG_PCI_MSI))]
-fn contain(_pdev: &Device, _owner: Owner, _irq_type: IrqType) {}
+fn contain(_pdev: &Device, _owner: Owner) {}
 
 /// Tells whether a handler is registered on the vector with interrupt `irq`, or on any if that is
 /// 0, and refuses to free it if so.
