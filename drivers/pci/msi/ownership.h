@@ -75,6 +75,7 @@ void pci_irq_vectors_trace_refuse(struct pci_dev *dev, enum pci_irq_owner owner,
 
 unsigned int pci_irq_vectors_count(struct pci_dev *dev);
 void pci_irq_vectors_publish(struct pci_dev *dev, struct pci_irq_vectors *node);
+void pci_irq_vectors_withdraw(struct pci_dev *dev);
 #else
 /* A macro: an inline function is folded too late to leave its callers' code as it was. */
 #define pci_irq_vectors_may_alloc(dev, more)	(0)

@@ -19,11 +19,18 @@
  */
 static DEFINE_MUTEX(listing);
 
-/* Makes the node of a device known, or forgets it. May sleep. */
+/* Makes the node of a device known. */
 void pci_irq_vectors_publish(struct pci_dev *dev, struct pci_irq_vectors *node)
 {
+	/* Pairs with the one in show_device(). */
+	smp_store_release(&dev->irq_vectors, node);
+}
+
+/* Forgets it. May sleep. */
+void pci_irq_vectors_withdraw(struct pci_dev *dev)
+{
 	guard(mutex)(&listing);
-	dev->irq_vectors = node;
+	dev->irq_vectors = NULL;
 }
 
 /* Numbers that follow each other are written as a range. */
@@ -57,6 +64,9 @@ static void show_device(struct seq_file *m, struct pci_dev *dev)
 	bool guarded;
 
 	guard(mutex)(&listing);
+	/* Pairs with the one in pci_irq_vectors_publish(). */
+	if (!smp_load_acquire(&dev->irq_vectors))
+		return;
 	owner = pci_irq_vectors_owner(dev, &guarded);
 	if (owner == PCI_IRQ_OWNER_NONE)
 		return;

@@ -90,13 +90,10 @@ static bool any_handler(struct pci_dev *dev)
 }
 
 /* The same for sure, and which: the first on the lowest vector. The descriptors are locked. */
-static bool find_handler(struct pci_dev *dev, struct pci_irq_handler *found)
+static noinline bool find_handler(struct pci_dev *dev, struct pci_irq_handler *found)
 {
 	struct msi_desc *desc;
 	unsigned int i;
-
-	if (!any_handler(dev))
-		return false;
 
 	msi_for_each_desc(desc, &dev->dev, MSI_DESC_ASSOCIATED) {
 		for (i = 0; i < desc->nvec_used; i++)
@@ -113,7 +110,7 @@ static bool find_handler(struct pci_dev *dev, struct pci_irq_handler *found)
 bool pci_irq_vectors_find_handler(struct pci_dev *dev, struct pci_irq_handler *found)
 {
 	guard(msi_descs_lock)(&dev->dev);
-	return find_handler(dev, found);
+	return any_handler(dev) && find_handler(dev, found);
 }
 
 /* Has the device raise no more interrupts. May sleep. */
@@ -145,8 +142,10 @@ void pci_irq_release_handler(const struct pci_irq_handler *handler)
 /* The descriptors are locked. */
 static void free_vectors(struct pci_dev *dev)
 {
-	pci_msi_shutdown(dev);
-	pci_msix_shutdown(dev);
+	if (dev->msi_enabled)
+		pci_msi_shutdown(dev);
+	else
+		pci_msix_shutdown(dev);
 	pci_free_msi_irqs(dev);
 }
 
@@ -166,7 +165,7 @@ bool pci_irq_vectors_free_unhandled(struct pci_dev *dev, enum pci_irq_owner owne
 	struct pci_irq_handler found;
 
 	guard(msi_descs_lock)(&dev->dev);
-	if (find_handler(dev, &found))
+	if (any_handler(dev) && find_handler(dev, &found))
 		return false;
 	pci_irq_vectors_trace_free_locked(dev, owner);
 	free_vectors(dev);

@@ -280,15 +280,29 @@ pub unsafe fn track(pdev: &Device) {
     publish(pdev, memory);
 }
 
-/// Sets or clears the pointer to the node of the device.
+/// Sets the pointer to the node of the device.
+#[inline]
 fn publish(pdev: &Device, node: *mut Node) {
     #[cfg(CONFIG_PCI_MSI)]
-    // SAFETY: `pdev` is a valid device. The node clears the pointer when it is released.
+    // SAFETY: `pdev` is a valid device without a node. The node withdraws the pointer when it is
+    // released.
     unsafe {
         bindings::pci_irq_vectors_publish(pdev.as_raw(), node.cast())
     };
     #[cfg(not(CONFIG_PCI_MSI))]
     let _ = (pdev, node);
+}
+
+/// Clears it, once nobody lists the device in debugfs.
+#[inline]
+fn withdraw(pdev: &Device) {
+    #[cfg(CONFIG_PCI_MSI)]
+    // SAFETY: `pdev` is a valid device.
+    unsafe {
+        bindings::pci_irq_vectors_withdraw(pdev.as_raw())
+    };
+    #[cfg(not(CONFIG_PCI_MSI))]
+    let _ = pdev;
 }
 
 /// Makes vectors that have just been allocated the driver's, until somebody claims them.
@@ -326,7 +340,7 @@ unsafe extern "C" fn release(dev: *mut bindings::device, devres: *mut bindings::
     }
 
     // The pointer to the node is gone after this, so nobody has a reference any more.
-    publish(pdev, ptr::null_mut());
+    withdraw(pdev);
 }
 
 /// The memory is that of the device.

@@ -76,6 +76,23 @@ static int run(struct pci_dev *pdev, bench_job job)
 	return bench_run(pdev, job);
 }
 
+static int run_explicit(struct pci_dev *pdev)
+{
+	int ret = run(pdev, explicit);
+
+	least(&min.explicit_cycle, min.explicit_probe + oldest - newest);
+	return ret;
+}
+
+static int run_managed(struct pci_dev *pdev)
+{
+	int ret = run(pdev, managed);
+
+	least(&min.managed_release, oldest - newest);
+	least(&min.managed_cycle, min.managed_probe + oldest - newest);
+	return ret;
+}
+
 static int one_more(struct pci_dev *pdev)
 {
 	int ret = pcim_enable_device(pdev) ?: alloc_managed(pdev, 1, PCI_IRQ_MSI);
@@ -106,16 +123,10 @@ static int both(struct pci_dev *pdev, unsigned int n, unsigned int type, const c
 			return ret;
 		least(&min.empty, oldest - newest);
 
-		ret = run(pdev, explicit);
+		ret = i % 2 ? run_managed(pdev) ?: run_explicit(pdev) :
+			      run_explicit(pdev) ?: run_managed(pdev);
 		if (ret)
 			return ret;
-		least(&min.explicit_cycle, min.explicit_probe + oldest - newest);
-
-		ret = run(pdev, managed);
-		if (ret)
-			return ret;
-		least(&min.managed_release, oldest - newest);
-		least(&min.managed_cycle, min.managed_probe + oldest - newest);
 	}
 	while (i)
 		bench_detach(bench_nth_edu(i--));
