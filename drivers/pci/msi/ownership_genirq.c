@@ -18,6 +18,7 @@
 
 #include "msi.h"
 #include "ownership.h"
+#include "ownership_trace.h"
 
 /*
  * A chained handler takes the place of the flow handler. genirq refuses
@@ -167,7 +168,8 @@ bool pci_irq_vectors_free_unhandled(struct pci_dev *dev, enum pci_irq_owner owne
 	guard(msi_descs_lock)(&dev->dev);
 	if (any_handler(dev) && find_handler(dev, &found))
 		return false;
-	pci_irq_vectors_trace_free_locked(dev, owner);
+	if (trace_pci_irq_vectors_free_enabled())
+		pci_irq_vectors_trace_free_locked(dev, owner);
 	free_vectors(dev);
 	return true;
 }

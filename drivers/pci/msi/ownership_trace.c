@@ -56,8 +56,7 @@ void pci_irq_vectors_trace_free(struct pci_dev *dev, enum pci_irq_owner owner, u
 /* All of them, while the descriptors are locked. */
 void pci_irq_vectors_trace_free_locked(struct pci_dev *dev, enum pci_irq_owner owner)
 {
-	if (trace_pci_irq_vectors_free_enabled())
-		trace_pci_irq_vectors_free(dev, owner, count_vectors(dev));
+	trace_pci_irq_vectors_free(dev, owner, count_vectors(dev));
 }
 
 void pci_irq_vectors_trace_contain(struct pci_dev *dev, enum pci_irq_owner owner)
