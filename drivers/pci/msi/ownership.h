@@ -63,12 +63,12 @@ bool pci_irq_vectors_find_handler(struct pci_dev *dev, struct pci_irq_handler *f
 void pci_irq_release_handler(const struct pci_irq_handler *handler);
 void pci_irq_vectors_quiesce(struct pci_dev *dev);
 void pci_irq_vectors_free(struct pci_dev *dev);
-bool pci_irq_vectors_free_unhandled(struct pci_dev *dev, enum pci_irq_owner owner);
+bool pci_irq_vectors_free_unhandled(struct pci_dev *dev);
 
 void pci_irq_vectors_trace_alloc(struct pci_dev *dev, enum pci_irq_owner owner, unsigned int count);
 void pci_irq_vectors_trace_claim(struct pci_dev *dev, enum pci_irq_owner owner);
 void pci_irq_vectors_trace_free(struct pci_dev *dev, enum pci_irq_owner owner, unsigned int irq);
-void pci_irq_vectors_trace_free_locked(struct pci_dev *dev, enum pci_irq_owner owner);
+void pci_irq_vectors_trace_free_locked(struct pci_dev *dev);
 void pci_irq_vectors_trace_contain(struct pci_dev *dev, enum pci_irq_owner owner);
 void pci_irq_vectors_trace_refuse(struct pci_dev *dev, enum pci_irq_owner owner,
 				  enum pci_irq_refusal reason);

@@ -161,7 +161,7 @@ void pci_irq_vectors_free(struct pci_dev *dev)
 }
 
 /* Frees the vectors as above and returns true, unless a handler is registered on one of them. */
-bool pci_irq_vectors_free_unhandled(struct pci_dev *dev, enum pci_irq_owner owner)
+bool pci_irq_vectors_free_unhandled(struct pci_dev *dev)
 {
 	struct pci_irq_handler found;
 
@@ -169,7 +169,7 @@ bool pci_irq_vectors_free_unhandled(struct pci_dev *dev, enum pci_irq_owner owne
 	if (any_handler(dev) && find_handler(dev, &found))
 		return false;
 	if (trace_pci_irq_vectors_free_enabled())
-		pci_irq_vectors_trace_free_locked(dev, owner);
+		pci_irq_vectors_trace_free_locked(dev);
 	free_vectors(dev);
 	return true;
 }

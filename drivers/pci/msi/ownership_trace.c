@@ -54,9 +54,11 @@ void pci_irq_vectors_trace_free(struct pci_dev *dev, enum pci_irq_owner owner, u
 }
 
 /* All of them, while the descriptors are locked. */
-void pci_irq_vectors_trace_free_locked(struct pci_dev *dev, enum pci_irq_owner owner)
+void pci_irq_vectors_trace_free_locked(struct pci_dev *dev)
 {
-	trace_pci_irq_vectors_free(dev, owner, count_vectors(dev));
+	bool guarded;
+
+	trace_pci_irq_vectors_free(dev, pci_irq_vectors_owner(dev, &guarded), count_vectors(dev));
 }
 
 void pci_irq_vectors_trace_contain(struct pci_dev *dev, enum pci_irq_owner owner)

@@ -335,7 +335,7 @@ unsafe extern "C" fn release(dev: *mut bindings::device, devres: *mut bindings::
     // SAFETY: By the requirements above; `devres` is the first field.
     let owner = unsafe { &*devres.cast::<Node>() }.get().owner;
 
-    if live(pdev).is_some() && (owner == Owner::Driver || free(pdev, owner).is_err()) {
+    if live(pdev).is_some() && (owner == Owner::Driver || free(pdev).is_err()) {
         contain(pdev, owner);
     }
 
@@ -350,21 +350,19 @@ unsafe extern "C" fn release(dev: *mut bindings::device, devres: *mut bindings::
 /// None; devres wants the type.
 unsafe extern "C" fn free_memory(_devres: *mut bindings::devres_node) {}
 
-/// Frees the vectors, which are there and `owner`'s, unless a handler is registered on one of them.
+/// Frees the vectors, which are there, unless a handler is registered on one of them.
 #[inline]
-fn free(pdev: &Device, owner: Owner) -> Result<(), Handler> {
+fn free(pdev: &Device) -> Result<(), Handler> {
     #[cfg(CONFIG_PCI_MSI)]
     // SAFETY: `pdev` is a valid device with vectors, hence MSI data.
-    while !unsafe {
-        bindings::pci_irq_vectors_free_unhandled(pdev.as_raw(), trace::number(owner))
-    } {
+    while !unsafe { bindings::pci_irq_vectors_free_unhandled(pdev.as_raw()) } {
         // None if it has been freed meanwhile.
         if let Some(handler) = Handler::on(pdev) {
             return Err(handler);
         }
     }
     #[cfg(not(CONFIG_PCI_MSI))]
-    let _ = (pdev, owner);
+    let _ = pdev;
     Ok(())
 }
 
@@ -531,7 +529,7 @@ pub unsafe fn free_managed(pdev: &Device) {
         } => ("the driver owns", Refusal::DriverOwns),
         Ownership { guard: Some(_), .. } => ("a Rust guard stands for", Refusal::Guard),
         _ => {
-            if let Err(handler) = free(pdev, Owner::Device) {
+            if let Err(handler) = free(pdev) {
                 refuse_handled(pdev, &handler);
             }
             return;
@@ -652,11 +650,10 @@ pub(super) fn is_guarded(pdev: &Device, id: GuardId) -> bool {
 ///
 /// Returns whether they are gone. They are not when a handler is registered on them.
 pub(super) fn free_guarded(pdev: &Device, id: GuardId) -> bool {
-    let guarded = node(pdev).map(Node::get).filter(|_| is_guarded(pdev, id));
-    let Some(Ownership { owner, .. }) = guarded else {
+    if !is_guarded(pdev, id) {
         return true;
-    };
-    free(pdev, owner)
+    }
+    free(pdev)
         .inspect_err(|handler| refuse_handled(pdev, handler))
         .is_ok()
 }
@@ -696,7 +693,7 @@ enum Refusal {
 mod trace {
     use super::*;
 
-    pub(super) fn number(owner: Owner) -> bindings::pci_irq_owner {
+    fn number(owner: Owner) -> bindings::pci_irq_owner {
         match owner {
             Owner::Driver => bindings::pci_irq_owner_PCI_IRQ_OWNER_DRIVER,
             Owner::Device => bindings::pci_irq_owner_PCI_IRQ_OWNER_DEVICE,
