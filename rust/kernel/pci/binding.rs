@@ -55,7 +55,7 @@ impl<H: irq::ThreadedHandler + Send> Registered for irq::ThreadedRegistration<'_
 pub(super) type Token = NonZero<u64>;
 
 /// Returns a name that nobody has.
-fn name() -> Token {
+pub(super) fn name() -> Token {
     static LAST: Atomic<u64> = Atomic::new(0);
 
     loop {

@@ -133,6 +133,15 @@ struct Node {
 }
 
 impl Node {
+    /// Returns a node of vectors that nobody has claimed; its devres part is to be initialised.
+    const fn new() -> Self {
+        Self {
+            devres: Opaque::uninit(),
+            // The word of `Ownership::EXPLICIT`.
+            ownership: Atomic::new(0),
+        }
+    }
+
     fn get(&self) -> Ownership {
         Ownership::from_word(self.ownership.load(Relaxed))
     }
@@ -254,13 +263,9 @@ pub unsafe fn track(pdev: &Device) {
     }
 
     let memory = Node::memory(pdev);
-    let new = Node {
-        devres: Opaque::uninit(),
-        ownership: Atomic::new(Ownership::EXPLICIT.to_word()),
-    };
     // SAFETY: The device has no node, so the memory for it is nobody's. Its last node, if there
     // was one, has been released.
-    unsafe { memory.write(new) };
+    unsafe { memory.write(Node::new()) };
     let devres: *mut bindings::devres_node = memory.cast();
     // SAFETY: `devres` is the first field, to be initialised; both functions have the signatures
     // that devres asks for.
@@ -753,3 +758,7 @@ mod trace {
     pub(super) fn free(_pdev: &Device, _owner: Owner, _irq: c_uint) {}
     pub(super) fn refuse(_pdev: &Device, _refusal: Refusal) {}
 }
+
+#[cfg(all(CONFIG_KUNIT = "y", CONFIG_PCI_DEVRES_RUST_TEST))]
+#[path = "ownership_tests.rs"]
+mod tests;

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# What happens to a device while a driver has vectors of it: it is suspended, reset, removed; it interrupts when its driver comes and
-# goes. Interrupts are raised from here, by writing to registers through /dev/mem.
+# What happens to a device while a driver has vectors of it: it is suspended, reset, removed, pulled out; it interrupts when its driver
+# comes and goes. Interrupts are raised from here, by writing to registers through /dev/mem.
 
 # shellcheck source=tools/testing/guest/lib.sh
 . /suites/lib.sh
@@ -70,6 +70,42 @@ survives_removal()
 	is_bound "$driver" && interrupts
 }
 
+# config BRIDGE OFFSET COUNT FILE: reads so many bytes of the configuration space into a file.
+config()
+{
+	dd if="$1/config" bs=1 skip="$2" count="$3" of="$4" 2>/dev/null
+}
+
+# set_config BRIDGE OFFSET FILE: and writes them back.
+set_config()
+{
+	dd if="$3" bs=1 seek="$2" of="$1/config" conv=notrunc 2>/dev/null
+}
+
+# Somebody pulls the device out before its driver knows: the port above it answers for no bus, and passes nothing on. Everything read of
+# the device has all bits set then. The driver learns it when the device is removed, and finds the next one that is put in.
+survives_surprise()
+{
+	port=$(readlink -f "$pci/devices/$dev")
+	port=${port%/*}
+	config "$port" 4 2 /tmp/command
+	config "$port" 24 3 /tmp/buses
+	printf '\0\0\0' >/tmp/zeros
+	head -c 2 /tmp/zeros >/tmp/two_zeros
+	set_config "$port" 4 /tmp/two_zeros
+	set_config "$port" 24 /tmp/zeros
+	config "$pci/devices/$dev" 0 4 /tmp/seen
+	[ "$(hexdump -e '4/1 "%02x"' /tmp/seen)" = ffffffff ] || diag "$dev still answers" || return
+	read_irqs
+	echo 1 >"$pci/devices/$dev/remove"
+	[ ! -e "$pci/devices/$dev" ] || diag "$dev is still there" || return
+	read_irqs
+	set_config "$port" 24 /tmp/buses
+	set_config "$port" 4 /tmp/command
+	echo 1 >"$pci/rescan"
+	is_bound "$driver" && interrupts
+}
+
 # Interrupts as fast as they can be raised, whether there is a driver or not.
 storm()
 {
@@ -110,6 +146,7 @@ events()
 	check suspend same_vectors survives_suspend
 	check reset same_vectors survives_reset
 	check removal survives_removal
+	check surprise survives_surprise
 	[ "$driver" = rust_driver_pci_msix ] || check rebinds_in_a_storm rebinds_in_a_storm
 	check unbind unbind "$driver"
 	check suspend_afterwards survives_suspend
@@ -119,7 +156,7 @@ events()
 }
 
 plan 4
-events explicit 1234:11e8 rust_driver_pci_explicit 9
-events managed 1234:11e8 rust_driver_pci_managed 9
-events msix_explicit 8086:10d3 rust_driver_pci_msix 8 managed=N
-events msix_managed 8086:10d3 rust_driver_pci_msix 8 managed=Y
+events explicit 1234:11e8 rust_driver_pci_explicit 10
+events managed 1234:11e8 rust_driver_pci_managed 10
+events msix_explicit 8086:10d3 rust_driver_pci_msix 9 managed=N
+events msix_managed 8086:10d3 rust_driver_pci_msix 9 managed=Y

@@ -228,7 +228,13 @@ pub const GUESTS: &[GuestSpec] = &[
     GuestSpec {
         name: "events",
         suites: &["events"],
-        devices: &[EDU, "e1000e"],
+        // Each behind a port of its own, from which it can be pulled out.
+        devices: &[
+            "pcie-root-port,id=one,chassis=1",
+            "edu,bus=one",
+            "pcie-root-port,id=other,chassis=2",
+            "e1000e,bus=other",
+        ],
         limit: Duration::from_secs(120),
         ..DEFAULT
     },
