@@ -321,10 +321,15 @@ static void detach_frees_managed(struct kunit *test)
 
 static void detach_frees_leaked_explicit(struct kunit *test)
 {
-	bind_with(test, probe_enable);
-	KUNIT_ASSERT_EQ(test, alloc(dev_of(test), 0, type_of(test)), 1);
-	detach(test);
-	next_driver_works(test);
+	unsigned int how;
+
+	for (how = 0; how < EXPLICIT; how++) {
+		bind_with(test, probe_enable);
+		if (alloc(dev_of(test), how, type_of(test)))
+			KUNIT_EXPECT_TRUE_MSG(test, live(dev_of(test)), "%s", alloc_name[how]);
+		detach(test);
+		next_driver_works(test);
+	}
 }
 
 static int probe_managed_then_fail(struct pci_dev *pdev)
@@ -786,9 +791,13 @@ static void leaked_handlers_are_contained(struct kunit *test)
 
 	notifiers_released = 0;
 	for (i = 0; i < ARRAY_SIZE(leak); i++) {
-		for (how = 0; how < ARRAY_SIZE(alloc_name); how += EXPLICIT) {
+		/* One call of each owner is enough for all but the first. */
+		for (how = 0; how < ARRAY_SIZE(alloc_name); how += i ? EXPLICIT : 1) {
 			bind_with(test, probe_enable);
-			KUNIT_ASSERT_EQ(test, alloc(pdev, how, type_of(test)), 1);
+			if (!alloc(pdev, how, type_of(test))) {
+				detach(test);
+				continue;
+			}
 			KUNIT_ASSERT_EQ(test, leak[i](pci_irq_vector(pdev, 0), pdev), 0);
 			detach(test);
 			next_driver_works(test);

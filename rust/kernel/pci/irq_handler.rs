@@ -47,6 +47,13 @@ use crate::{
 use core::marker::PhantomData;
 
 /// One vector of an allocation; `V` is what it was taken from.
+///
+/// # Soundness
+///
+/// It owns nothing, so it makes no difference whether it is forgotten or dropped. For explicit vectors
+/// it borrows the guard and is gone before they are freed; managed ones it outlives at most if C code
+/// frees them, and then registering a handler fails with `ENODEV`, by the id of the allocation. Its
+/// lifetime ends with the binding.
 pub struct IrqVector<'a, V = &'a IrqVectorRegistration<'a>> {
     allocation: Allocation<'a>,
     index: usize,

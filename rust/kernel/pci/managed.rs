@@ -81,6 +81,14 @@ impl<'c> Device<Core<'c>> {
 ///
 /// C code may have disabled the device since: a BAR is mapped, but need not decode.
 ///
+/// # Soundness
+///
+/// - Forgotten, copied or dropped, it makes no difference: devres disables the device.
+/// - Its lifetime is that of the binding; after unbind, and after probe has failed, there is nobody
+///   to use it.
+/// - Sent to another thread or to a handler, it adds to the devres list under the list's lock. Its
+///   calls may sleep.
+///
 /// # Invariants
 ///
 /// [`devres::enable_device()`] has succeeded for the device since its driver was bound.
@@ -175,6 +183,13 @@ impl<'c> ManagedDevice<'c> {
 /// A mapped memory BAR, or a part of one, that devres unmaps.
 ///
 /// It can be copied, and kept in driver data and in interrupt handlers.
+///
+/// # Soundness
+///
+/// - Forgotten, copied or dropped, it makes no difference: devres unmaps.
+/// - Its lifetime is that of the binding. Handlers and driver data that have a copy go before devres
+///   unmaps, after the remove callback as well as on the error path of probe.
+/// - Sent to another thread, it reads and writes registers there, as any mapping may.
 ///
 /// # Invariants
 ///

@@ -120,6 +120,7 @@ int bench_slab(void)
 		if (!ret)
 			result("slab/%s %zu", jobs[i].name, bytes);
 	}
+	result("size/struct_pci_dev %zu", sizeof(struct pci_dev));
 	unregister_trace_kmalloc(on_kmalloc, NULL);
 	unregister_trace_kfree(on_kfree, NULL);
 	tracepoint_synchronize_unregister();
