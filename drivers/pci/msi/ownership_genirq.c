@@ -85,9 +85,10 @@ static bool any_handler(struct pci_dev *dev)
 		if (READ_ONCE(irq_data_to_desc(data)->action))
 			return true;
 		if (!--left)
-			break;
+			return false;
 	}
-	return false;
+	/* Whatever is not in the tree, for want of memory for it, may have one. */
+	return left;
 }
 
 /* The same for sure, and which: the first on the lowest vector. The descriptors are locked. */
