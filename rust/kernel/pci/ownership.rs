@@ -133,13 +133,16 @@ struct Node {
 }
 
 impl Node {
-    /// Returns a node of vectors that nobody has claimed; its devres part is to be initialised.
-    const fn new() -> Self {
-        Self {
-            devres: Opaque::uninit(),
-            // The word of `Ownership::EXPLICIT`.
-            ownership: Atomic::new(0),
-        }
+    /// Makes it the node of vectors that nobody has claimed; its devres part is for devres.
+    ///
+    /// # Safety
+    ///
+    /// `node` must be valid for writes, and nobody may have a reference to it.
+    #[inline]
+    unsafe fn init(node: *mut Self) {
+        let word = Ownership::EXPLICIT.to_word();
+        // SAFETY: By the requirement above.
+        unsafe { (&raw mut (*node).ownership).write(Atomic::new(word)) };
     }
 
     fn get(&self) -> Ownership {
@@ -265,7 +268,7 @@ pub unsafe fn track(pdev: &Device) {
     let memory = Node::memory(pdev);
     // SAFETY: The device has no node, so the memory for it is nobody's. Its last node, if there
     // was one, has been released.
-    unsafe { memory.write(Node::new()) };
+    unsafe { Node::init(memory) };
     let devres: *mut bindings::devres_node = memory.cast();
     // SAFETY: `devres` is the first field, to be initialised; both functions have the signatures
     // that devres asks for.
