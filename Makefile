@@ -105,7 +105,7 @@ series: setup ## write the overlay as a series of patches (CHECK=1: build, boot,
 
 .PHONY: clean
 clean: ## remove the kernels, keep the runner and downloads
-	rm -rf build/linux build/.linux build/kernel build/stock build/2026 build/debug build/modules build/no-pci build/docs build/series build/objects build/tree build/pristine \
+	rm -rf build/linux build/.linux build/kernel build/stock build/2026 build/debug build/modules build/no-pci build/no-msi build/docs build/series build/objects build/tree build/pristine \
 		build/bindgen build/logs build/results
 
 .PHONY: distclean

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `host::no-pci`: everything of ours builds for a kernel without PCI.
+//! `host::no-pci`: everything of ours builds for a kernel without PCI; `host::no-msi`: and for one with PCI, but without MSI.
 
 use std::time::Instant;
 
@@ -15,8 +15,9 @@ use crate::{
     ui::Ui,
 };
 
-/// The test's name.
+/// The tests' names.
 pub const NAME: &str = "host::no-pci";
+pub const NO_MSI: &str = "host::no-msi";
 
 /// Builds the kernel crate with its helpers, and a module that calls what `linux/pci.h` declares.
 pub fn build(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Vec<Row>> {
@@ -53,4 +54,24 @@ pub fn build(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Vec<Row>> 
         Ok(((), "the kernel crate, and a module".into()))
     })?;
     Ok(vec![Row::passed(NAME).took(started.elapsed())])
+}
+
+/// Builds `drivers/pci`, with the kernel crate that it needs.
+pub fn build_without_msi(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Vec<Row>> {
+    let started = Instant::now();
+    let spec = KernelSpec {
+        name: "no-msi".into(),
+        source: layout.linux(),
+        fragments: vec![layout.fragment("no-msi")],
+        out: layout.build.join("no-msi"),
+    };
+    spec.configure(ui, layout, &prepared.tools)?;
+    ui.stage("no-msi", "building drivers/pci without MSI", |stage| {
+        let (tools, targets) = (&prepared.tools, ["prepare", "drivers/pci/"]);
+        for target in targets {
+            spec.make(stage, layout, tools, &[target], "objects")?;
+        }
+        Ok(((), "the kernel crate, and drivers/pci".into()))
+    })?;
+    Ok(vec![Row::passed(NO_MSI).took(started.elapsed())])
 }

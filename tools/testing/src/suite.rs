@@ -174,6 +174,10 @@ fn steps(
             .rows
             .extend(caught(no_pci::NAME, no_pci::build(ui, layout, &prepared)));
     }
+    if selection.wants(no_pci::NO_MSI) {
+        let found = no_pci::build_without_msi(ui, layout, &prepared);
+        outcome.rows.extend(caught(no_pci::NO_MSI, found));
+    }
     if selection.wants("objects::") {
         outcome.rows.extend(caught(
             "objects::build",

@@ -134,9 +134,9 @@ pub const GUESTS: &[GuestSpec] = &[
         devices: &[
             "-drive file=disk0,if=none,id=disk0,format=raw",
             "ide-hd,drive=disk0,bus=ide.0",
-            "-audiodev none,id=sound",
-            "intel-hda",
-            "hda-duplex,audiodev=sound",
+            "-chardev null,id=one",
+            "-chardev null,id=other",
+            "pci-serial-2x,chardev1=one,chardev2=other",
         ],
         limit: Duration::from_secs(300),
         ..DEFAULT

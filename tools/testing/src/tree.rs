@@ -51,6 +51,14 @@ const ARM64: &[&str] = &[
     "drivers/scsi/hisi_sas",
 ];
 
+/// What the tree has of drivers in Rust that use `kernel::pci`: nothing in them is edited.
+const RUST: &[&str] = &[
+    "drivers/gpu/nova-core/nova_core.rs",
+    "samples/rust/rust_dma.rs",
+    "samples/rust/rust_driver_auxiliary.rs",
+    "samples/rust/rust_driver_pci.rs",
+];
+
 /// A kernel that the drivers are compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target {
@@ -165,7 +173,14 @@ impl Target {
         })
     }
 
-    /// Compiles `files`, and says of each what became of it.
+    /// Drivers in Rust, where there is Rust.
+    fn rust(self) -> Vec<PathBuf> {
+        let has = self.on && self.arch == "x86_64";
+        let files = if has { RUST } else { &[] };
+        files.iter().map(PathBuf::from).collect()
+    }
+
+    /// Compiles `files` and [`Self::rust()`], and says of each what became of it.
     fn compile(
         self,
         ui: &Ui,
@@ -186,6 +201,7 @@ impl Target {
             make.args(["-k", &format!("-j{jobs}")]);
             let wanted = files.iter().filter(|f| self.wants(&f.file));
             make.args(wanted.map(|f| f.file.with_extension("o")));
+            make.args(self.rust().iter().map(|f| f.with_extension("o")));
             let ended = watch(
                 stage,
                 &mut make,
@@ -200,8 +216,9 @@ impl Target {
             let text = fs::read_to_string(&log)?;
             let exports = exports(&layout.linux())?;
             let mut found = Vec::new();
-            for file in files {
-                found.push(self.outcome(layout, &file.file, &text, &exports)?);
+            let rust = self.rust();
+            for file in files.iter().map(|f| &f.file).chain(&rust) {
+                found.push(self.outcome(layout, file, &text, &exports)?);
             }
             let count = |wanted: &Compiled| found.iter().filter(|f| *f == wanted).count();
             let (yes, absent) = (count(&Compiled::Yes), count(&Compiled::Absent));
@@ -286,11 +303,15 @@ pub fn test(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Vec<Row>> {
     let files = drivers::converted(layout)?;
     let target = TARGETS[0];
     let found = target.compile(ui, layout, prepared, &files)?;
-    Ok(files
-        .iter()
-        .zip(&found)
-        .map(|(file, compiled)| row(layout, target, &file.file, compiled))
-        .collect())
+    Ok(rows(layout, target, &files, &found))
+}
+
+/// One row for each file that was compiled.
+fn rows(layout: &Layout, target: Target, files: &[Converted], found: &[Compiled]) -> Vec<Row> {
+    let rust = target.rust();
+    let of = files.iter().map(|f| &f.file).chain(&rust).zip(found);
+    of.map(|(file, compiled)| row(layout, target, file, compiled))
+        .collect()
 }
 
 fn row(layout: &Layout, target: Target, file: &Path, compiled: &Compiled) -> Row {
@@ -320,11 +341,10 @@ pub fn check(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool> {
     for target in TARGETS {
         found.push(target.compile(ui, layout, &prepared, &files)?);
     }
-    let mut rows = Vec::new();
-    for (target, found) in TARGETS.iter().zip(&found) {
-        let of = files.iter().zip(found);
-        rows.extend(of.map(|(file, compiled)| row(layout, *target, &file.file, compiled)));
-    }
+    let of = TARGETS.iter().zip(&found);
+    let rows: Vec<_> = of
+        .flat_map(|(target, found)| rows(layout, *target, &files, found))
+        .collect();
     let version = &prepared.pristine.version;
     let failed = results::write(
         layout,
