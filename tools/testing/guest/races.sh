@@ -44,13 +44,24 @@ look()
 	cat "$pci/devices/$dev/msi_irqs"/*
 }
 
+# Whoever races has succeeded once.
+all_won()
+{
+	[ -s /tmp/won.try_bind ] && [ -s /tmp/won.try_unbind ] && [ -s /tmp/won.try_reload ]
+}
+
+# For some seconds; longer where that was not long enough for everyone.
 storm()
 {
 	rm -f /tmp/stop /tmp/won.*
 	for command in try_bind try_bind try_unbind try_reload look; do
 		forever "$command" >/dev/null &
 	done
-	sleep "$seconds"
+	waited=0
+	until [ "$waited" -ge "$seconds" ] && all_won || [ "$waited" -ge 30 ]; do
+		sleep 1
+		waited=$((waited + 1))
+	done
 	touch /tmp/stop
 	wait
 	for command in try_bind try_unbind try_reload; do

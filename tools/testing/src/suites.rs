@@ -170,7 +170,7 @@ pub const GUESTS: &[GuestSpec] = &[
         suites: &["races"],
         modules: &["ownership_race"],
         devices: &[EDU, "e1000e"],
-        limit: Duration::from_secs(180),
+        limit: Duration::from_secs(300),
         ..DEFAULT
     },
     GuestSpec {
