@@ -201,12 +201,18 @@ fn tested(
         let of_kernel = modules.entry(run.kernel).or_default();
         of_kernel.extend(run.guest.modules);
     }
-    for (which, modules) in modules {
-        // No mutation reaches the stock kernel, on which one guest runs with its modules.
-        if which != Kernel::Stock || !ready.contains_key(&which) {
-            let built = prepare::kernel(ui, layout, prepared, which, &modules)?;
-            ready.insert(which, built);
+    for (which, mut modules) in modules {
+        // No mutation reaches the stock kernel, which is made once, for every guest that runs on it.
+        if which == Kernel::Stock {
+            if ready.contains_key(&which) {
+                continue;
+            }
+            let all = Selection::new(None, false).runs();
+            let stock = all.iter().filter(|run| run.kernel == which);
+            modules.extend(stock.flat_map(|run| run.guest.modules));
         }
+        let built = prepare::kernel(ui, layout, prepared, which, &modules)?;
+        ready.insert(which, built);
     }
     Ok(suites::run(ui, layout, ready, &runs))
 }
