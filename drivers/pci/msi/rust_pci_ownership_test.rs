@@ -275,6 +275,9 @@ fn added_vector_needs_msix(pdev: &Device<'_>) -> Result {
 fn bad_bars_are_refused(pdev: &Device<'_>) -> Result {
     let managed = pdev.pcim_enable_device()?;
     check!(managed.iomap_region(99, c"ownership_test").err() == Some(EINVAL));
+    // It has one MiB.
+    let short = managed.iomap_region_sized::<0x20_0000>(0, c"ownership_test");
+    check!(short.err() == Some(EINVAL));
     check!(managed.iomap_range(0, 0x10_0000, 1).err() == Some(EINVAL));
     check!(managed.iomap_range(0, usize::MAX, 2).err() == Some(EINVAL));
     check!(managed.iomap_range(0, 0, 0).err() == Some(EINVAL));
