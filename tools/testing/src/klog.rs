@@ -13,8 +13,29 @@ pub struct Line {
     pub text: String,
 }
 
-/// Splits a serial log into lines.
+/// Where one CPU takes the console over from another in the middle of a line, which is then printed once more.
+const REPLAYING: &str = "** replaying previous printk message **";
+
+/// Splits a serial log into lines, without those that were printed in part only.
 pub fn lines(log: &[u8]) -> Vec<Line> {
+    let mut lines: Vec<Line> = Vec::new();
+    let mut replaying = false;
+    for line in raw_lines(log) {
+        if line.text == REPLAYING {
+            replaying = true;
+            continue;
+        }
+        let is_whole = |last: &mut Line| !(replaying && line.text.starts_with(&last.text));
+        if !lines.last_mut().is_none_or(is_whole) {
+            lines.pop();
+        }
+        replaying = false;
+        lines.push(line);
+    }
+    lines
+}
+
+fn raw_lines(log: &[u8]) -> Vec<Line> {
     let stamp = Regex::new(r"^\[\s*(\d+\.\d+)\](?:\[[^\]]*\])? ?").expect("a constant expression");
     String::from_utf8_lossy(log)
         .lines()
@@ -197,6 +218,13 @@ mod tests {
         assert_eq!(warning(report, "at _RNv_6kernel3pci9ownership4free"), 1);
         assert_eq!(warning(report, "kernel/irq/manage.c:70"), 4);
         assert_eq!(warning("something else", ours), 4);
+    }
+
+    #[test]
+    fn a_line_that_was_printed_in_part_is_not_there() {
+        let log = "[ 1.0] before\n[ 1.0] -----\n** replaying previous printk message **\n[ 1.0] -----[ cut here ]\n";
+        let texts: Vec<_> = lines(log.as_bytes()).into_iter().map(|l| l.text).collect();
+        assert_eq!(texts, ["before", "-----[ cut here ]"]);
     }
 
     #[test]
