@@ -54,7 +54,7 @@ equivalence: setup ## compare the stock kernel with ours, in the long form (TEST
 	@LONG=1 cargo test --locked --manifest-path $(manifest) --test kernel -- $(TEST)
 
 .PHONY: mutations
-mutations: setup ## break the code in one place after another, expect red (TEST=prefix: only some; 20 minutes)
+mutations: setup ## break the code in one place after another, expect red (TEST=prefix: only some; 15 minutes)
 	@$(runner) mutations $(TEST)
 
 .PHONY: bench

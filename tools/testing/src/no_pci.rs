@@ -19,15 +19,20 @@ use crate::{
 pub const NAME: &str = "host::no-pci";
 pub const NO_MSI: &str = "host::no-msi";
 
+/// A kernel of the configuration that is called `name`.
+fn spec(layout: &Layout, name: &str) -> KernelSpec {
+    KernelSpec {
+        name: name.into(),
+        source: layout.linux(),
+        fragments: vec![layout.fragment(name)],
+        out: layout.build.join(name),
+    }
+}
+
 /// Builds the kernel crate with its helpers, and a module that calls what `linux/pci.h` declares.
 pub fn build(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Vec<Row>> {
     let started = Instant::now();
-    let spec = KernelSpec {
-        name: "no-pci".into(),
-        source: layout.linux(),
-        fragments: vec![layout.fragment("no-pci")],
-        out: layout.build.join("no-pci"),
-    };
+    let spec = spec(layout, "no-pci");
     spec.configure(ui, layout, &prepared.tools)?;
     let module = layout.build.join("modules/no-pci");
     ui.stage("no-pci", "building without PCI", |stage| {
@@ -59,17 +64,11 @@ pub fn build(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Vec<Row>> 
 /// Builds `drivers/pci`, with the kernel crate that it needs.
 pub fn build_without_msi(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Vec<Row>> {
     let started = Instant::now();
-    let spec = KernelSpec {
-        name: "no-msi".into(),
-        source: layout.linux(),
-        fragments: vec![layout.fragment("no-msi")],
-        out: layout.build.join("no-msi"),
-    };
+    let spec = spec(layout, "no-msi");
     spec.configure(ui, layout, &prepared.tools)?;
     ui.stage("no-msi", "building drivers/pci without MSI", |stage| {
-        let (tools, targets) = (&prepared.tools, ["prepare", "drivers/pci/"]);
-        for target in targets {
-            spec.make(stage, layout, tools, &[target], "objects")?;
+        for target in ["prepare", "drivers/pci/"] {
+            spec.make(stage, layout, &prepared.tools, &[target], "objects")?;
         }
         Ok(((), "the kernel crate, and drivers/pci".into()))
     })?;

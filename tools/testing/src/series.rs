@@ -74,7 +74,9 @@ pub fn series(ui: &Ui, layout: &Layout, linux: Option<&Path>, check: bool) -> Re
         steps.len()
     );
     if !check {
-        println!("make series CHECK=1 builds and boots every step, and takes them back (an hour)");
+        println!(
+            "make series CHECK=1 builds and boots every step, and takes them back (half an hour)"
+        );
         return Ok(true);
     }
     let rows = walk(ui, layout, &prepared, &steps, &patches)?;
