@@ -113,7 +113,8 @@ tracing=/sys/kernel/tracing
 #
 #   pcim_msi_release		the stock kernel's implicit owner of vectors, which pcim_enable_device() makes of all allocations
 #   pci_irq_vectors_release	our owner of vectors, which every first allocation makes, pcim_* or pci_*
-differs='pcim_msi_release|pci_irq_vectors_release'
+#   vp_vdpa_free_irq_vectors	an action of that driver's to free them, which its conversion drops
+differs='pcim_msi_release|pci_irq_vectors_release|vp_vdpa_free_irq_vectors'
 
 record()
 {

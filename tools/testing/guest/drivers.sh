@@ -147,13 +147,34 @@ cxl()
 	[ "$((size))" = 268435456 ] || diag "$found has $size bytes, expected 256 MiB"
 }
 
+# A network card of virtio's on a vDPA device; the vectors come when virtio takes it and go when virtio leaves it.
+vdpa()
+{
+	wait_for find_below 'vdpa*/virtio*/net/*' || diag "no network interface behind $dev" || return
+	interrupts "$1" net 'vdpa*/virtio*/net/*'
+}
+
+eni_vdpa()
+{
+	vdpa 'eni-vdpa'
+}
+
+# It makes its device when it is asked to.
+vp_vdpa()
+{
+	[ -e "$pci/devices/$dev/vdpa0" ] || /bin/vdpa dev add name vdpa0 mgmtdev "pci/$dev" 2>/tmp/vdpa || diag_lines </tmp/vdpa || return
+	vdpa 'vp-vdpa'
+}
+
 # What makes device files; nobody loads it on demand here.
 modprobe snd_pcm_oss
 modprobe i2c_dev
 modprobe mmc_block
+modprobe virtio_vdpa
+modprobe virtio_net
 round=0
 
-plan 13
+plan 15
 driver ahci ahci ahci class:010601 ahci
 driver ata_piix ata_piix ata_piix 8086:7010 ata_piix
 driver sdhci_pci sdhci_pci sdhci-pci class:080501 sdhci
@@ -170,3 +191,5 @@ driver bochs bochs bochs-drm 1234:1111 bochs
 driver pvpanic_pci pvpanic_pci pvpanic-pci 1b36:0011 pvpanic
 driver uio_pci_generic uio_pci_generic uio_pci_generic 1234:11e8 uio takes_edu
 driver cxl_pci cxl_pci cxl_pci class:050210 cxl
+driver eni_vdpa eni_vdpa alibaba-eni-vdpa 1af4:1000 eni_vdpa
+driver vp_vdpa vp_vdpa vp-vdpa 1af4:1041 vp_vdpa

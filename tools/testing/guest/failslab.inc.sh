@@ -37,6 +37,45 @@ allocations_fail()
 	[ "$failed" -ge "${2:-4}" ] || diag "only $failed failures: is failslab at work?"
 }
 
+# Prints where FUNCTION begins and the next one does.
+addresses()
+{
+	sort /proc/kallsyms | awk -v name="$1" '
+		$3 == name && !start { start = $1 }
+		start && $1 != start { print "0x" start, "0x" $1; exit }'
+}
+
+spent()
+{
+	[ "$(cat "$failslab/times")" = 0 ]
+}
+
+# fails_below FUNCTION: the first allocation that FUNCTION makes, whoever calls it, fails while $driver binds. It binds all the same
+# or not at all, and nothing is left.
+fails_below()
+{
+	range=$(addresses "$1")
+	[ -n "$range" ] || diag "the kernel has no function $1" || return
+	echo "${range% *}" >"$failslab/require-start"
+	echo "${range#* }" >"$failslab/require-end"
+	echo 32 >"$failslab/stacktrace-depth"
+	echo 1 >"$failslab/times"
+	echo 100 >"$failslab/probability"
+	echo "$dev" >"$pci/drivers/$driver/bind" 2>/dev/null
+	# A driver may leave that to a worker.
+	wait_for spent
+	happened=$?
+	echo 0 >"$failslab/probability"
+	echo 0 >"$failslab/require-start"
+	echo 0xffffffffffffffff >"$failslab/require-end"
+	[ "$happened" = 0 ] || diag "nothing was allocated below $1" || return
+	sleep 1
+	if [ -e "$pci/drivers/$driver/$dev" ]; then
+		unbind "$driver" || return
+	fi
+	as_before
+}
+
 # enabled: takes the device's first enabling out of the count. That is ACPI's work, which uses memory that it has freed when an
 # allocation of its own fails.
 enabled()

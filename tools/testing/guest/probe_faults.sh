@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Probe of converted drivers of the tree fails on demand: memory allocations that it takes fail, one each time. The driver then
-# binds all the same or not at all, nothing is left, and no vector is leaked. Needs a kernel with CONFIG_FAILSLAB.
+# Probe of converted drivers of the tree fails on demand: memory allocations that it takes fail, one each time, among them that of
+# requesting an interrupt, by when there are vectors. The driver then binds all the same or not at all, nothing is left, and no
+# vector is leaked. Needs a kernel with CONFIG_FAILSLAB.
 
 # shellcheck source=tools/testing/guest/lib.sh
 . /suites/lib.sh
@@ -10,17 +11,21 @@
 # shellcheck source=tools/testing/guest/failslab.inc.sh
 . /suites/failslab.inc.sh
 
-# faults NAME MODULE DRIVER DEVICE STEP [NEEDED]
+# faults NAME MODULE DRIVER DEVICE FUNCTION STEP [NEEDED]: the first allocation below FUNCTION, and every STEPth; "-" for none.
 faults()
 {
 	driver=$3
-	subtest "$1" 5
+	function=$5
+	[ "$function" = - ] && tests=0 || tests=1
+	[ "$6" = - ] || tests=$((tests + 1))
+	subtest "$1" $((tests + 4))
 	find_device "$4"
 	enabled
 	remember
 	modprobe "$2"
 	[ ! -e "$pci/drivers/$driver/$dev" ] || unbind "$driver"
-	check allocations_fail allocations_fail "$5" "${6:-4}"
+	[ "$function" = - ] || check "$function" fails_below "$function"
+	[ "$6" = - ] || check allocations_fail allocations_fail "$6" "${7:-4}"
 	check binds_again bind "$driver"
 	check unbind unbind "$driver"
 	rmmod "$2"
@@ -30,8 +35,13 @@ faults()
 }
 
 echo 0 >"$pci/drivers_autoprobe"
-plan 2
-faults ahci ahci ahci class:010601 101
-# Not snd_hda_intel: with an allocation failing it uses its card after it has freed it, on the stock kernel as well.
-# A port that cannot be registered is left out.
-faults 8250_pci 8250_pci serial 1b36:0003 7 2
+plan 7
+faults ahci ahci ahci class:010601 request_threaded_irq 101
+# Its interrupt is requested when a port is opened. A port that cannot be registered is left out.
+faults 8250_pci 8250_pci serial 1b36:0003 - 7 2
+faults snd_hda_intel snd_hda_intel snd_hda_intel class:040300 request_threaded_irq 101
+faults sdhci_pci sdhci_pci sdhci-pci class:080501 request_threaded_irq 101
+faults cxl_pci cxl_pci cxl_pci class:050210 request_threaded_irq 101
+# Both have vectors only once somebody drives the vDPA device.
+faults eni_vdpa eni_vdpa alibaba-eni-vdpa 1af4:1000 - 1
+faults vp_vdpa vp_vdpa vp-vdpa 1af4:1041 - 1

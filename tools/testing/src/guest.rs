@@ -32,7 +32,7 @@ pub struct GuestSpec {
     pub kernels: &'static [Kernel],
     /// Those on which the kernel's reports are what it is there to provoke, so that only its own results count.
     pub trouble_due: &'static [Kernel],
-    /// How many blocks of its log the stock kernel and ours must agree on at least; see [`crate::agree`].
+    /// How many blocks of its log a kernel and its counterpart must agree on at least; see [`crate::agree`].
     pub agrees: usize,
     /// The guest scripts to run in order, without `.sh`.
     pub suites: &'static [&'static str],
@@ -170,9 +170,10 @@ impl Run {
     }
 
     fn patience(&self) -> u32 {
-        match self.kernel {
-            Kernel::Debug => 4,
-            _ => 1,
+        if self.kernel.checks_itself() {
+            4
+        } else {
+            1
         }
     }
 
@@ -259,9 +260,10 @@ impl Run {
             Ok("1") => "kvm",
             _ => "tcg",
         };
-        let memory = match self.kernel {
-            Kernel::Debug => 3 * self.guest.memory,
-            _ => self.guest.memory,
+        let memory = if self.kernel.checks_itself() {
+            3 * self.guest.memory
+        } else {
+            self.guest.memory
         };
         let mut qemu = command(layout, "qemu-system-x86_64");
         qemu.current_dir(scratch);

@@ -3,6 +3,7 @@
 //! The guest's file system: busybox, the kernel's modules, and the guest scripts.
 
 use std::{
+    collections::BTreeSet,
     fmt::Write as _,
     fs::{self, File},
     path::{Path, PathBuf},
@@ -55,6 +56,10 @@ pub fn pack(layout: &Layout, kernel: &Built) -> Result<PathBuf> {
             )?;
         }
     }
+    // Only tests of drivers take it.
+    if let Some(vdpa) = program("vdpa") {
+        dynamic(layout, &mut list, "/bin/vdpa", &vdpa)?;
+    }
     let modules = format!("lib/modules/{}", kernel.release);
     writeln!(list, "dir /{modules} 0755 0 0")?;
     for file in files(&work.join(&modules))? {
@@ -82,16 +87,48 @@ pub fn pack(layout: &Layout, kernel: &Built) -> Result<PathBuf> {
 }
 
 fn busybox() -> Result<PathBuf> {
-    ["/bin/busybox", "/usr/bin/busybox"]
+    program("busybox").ok_or_else(|| {
+        Failure::new("no busybox")
+            .remedy("apt-get install busybox-static")
+            .into()
+    })
+}
+
+/// Finds a program that a user who is not root need not have in the path.
+fn program(name: &str) -> Option<PathBuf> {
+    ["/bin", "/usr/bin", "/sbin", "/usr/sbin"]
         .iter()
-        .map(PathBuf::from)
+        .map(|folder| Path::new(folder).join(name))
         .find(|path| path.exists())
-        .or_else(|| which::which("busybox").ok())
-        .ok_or_else(|| {
-            Failure::new("no busybox")
-                .remedy("apt-get install busybox-static")
-                .into()
-        })
+        .or_else(|| which::which(name).ok())
+}
+
+/// Adds a program as `to`, and what the dynamic linker loads for it, where it looks for that.
+fn dynamic(layout: &Layout, list: &mut String, to: &str, program: &Path) -> Result<()> {
+    let said = command(layout, "ldd").arg(program).output()?;
+    let said = String::from_utf8_lossy(&said.stdout);
+    // "libmnl.so.0 => /lib/.../libmnl.so.0 (0x...)", and the linker itself without an arrow.
+    let libraries: BTreeSet<_> = said
+        .split_whitespace()
+        .filter(|word| word.starts_with('/'))
+        .map(Path::new)
+        .collect();
+    let folders: BTreeSet<_> = libraries
+        .iter()
+        .flat_map(|l| l.ancestors().skip(1))
+        .collect();
+    for folder in folders
+        .into_iter()
+        .filter(|f| *f != Path::new("/") && *f != Path::new("/lib"))
+    {
+        writeln!(list, "dir {} 0755 0 0", folder.display())?;
+    }
+    for library in libraries {
+        let file = library.display();
+        writeln!(list, "file {file} {file} 0755 0 0")?;
+    }
+    writeln!(list, "file {to} {} 0755 0 0", program.display())?;
+    Ok(())
 }
 
 fn files(folder: &Path) -> Result<Vec<PathBuf>> {

@@ -28,6 +28,8 @@ pub enum Kernel {
     Stock,
     /// Ours, with what the kernel has to find mistakes.
     Debug,
+    /// Stock, with the same; only in the long form, since it takes a build of its own.
+    DebugStock,
     /// Stock, with the rule that patches of 2026 proposed; see [`crate::earlier`].
     Earlier,
 }
@@ -39,7 +41,22 @@ impl Kernel {
             Self::Ours => "",
             Self::Stock => "@stock",
             Self::Debug => "@debug",
+            Self::DebugStock => "@debug-stock",
             Self::Earlier => "@2026",
+        }
+    }
+
+    /// Whether it has sanitizers, and so needs more time and memory.
+    pub fn checks_itself(self) -> bool {
+        matches!(self, Self::Debug | Self::DebugStock)
+    }
+
+    /// The kernel that has the code which this one's replaces, and is the same otherwise.
+    pub fn counterpart(self) -> Option<Self> {
+        match self {
+            Self::Ours => Some(Self::Stock),
+            Self::Debug => Some(Self::DebugStock),
+            Self::Stock | Self::DebugStock | Self::Earlier => None,
         }
     }
 }
@@ -100,10 +117,20 @@ impl KernelSpec {
         Self {
             name: "debug".into(),
             source: layout.linux(),
-            fragments: ["guest", "ours", "debug"]
+            fragments: ["guest", "ours", "debug", "ours-debug"]
                 .map(|name| layout.fragment(name))
                 .into(),
             out: layout.build.join("debug"),
+        }
+    }
+
+    /// The kernel to compare that one with.
+    pub fn debug_stock(layout: &Layout, pristine: PathBuf) -> Self {
+        Self {
+            name: "debug-stock".into(),
+            source: pristine,
+            fragments: ["guest", "debug"].map(|name| layout.fragment(name)).into(),
+            out: layout.build.join("debug-stock"),
         }
     }
 

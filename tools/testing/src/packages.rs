@@ -88,6 +88,7 @@ pub const TESTS: &[Package] = &[
         "python3-config",
         "runs the reports of the semantic patch",
     ),
+    package("iproute2", "vdpa", "makes vDPA devices in a guest"),
 ];
 
 /// What building the documentation takes in addition.

@@ -76,6 +76,9 @@ pub fn kernel(
         Kernel::Ours => KernelSpec::ours(layout),
         Kernel::Stock => KernelSpec::stock(layout, objects::ungrafted(ui, layout, prepared)?),
         Kernel::Debug => KernelSpec::debug(layout),
+        Kernel::DebugStock => {
+            KernelSpec::debug_stock(layout, objects::ungrafted(ui, layout, prepared)?)
+        }
         Kernel::Earlier => earlier::spec(ui, layout, prepared)?,
     };
     spec.configure(ui, layout, &prepared.tools)?;

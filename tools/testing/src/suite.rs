@@ -44,7 +44,8 @@ impl Selection {
             }
             // What two kernels are to agree on takes both.
             let both = guest.agrees > 0 && self.wants(&format!("guest::{}::agrees::", guest.name));
-            runs.extend(guest.kernels.iter().filter_map(|kernel| {
+            let built = |kernel: &&Kernel| self.long || **kernel != Kernel::DebugStock;
+            runs.extend(guest.kernels.iter().filter(built).filter_map(|kernel| {
                 let run = Run {
                     guest,
                     kernel: *kernel,

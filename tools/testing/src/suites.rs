@@ -13,7 +13,7 @@ use std::{
 use crate::{
     agree::{compare, Side},
     guest::{GuestSpec, Ran, Run, DEFAULT, EDU},
-    kernel::Kernel::{self, Debug, Ours, Stock},
+    kernel::Kernel::{self, Debug, DebugStock, Ours, Stock},
     layout::Layout,
     prepare::Ready,
     results::Row,
@@ -36,7 +36,7 @@ pub const GUESTS: &[GuestSpec] = &[
     GuestSpec {
         name: "drivers",
         kernels: &[Stock, Ours],
-        agrees: 13,
+        agrees: 15,
         suites: &["drivers"],
         machine: "q35,hpet=off,cxl=on,cxl-fmw.0.targets.0=cxl,cxl-fmw.0.size=4G",
         devices: &[
@@ -67,6 +67,10 @@ pub const GUESTS: &[GuestSpec] = &[
             "pxb-cxl,bus_nr=12,bus=pcie.0,id=cxl",
             "cxl-rp,port=0,bus=cxl,id=root,chassis=0,slot=2",
             "cxl-type3,bus=root,memdev=memory,lsa=labels,id=type3",
+            "-netdev user,id=legacy",
+            "virtio-net-pci,netdev=legacy,disable-modern=on,disable-legacy=off",
+            "-netdev user,id=modern",
+            "virtio-net-pci,netdev=modern,disable-legacy=on",
         ],
         limit: Duration::from_secs(600),
         long: Some(Duration::from_secs(3 * 3600)),
@@ -115,12 +119,14 @@ pub const GUESTS: &[GuestSpec] = &[
     },
     GuestSpec {
         name: "devres_nomem",
-        kernels: &[Debug],
+        kernels: &[DebugStock, Debug],
+        agrees: 2,
         suites: &["devres"],
         modules: &["devres_suite"],
         append: &["kunit.filter_glob=devres_nomem"],
         devices: DEVRES,
         limit: Duration::from_secs(180),
+        long: Some(Duration::from_secs(180)),
         documents: 2,
         ..DEFAULT
     },
@@ -137,7 +143,19 @@ pub const GUESTS: &[GuestSpec] = &[
             "-chardev null,id=one",
             "-chardev null,id=other",
             "pci-serial-2x,chardev1=one,chardev2=other",
+            "-audiodev none,id=sound",
+            "intel-hda",
+            "hda-duplex,audiodev=sound",
+            "sdhci-pci",
+            "-object memory-backend-ram,id=memory,size=256M,share=on",
+            "-object memory-backend-ram,id=labels,size=1M,share=on",
+            "pxb-cxl,bus_nr=12,bus=pcie.0,id=cxl",
+            "cxl-rp,port=0,bus=cxl,id=root,chassis=0,slot=2",
+            "cxl-type3,bus=root,memdev=memory,lsa=labels,id=type3",
+            "virtio-net-pci,disable-modern=on,disable-legacy=off",
+            "virtio-net-pci,disable-legacy=on",
         ],
+        machine: "q35,hpet=off,cxl=on,cxl-fmw.0.targets.0=cxl,cxl-fmw.0.size=4G",
         limit: Duration::from_secs(300),
         ..DEFAULT
     },
@@ -313,7 +331,7 @@ pub fn run(ui: &Ui, layout: &Layout, ready: &BTreeMap<Kernel, Ready>, runs: &[Ru
     rows
 }
 
-/// What the guests that ran on the stock kernel and on ours have to agree on.
+/// What the guests that ran on a kernel and on its counterpart have to agree on.
 fn agreements(
     ui: &Ui,
     layout: &Layout,
@@ -328,9 +346,14 @@ fn agreements(
         Some((run, layout.show(&ran.log), ran.text.as_str()))
     };
     let mut rows = Vec::new();
-    for run in runs.iter().filter(|run| run.kernel == Ours) {
+    for run in runs {
         let guest = run.guest;
-        if let (Some(theirs), Some(ours)) = (ran(guest.name, Stock), ran(guest.name, Ours)) {
+        let Some(counterpart) = run.kernel.counterpart() else {
+            continue;
+        };
+        if let (Some(theirs), Some(ours)) =
+            (ran(guest.name, counterpart), ran(guest.name, run.kernel))
+        {
             let names = (theirs.0.name(), ours.0.name());
             let theirs = Side {
                 name: &names.0,
