@@ -180,7 +180,9 @@ driver ata_piix ata_piix ata_piix 8086:7010 ata_piix
 driver sdhci_pci sdhci_pci sdhci-pci class:080501 sdhci
 driver snd_hda_intel snd_hda_intel snd_hda_intel class:040300 snd_hda_intel
 driver snd_intel8x0 snd_intel8x0 snd_intel8x0 8086:2415 snd_intel8x0
+reloads=1
 driver snd_ens1370 snd_ens1370 snd_ens1370 1274:5000 snd_ens1370
+reloads=
 driver 8250_pci 8250_pci serial 1b36:0003 serial
 driver tulip tulip tulip 1011:0019 tulip
 # It leaves its device enabled, for the firmware's sake.

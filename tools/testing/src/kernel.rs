@@ -28,8 +28,10 @@ pub enum Kernel {
     Stock,
     /// Ours, with what the kernel has to find mistakes.
     Debug,
-    /// Stock, with the same; only in the long form, since it takes a build of its own.
+    /// Stock, with the same.
     DebugStock,
+    /// Grafted, with our option off.
+    Off,
     /// Stock, with the rule that patches of 2026 proposed; see [`crate::earlier`].
     Earlier,
 }
@@ -42,6 +44,7 @@ impl Kernel {
             Self::Stock => "@stock",
             Self::Debug => "@debug",
             Self::DebugStock => "@debug-stock",
+            Self::Off => "@off",
             Self::Earlier => "@2026",
         }
     }
@@ -51,10 +54,15 @@ impl Kernel {
         matches!(self, Self::Debug | Self::DebugStock)
     }
 
+    /// Whether only the long form of tests takes it, since it takes a build of its own.
+    pub fn only_long(self) -> bool {
+        matches!(self, Self::DebugStock | Self::Off)
+    }
+
     /// The kernel that has the code which this one's replaces, and is the same otherwise.
     pub fn counterpart(self) -> Option<Self> {
         match self {
-            Self::Ours => Some(Self::Stock),
+            Self::Ours | Self::Off => Some(Self::Stock),
             Self::Debug => Some(Self::DebugStock),
             Self::Stock | Self::DebugStock | Self::Earlier => None,
         }
@@ -109,6 +117,18 @@ impl KernelSpec {
                 .map(|name| layout.fragment(name))
                 .into(),
             out: layout.build.join("stock"),
+        }
+    }
+
+    /// The grafted kernel with our option off, and the configuration of stock otherwise.
+    pub fn off(layout: &Layout) -> Self {
+        Self {
+            name: "off".into(),
+            source: layout.linux(),
+            fragments: ["guest", "hardware"]
+                .map(|name| layout.fragment(name))
+                .into(),
+            out: layout.build.join("off"),
         }
     }
 

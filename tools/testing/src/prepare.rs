@@ -79,6 +79,7 @@ pub fn kernel(
         Kernel::DebugStock => {
             KernelSpec::debug_stock(layout, objects::ungrafted(ui, layout, prepared)?)
         }
+        Kernel::Off => KernelSpec::off(layout),
         Kernel::Earlier => earlier::spec(ui, layout, prepared)?,
     };
     spec.configure(ui, layout, &prepared.tools)?;

@@ -44,7 +44,7 @@ impl Selection {
             }
             // What two kernels are to agree on takes both.
             let both = guest.agrees > 0 && self.wants(&format!("guest::{}::agrees::", guest.name));
-            let built = |kernel: &&Kernel| self.long || **kernel != Kernel::DebugStock;
+            let built = |kernel: &&Kernel| self.long || !kernel.only_long();
             runs.extend(guest.kernels.iter().filter(built).filter_map(|kernel| {
                 let run = Run {
                     guest,

@@ -13,7 +13,7 @@ use std::{
 use crate::{
     agree::{compare, Side},
     guest::{GuestSpec, Ran, Run, DEFAULT, EDU},
-    kernel::Kernel::{self, Debug, DebugStock, Ours, Stock},
+    kernel::Kernel::{self, Debug, DebugStock, Off, Ours, Stock},
     layout::Layout,
     prepare::Ready,
     results::Row,
@@ -35,7 +35,7 @@ const MANY_VECTORS: &[&str] = &[
 pub const GUESTS: &[GuestSpec] = &[
     GuestSpec {
         name: "drivers",
-        kernels: &[Stock, Ours],
+        kernels: &[Stock, Ours, Off],
         agrees: 15,
         suites: &["drivers"],
         machine: "q35,hpet=off,cxl=on,cxl-fmw.0.targets.0=cxl,cxl-fmw.0.size=4G",
@@ -127,6 +127,17 @@ pub const GUESTS: &[GuestSpec] = &[
         devices: DEVRES,
         limit: Duration::from_secs(180),
         long: Some(Duration::from_secs(180)),
+        documents: 2,
+        ..DEFAULT
+    },
+    GuestSpec {
+        name: "option_off",
+        kernels: &[Off],
+        suites: &["option_off"],
+        append: &[],
+        modules: &["option_off"],
+        limit: Duration::from_secs(60),
+        long: Some(Duration::from_secs(60)),
         documents: 2,
         ..DEFAULT
     },
