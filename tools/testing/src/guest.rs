@@ -54,6 +54,8 @@ pub struct GuestSpec {
     pub long: Option<Duration>,
     /// How many KTAP documents it must print at least.
     pub documents: usize,
+    /// Suites that must be among them, where one could go missing unseen.
+    pub due: &'static [&'static str],
 }
 
 /// What a guest has where it says nothing else.
@@ -72,6 +74,7 @@ pub const DEFAULT: GuestSpec = GuestSpec {
     limit: Duration::from_secs(300),
     long: None,
     documents: 1,
+    due: &[],
 };
 
 /// A guest on one of its kernels.
@@ -218,6 +221,7 @@ impl Run {
             path: Path::new(&shown),
             outside,
             documents: self.guest.documents,
+            due: self.guest.due,
             trouble_due: self.guest.trouble_due.contains(&self.kernel),
         };
         let mut rows = judge(&evidence, |d| {

@@ -30,6 +30,8 @@ pub struct Evidence<'a> {
     pub outside: Vec<String>,
     /// How many KTAP documents there must be at least.
     pub documents: usize,
+    /// Suites that must be among them.
+    pub due: &'a [&'a str],
     /// Whether the kernel's reports are what the guest is there to provoke; then its own results alone count, and a panic is an
     /// end like any other.
     pub trouble_due: bool,
@@ -87,6 +89,12 @@ pub fn judge(
             documents.len(),
             evidence.documents
         ));
+    }
+    let cases = || documents.iter().flat_map(|document| &document.cases);
+    for suite in evidence.due {
+        if !cases().any(|case| case.path.first().is_some_and(|name| name == suite)) {
+            errors.push(format!("no results of the suite {suite}"));
+        }
     }
     let end = |line: &Line| {
         line.text == FINISHED || evidence.trouble_due && line.text.starts_with("Kernel panic")
@@ -190,16 +198,20 @@ fn unique(rows: &mut [Row]) {
 mod tests {
     use super::*;
 
-    fn judged(log: &str) -> Vec<Row> {
-        let evidence = Evidence {
+    fn evidence(log: &str) -> Evidence<'_> {
+        Evidence {
             guest: "g",
             log: log.as_bytes(),
             path: Path::new("g.log"),
             outside: Vec::new(),
             documents: 1,
+            due: &[],
             trouble_due: false,
-        };
-        judge(&evidence, |_| Ok(()))
+        }
+    }
+
+    fn judged(log: &str) -> Vec<Row> {
+        judge(&evidence(log), |_| Ok(()))
     }
 
     fn failed(rows: &[Row]) -> Vec<&str> {
@@ -247,14 +259,24 @@ mod tests {
             format!("{WARN}KTAP version 1\n1..2\n{WARN}ok 1 a\nnot ok 2 b\nguest: finished\n");
         let evidence = Evidence {
             guest: "g@stock",
-            log: log.as_bytes(),
-            path: Path::new("g.log"),
-            outside: Vec::new(),
-            documents: 1,
             trouble_due: true,
+            ..evidence(&log)
         };
         let rows = judge(&evidence, |_| Ok(()));
         assert_eq!(failed(&rows), ["guest::g@stock::b"]);
+    }
+
+    #[test]
+    fn a_suite_that_is_due_must_be_there() {
+        let log = "KTAP version 1\n1..1\n    KTAP version 1\n    # Subtest: one\n    1..1\n    ok 1 a\nok 1 one\nguest: finished\n";
+        for (due, bad) in [("one", 0), ("two", 1)] {
+            let evidence = Evidence {
+                due: &[due],
+                ..evidence(log)
+            };
+            let rows = judge(&evidence, |_| Ok(()));
+            assert_eq!(failed(&rows).len(), bad, "{due}");
+        }
     }
 
     #[test]

@@ -191,6 +191,7 @@ pub const GUESTS: &[GuestSpec] = &[
         devices: &[EDU, "e1000e"],
         limit: Duration::from_secs(120),
         documents: 7,
+        due: &["pci_irq_vector_ownership", "rust_pci_ownership"],
         ..DEFAULT
     },
     GuestSpec {
