@@ -21,6 +21,8 @@ faults()
 	subtest "$1" $((tests + 4))
 	find_device "$4"
 	enabled
+	# One of them has no list of devices.
+	echo "$driver" >"$pci/devices/$dev/driver_override"
 	remember
 	modprobe "$2"
 	[ ! -e "$pci/drivers/$driver/$dev" ] || unbind "$driver"
@@ -39,9 +41,13 @@ plan 7
 faults ahci ahci ahci class:010601 request_threaded_irq 101
 # Its interrupt is requested when a port is opened. A port that cannot be registered is left out.
 faults 8250_pci 8250_pci serial 1b36:0003 - 7 2
-faults snd_hda_intel snd_hda_intel snd_hda_intel class:040300 request_threaded_irq 101
-faults sdhci_pci sdhci_pci sdhci-pci class:080501 request_threaded_irq 101
-faults cxl_pci cxl_pci cxl_pci class:050210 request_threaded_irq 101
-# Both have vectors only once somebody drives the vDPA device.
-faults eni_vdpa eni_vdpa alibaba-eni-vdpa 1af4:1000 - 1
+# Most of its probe is a worker's.
+faults snd_hda_intel snd_hda_intel snd_hda_intel class:040300 request_threaded_irq -
+faults sdhci_pci sdhci_pci sdhci-pci class:080501 request_threaded_irq 19
+# The emulated one has no interrupt that it requests.
+faults cxl_pci cxl_pci cxl_pci class:050210 - 13
+# Both have vectors only once somebody drives the vDPA device. The second uses its memory after it has freed it, each time it is
+# unbound, on the stock kernel as well; it is the last because no more than one such report is made.
 faults vp_vdpa vp_vdpa vp-vdpa 1af4:1041 - 1
+due='slab-use-after-free in vp_legacy_remove'
+faults eni_vdpa eni_vdpa alibaba-eni-vdpa 1af4:1000 - 3
