@@ -42,18 +42,27 @@ impl Selection {
             if self.long && guest.long.is_none() {
                 continue;
             }
+            let built: Vec<_> = guest
+                .kernels
+                .iter()
+                .copied()
+                .filter(|kernel| self.long || !kernel.only_long())
+                .collect();
+            let run = |kernel| Run {
+                guest,
+                kernel,
+                long: self.long,
+                words: sequences::words(guest),
+            };
             // What two kernels are to agree on takes both.
-            let both = guest.agrees > 0 && self.wants(&format!("guest::{}::agrees::", guest.name));
-            let built = |kernel: &&Kernel| self.long || !kernel.only_long();
-            runs.extend(guest.kernels.iter().filter(built).filter_map(|kernel| {
-                let run = Run {
-                    guest,
-                    kernel: *kernel,
-                    long: self.long,
-                    words: sequences::words(guest),
-                };
-                (both || self.wants(&format!("guest::{}::", run.name()))).then_some(run)
-            }));
+            let compared = |kernel| {
+                let with = |other: &Kernel| other.counterpart() == Some(kernel);
+                let asked = |other| self.wants(&format!("guest::{}::agrees::", run(other).name()));
+                guest.agrees > 0 && built.iter().copied().filter(with).any(asked)
+            };
+            let asked = |kernel| self.wants(&format!("guest::{}::", run(kernel).name()));
+            let wanted = built.iter().filter(|k| asked(**k) || compared(**k));
+            runs.extend(wanted.map(|kernel| run(*kernel)));
         }
         runs
     }
@@ -224,4 +233,37 @@ fn caught(name: &str, rows: Result<Vec<Row>>) -> Vec<Row> {
 fn plain(error: anyhow::Error) -> String {
     let text = Failure::from_error(error).to_string();
     console::strip_ansi_codes(&text).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(filter: &str, long: bool) -> Vec<String> {
+        let selection = Selection::new(Some(filter.into()), long);
+        selection.runs().iter().map(Run::name).collect()
+    }
+
+    #[test]
+    fn what_is_compared_takes_both_kernels() {
+        assert_eq!(
+            chosen("guest::drivers::agrees::ahci", false),
+            ["drivers@stock", "drivers"]
+        );
+        assert_eq!(chosen("guest::drivers@stock", false), ["drivers@stock"]);
+        assert_eq!(
+            chosen("guest::drivers@off", true),
+            ["drivers@stock", "drivers@off"]
+        );
+    }
+
+    #[test]
+    fn only_the_long_form_takes_kernels_of_its_own() {
+        assert_eq!(chosen("guest::devres_nomem", false), ["devres_nomem@debug"]);
+        assert_eq!(
+            chosen("guest::devres_nomem", true),
+            ["devres_nomem@debug-stock", "devres_nomem@debug"]
+        );
+        assert!(chosen("guest::drivers@off", false).is_empty());
+    }
 }

@@ -380,7 +380,7 @@ fn agreements(
             };
             rows.extend(match guest.name {
                 sequences::NAME => sequences::agree(ui, layout, ready, run, &theirs, &ours),
-                _ => compare(guest.name, guest.agrees, &theirs, &ours),
+                _ => compare(&run.name(), guest.agrees, &theirs, &ours),
             });
         }
     }
