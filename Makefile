@@ -15,7 +15,7 @@ LINUX ?=
 CONFIG ?=
 # test: only tests whose name begins so, e.g. TEST=guest::samples
 TEST ?=
-# series: 1 builds and boots every step; census: 1 fails where a driver relies on the implicit free
+# series: 1 builds every step, boots and takes it back; census: 1 fails where a driver relies on the implicit free
 CHECK ?=
 # boot: a folder with a driver of your own, in place of the samples
 DRIVER ?=
@@ -100,7 +100,7 @@ docs: setup ## build the documentation: pages, kernel-doc, rustdoc
 	@$(runner) docs
 
 .PHONY: series
-series: setup ## write the overlay as a series of patches (CHECK=1: build, boot, revert each)
+series: setup ## write the overlay as a series of patches (CHECK=1: build, boot, take back; half an hour)
 	@$(runner) series $(if $(filter 1,$(CHECK)),--check)
 
 .PHONY: clean

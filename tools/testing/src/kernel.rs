@@ -69,6 +69,12 @@ impl Kernel {
     }
 }
 
+/// Kconfig's target for a configuration with no more than it must have.
+pub const NOTHING: &str = "allnoconfig";
+
+/// Kconfig's target for a configuration with all there is, as modules.
+pub const EVERYTHING: &str = "allmodconfig";
+
 /// A kernel to build.
 #[derive(Clone, Debug)]
 pub struct KernelSpec {
@@ -76,7 +82,9 @@ pub struct KernelSpec {
     pub name: String,
     /// The tree it is built from.
     pub source: PathBuf,
-    /// Configuration fragments over `allnoconfig`; later ones win.
+    /// What fragments are laid over: [`NOTHING`] or [`EVERYTHING`].
+    pub base: &'static str,
+    /// Configuration fragments; later ones win.
     pub fragments: Vec<PathBuf>,
     /// Where the output goes.
     pub out: PathBuf,
@@ -101,6 +109,7 @@ impl KernelSpec {
         Self {
             name: "kernel".into(),
             source: layout.linux(),
+            base: NOTHING,
             fragments: ["guest", "hardware", "ours"]
                 .map(|name| layout.fragment(name))
                 .into(),
@@ -113,6 +122,7 @@ impl KernelSpec {
         Self {
             name: "stock".into(),
             source: pristine,
+            base: NOTHING,
             fragments: ["guest", "hardware"]
                 .map(|name| layout.fragment(name))
                 .into(),
@@ -125,6 +135,7 @@ impl KernelSpec {
         Self {
             name: "off".into(),
             source: layout.linux(),
+            base: NOTHING,
             fragments: ["guest", "hardware"]
                 .map(|name| layout.fragment(name))
                 .into(),
@@ -137,6 +148,7 @@ impl KernelSpec {
         Self {
             name: "debug".into(),
             source: layout.linux(),
+            base: NOTHING,
             fragments: ["guest", "ours", "debug", "ours-debug"]
                 .map(|name| layout.fragment(name))
                 .into(),
@@ -149,6 +161,7 @@ impl KernelSpec {
         Self {
             name: "debug-stock".into(),
             source: pristine,
+            base: NOTHING,
             fragments: ["guest", "debug"].map(|name| layout.fragment(name)).into(),
             out: layout.build.join("debug-stock"),
         }
@@ -186,7 +199,7 @@ impl KernelSpec {
             fs::write(&fragment, asked.text())?;
             let log = self.log(layout, "config");
             let mut make = tools.make(layout, &self.source, &self.out);
-            make.env("KCONFIG_ALLCONFIG", &fragment).arg("allnoconfig");
+            make.env("KCONFIG_ALLCONFIG", &fragment).arg(self.base);
             run(stage, &mut make, &log)?;
             self.took_effect(&asked, layout, tools, stage)?;
             fs::write(&stamp, &inputs)?;

@@ -8,7 +8,7 @@ use anyhow::Result;
 
 use crate::{
     command::{command, run},
-    kernel::KernelSpec,
+    kernel::{KernelSpec, NOTHING},
     layout::Layout,
     prepare::Prepared,
     results::Row,
@@ -24,6 +24,7 @@ fn spec(layout: &Layout, name: &str) -> KernelSpec {
     KernelSpec {
         name: name.into(),
         source: layout.linux(),
+        base: NOTHING,
         fragments: vec![layout.fragment(name)],
         out: layout.build.join(name),
     }

@@ -18,7 +18,7 @@ use crate::{
     command::{command, output, run},
     drivers,
     failure::Failure,
-    kernel::KernelSpec,
+    kernel::{KernelSpec, NOTHING},
     layout::Layout,
     prepare::Prepared,
     results::Row,
@@ -34,6 +34,7 @@ pub fn compare(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Vec<Row>
     let spec = |which: &str, source: PathBuf| KernelSpec {
         name: format!("objects-{which}"),
         source,
+        base: NOTHING,
         fragments: fragments.clone(),
         out: layout.build.join("objects").join(which),
     };

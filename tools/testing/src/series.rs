@@ -3,32 +3,35 @@
 //! `make series`: the overlay as a series of patches that can go in one by one, and `make series CHECK=1`, the proof that they can.
 //!
 //! A step is a set of whole files: the calls first, which change nothing by themselves; then drivers, one subsystem a step; then the
-//! option, off by default, with the Rust behind it; then samples and documentation. Each step can be reverted as long as none after
-//! it is needed.
+//! option, off by default, with the Rust behind it; then samples and documentation. Drivers can be taken back one by one, the others
+//! as long as nothing after them is needed.
 
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
     fs,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use anyhow::{Context, Result};
 
 use crate::{
     command::{command, output, run},
+    drivers::{self, By, Converted},
     guest::{GuestSpec, Run, DEFAULT},
     initramfs,
-    kernel::{Kernel, KernelSpec},
+    kernel::{Built, Kernel, KernelSpec, EVERYTHING, NOTHING},
     layout::Layout,
     prepare::{self, Prepared, Ready},
     results::{self, Row},
+    tree::ARM64_ONLY,
     ui::{elapsed, Ui},
 };
 
 /// One patch.
 struct Step {
+    place: usize,
     subject: String,
     why: String,
     diffs: String,
@@ -58,10 +61,11 @@ pub fn series(ui: &Ui, layout: &Layout, linux: Option<&Path>, check: bool) -> Re
     let folder = layout.build.join("series");
     let _ = fs::remove_dir_all(folder.join("patches"));
     fs::create_dir_all(folder.join("patches"))?;
+    let author = author(layout);
     let mut patches = Vec::new();
     for (at, step) in steps.iter().enumerate() {
         let patch = folder.join("patches").join(step.file(at + 1));
-        fs::write(&patch, step.text(at + 1, steps.len()))?;
+        fs::write(&patch, step.text(&author, at + 1, steps.len()))?;
         let files = match step.files.len() {
             1 => "1 file".to_string(),
             n => format!("{n} files"),
@@ -75,7 +79,7 @@ pub fn series(ui: &Ui, layout: &Layout, linux: Option<&Path>, check: bool) -> Re
     );
     if !check {
         println!(
-            "make series CHECK=1 builds and boots every step, and takes them back (half an hour)"
+            "make series CHECK=1 builds every step, boots each that changes what boots, and takes them back (half an hour)"
         );
         return Ok(true);
     }
@@ -83,7 +87,9 @@ pub fn series(ui: &Ui, layout: &Layout, linux: Option<&Path>, check: bool) -> Re
     let failed = results::write(layout, "series", None, started.elapsed(), &rows)?;
     for row in &rows {
         let mark = if row.ok { "ok" } else { "FAILED" };
-        println!("{:<6} {}", mark, row.name);
+        let note = row.values.get("note").and_then(|note| note.as_str());
+        let note = note.map_or(String::new(), |note| format!("  ({note})"));
+        println!("{mark:<6} {}{note}", row.name);
         if !row.ok {
             println!("{}", row.message);
         }
@@ -108,10 +114,10 @@ impl Step {
         format!("{number:04}-{}.patch", words.join("-"))
     }
 
-    /// As `git format-patch` would write it, but for the author, which is whoever sends it.
-    fn text(&self, number: usize, of: usize) -> String {
+    /// As `git format-patch` writes it. Who sends it signs it off.
+    fn text(&self, author: &str, number: usize, of: usize) -> String {
         let mut text = format!(
-            "Subject: [PATCH {number}/{of}] {}\n\n{}\n\n---\n",
+            "From: {author}\nSubject: [PATCH {number}/{of}] {}\n\n{}\n\n---\n",
             self.subject, self.why
         );
         for file in &self.files {
@@ -121,8 +127,25 @@ impl Step {
     }
 }
 
+/// Whoever makes the series, if git knows; it applies only what has an author.
+fn author(layout: &Layout) -> String {
+    let known = |key: &str| output(command(layout, "git").args(["config", key]));
+    let word = |key, otherwise: &str| {
+        known(key)
+            .unwrap_or_else(|| otherwise.into())
+            .trim()
+            .to_string()
+    };
+    format!(
+        "{} <{}>",
+        word("user.name", "Nobody"),
+        word("user.email", "nobody@localhost")
+    )
+}
+
 /// What `scripts/graft` does to `tree`, sorted into steps.
 fn steps(layout: &Layout, tree: &Path) -> Result<Vec<Step>> {
+    let converted = drivers::converted(layout)?;
     let mut graft = command(layout, layout.root.join("scripts/graft"));
     let whole = output(graft.arg("--patch").arg(tree)).context("scripts/graft --patch failed")?;
     let mut sorted: BTreeMap<(usize, String), Step> = BTreeMap::new();
@@ -138,6 +161,7 @@ fn steps(layout: &Layout, tree: &Path) -> Result<Vec<Step>> {
         let step = sorted
             .entry((place, subject.clone()))
             .or_insert_with(|| Step {
+                place,
                 subject,
                 why,
                 diffs: String::new(),
@@ -146,8 +170,57 @@ fn steps(layout: &Layout, tree: &Path) -> Result<Vec<Step>> {
         step.diffs.extend(diff.iter().copied());
         step.files.push(file.to_string());
     }
-    Ok(sorted.into_values().collect())
+    let mut steps: Vec<_> = sorted.into_values().collect();
+    for step in steps.iter_mut().filter(|step| step.place == DRIVERS) {
+        step.why += &reasons(&step.files, &converted);
+    }
+    Ok(steps)
 }
+
+/// What is to be said of each driver: why it took a patch of its own.
+fn reasons(files: &[String], converted: &[Converted]) -> String {
+    let mut text = String::new();
+    let mut said = Vec::new();
+    for found in converted
+        .iter()
+        .filter(|c| files.iter().any(|f| c.file == Path::new(f)))
+    {
+        if let By::Patch { name, why } = &found.by {
+            if !said.contains(&name) {
+                said.push(name);
+                let _ = write!(text, "\n\n{}", wrapped(&format!("{name}: {why}")));
+            }
+        }
+    }
+    if text.is_empty() {
+        text = "\n\nWithout CONFIG_PCI_DEVRES_RUST nothing changes.".into();
+    }
+    text
+}
+
+/// In lines of no more than 72 columns, where words allow it.
+fn wrapped(text: &str) -> String {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let line = lines.last_mut().expect("there is one");
+        if line.is_empty() {
+            *line += word;
+        } else if line.len() + 1 + word.len() <= 72 {
+            *line += " ";
+            *line += word;
+        } else {
+            lines.push(word.into());
+        }
+    }
+    lines.join("\n")
+}
+
+/// The place of the calls in the series, and whose drivers come with them.
+const CALLS: usize = 0;
+const FIRST_USERS: &str = "drivers/ata/";
+
+/// The place of the other drivers.
+const DRIVERS: usize = 1;
 
 /// Where a file belongs, what its step is called and why it is there.
 fn step_of(file: &str) -> (usize, String, String) {
@@ -155,14 +228,23 @@ fn step_of(file: &str) -> (usize, String, String) {
     let ours = file
         .strip_prefix("drivers/pci/")
         .is_some_and(|rest| core.iter().any(|c| rest.starts_with(c)));
-    let (place, subject, why) = if file.starts_with("include/") {
-        (0, "PCI/MSI: Add pcim_alloc_irq_vectors()",
-         "Lets a driver say that the device is to free its vectors. Until the option exists, the call does what\n\
-          pci_alloc_irq_vectors() does on a managed device, and refuses any other.")
+    let (place, subject, why) = if file.starts_with("include/") || file.starts_with(FIRST_USERS) {
+        (
+            CALLS,
+            "PCI/MSI: Add pcim_alloc_irq_vectors()",
+            "Lets a driver say that the device is to free its vectors. Until there is\n\
+          an option, it does what pci_alloc_irq_vectors() does on a managed device,\n\
+          and refuses any other. The drivers of drivers/ata, which relied on that,\n\
+          are the first to say so.",
+        )
     } else if file.starts_with("rust/") || ours {
-        (2, "PCI: Implement managed resources in Rust, with one owner for vectors",
-         "Adds CONFIG_PCI_DEVRES_RUST, off by default. With it, who frees vectors is decided by the call that\n\
-          allocates them; pcim_enable_device() has no part in it. Without it nothing changes.")
+        (
+            2,
+            "PCI: Implement managed resources in Rust, with one owner for vectors",
+            "Adds CONFIG_PCI_DEVRES_RUST, off by default. With it, who frees vectors\n\
+          is decided by the call that allocates them; pcim_enable_device() has no\n\
+          part in it. Without it nothing changes.",
+        )
     } else if file.starts_with("samples/") {
         (
             3,
@@ -170,8 +252,12 @@ fn step_of(file: &str) -> (usize, String, String) {
             "One driver for each model, and one for MSI-X.",
         )
     } else if file.starts_with("Documentation/") || file.starts_with("scripts/") {
-        (4, "Documentation: PCI: Say who frees interrupt vectors",
-         "msi-howto.rst and devres.rst agree with the code, and a guide says how to convert a driver.")
+        (
+            4,
+            "Documentation: PCI: Say who frees interrupt vectors",
+            "msi-howto.rst and devres.rst agree with the code, and a guide says how to\n\
+          convert a driver.",
+        )
     } else {
         let mut parts: Vec<_> = file.split('/').collect();
         parts.pop();
@@ -182,9 +268,13 @@ fn step_of(file: &str) -> (usize, String, String) {
             .copied()
             .collect::<Vec<_>>()
             .join("/");
-        return (1, format!("{name}: Say who frees interrupt vectors"),
-            "These drivers relied on pcim_enable_device() to free their vectors, or freed them on some paths only.\n\
-             They say now which they mean. Without CONFIG_PCI_DEVRES_RUST they behave as before.".into());
+        return (
+            DRIVERS,
+            format!("{name}: Say who frees interrupt vectors"),
+            "Relied on pcim_enable_device() to free interrupt vectors, or freed them\n\
+             on some paths only. Say who frees them."
+                .into(),
+        );
     };
     (place, subject.into(), why.into())
 }
@@ -208,33 +298,59 @@ fn walk(
         run(stage, &mut rsync, &layout.log("series-copy"))?;
         Ok(((), layout.show(&tree)))
     })?;
+    let objects = KernelSpec {
+        name: "series-drivers".into(),
+        source: tree.clone(),
+        base: EVERYTHING,
+        fragments: ["tree", "no-rust"].map(|f| layout.fragment(f)).into(),
+        out: layout.build.join("series/drivers"),
+    };
     let mut rows = Vec::new();
+    let mut booted = None;
     for (at, (step, patch)) in steps.iter().zip(patches).enumerate() {
-        apply(layout, &tree, patch, &[])?;
-        rows.push(boot(
-            ui,
-            layout,
-            prepared,
-            &tree,
-            at + 1,
-            &step.subject,
-            &[],
-        ));
+        let started = Instant::now();
+        let name = format!("series::{:04}::{}", at + 1, step.subject.replace(' ', "_"));
+        let mut done = || {
+            apply(layout, &tree, patch, &[])?;
+            compile(ui, layout, prepared, &objects, at + 1, step)?;
+            boot(ui, layout, prepared, &tree, at + 1, &[], &mut booted)
+        };
+        rows.push(row(name, done()).took(started.elapsed()));
     }
-    rows.push(boot(
-        ui,
-        layout,
-        prepared,
-        &tree,
-        steps.len() + 1,
-        "with CONFIG_PCI_DEVRES_RUST",
-        &["ours"],
-    ));
+    let number = steps.len() + 1;
+    let name = format!("series::{number:04}::with_CONFIG_PCI_DEVRES_RUST");
+    let done = boot(ui, layout, prepared, &tree, number, &["ours"], &mut booted);
+    rows.push(row(name, done));
+    let alone = || -> Result<String> {
+        let drivers = steps
+            .iter()
+            .zip(patches)
+            .filter(|(step, _)| step.place == DRIVERS);
+        let mut count = 0;
+        for (_, patch) in drivers {
+            apply(layout, &tree, patch, &["--reverse", "--dry-run"])?;
+            count += 1;
+        }
+        Ok(format!("{count} patches, each with all others in place"))
+    };
+    rows.push(row("series::drivers_one_by_one".into(), alone()));
     for patch in patches.iter().rev() {
         apply(layout, &tree, patch, &["--reverse"])?;
     }
     rows.push(reverted(layout, &prepared.pristine.tree, &tree, steps)?);
     Ok(rows)
+}
+
+/// What is to be said of a step, or what failed.
+fn row(name: String, done: Result<String>) -> Row {
+    match done {
+        Ok(note) => {
+            let mut row = Row::passed(name);
+            row.values.insert("note".into(), note.into());
+            row
+        }
+        Err(error) => Row::failed(name, format!("{error:#}")),
+    }
 }
 
 fn apply(layout: &Layout, tree: &Path, patch: &Path, more: &[&str]) -> Result<()> {
@@ -255,20 +371,66 @@ fn apply(layout: &Layout, tree: &Path, patch: &Path, more: &[&str]) -> Result<()
     Ok(())
 }
 
-/// One step: built, booted, its drivers bound, used, unbound and bound again.
+/// Compiles the drivers of a step where all modules are configured.
+fn compile(
+    ui: &Ui,
+    layout: &Layout,
+    prepared: &Prepared,
+    spec: &KernelSpec,
+    number: usize,
+    step: &Step,
+) -> Result<()> {
+    let of_arm64 = |file: &&String| ARM64_ONLY.contains(&file.as_str());
+    let sources = step
+        .files
+        .iter()
+        .filter(|file| file.ends_with(".c") && !of_arm64(file));
+    let objects: Vec<_> = sources.map(|file| file.replace(".c", ".o")).collect();
+    if step.place > DRIVERS || objects.is_empty() {
+        return Ok(());
+    }
+    spec.configure(ui, layout, &prepared.tools)?;
+    let title = format!("series-{number:04} drivers");
+    ui.stage(&title, "compiling", |stage| {
+        let objects: Vec<_> = objects.iter().map(String::as_str).collect();
+        spec.make(
+            stage,
+            layout,
+            &prepared.tools,
+            &objects,
+            &format!("{number:04}"),
+        )?;
+        Ok(((), format!("{} objects", objects.len())))
+    })
+}
+
+/// An image with its modules: what they are, and when they were made.
+type Image = Vec<(PathBuf, SystemTime)>;
+
+fn image(kernel: &Built) -> Result<Image> {
+    let mut files = kernel.modules()?;
+    files.push(kernel.image.clone());
+    let made = |file: PathBuf| -> Result<_> {
+        let time = fs::metadata(&file)?.modified()?;
+        Ok((file, time))
+    };
+    files.into_iter().map(made).collect()
+}
+
+/// Builds a step, and boots what that made: drivers bind, work, are unbound and bound again.
 fn boot(
     ui: &Ui,
     layout: &Layout,
     prepared: &Prepared,
     tree: &Path,
     number: usize,
-    subject: &str,
     more: &[&str],
-) -> Row {
-    let name = format!("series::{number:04}::{}", subject.replace(' ', "_"));
+    booted: &mut Option<(usize, Image)>,
+) -> Result<String> {
     let spec = KernelSpec {
         name: format!("series-{number:04}"),
         source: tree.to_path_buf(),
+        base: NOTHING,
         fragments: ["guest", "hardware"]
             .iter()
             .chain(more)
@@ -276,28 +438,24 @@ fn boot(
             .collect(),
         out: layout.build.join("series/kernel"),
     };
-    let started = Instant::now();
-    let booted = || -> Result<Vec<Row>> {
-        spec.configure(ui, layout, &prepared.tools)?;
-        let kernel = spec.build(ui, layout, &prepared.tools)?;
-        let initramfs = initramfs::pack(layout, &kernel)?;
-        let kind = if more.is_empty() {
-            Kernel::Stock
-        } else {
-            Kernel::Ours
-        };
-        Ok(Run::new(&GUEST, kind)
-            .run(ui, layout, &Ready { kernel, initramfs })?
-            .rows)
+    spec.configure(ui, layout, &prepared.tools)?;
+    let kernel = spec.build(ui, layout, &prepared.tools)?;
+    let made = image(&kernel)?;
+    if let Some((of, _)) = booted.as_ref().filter(|(_, earlier)| *earlier == made) {
+        return Ok(format!("the kernel of step {of}"));
+    }
+    let initramfs = initramfs::pack(layout, &kernel)?;
+    let kind = if more.is_empty() {
+        Kernel::Stock
+    } else {
+        Kernel::Ours
     };
-    let row = match booted() {
-        Ok(rows) => match rows.iter().find(|row| !row.ok) {
-            None => Row::passed(name),
-            Some(bad) => Row::failed(name, format!("{}: {}", bad.name, bad.message)),
-        },
-        Err(error) => Row::failed(name, format!("{error:#}")),
-    };
-    row.took(started.elapsed())
+    let ran = Run::new(&GUEST, kind).run(ui, layout, &Ready { kernel, initramfs })?;
+    if let Some(bad) = ran.rows.iter().find(|row| !row.ok) {
+        anyhow::bail!("{}: {}", bad.name, bad.message);
+    }
+    *booted = Some((number, made));
+    Ok("booted".into())
 }
 
 /// The tree must be what it was.
@@ -321,4 +479,62 @@ fn reverted(layout: &Layout, pristine: &Path, tree: &Path, steps: &[Step]) -> Re
             ),
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_applies_with_git_am() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = Layout::new();
+        let git = |args: &[&str]| {
+            let mut git = command(&layout, "git");
+            git.args(["-c", "user.name=N", "-c", "user.email=n@localhost"]);
+            output(git.current_dir(folder.path()).args(args)).unwrap()
+        };
+        git(&["init", "--quiet"]);
+        git(&["commit", "--quiet", "--allow-empty", "--message=nothing"]);
+        let step = Step {
+            place: DRIVERS,
+            subject: "x: Say who frees interrupt vectors".into(),
+            why: "Why.".into(),
+            diffs: "diff --git a/x/a.c b/x/a.c\nnew file mode 100644\n--- /dev/null\n+++ b/x/a.c\n@@ -0,0 +1 @@\n+a\n".into(),
+            files: vec!["x/a.c".into()],
+        };
+        let patch = folder.path().join("a.patch");
+        fs::write(&patch, step.text("N <n@localhost>", 1, 1)).unwrap();
+        git(&["am", "--quiet", "a.patch"]);
+        assert_eq!(
+            git(&["log", "-1", "--format=%s|%b"]).trim(),
+            "x: Say who frees interrupt vectors|Why."
+        );
+        assert!(folder.path().join("x/a.c").exists());
+    }
+
+    #[test]
+    fn a_driver_with_a_patch_says_why() {
+        let by = By::Patch {
+            name: "x".into(),
+            why: "Explicit, as it was: ".to_string() + &"free when it fails ".repeat(4),
+        };
+        let converted = [
+            Converted {
+                file: "x/a.c".into(),
+                by,
+            },
+            Converted {
+                file: "x/b.c".into(),
+                by: By::SemanticPatch,
+            },
+        ];
+        let said = reasons(&["x/a.c".into(), "x/b.c".into()], &converted);
+        assert!(
+            said.starts_with("\n\nx: Explicit, as it was: free"),
+            "{said}"
+        );
+        assert!(said.lines().all(|line| line.len() <= 72), "{said}");
+        assert!(reasons(&["x/b.c".into()], &converted).contains("nothing changes"));
+    }
 }

@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// What x86-64 has no configuration for.
-const ARM64_ONLY: &[&str] = &["drivers/edac/thunderx_edac.c"];
+pub(crate) const ARM64_ONLY: &[&str] = &["drivers/edac/thunderx_edac.c"];
 
 /// What is compiled for arm64: names or folders.
 const ARM64: &[&str] = &[

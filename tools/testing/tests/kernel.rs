@@ -37,7 +37,13 @@ fn main() -> ExitCode {
         let nothing = "no test has a name like this; run make test without TEST= to see them all";
         outcome.rows.push(Row::failed("host::selection", nothing));
     }
-    let report = if long { "equivalence" } else { "test" };
+    // What is run by name does not take the place of what is whole.
+    let report = match (long, &filter) {
+        (false, None) => "test",
+        (false, Some(_)) => "test-some",
+        (true, None) => "equivalence",
+        (true, Some(_)) => "equivalence-some",
+    };
     let written = results::write(
         &layout,
         report,
