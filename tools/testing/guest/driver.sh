@@ -169,6 +169,8 @@ rebind()
 	round=0
 	while [ "$round" -lt "$rounds" ]; do
 		round=$((round + 1))
+		# Not every driver says something, and who says nothing for a minute is taken to hang.
+		[ $((round % 10)) != 0 ] || echo "$ktap_indent# round $round of $rounds"
 		bind_and_use "$2" "$3" && unbind "$2" && as_before && reload "$1" "$2" "$4" && continue
 		diag "round $round of $rounds"
 		return
