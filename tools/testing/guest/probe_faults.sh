@@ -43,7 +43,7 @@ faults ahci ahci ahci class:010601 request_threaded_irq 101
 faults 8250_pci 8250_pci serial 1b36:0003 - 7 2
 # Most of its probe is a worker's.
 faults snd_hda_intel snd_hda_intel snd_hda_intel class:040300 request_threaded_irq -
-faults sdhci_pci sdhci_pci sdhci-pci class:080501 request_threaded_irq 19
+faults sdhci_pci sdhci_pci sdhci-pci class:080501 request_threaded_irq 7
 # The emulated one has no interrupt that it requests.
 faults cxl_pci cxl_pci cxl_pci class:050210 - 13
 # Both have vectors only once somebody drives the vDPA device. The second uses its memory after it has freed it, each time it is

@@ -294,6 +294,8 @@ impl Run {
             "panic=-1",
             "tsc=reliable",
             "printk.devkmsg=on",
+            // What it says when it is done would come between the results of tests.
+            "initramfs_async=0",
             &suites,
         ];
         append.extend(self.guest.append);
