@@ -55,7 +55,7 @@ step()
 		outcome "load $driver" is_bound "$driver"
 		find_irqs
 		;;
-	unload) outcome "unload $driver" rmmod "$driver" ;;
+	rmmod) outcome "rmmod $driver" rmmod "$driver" ;;
 	unbind) outcome unbind unbind "$driver" ;;
 	bind) outcome bind bind "$driver" ;;
 	reset) outcome reset eval "echo 1 >$pci/devices/$dev/reset" ;;

@@ -170,7 +170,7 @@ pub static CASES: &[Case] = &[
         name: "H1",
         does: "devm_request_irq(), then pci_free_irq_vectors() in remove",
         source: "evidence/h1_free_in_remove.c",
-        how: steps!("H1", "load:h1_free_in_remove,unbind,bind,unload,state"),
+        how: steps!("H1", "load:h1_free_in_remove,unbind,bind,rmmod,state"),
         sides: [
             breaks(Stock, &[LEAKED_ACTION, LEAKED_NAME]),
             clean(Ours, &[REFUSED, LEAKED, REBOUND, NOTHING]),
@@ -182,7 +182,7 @@ pub static CASES: &[Case] = &[
         source: "evidence/h1_free_in_probe.c",
         how: steps!(
             "H1-probe",
-            "load:h1_free_in_probe,unload,load:c1_free_twice,unload,state"
+            "load:h1_free_in_probe,rmmod,load:c1_free_twice,rmmod,state"
         ),
         sides: [
             breaks(Stock, &[LEAKED_ACTION, LEAKED_NAME]),
@@ -203,7 +203,7 @@ pub static CASES: &[Case] = &[
         source: "evidence/h2_number_reused.c",
         how: steps!(
             "H2",
-            "load:h2_number_reused,unbind,bind,unload,state",
+            "load:h2_number_reused,unbind,bind,rmmod,state",
             "device=1234:11e8",
             &["edu", "edu"]
         ),
@@ -216,7 +216,7 @@ pub static CASES: &[Case] = &[
         name: "H3",
         does: "request_irq() never freed, vectors left to pcim",
         source: "evidence/h3_handler_kept.c",
-        how: steps!("H3", "load:h3_handler_kept,unbind,bind,unload,state"),
+        how: steps!("H3", "load:h3_handler_kept,unbind,bind,rmmod,state"),
         sides: [
             breaks(
                 Stock,
@@ -233,7 +233,7 @@ pub static CASES: &[Case] = &[
         name: "H4",
         does: "allocates before pcim_enable_device()",
         source: "evidence/h4_alloc_before_enable.c",
-        how: steps!("H4", "load:h4_alloc_before_enable,unbind,bind,unload,state"),
+        how: steps!("H4", "load:h4_alloc_before_enable,unbind,bind,rmmod,state"),
         sides: [
             breaks(Stock, &[LIVE_DOMAIN, LIVE_DATA, REBIND_22]),
             clean(Ours, &[LEAKED, REBOUND, NOTHING]),
@@ -243,7 +243,7 @@ pub static CASES: &[Case] = &[
         name: "H5",
         does: "never frees its vectors",
         source: "evidence/h5_never_freed.c",
-        how: steps!("H5", "load:h5_never_freed,unbind,bind,unload,state"),
+        how: steps!("H5", "load:h5_never_freed,unbind,bind,rmmod,state"),
         sides: [
             breaks(Stock, &[LIVE_DOMAIN, LIVE_DATA, REBIND_22]),
             clean(Ours, &[LEAKED, REBOUND, NOTHING]),
@@ -255,7 +255,7 @@ pub static CASES: &[Case] = &[
         source: "evidence/h5_never_freed.c",
         how: steps!(
             "H5-reset",
-            "load:h5_never_freed,unbind,reset,bind,unload,state",
+            "load:h5_never_freed,unbind,reset,bind,rmmod,state",
             "device=8086:10d3",
             // Alone on its bus, a device can be reset by its bridge.
             &["pcie-root-port,id=root,slot=1", "e1000e,bus=root"]
@@ -315,7 +315,7 @@ pub static CASES: &[Case] = &[
         name: "H6",
         does: "devm action that frees, registered before the allocation",
         source: "evidence/h6_action_before_alloc.c",
-        how: steps!("H6", "load:h6_action_before_alloc,unbind,bind,unload,state"),
+        how: steps!("H6", "load:h6_action_before_alloc,unbind,bind,rmmod,state"),
         sides: [
             breaks(Stock, &[LIVE_DOMAIN, LIVE_DATA, NULL]),
             clean(Ours, &[LEAKED, REBOUND, NOTHING]),
@@ -325,7 +325,7 @@ pub static CASES: &[Case] = &[
         name: "H7",
         does: "second allocation (ALL_TYPES) while MSI is live, then freed",
         source: "evidence/h7_second_allocation.c",
-        how: steps!("H7", "load:h7_second_allocation,unbind,bind,unload,state"),
+        how: steps!("H7", "load:h7_second_allocation,unbind,bind,rmmod,state"),
         sides: [
             breaks(
                 Stock,
@@ -354,7 +354,7 @@ pub static CASES: &[Case] = &[
         name: "S1",
         does: "H7 in Rust: alloc_irq_vectors() twice, the second guard dropped",
         source: "evidence/s1_second_allocation.rs",
-        how: steps!("S1", "load:s1_second_allocation,unbind,bind,unload,state"),
+        how: steps!("S1", "load:s1_second_allocation,unbind,bind,rmmod,state"),
         sides: [
             breaks(
                 Stock,
@@ -386,7 +386,7 @@ pub static CASES: &[Case] = &[
         name: "S2",
         does: "mem::forget() of the guard, unbind, rebind, guard dropped",
         source: "evidence/s2_forgotten_guard.rs",
-        how: steps!("S2", "load:s2_forgotten_guard,unbind,bind,unload,state"),
+        how: steps!("S2", "load:s2_forgotten_guard,unbind,bind,rmmod,state"),
         sides: [
             breaks(Stock, &[LIVE_DOMAIN, LIVE_DATA, TWICE, NULL]),
             clean(
@@ -446,7 +446,7 @@ pub static CASES: &[Case] = &[
         name: "C1",
         does: "not a hazard: two explicit frees, and the automatic one",
         source: "evidence/c1_free_twice.c",
-        how: steps!("C1", "load:c1_free_twice,unbind,bind,unload,state"),
+        how: steps!("C1", "load:c1_free_twice,unbind,bind,rmmod,state"),
         sides: [
             clean(Stock, &[UNBOUND, REBOUND, NOTHING]),
             clean(Ours, &[UNBOUND, REBOUND, NOTHING]),
@@ -456,7 +456,7 @@ pub static CASES: &[Case] = &[
         name: "C2",
         does: "not a hazard: free and allocate again in one bind",
         source: "evidence/c2_alloc_again.c",
-        how: steps!("C2", "load:c2_alloc_again,unbind,bind,unload,state"),
+        how: steps!("C2", "load:c2_alloc_again,unbind,bind,rmmod,state"),
         sides: [
             clean(Stock, &[UNBOUND, REBOUND, NOTHING]),
             clean(Ours, &[UNBOUND, REBOUND, NOTHING]),
@@ -466,7 +466,7 @@ pub static CASES: &[Case] = &[
         name: "C3",
         does: "not a hazard on stock: devm_request_irq(), vectors left to pcim",
         source: "evidence/c3_left_to_pcim.c",
-        how: steps!("C3", "load:c3_left_to_pcim,unbind,bind,unload,state"),
+        how: steps!("C3", "load:c3_left_to_pcim,unbind,bind,rmmod,state"),
         sides: [
             clean(Stock, &[UNBOUND, REBOUND, NOTHING]),
             clean(Ours, &[LEAKED, REBOUND, NOTHING]),
@@ -476,7 +476,7 @@ pub static CASES: &[Case] = &[
         name: "C3-managed",
         does: "the same, converted: pcim_alloc_irq_vectors() where there is one",
         source: "evidence/c5_managed.c",
-        how: steps!("C3-managed", "load:c5_managed,unbind,bind,unload,state"),
+        how: steps!("C3-managed", "load:c5_managed,unbind,bind,rmmod,state"),
         sides: [
             clean(Stock, &[UNBOUND, REBOUND, NOTHING]),
             clean(Ours, &[UNBOUND, REBOUND, NOTHING]),
@@ -486,7 +486,7 @@ pub static CASES: &[Case] = &[
         name: "C4",
         does: "not a hazard: devm action that frees, registered after the allocation",
         source: "evidence/c4_action_after_alloc.c",
-        how: steps!("C4", "load:c4_action_after_alloc,unbind,bind,unload,state"),
+        how: steps!("C4", "load:c4_action_after_alloc,unbind,bind,rmmod,state"),
         sides: [
             clean(Stock, &[UNBOUND, REBOUND, NOTHING]),
             clean(Ours, &[UNBOUND, REBOUND, NOTHING]),
@@ -513,7 +513,7 @@ pub static CASES: &[Case] = &[
         source: "evidence/h5_never_freed.c",
         how: steps!(
             "A2",
-            "load:c5_managed,unload,load:h5_never_freed,unbind,bind,unload,state"
+            "load:c5_managed,rmmod,load:h5_never_freed,unbind,bind,rmmod,state"
         ),
         sides: [
             clean(
