@@ -49,5 +49,5 @@ faults cxl_pci cxl_pci cxl_pci class:050210 - 13
 # Both have vectors only once somebody drives the vDPA device. The second uses its memory after it has freed it, each time it is
 # unbound, on the stock kernel as well; it is the last because no more than one such report is made.
 faults vp_vdpa vp_vdpa vp-vdpa 1af4:1041 - 1
-due='slab-use-after-free in vp_legacy_remove'
+due="$due|BUG: KASAN: slab-use-after-free in vp_legacy_remove"
 faults eni_vdpa eni_vdpa alibaba-eni-vdpa 1af4:1000 - 3
