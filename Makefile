@@ -105,8 +105,7 @@ series: setup ## write the overlay as a series of patches (CHECK=1: build, boot,
 
 .PHONY: clean
 clean: ## remove the kernels, keep the runner and downloads
-	rm -rf build/linux build/.linux build/kernel build/stock build/2026 build/debug build/modules build/no-pci build/no-msi build/docs build/series build/objects build/tree build/pristine \
-		build/bindgen build/logs build/results
+	@[ ! -d build ] || find build -mindepth 1 -maxdepth 1 ! -name cargo -exec rm -rf {} +
 
 .PHONY: distclean
 distclean: ## remove build/ whole; downloads stay in ~/.cache/pci-devres-rust

@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use crate::{command::command, failure::Failure, kernel::Built, layout::Layout};
+use crate::{command::command, failure::Failure, kernel::Built, layout::Layout, packages::program};
 
 /// Packs the initramfs of `kernel` with the kernel's own tool, which needs no privileges.
 pub fn pack(layout: &Layout, kernel: &Built) -> Result<PathBuf> {
@@ -92,15 +92,6 @@ fn busybox() -> Result<PathBuf> {
             .remedy("apt-get install busybox-static")
             .into()
     })
-}
-
-/// Finds a program that a user who is not root need not have in the path.
-fn program(name: &str) -> Option<PathBuf> {
-    ["/bin", "/usr/bin", "/sbin", "/usr/sbin"]
-        .iter()
-        .map(|folder| Path::new(folder).join(name))
-        .find(|path| path.exists())
-        .or_else(|| which::which(name).ok())
 }
 
 /// Adds a program as `to`, and what the dynamic linker loads for it, where it looks for that.

@@ -2,7 +2,10 @@
 
 //! The Debian packages a command needs, each with its reason, and their installation.
 
-use std::{path::Path, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::Result;
 
@@ -153,8 +156,15 @@ pub fn found(brings: &str) -> bool {
     if brings.starts_with('/') {
         return Path::new(brings).exists();
     }
+    program(brings).is_some()
+}
+
+/// Finds a program, also one that only root has in the path.
+pub fn program(name: &str) -> Option<PathBuf> {
     let also = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
-    which::which(brings).is_ok() || also.iter().any(|dir| Path::new(dir).join(brings).exists())
+    let also = also.iter().map(|folder| Path::new(folder).join(name));
+    let in_path = which::which(name).ok();
+    in_path.or_else(|| also.into_iter().find(|path| path.exists()))
 }
 
 /// Installs what is lacking of `wanted`, saying what and why first.
