@@ -100,7 +100,7 @@ docs: setup ## build the documentation: pages, kernel-doc, rustdoc
 	@$(runner) docs
 
 .PHONY: series
-series: setup ## write the overlay as a series of patches (CHECK=1: build, boot, take back; half an hour)
+series: setup ## write the overlay as a series of patches (CHECK=1: build, boot, take back; 15 minutes)
 	@$(runner) series $(if $(filter 1,$(CHECK)),--check)
 
 .PHONY: clean

@@ -6,26 +6,17 @@
 //! option, off by default, with the Rust behind it; then samples and documentation. Drivers can be taken back one by one, the others
 //! as long as nothing after them is needed.
 
-use std::{
-    collections::BTreeMap,
-    fmt::Write as _,
-    fs,
-    path::{Path, PathBuf},
-    time::{Duration, Instant, SystemTime},
-};
+mod check;
+
+use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path, time::Instant};
 
 use anyhow::{Context, Result};
 
 use crate::{
-    command::{command, output, run},
+    command::{command, output},
     drivers::{self, By, Converted},
-    guest::{GuestSpec, Run, DEFAULT},
-    initramfs,
-    kernel::{Built, Kernel, KernelSpec, EVERYTHING, NOTHING},
     layout::Layout,
-    prepare::{self, Prepared, Ready},
-    results::{self, Row},
-    tree::ARM64_ONLY,
+    prepare, results,
     ui::{elapsed, Ui},
 };
 
@@ -37,21 +28,6 @@ struct Step {
     diffs: String,
     files: Vec<String>,
 }
-
-/// What a step boots with: drivers that are converted, and that bind again only if their vectors were freed.
-const GUEST: GuestSpec = GuestSpec {
-    name: "series",
-    suites: &["series"],
-    devices: &[
-        "-drive file=disk0,if=none,id=disk0,format=raw",
-        "ide-hd,drive=disk0,bus=ide.0",
-        "-audiodev none,id=sound",
-        "intel-hda",
-        "hda-duplex,audiodev=sound",
-    ],
-    limit: Duration::from_secs(120),
-    ..DEFAULT
-};
 
 /// Writes the series to `build/series`, and with `check` builds and boots every step of it, and takes it back.
 pub fn series(ui: &Ui, layout: &Layout, linux: Option<&Path>, check: bool) -> Result<bool> {
@@ -79,11 +55,11 @@ pub fn series(ui: &Ui, layout: &Layout, linux: Option<&Path>, check: bool) -> Re
     );
     if !check {
         println!(
-            "make series CHECK=1 builds every step, boots each that changes what boots, and takes them back (half an hour)"
+            "make series CHECK=1 builds every step, boots each that changes what boots, and takes them back (a quarter of an hour)"
         );
         return Ok(true);
     }
-    let rows = walk(ui, layout, &prepared, &steps, &patches)?;
+    let rows = check::walk(ui, layout, &prepared, &steps, &patches)?;
     let failed = results::write(layout, "series", None, started.elapsed(), &rows)?;
     for row in &rows {
         let mark = if row.ok { "ok" } else { "FAILED" };
@@ -177,6 +153,9 @@ fn steps(layout: &Layout, tree: &Path) -> Result<Vec<Step>> {
     Ok(steps)
 }
 
+/// How wide a commit message is.
+const COLUMNS: usize = 72;
+
 /// What is to be said of each driver: why it took a patch of its own.
 fn reasons(files: &[String], converted: &[Converted]) -> String {
     let mut text = String::new();
@@ -188,7 +167,11 @@ fn reasons(files: &[String], converted: &[Converted]) -> String {
         if let By::Patch { name, why } = &found.by {
             if !said.contains(&name) {
                 said.push(name);
-                let _ = write!(text, "\n\n{}", wrapped(&format!("{name}: {why}")));
+                let _ = write!(
+                    text,
+                    "\n\n{}",
+                    textwrap::fill(&format!("{name}: {why}"), COLUMNS)
+                );
             }
         }
     }
@@ -196,23 +179,6 @@ fn reasons(files: &[String], converted: &[Converted]) -> String {
         text = "\n\nWithout CONFIG_PCI_DEVRES_RUST nothing changes.".into();
     }
     text
-}
-
-/// In lines of no more than 72 columns, where words allow it.
-fn wrapped(text: &str) -> String {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let line = lines.last_mut().expect("there is one");
-        if line.is_empty() {
-            *line += word;
-        } else if line.len() + 1 + word.len() <= 72 {
-            *line += " ";
-            *line += word;
-        } else {
-            lines.push(word.into());
-        }
-    }
-    lines.join("\n")
 }
 
 /// The place of the calls in the series, and whose drivers come with them.
@@ -277,208 +243,6 @@ fn step_of(file: &str) -> (usize, String, String) {
         );
     };
     (place, subject.into(), why.into())
-}
-
-/// Applies the steps one after the other to a copy of the tree, with a build and a boot after each, and reverts them.
-fn walk(
-    ui: &Ui,
-    layout: &Layout,
-    prepared: &Prepared,
-    steps: &[Step],
-    patches: &[PathBuf],
-) -> Result<Vec<Row>> {
-    let tree = layout.build.join("series/linux");
-    ui.stage("series tree", "copying the kernel's source", |stage| {
-        let mut rsync = command(layout, "rsync");
-        fs::create_dir_all(&tree)?;
-        rsync.args(["-a", "--delete", "--checksum"]);
-        rsync
-            .arg(format!("{}/", prepared.pristine.tree.display()))
-            .arg(&tree);
-        run(stage, &mut rsync, &layout.log("series-copy"))?;
-        Ok(((), layout.show(&tree)))
-    })?;
-    let objects = KernelSpec {
-        name: "series-drivers".into(),
-        source: tree.clone(),
-        base: EVERYTHING,
-        fragments: ["tree", "no-rust"].map(|f| layout.fragment(f)).into(),
-        out: layout.build.join("series/drivers"),
-    };
-    let mut rows = Vec::new();
-    let mut booted = None;
-    for (at, (step, patch)) in steps.iter().zip(patches).enumerate() {
-        let started = Instant::now();
-        let name = format!("series::{:04}::{}", at + 1, step.subject.replace(' ', "_"));
-        let mut done = || {
-            apply(layout, &tree, patch, &[])?;
-            compile(ui, layout, prepared, &objects, at + 1, step)?;
-            boot(ui, layout, prepared, &tree, at + 1, &[], &mut booted)
-        };
-        rows.push(row(name, done()).took(started.elapsed()));
-    }
-    let number = steps.len() + 1;
-    let name = format!("series::{number:04}::with_CONFIG_PCI_DEVRES_RUST");
-    let done = boot(ui, layout, prepared, &tree, number, &["ours"], &mut booted);
-    rows.push(row(name, done));
-    let alone = || -> Result<String> {
-        let drivers = steps
-            .iter()
-            .zip(patches)
-            .filter(|(step, _)| step.place == DRIVERS);
-        let mut count = 0;
-        for (_, patch) in drivers {
-            apply(layout, &tree, patch, &["--reverse", "--dry-run"])?;
-            count += 1;
-        }
-        Ok(format!("{count} patches, each with all others in place"))
-    };
-    rows.push(row("series::drivers_one_by_one".into(), alone()));
-    for patch in patches.iter().rev() {
-        apply(layout, &tree, patch, &["--reverse"])?;
-    }
-    rows.push(reverted(layout, &prepared.pristine.tree, &tree, steps)?);
-    Ok(rows)
-}
-
-/// What is to be said of a step, or what failed.
-fn row(name: String, done: Result<String>) -> Row {
-    match done {
-        Ok(note) => {
-            let mut row = Row::passed(name);
-            row.values.insert("note".into(), note.into());
-            row
-        }
-        Err(error) => Row::failed(name, format!("{error:#}")),
-    }
-}
-
-fn apply(layout: &Layout, tree: &Path, patch: &Path, more: &[&str]) -> Result<()> {
-    let mut tool = command(layout, "patch");
-    tool.args([
-        "--strip=1",
-        "--fuzz=0",
-        "--batch",
-        "--silent",
-        "--no-backup-if-mismatch",
-    ]);
-    tool.args(more)
-        .arg("--directory")
-        .arg(tree)
-        .arg("--input")
-        .arg(patch);
-    output(&mut tool).with_context(|| format!("{} does not apply", layout.show(patch)))?;
-    Ok(())
-}
-
-/// Compiles the drivers of a step where all modules are configured.
-fn compile(
-    ui: &Ui,
-    layout: &Layout,
-    prepared: &Prepared,
-    spec: &KernelSpec,
-    number: usize,
-    step: &Step,
-) -> Result<()> {
-    let of_arm64 = |file: &&String| ARM64_ONLY.contains(&file.as_str());
-    let sources = step
-        .files
-        .iter()
-        .filter(|file| file.ends_with(".c") && !of_arm64(file));
-    let objects: Vec<_> = sources.map(|file| file.replace(".c", ".o")).collect();
-    if step.place > DRIVERS || objects.is_empty() {
-        return Ok(());
-    }
-    spec.configure(ui, layout, &prepared.tools)?;
-    let title = format!("series-{number:04} drivers");
-    ui.stage(&title, "compiling", |stage| {
-        let objects: Vec<_> = objects.iter().map(String::as_str).collect();
-        spec.make(
-            stage,
-            layout,
-            &prepared.tools,
-            &objects,
-            &format!("{number:04}"),
-        )?;
-        Ok(((), format!("{} objects", objects.len())))
-    })
-}
-
-/// An image with its modules: what they are, and when they were made.
-type Image = Vec<(PathBuf, SystemTime)>;
-
-fn image(kernel: &Built) -> Result<Image> {
-    let mut files = kernel.modules()?;
-    files.push(kernel.image.clone());
-    let made = |file: PathBuf| -> Result<_> {
-        let time = fs::metadata(&file)?.modified()?;
-        Ok((file, time))
-    };
-    files.into_iter().map(made).collect()
-}
-
-/// Builds a step, and boots what that made: drivers bind, work, are unbound and bound again.
-fn boot(
-    ui: &Ui,
-    layout: &Layout,
-    prepared: &Prepared,
-    tree: &Path,
-    number: usize,
-    more: &[&str],
-    booted: &mut Option<(usize, Image)>,
-) -> Result<String> {
-    let spec = KernelSpec {
-        name: format!("series-{number:04}"),
-        source: tree.to_path_buf(),
-        base: NOTHING,
-        fragments: ["guest", "hardware"]
-            .iter()
-            .chain(more)
-            .map(|f| layout.fragment(f))
-            .collect(),
-        out: layout.build.join("series/kernel"),
-    };
-    spec.configure(ui, layout, &prepared.tools)?;
-    let kernel = spec.build(ui, layout, &prepared.tools)?;
-    let made = image(&kernel)?;
-    if let Some((of, _)) = booted.as_ref().filter(|(_, earlier)| *earlier == made) {
-        return Ok(format!("the kernel of step {of}"));
-    }
-    let initramfs = initramfs::pack(layout, &kernel)?;
-    let kind = if more.is_empty() {
-        Kernel::Stock
-    } else {
-        Kernel::Ours
-    };
-    let ran = Run::new(&GUEST, kind).run(ui, layout, &Ready { kernel, initramfs })?;
-    if let Some(bad) = ran.rows.iter().find(|row| !row.ok) {
-        anyhow::bail!("{}: {}", bad.name, bad.message);
-    }
-    *booted = Some((number, made));
-    Ok("booted".into())
-}
-
-/// The tree must be what it was.
-fn reverted(layout: &Layout, pristine: &Path, tree: &Path, steps: &[Step]) -> Result<Row> {
-    let name = "series::reverted";
-    let differing: Vec<_> = steps
-        .iter()
-        .flat_map(|step| &step.files)
-        .filter(|file| fs::read(pristine.join(file)).ok() != fs::read(tree.join(file)).ok())
-        .map(String::as_str)
-        .collect();
-    Ok(if differing.is_empty() {
-        Row::passed(name)
-    } else {
-        Row::failed(
-            name,
-            format!(
-                "not as before in {}: {}",
-                layout.show(tree),
-                differing.join(", ")
-            ),
-        )
-    })
 }
 
 #[cfg(test)]
