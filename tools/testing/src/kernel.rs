@@ -6,6 +6,7 @@ use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use anyhow::{Context, Result};
@@ -82,6 +83,8 @@ pub struct KernelSpec {
     pub name: String,
     /// The tree it is built from.
     pub source: PathBuf,
+    /// As `ARCH=` has it, where it is not this machine's.
+    pub arch: Option<&'static str>,
     /// What fragments are laid over: [`NOTHING`] or [`EVERYTHING`].
     pub base: &'static str,
     /// Configuration fragments; later ones win.
@@ -104,71 +107,54 @@ pub struct Built {
 }
 
 impl KernelSpec {
+    /// A kernel of this machine's architecture, in `build/NAME`.
+    pub fn new(layout: &Layout, name: &str, source: PathBuf, fragments: &[&str]) -> Self {
+        Self {
+            name: name.into(),
+            source,
+            arch: None,
+            base: NOTHING,
+            fragments: fragments.iter().map(|f| layout.fragment(f)).collect(),
+            out: layout.build.join(name),
+        }
+    }
+
     /// The grafted kernel with everything of ours switched on.
     pub fn ours(layout: &Layout) -> Self {
-        Self {
-            name: "kernel".into(),
-            source: layout.linux(),
-            base: NOTHING,
-            fragments: ["guest", "hardware", "ours"]
-                .map(|name| layout.fragment(name))
-                .into(),
-            out: layout.kernel(),
-        }
+        let fragments = ["guest", "hardware", "ours"];
+        Self::new(layout, "kernel", layout.linux(), &fragments)
     }
 
     /// The kernel to compare with: built from the tree as it was, with the configuration of ours as far as it knows it.
     pub fn stock(layout: &Layout, pristine: PathBuf) -> Self {
-        Self {
-            name: "stock".into(),
-            source: pristine,
-            base: NOTHING,
-            fragments: ["guest", "hardware"]
-                .map(|name| layout.fragment(name))
-                .into(),
-            out: layout.build.join("stock"),
-        }
+        Self::new(layout, "stock", pristine, &["guest", "hardware"])
     }
 
     /// The grafted kernel with our option off, and the configuration of stock otherwise.
     pub fn off(layout: &Layout) -> Self {
-        Self {
-            name: "off".into(),
-            source: layout.linux(),
-            base: NOTHING,
-            fragments: ["guest", "hardware"]
-                .map(|name| layout.fragment(name))
-                .into(),
-            out: layout.build.join("off"),
-        }
+        Self::new(layout, "off", layout.linux(), &["guest", "hardware"])
     }
 
     /// The grafted kernel with sanitizers, lock and lifetime checks, and fault injection.
     pub fn debug(layout: &Layout) -> Self {
-        Self {
-            name: "debug".into(),
-            source: layout.linux(),
-            base: NOTHING,
-            fragments: ["guest", "ours", "debug", "ours-debug"]
-                .map(|name| layout.fragment(name))
-                .into(),
-            out: layout.build.join("debug"),
-        }
+        let fragments = ["guest", "ours", "debug", "ours-debug"];
+        Self::new(layout, "debug", layout.linux(), &fragments)
     }
 
     /// The kernel to compare that one with.
     pub fn debug_stock(layout: &Layout, pristine: PathBuf) -> Self {
-        Self {
-            name: "debug-stock".into(),
-            source: pristine,
-            base: NOTHING,
-            fragments: ["guest", "debug"].map(|name| layout.fragment(name)).into(),
-            out: layout.build.join("debug-stock"),
-        }
+        Self::new(layout, "debug-stock", pristine, &["guest", "debug"])
     }
 
     fn config(&self) -> PathBuf {
         self.out.join(".config")
+    }
+
+    /// A `make` of it.
+    pub fn command(&self, layout: &Layout, tools: &Toolchain) -> Command {
+        let mut make = tools.make(layout, &self.source, &self.out);
+        make.args(self.arch.map(|arch| format!("ARCH={arch}")));
+        make
     }
 
     fn log(&self, layout: &Layout, step: &str) -> PathBuf {
@@ -198,7 +184,7 @@ impl KernelSpec {
             let fragment = self.out.join(".fragment");
             fs::write(&fragment, asked.text())?;
             let log = self.log(layout, "config");
-            let mut make = tools.make(layout, &self.source, &self.out);
+            let mut make = self.command(layout, tools);
             make.env("KCONFIG_ALLCONFIG", &fragment).arg(self.base);
             run(stage, &mut make, &log)?;
             self.took_effect(&asked, layout, tools, stage)?;
@@ -237,7 +223,7 @@ impl KernelSpec {
         ));
         if asked.on("RUST") && !got.on("RUST") {
             let log = self.log(layout, "rustavailable");
-            let mut make = tools.make(layout, &self.source, &self.out);
+            let mut make = self.command(layout, tools);
             if run(stage, make.arg("rustavailable"), &log).is_err() {
                 failure = failure.log(&log);
             }
@@ -281,7 +267,7 @@ impl KernelSpec {
         step: &str,
     ) -> Result<()> {
         let jobs = std::thread::available_parallelism().map_or(2, |n| n.get());
-        let mut make = tools.make(layout, &self.source, &self.out);
+        let mut make = self.command(layout, tools);
         make.arg(format!("-j{jobs}")).args(targets);
         run(stage, &mut make, &self.log(layout, step)).map_err(|error| {
             Failure::from_error(error)

@@ -8,7 +8,7 @@ use anyhow::Result;
 
 use crate::{
     command::{command, run},
-    kernel::{KernelSpec, NOTHING},
+    kernel::KernelSpec,
     layout::Layout,
     prepare::Prepared,
     results::Row,
@@ -19,21 +19,10 @@ use crate::{
 pub const NAME: &str = "host::no-pci";
 pub const NO_MSI: &str = "host::no-msi";
 
-/// A kernel of the configuration that is called `name`.
-fn spec(layout: &Layout, name: &str) -> KernelSpec {
-    KernelSpec {
-        name: name.into(),
-        source: layout.linux(),
-        base: NOTHING,
-        fragments: vec![layout.fragment(name)],
-        out: layout.build.join(name),
-    }
-}
-
 /// Builds the kernel crate with its helpers, and a module that calls what `linux/pci.h` declares.
 pub fn build(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Vec<Row>> {
     let started = Instant::now();
-    let spec = spec(layout, "no-pci");
+    let spec = KernelSpec::new(layout, "no-pci", layout.linux(), &["no-pci"]);
     spec.configure(ui, layout, &prepared.tools)?;
     let module = layout.build.join("modules/no-pci");
     ui.stage("no-pci", "building without PCI", |stage| {
@@ -65,7 +54,7 @@ pub fn build(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Vec<Row>> 
 /// Builds `drivers/pci`, with the kernel crate that it needs.
 pub fn build_without_msi(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Vec<Row>> {
     let started = Instant::now();
-    let spec = spec(layout, "no-msi");
+    let spec = KernelSpec::new(layout, "no-msi", layout.linux(), &["no-msi"]);
     spec.configure(ui, layout, &prepared.tools)?;
     ui.stage("no-msi", "building drivers/pci without MSI", |stage| {
         for target in ["prepare", "drivers/pci/"] {

@@ -18,7 +18,7 @@ use crate::{
     command::{command, output, run},
     drivers,
     failure::Failure,
-    kernel::{KernelSpec, NOTHING},
+    kernel::KernelSpec,
     layout::Layout,
     prepare::Prepared,
     results::Row,
@@ -30,13 +30,9 @@ const FOLDER: &str = "drivers/pci";
 /// Builds `drivers/pci` from the pristine and from the grafted tree and compares it: one row per folder, one for the set.
 pub fn compare(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Vec<Row>> {
     let pristine = ungrafted(ui, layout, prepared)?;
-    let fragments = vec![layout.fragment("objects")];
     let spec = |which: &str, source: PathBuf| KernelSpec {
-        name: format!("objects-{which}"),
-        source,
-        base: NOTHING,
-        fragments: fragments.clone(),
         out: layout.build.join("objects").join(which),
+        ..KernelSpec::new(layout, &format!("objects-{which}"), source, &["objects"])
     };
     let specs = [spec("pristine", pristine), spec("grafted", layout.linux())];
     let mut trees = Vec::new();

@@ -18,11 +18,10 @@ use object::{Object, ObjectSymbol};
 use regex::Regex;
 
 use crate::{
-    command::{run, watch, Ended, Limits},
+    command::{watch, Ended, Limits},
     drivers::{self, Converted},
     failure::Failure,
-    kconfig::Config,
-    kernel::kconfig_files,
+    kernel::{KernelSpec, EVERYTHING},
     layout::Layout,
     prepare::{self, Prepared},
     results::{self, Row},
@@ -114,63 +113,15 @@ impl Target {
         }
     }
 
-    fn out(self, layout: &Layout) -> PathBuf {
-        layout.build.join("tree").join(self.name())
-    }
-
-    fn make(self, layout: &Layout, prepared: &Prepared) -> std::process::Command {
-        let mut make = prepared
-            .tools
-            .make(layout, &layout.linux(), &self.out(layout));
-        make.arg(format!("ARCH={}", self.arch));
-        make
-    }
-
-    /// Writes `.config`; everything that was asked for must have its value.
-    fn configure(self, ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<()> {
-        let option = if self.on {
-            "CONFIG_RUST=y\nCONFIG_PCI_DEVRES_RUST=y\n"
-        } else {
-            "# CONFIG_RUST is not set\n"
-        };
-        let asked = Config::read(&layout.fragment("tree"))?.with(Config::parse(option));
-        let out = self.out(layout);
-        let stamp = out.join(".inputs");
-        let inputs = format!(
-            "{}\n{}{}",
-            prepared.tools.identity,
-            asked.text(),
-            kconfig_files(layout)?
-        );
-        if fs::read_to_string(&stamp).is_ok_and(|s| s == inputs) {
-            return Ok(());
+    fn spec(self, layout: &Layout) -> KernelSpec {
+        let rust = if self.on { "rust" } else { "no-rust" };
+        let name = format!("tree-{}", self.name());
+        KernelSpec {
+            arch: Some(self.arch),
+            base: EVERYTHING,
+            out: layout.build.join("tree").join(self.name()),
+            ..KernelSpec::new(layout, &name, layout.linux(), &["tree", rust])
         }
-        let title = format!("{} config", self.name());
-        ui.stage(&title, "configuring all modules", |stage| {
-            fs::create_dir_all(&out)?;
-            let fragment = out.join(".fragment");
-            fs::write(&fragment, asked.text())?;
-            let log = layout.log(&format!("tree-{}-config", self.name()));
-            let mut make = self.make(layout, prepared);
-            make.env("KCONFIG_ALLCONFIG", &fragment).arg("allmodconfig");
-            run(stage, &mut make, &log)?;
-            let got = Config::read(&out.join(".config"))?;
-            let differing: Vec<_> = got
-                .differing(&asked)
-                .into_iter()
-                .map(|(symbol, asked, got)| format!("CONFIG_{symbol}: asked {asked}, got {got}"))
-                .collect();
-            if !differing.is_empty() {
-                return Err(Failure::new(format!(
-                    "the configuration does not take\n         {}",
-                    differing.join("\n         ")
-                ))
-                .remedy("make doctor names what hides Rust; the rest is tools/testing/configs/tree.config")
-                .into());
-            }
-            fs::write(&stamp, &inputs)?;
-            Ok(((), "all symbols asked for took effect".into()))
-        })
     }
 
     /// Drivers in Rust, where there is Rust.
@@ -188,16 +139,15 @@ impl Target {
         prepared: &Prepared,
         files: &[Converted],
     ) -> Result<Vec<Compiled>> {
-        self.configure(ui, layout, prepared)?;
+        let spec = self.spec(layout);
+        spec.configure(ui, layout, &prepared.tools)?;
         let jobs = std::thread::available_parallelism().map_or(2, |n| n.get());
         let title = format!("tree {}", self.name());
         ui.stage(&title, "compiling converted drivers", |stage| {
-            let log = layout.log(&format!("tree-{}-prepare", self.name()));
-            let mut make = self.make(layout, prepared);
-            run(stage, make.arg(format!("-j{jobs}")).arg("prepare"), &log)?;
+            spec.make(stage, layout, &prepared.tools, &["prepare"], "prepare")?;
 
             let log = layout.log(&format!("tree-{}", self.name()));
-            let mut make = self.make(layout, prepared);
+            let mut make = spec.command(layout, &prepared.tools);
             make.args(["-k", &format!("-j{jobs}")]);
             let wanted = files.iter().filter(|f| self.wants(&f.file));
             make.args(wanted.map(|f| f.file.with_extension("o")));
@@ -239,7 +189,7 @@ impl Target {
         if !self.wants(file) {
             return Ok(Compiled::Absent);
         }
-        let object = self.out(layout).join(file.with_extension("o"));
+        let object = self.spec(layout).out.join(file.with_extension("o"));
         if !object.exists() {
             let said: Vec<_> = about(log, file).collect();
             return Ok(Compiled::No(said.join("\n")));

@@ -15,7 +15,7 @@ use crate::{
     command::{command, output, run},
     guest::{GuestSpec, Run, DEFAULT},
     initramfs,
-    kernel::{Built, Kernel, KernelSpec, EVERYTHING, NOTHING},
+    kernel::{Built, Kernel, KernelSpec, EVERYTHING},
     layout::Layout,
     prepare::{Prepared, Ready},
     results::Row,
@@ -58,11 +58,9 @@ pub fn walk(
         Ok(((), layout.show(&tree)))
     })?;
     let objects = KernelSpec {
-        name: "series-drivers".into(),
-        source: tree.clone(),
         base: EVERYTHING,
-        fragments: ["tree", "no-rust"].map(|f| layout.fragment(f)).into(),
         out: layout.build.join("series/drivers"),
+        ..KernelSpec::new(layout, "series-drivers", tree.clone(), &["tree", "no-rust"])
     };
     let mut rows = Vec::new();
     let mut booted = None;
@@ -186,16 +184,11 @@ fn boot(
     more: &[&str],
     booted: &mut Option<(usize, Image)>,
 ) -> Result<String> {
+    let fragments = [&["guest", "hardware"], more].concat();
+    let name = format!("series-{number:04}");
     let spec = KernelSpec {
-        name: format!("series-{number:04}"),
-        source: tree.to_path_buf(),
-        base: NOTHING,
-        fragments: ["guest", "hardware"]
-            .iter()
-            .chain(more)
-            .map(|f| layout.fragment(f))
-            .collect(),
         out: layout.build.join("series/kernel"),
+        ..KernelSpec::new(layout, &name, tree.to_path_buf(), &fragments)
     };
     spec.configure(ui, layout, &prepared.tools)?;
     let kernel = spec.build(ui, layout, &prepared.tools)?;
