@@ -50,8 +50,8 @@ spent()
 	[ "$(cat "$failslab/times")" = 0 ]
 }
 
-# fails_below FUNCTION: the first allocation that FUNCTION makes, whoever calls it, fails while $driver binds. It binds all the same
-# or not at all, and nothing is left.
+# fails_below FUNCTION [MADE]: the first allocation that FUNCTION makes, whoever calls it, fails while $driver binds. It does not
+# bind; or, if a worker of it makes what is called MADE below the device, it does not make that. Nothing is left.
 fails_below()
 {
 	range=$(addresses "$1")
@@ -62,18 +62,18 @@ fails_below()
 	echo 1 >"$failslab/times"
 	echo 100 >"$failslab/probability"
 	echo "$dev" >"$pci/drivers/$driver/bind" 2>/dev/null
-	# A driver may leave that to a worker.
 	wait_for spent
 	happened=$?
 	echo 0 >"$failslab/probability"
 	echo 0 >"$failslab/require-start"
 	echo 0xffffffffffffffff >"$failslab/require-end"
 	[ "$happened" = 0 ] || diag "nothing was allocated below $1" || return
-	sleep 1
-	if [ -e "$pci/drivers/$driver/$dev" ]; then
+	if [ -n "$2" ]; then
+		sleep 1
+		[ ! -e "$pci/devices/$dev/$2" ] || diag "there is a $2 although $1 had no memory" || return
 		unbind "$driver" || return
 	fi
-	as_before
+	is_unbound && as_before
 }
 
 # enabled: takes the device's first enabling out of the count. That is ACPI's work, which uses memory that it has freed when an
