@@ -12,9 +12,9 @@
 
 use super::{
     affinity::IrqAffinity,
-    devres::{
+    entry::{
         self,
-        Entry, //
+        DevresEntry, //
     },
     ownership::{
         self,
@@ -117,6 +117,23 @@ impl Wanted {
     }
 }
 
+impl Wanted {
+    /// Allocates the vectors, and returns how many.
+    fn alloc(self, pdev: &Device, managed: bool) -> Result<usize> {
+        let mut affinity = self.affinity.map(IrqAffinity::into_raw);
+        let affd = affinity.as_mut().map_or(ptr::null_mut(), ptr::from_mut);
+        let (min, max, pdev) = (self.min_vecs, self.max_vecs, pdev.as_raw());
+        let count = if managed {
+            // SAFETY: `pdev` is a valid device, and `affd` is null or points to `affinity`.
+            unsafe { bindings::pcim_alloc_irq_vectors_affinity(pdev, min, max, self.flags, affd) }
+        } else {
+            // SAFETY: As above.
+            unsafe { bindings::pci_alloc_irq_vectors_affinity(pdev, min, max, self.flags, affd) }
+        };
+        usize::try_from(count).map_err(|_| Error::from_errno(count))
+    }
+}
+
 /// What an allocation made.
 pub(super) struct Allocated {
     pub(super) id: GuardId,
@@ -168,7 +185,7 @@ impl Binding {
     ///
     /// The reference must not be kept: it is good for one call.
     fn find(pdev: &Device<Bound>) -> Option<&Self> {
-        let entry = devres::find(pdev.as_ref(), release)?;
+        let entry = entry::find(pdev.as_ref(), release)?;
         // SAFETY: Entries with this release function hold a `Binding`, which is there until devres
         // begins. Whoever has `pdev` is done by then: that a device is bound means no more and no
         // less to `Devres::access()` either. The driver's callbacks are over, and its data is
@@ -192,12 +209,15 @@ impl Binding {
         if let Some(binding) = Self::find(pdev) {
             return Ok(binding);
         }
-        let entry = Entry::new(
-            release,
-            c"pci_rust_binding_release",
-            bindings::NUMA_NO_NODE,
-            Self::new(),
-        )?;
+        // SAFETY: `release()` drops the `Binding` in the entry.
+        let entry = unsafe {
+            DevresEntry::new(
+                release,
+                c"pci_rust_binding_release",
+                bindings::NUMA_NO_NODE,
+                Self::new(),
+            )
+        }?;
         // If somebody else added one meanwhile, ours is freed; it owns nothing yet.
         let entry = entry.get_or_add(pdev.as_ref());
         // SAFETY: As in `find()`.
@@ -214,17 +234,15 @@ impl Binding {
     ///
     /// # Errors
     ///
-    /// As `ownership::alloc_guarded()`.
+    /// As `pci_alloc_irq_vectors_affinity()`.
     pub(super) fn alloc(pdev: &Device<Bound>, managed: bool, wanted: Wanted) -> Result<Allocated> {
         Self::get(pdev)?.exclusively(|| {
+            let len = wanted.alloc(pdev, managed)?;
             let id = name();
-            let len = ownership::alloc_guarded(pdev, managed, id, wanted)?;
+            ownership::set_guard(pdev, id);
             Ok(Allocated {
                 id,
-                len: usize::try_from(len)
-                    .ok()
-                    .and_then(NonZero::new)
-                    .ok_or(EINVAL)?,
+                len: NonZero::new(len).ok_or(EINVAL)?,
                 irq_type: ownership::live(pdev).unwrap_or(IrqType::Intx),
                 // SAFETY: `pdev` is a valid device; nobody changes its interrupt right now.
                 irq: unsafe { (*pdev.as_raw()).irq },
@@ -245,10 +263,10 @@ impl Binding {
     }
 
     /// Gives the vectors of guard `id` to the device.
-    pub(super) fn manage(pdev: &Device<Bound>, id: GuardId) {
-        if let Some(binding) = Self::find(pdev) {
-            binding.exclusively(|| ownership::manage_guarded(pdev, id));
-        }
+    pub(super) fn manage(pdev: &Device<Bound>, id: GuardId) -> Result {
+        Self::find(pdev).map_or(Ok(()), |binding| {
+            binding.exclusively(|| ownership::manage_guarded(pdev, id))
+        })
     }
 
     /// Keeps a handler that was registered through guard `guard`, and names it.
@@ -353,3 +371,7 @@ impl Drop for ProbeUnwind<'_> {
         Binding::release_all(self.0);
     }
 }
+
+#[cfg(all(CONFIG_KUNIT = "y", CONFIG_PCI_DEVRES_RUST_TEST))]
+#[path = "binding_tests.rs"]
+mod tests;

@@ -6,7 +6,6 @@
 
 use super::{
     binding::Binding,
-    devres,
     Bar,
     Device, //
 };
@@ -15,6 +14,10 @@ use crate::{
     device::{
         Bound,
         Core, //
+    },
+    error::{
+        from_err_ptr,
+        to_result, //
     },
     io::{
         IoBase,
@@ -71,7 +74,9 @@ impl<'c> Device<Core<'c>> {
         let dev = self.for_binding();
         // SAFETY: This is a callback of the driver. What other code with a reference to the bound
         // device can change meanwhile are its vectors, which the lock excludes.
-        Binding::get(dev)?.exclusively(|| unsafe { devres::enable_device(dev) })?;
+        Binding::get(dev)?.exclusively(|| {
+            to_result(unsafe { bindings::pcim_enable_device(dev.as_raw()) })
+        })?;
         // INVARIANT: Just enabled.
         Ok(ManagedDevice(dev))
     }
@@ -91,7 +96,7 @@ impl<'c> Device<Core<'c>> {
 ///
 /// # Invariants
 ///
-/// [`devres::enable_device()`] has succeeded for the device since its driver was bound.
+/// `pcim_enable_device()` has succeeded for the device since its driver was bound.
 #[derive(Clone, Copy)]
 pub struct ManagedDevice<'c>(&'c Device<Bound>);
 
@@ -131,8 +136,8 @@ impl<'c> ManagedDevice<'c> {
         // SAFETY: A witness is a value of the driver. Devres takes its own lock, and the table of
         // whole-BAR mappings is not touched. `name` lives as long as the module, whose drivers are
         // unbound first.
-        let addr = unsafe { devres::iomap_region(self.0, index, name.as_char_ptr()) }?;
-        ManagedBar::new(addr.as_ptr(), len)
+        let addr = unsafe { bindings::pcim_iomap_region(self.0.as_raw(), index, name.as_char_ptr()) };
+        ManagedBar::new(from_err_ptr(addr)?, len)
     }
 
     /// Requests a whole memory BAR and maps it.
@@ -159,8 +164,8 @@ impl<'c> ManagedDevice<'c> {
         }
         // SAFETY: A witness is a value of the driver; see `iomap_region_sized()`.
         // CAST: `memory_len()` has checked the index.
-        let addr = unsafe { devres::iomap_range(self.0, bar as c_int, offset, len) }?;
-        ManagedBar::new(addr.as_ptr(), len)
+        let addr = unsafe { bindings::pcim_iomap_range(self.0.as_raw(), bar as c_int, offset, len) };
+        ManagedBar::new(from_err_ptr(addr)?, len)
     }
 
     /// Requests a whole BAR without mapping it. May sleep.
@@ -176,7 +181,9 @@ impl<'c> ManagedDevice<'c> {
         }
         // SAFETY: As in `iomap_region_sized()`.
         // CAST: The index is small.
-        unsafe { devres::request_region(self.0, bar as c_int, name.as_char_ptr()) }
+        to_result(unsafe {
+            bindings::pcim_request_region(self.0.as_raw(), bar as c_int, name.as_char_ptr())
+        })
     }
 }
 

@@ -159,7 +159,6 @@ impl<'a> Allocation<'a> {
     /// - `ENOTSUPP` when the vectors are not MSI-X, or the system allocates them only at once.
     /// - What the MSI core fails with.
     fn add(&self, index: Option<usize>) -> Result<usize> {
-        #[cfg(CONFIG_PCI_MSI)]
         if self.irq_type == IrqType::MsiX {
             if index.is_some_and(|index| index >= MSIX_TABLE_MAX) {
                 return Err(ERANGE);
@@ -175,7 +174,6 @@ impl<'a> Allocation<'a> {
                 usize::try_from(map.index).map_err(|_| Error::from_errno(map.index))
             });
         }
-        let _ = index;
         Err(ENOTSUPP)
     }
 
@@ -274,11 +272,17 @@ impl<'a> IrqVectorRegistration<'a> {
     /// Gives the vectors to the device, which frees them when the driver is detached.
     ///
     /// Handlers that are registered stay.
-    pub fn into_managed(self) -> ManagedIrqVectors<'a> {
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`, and the guard, when there is no memory.
+    pub fn into_managed(self) -> Result<ManagedIrqVectors<'a>, (Error, Self)> {
         let allocation = self.0;
+        if let Err(e) = Binding::manage(allocation.dev, allocation.id) {
+            return Err((e, self));
+        }
         core::mem::forget(self);
-        Binding::manage(allocation.dev, allocation.id);
-        ManagedIrqVectors(allocation)
+        Ok(ManagedIrqVectors(allocation))
     }
 }
 
@@ -419,14 +423,10 @@ impl Device<Bound> {
         let count = match irq_type {
             // SAFETY: `dev` is a valid device.
             IrqType::Intx => (unsafe { (*dev).pin } != 0).into(),
-            #[cfg(CONFIG_PCI_MSI)]
             // SAFETY: `dev` is a valid device.
             IrqType::Msi => unsafe { bindings::pci_msi_vec_count(dev) },
-            #[cfg(CONFIG_PCI_MSI)]
             // SAFETY: `dev` is a valid device.
             IrqType::MsiX => unsafe { bindings::pci_msix_vec_count(dev) },
-            #[cfg(not(CONFIG_PCI_MSI))]
-            _ => 0,
         };
         match usize::try_from(count) {
             Ok(count) if count != 0 => Ok(count),
