@@ -26,7 +26,7 @@ use core::{
 };
 
 /// The function that devres calls to release what an entry holds.
-pub type Release = unsafe extern "C" fn(*mut bindings::device, *mut c_void);
+type Release = unsafe extern "C" fn(*mut bindings::device, *mut c_void);
 
 /// A devres entry that is allocated and not yet on the device's list.
 ///

@@ -45,16 +45,21 @@
 //! code is serialised by [`super::binding`].
 
 mod containment;
-mod node;
+mod state;
 mod trace;
 
+pub(super) use self::state::live;
 use self::{
     containment::{
         contain,
         Handler, //
     },
-    node::{
+    state::{
         node,
+        owner,
+        owner_name,
+        report,
+        type_name,
         Node, //
     },
 };
@@ -90,20 +95,13 @@ use crate::{
         Relaxed, //
     }, //
 };
-use core::num::NonZero;
+use core::{
+    num::NonZero,
+    ptr, //
+};
 
 /// Names one allocation that a Rust guard stands for. No two allocations have the same.
 pub(super) type GuardId = NonZero<u64>;
-
-/// Reports what a driver did wrong. Tests and people look for these lines, so their wording is
-/// stable.
-macro_rules! report {
-    ($pdev:expr, $($message:tt)*) => {{
-        dev_err!($pdev, $($message)*);
-        crate::warn_on!(cfg!(CONFIG_PCI_DEVRES_RUST_DEBUG));
-    }};
-}
-use report;
 
 /// Returns the device at a pointer that C has given.
 ///
@@ -114,27 +112,6 @@ use report;
 unsafe fn device_of<'a>(dev: *mut bindings::pci_dev) -> &'a Device {
     // SAFETY: `Device` is a transparent wrapper of `struct pci_dev`, which the caller says is valid.
     unsafe { &*dev.cast() }
-}
-
-/// Returns who owns vectors that are live, in words.
-fn name_of(owner: Owner) -> &'static str {
-    if owner == DEVICE {
-        "device"
-    } else {
-        "driver"
-    }
-}
-
-/// Returns the type of the vectors that are live, if any are.
-#[inline]
-pub(super) fn live(pdev: &Device) -> Option<IrqType> {
-    let pdev = pdev.as_raw();
-    // SAFETY: `pdev` is a valid device.
-    if unsafe { bindings::pci_dev::msix_enabled_raw(pdev) } != 0 {
-        return Some(IrqType::MsiX);
-    }
-    // SAFETY: `pdev` is a valid device.
-    (unsafe { bindings::pci_dev::msi_enabled_raw(pdev) } != 0).then_some(IrqType::Msi)
 }
 
 /// Tells whether the device has a PCI driver that is not being detached.
@@ -163,7 +140,7 @@ fn is_detaching(pdev: &Device) -> bool {
 ///
 /// `dev` must be null or valid, and the caller must be the MSI core.
 #[export]
-pub unsafe extern "C" fn pci_irq_vectors_may_alloc(dev: *mut bindings::pci_dev) -> c_int {
+unsafe extern "C" fn pci_irq_vectors_may_alloc(dev: *mut bindings::pci_dev) -> c_int {
     if dev.is_null() {
         return 0;
     }
@@ -173,7 +150,7 @@ pub unsafe extern "C" fn pci_irq_vectors_may_alloc(dev: *mut bindings::pci_dev) 
         report!(
             pdev,
             "irq vectors: allocation refused, the {} owns the {} vectors that are live\n",
-            name_of(owner(pdev)),
+            owner_name(owner(pdev)),
             irq_type.name()
         );
         trace::refuse(pdev, owner(pdev), BUSY);
@@ -191,7 +168,7 @@ pub unsafe extern "C" fn pci_irq_vectors_may_alloc(dev: *mut bindings::pci_dev) 
 ///
 /// `dev` must be valid, and the caller must be the MSI core.
 #[export]
-pub unsafe extern "C" fn pci_irq_vectors_may_add(dev: *mut bindings::pci_dev) -> c_int {
+unsafe extern "C" fn pci_irq_vectors_may_add(dev: *mut bindings::pci_dev) -> c_int {
     // SAFETY: The caller says that the device is valid.
     let pdev = unsafe { device_of(dev) };
     if is_detaching(pdev) {
@@ -210,13 +187,42 @@ pub unsafe extern "C" fn pci_irq_vectors_may_add(dev: *mut bindings::pci_dev) ->
 ///
 /// `dev` must be valid, and the caller must be the MSI core.
 #[export]
-pub unsafe extern "C" fn pci_irq_vectors_track(dev: *mut bindings::pci_dev) -> c_int {
+unsafe extern "C" fn pci_irq_vectors_track(dev: *mut bindings::pci_dev) -> c_int {
     // SAFETY: The caller says that the device is valid.
     let pdev = unsafe { device_of(dev) };
     if node(pdev).is_some() {
         return 0;
     }
-    Node::register(pdev).map_or_else(Error::to_errno, |()| 0)
+    // SAFETY: `release_node()` takes any entry of a PCI device.
+    let entry = unsafe {
+        DevresEntry::new(
+            release_node,
+            c"pci_irq_vectors_release",
+            bindings::NUMA_NO_NODE,
+            Node::new(),
+        )
+    };
+    let node = match entry {
+        Ok(entry) => entry.add(pdev.as_ref()).as_ptr(),
+        Err(e) => return e.to_errno(),
+    };
+    // SAFETY: `dev` is a valid device. The node is there until `release_node()` clears the pointer.
+    unsafe { bindings::pci_irq_vectors_set_node(dev, node.cast()) };
+    0
+}
+
+/// Frees what is left when the driver is detached, or when the devres group of the MSI data is
+/// released.
+///
+/// # Safety
+///
+/// `dev` must be embedded in a `struct pci_dev`.
+unsafe extern "C" fn release_node(dev: *mut bindings::device, _node: *mut c_void) {
+    // SAFETY: The caller says that `dev` is embedded in a `struct pci_dev`, which is valid.
+    let pdev = unsafe { device_of(container_of!(dev, bindings::pci_dev, dev)) };
+    free_at_release(pdev);
+    // SAFETY: `pdev` is a valid device. Nobody has a reference to the node after this.
+    unsafe { bindings::pci_irq_vectors_set_node(pdev.as_raw(), ptr::null_mut()) };
 }
 
 /// Makes `owner` the owner of vectors that were just allocated. May sleep.
@@ -227,10 +233,7 @@ pub unsafe extern "C" fn pci_irq_vectors_track(dev: *mut bindings::pci_dev) -> c
 ///
 /// `dev` must be valid, and the caller must be the MSI core.
 #[export]
-pub unsafe extern "C" fn pci_irq_vectors_did_alloc(
-    dev: *mut bindings::pci_dev,
-    owner: Owner,
-) -> c_int {
+unsafe extern "C" fn pci_irq_vectors_did_alloc(dev: *mut bindings::pci_dev, owner: Owner) -> c_int {
     // SAFETY: The caller says that the device is valid.
     let pdev = unsafe { device_of(dev) };
     let (Some(node), Some(_)) = (node(pdev), live(pdev)) else {
@@ -255,7 +258,7 @@ pub unsafe extern "C" fn pci_irq_vectors_did_alloc(
 ///
 /// `dev` must be valid, and the caller must be the MSI core.
 #[export]
-pub unsafe extern "C" fn pci_irq_vectors_did_add(dev: *mut bindings::pci_dev) {
+unsafe extern "C" fn pci_irq_vectors_did_add(dev: *mut bindings::pci_dev) {
     // SAFETY: The caller says that the device is valid.
     let pdev = unsafe { device_of(dev) };
     trace::add(pdev, owner(pdev));
@@ -297,6 +300,37 @@ unsafe extern "C" fn release_managed(dev: *mut bindings::device, entry: *mut c_v
     }
 }
 
+/// Takes the entry that owns the vectors off the devres list, once they are freed.
+///
+/// The entry is not on the list if there is none, or if devres is releasing it. Then its release
+/// function finds that it owns no vectors any more.
+fn remove_managed_entry(pdev: &Device, node: &Node) {
+    let entry = node.managed_entry();
+    node.reset();
+    // SAFETY: `pdev` is a valid device. `is_entry()` takes the address of an entry.
+    unsafe {
+        bindings::devres_destroy(
+            pdev.as_ref().as_raw(),
+            Some(release_managed),
+            Some(is_entry),
+            entry,
+        )
+    };
+}
+
+/// Tells devres whether an entry is the one at the address `wanted`.
+///
+/// # Safety
+///
+/// There are no requirements; devres asks for the type.
+unsafe extern "C" fn is_entry(
+    _dev: *mut bindings::device,
+    entry: *mut c_void,
+    wanted: *mut c_void,
+) -> c_int {
+    (entry == wanted).into()
+}
+
 /// Frees vectors that have to go, if any are live, whoever owns them.
 fn free_at_release(pdev: &Device) {
     let owner = owner(pdev);
@@ -326,7 +360,7 @@ fn free(pdev: &Device, owner: Owner) {
 ///
 /// `dev` must be valid, and the caller must be the MSI core.
 #[export]
-pub unsafe extern "C" fn pci_irq_vectors_may_free(dev: *mut bindings::pci_dev) -> bool {
+unsafe extern "C" fn pci_irq_vectors_may_free(dev: *mut bindings::pci_dev) -> bool {
     // SAFETY: The caller says that the device is valid.
     let pdev = unsafe { device_of(dev) };
     if owner(pdev) == DEVICE {
@@ -354,7 +388,7 @@ pub unsafe extern "C" fn pci_irq_vectors_may_free(dev: *mut bindings::pci_dev) -
 ///
 /// `dev` must be valid, and the caller must be the MSI core.
 #[export]
-pub unsafe extern "C" fn pci_irq_vectors_may_free_one(
+unsafe extern "C" fn pci_irq_vectors_may_free_one(
     dev: *mut bindings::pci_dev,
     irq: c_uint,
 ) -> bool {
@@ -380,7 +414,7 @@ pub unsafe extern "C" fn pci_irq_vectors_may_free_one(
 ///
 /// `dev` must be valid, and the caller must be the MSI core.
 #[export]
-pub unsafe extern "C" fn pci_irq_vectors_free_managed(dev: *mut bindings::pci_dev) {
+unsafe extern "C" fn pci_irq_vectors_free_managed(dev: *mut bindings::pci_dev) {
     // SAFETY: The caller says that the device is valid.
     let pdev = unsafe { device_of(dev) };
     let (Some(node), Some(irq_type)) = (node(pdev), live(pdev)) else {
@@ -393,7 +427,7 @@ pub unsafe extern "C" fn pci_irq_vectors_free_managed(dev: *mut bindings::pci_de
     } else {
         if !is_handled(pdev) {
             free(pdev, DEVICE);
-            node.remove_managed_entry(pdev);
+            remove_managed_entry(pdev, node);
         }
         return;
     };
@@ -412,7 +446,7 @@ pub unsafe extern "C" fn pci_irq_vectors_free_managed(dev: *mut bindings::pci_de
 ///
 /// `dev` must be valid. The caller must be the MSI core, or hold the device's `devres_lock`.
 #[export]
-pub unsafe extern "C" fn pci_irq_vectors_state(
+unsafe extern "C" fn pci_irq_vectors_state(
     dev: *mut bindings::pci_dev,
 ) -> bindings::pci_irq_vectors_state {
     // SAFETY: The caller says that the device is valid.
@@ -423,20 +457,6 @@ pub unsafe extern "C" fn pci_irq_vectors_state(
         guarded: node.is_some_and(|node| node.guard().is_some()),
         silenced: node.is_some_and(Node::is_silenced),
     }
-}
-
-/// Returns who owns the vectors that are live, or `NONE`.
-#[inline]
-fn owner(pdev: &Device) -> Owner {
-    match (node(pdev), live(pdev)) {
-        (Some(node), Some(_)) => node.owner(),
-        _ => NONE,
-    }
-}
-
-/// Returns the name of the type of the vectors that are live.
-fn type_name(pdev: &Device) -> &'static str {
-    live(pdev).unwrap_or(IrqType::Intx).name()
 }
 
 /// Tells whether a handler is registered on one of the vectors, and refuses to free them if so.
@@ -483,7 +503,7 @@ pub(super) fn free_guarded(pdev: &Device, id: GuardId) -> bool {
         return false;
     }
     free(pdev, node.owner());
-    node.remove_managed_entry(pdev);
+    remove_managed_entry(pdev, node);
     true
 }
 

@@ -3,9 +3,11 @@
 //! Handlers on a device's vectors, and what becomes of those that a driver leaves behind.
 
 use super::{
-    report,
+    state::{
+        report,
+        type_name, //
+    },
     trace,
-    type_name,
     Device,
     Owner,
     DRIVER, //

@@ -3,7 +3,6 @@
 //! Tests of the node, which need no device.
 
 use super::*;
-use core::ptr;
 
 #[macros::kunit_tests(rust_pci_ownership)]
 mod cases {

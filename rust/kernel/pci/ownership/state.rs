@@ -1,25 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The devres entry that says who owns the vectors of a device.
+//! What is known of the vectors of a device, and the words for it.
 
 use super::{
-    device_of,
-    free_at_release,
     Device,
-    DevresEntry,
     GuardId,
+    IrqType,
     Owner,
     DEVICE,
-    DRIVER, //
+    DRIVER,
+    NONE, //
 };
 use crate::{
     bindings,
-    container_of,
-    ffi::{
-        c_int,
-        c_void, //
-    },
-    prelude::*,
+    ffi::c_void,
     sync::atomic::{
         atomic_load,
         Atomic,
@@ -30,6 +24,16 @@ use core::{
     num::NonZero,
     ptr, //
 };
+
+/// Reports what a driver did wrong. Tests and people look for these lines, so their wording is
+/// stable.
+macro_rules! report {
+    ($pdev:expr, $($message:tt)*) => {{
+        dev_err!($pdev, $($message)*);
+        $crate::warn_on!(cfg!(CONFIG_PCI_DEVRES_RUST_DEBUG));
+    }};
+}
+pub(super) use report;
 
 /// What is known of the vectors that were allocated last.
 ///
@@ -53,27 +57,6 @@ impl Node {
         }
     }
 
-    /// Registers a node with the device. May sleep.
-    ///
-    /// # Errors
-    ///
-    /// `ENOMEM` when there is no memory.
-    pub(super) fn register(pdev: &Device) -> Result {
-        // SAFETY: `release()` takes the node of a PCI device.
-        let entry = unsafe {
-            DevresEntry::new(
-                release,
-                c"pci_irq_vectors_release",
-                bindings::NUMA_NO_NODE,
-                Self::new(),
-            )
-        }?;
-        let node = entry.add(pdev.as_ref()).as_ptr();
-        // SAFETY: `pdev` is a valid device. The node is there until `release()` clears the pointer.
-        unsafe { bindings::pci_irq_vectors_set_node(pdev.as_raw(), node.cast()) };
-        Ok(())
-    }
-
     /// Makes the driver the owner, of vectors that nobody has refused to free.
     pub(super) fn reset(&self) {
         self.managed_entry.store(ptr::null_mut(), Relaxed);
@@ -95,24 +78,6 @@ impl Node {
 
     pub(super) fn set_managed_entry(&self, entry: *mut c_void) {
         self.managed_entry.store(entry, Relaxed);
-    }
-
-    /// Takes the entry that frees the vectors off the devres list, once they are freed.
-    ///
-    /// The entry is not on the list if there is none, or if devres is releasing it. Then its
-    /// release function finds that it owns no vectors any more.
-    pub(super) fn remove_managed_entry(&self, pdev: &Device) {
-        let entry = self.managed_entry();
-        self.reset();
-        // SAFETY: `pdev` is a valid device. `is_entry()` takes the address of an entry.
-        unsafe {
-            bindings::devres_destroy(
-                pdev.as_ref().as_raw(),
-                Some(super::release_managed),
-                Some(is_entry),
-                entry,
-            )
-        };
     }
 
     pub(super) fn guard(&self) -> Option<GuardId> {
@@ -146,29 +111,37 @@ pub(super) fn node(pdev: &Device) -> Option<&Node> {
     unsafe { node.cast::<Node>().as_ref() }
 }
 
-/// Tells devres whether an entry is the one at the address `wanted`.
-///
-/// # Safety
-///
-/// There are no requirements; devres asks for the type.
-unsafe extern "C" fn is_entry(
-    _dev: *mut bindings::device,
-    entry: *mut c_void,
-    wanted: *mut c_void,
-) -> c_int {
-    (entry == wanted).into()
+/// Returns the type of the vectors that are live, if any are.
+#[inline]
+pub(in crate::pci) fn live(pdev: &Device) -> Option<IrqType> {
+    let pdev = pdev.as_raw();
+    // SAFETY: `pdev` is a valid device.
+    if unsafe { bindings::pci_dev::msix_enabled_raw(pdev) } != 0 {
+        return Some(IrqType::MsiX);
+    }
+    // SAFETY: `pdev` is a valid device.
+    (unsafe { bindings::pci_dev::msi_enabled_raw(pdev) } != 0).then_some(IrqType::Msi)
 }
 
-/// Frees what is left when the driver is detached, or when the devres group of the MSI data is
-/// released.
-///
-/// # Safety
-///
-/// `dev` must be embedded in a `struct pci_dev`.
-unsafe extern "C" fn release(dev: *mut bindings::device, _node: *mut c_void) {
-    // SAFETY: The caller says that `dev` is embedded in a `struct pci_dev`, which is valid.
-    let pdev = unsafe { device_of(container_of!(dev, bindings::pci_dev, dev)) };
-    free_at_release(pdev);
-    // SAFETY: `pdev` is a valid device. Nobody has a reference to the node after this.
-    unsafe { bindings::pci_irq_vectors_set_node(pdev.as_raw(), ptr::null_mut()) };
+/// Returns the name of the type of the vectors that are live.
+pub(super) fn type_name(pdev: &Device) -> &'static str {
+    live(pdev).unwrap_or(IrqType::Intx).name()
+}
+
+/// Returns who owns the vectors that are live, or `NONE`.
+#[inline]
+pub(super) fn owner(pdev: &Device) -> Owner {
+    match (node(pdev), live(pdev)) {
+        (Some(node), Some(_)) => node.owner(),
+        _ => NONE,
+    }
+}
+
+/// Returns an owner in words.
+pub(super) fn owner_name(owner: Owner) -> &'static str {
+    if owner == DEVICE {
+        "device"
+    } else {
+        "driver"
+    }
 }
