@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the owner of a device's interrupt vectors does with them.
- *
- * rust/kernel/pci/ownership.rs decides; what it needs of genirq and of the MSI
- * core is here, and the two calls for managed vectors, which
+ * Helpers for rust/kernel/pci/ownership.rs, which decides who frees the interrupt
+ * vectors of a device, and the calls for managed vectors, which
  * include/linux/pci_irq_vectors.h documents.
  */
 
@@ -144,7 +142,7 @@ void pci_irq_vectors_silence(struct pci_dev *dev)
 	}
 }
 
-/* The same for one MSI-X vector, which is masked in the table. May sleep. */
+/* Masks one MSI-X vector in the table, and disables its interrupt. May sleep. */
 void pci_irq_vectors_silence_one(struct pci_dev *dev, unsigned int irq)
 {
 	struct msi_desc *desc;

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The owner of a device's interrupt vectors: what the MSI core asks of it, and
- * what it needs of the MSI core and of genirq.
- *
- * rust/kernel/pci/ownership.rs has the rule and answers. With the option off
- * the questions compile to nothing.
+ * The interface between the MSI core and rust/kernel/pci/ownership.rs, which
+ * decides who frees the interrupt vectors of a device. Without
+ * CONFIG_PCI_DEVRES_RUST the hooks are empty.
  */
 #ifndef DRIVERS_PCI_MSI_OWNERSHIP_H
 #define DRIVERS_PCI_MSI_OWNERSHIP_H
@@ -30,7 +28,7 @@ enum pci_irq_refusal {
 	PCI_IRQ_REFUSAL_HANDLER,
 };
 
-/* What is known of the vectors of a device. */
+/* The state of the vectors of a device. All zero while none are live. */
 struct pci_irq_vectors_state {
 	enum pci_irq_owner owner;
 	bool guarded;	/* by a Rust guard */
@@ -54,7 +52,7 @@ static inline bool pci_irq_vectors_silenced(struct pci_dev *dev)
 	return pci_irq_vectors_state(dev).silenced;
 }
 
-/* A handler that is registered on a vector, as it was when it was found. */
+/* A snapshot of a handler that is registered on a vector. */
 struct pci_irq_handler {
 	unsigned int irq;
 	bool chained;

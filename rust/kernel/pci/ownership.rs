@@ -6,8 +6,9 @@
 //! [`drivers/pci/msi/ownership.h`](srctree/drivers/pci/msi/ownership.h)
 //!
 //! MSI and MSI-X vectors that are live have one owner. The driver owns what the `pci_*` calls
-//! allocated, and frees it. The device owns what the `pcim_*` calls allocated, and frees it when
-//! the driver is detached. An INTx interrupt has no owner.
+//! allocated, and frees it. The device owns what the `pcim_*` calls allocated: devres frees it when
+//! the driver is detached. An INTx interrupt has no owner, and `pcim_enable_device()` has no part
+//! in this.
 //!
 //! | call                          | no vectors | the driver owns    | the device owns |
 //! |-------------------------------|------------|--------------------|-----------------|
@@ -19,30 +20,39 @@
 //! | detach                        | nothing    | reported and freed | freed           |
 //!
 //! - **A free is refused** also while a handler is registered on one of the vectors. A caller that
-//!   frees expects no interrupt after the call, because its data or the power of the device goes
+//!   frees expects no interrupt after the call, because it frees its data or powers the device down
 //!   next. So a refused free *silences* the device: it cannot use the vectors any more until they
 //!   are freed and allocated anew.
-//! - **At detach** nobody is left who could free a handler, so handlers that are still registered
-//!   are reported and released. The `containment` module does that.
-//! - **Refusals and leaks** are reported by the device, one line each. With
-//!   `CONFIG_PCI_DEVRES_RUST_DEBUG` a warning shows who called. The trace events
-//!   `pci_irq_vectors:*` record every decision, and `pci_irq_vectors` in debugfs lists the owners.
+//! - **A Rust guard** can hold vectors of either owner. `pcim_free_irq_vectors()` is refused while
+//!   one does, because the guard frees or outlives the vectors. After any other free by C code the
+//!   guard finds that its allocation is gone.
+//! - **At detach** no driver code is left that could call `free_irq()`, so handlers that are still
+//!   registered are reported and released. The `containment` module does that.
+//! - **Refusals and leaks** are logged with `dev_err()`, one line each. With
+//!   `CONFIG_PCI_DEVRES_RUST_DEBUG` a warning shows the callers. The trace events
+//!   `pci_irq_vectors:*` record the decisions, and `pci_irq_vectors` in debugfs lists the owners.
 //!
 //! # What is kept
 //!
 //! `msi_enabled` and `msix_enabled` of the device say whether vectors are live. Devres entries say
 //! whose they are:
 //!
-//! - The [`Node`] is one entry a binding. The first allocation registers it right after the MSI
-//!   data of the device, so devres releases it right before that data. Vectors that are live then
-//!   have to go, whoever owns them.
+//! - The first allocation after the driver is bound adds a [`Node`], directly after the MSI data of
+//!   the device. Devres releases it directly before that data. Vectors that are live then are freed,
+//!   whoever owns them. The MSI data goes at detach, or earlier with the devres group in which the
+//!   first allocation was made.
 //! - A managed allocation adds an entry of its own, which frees the vectors when devres releases
-//!   it: after everything that the driver registered with devres later, handlers for instance, and
-//!   with the devres group in which the allocation was made. The node points to that entry. A null
-//!   pointer means that the driver owns the vectors.
+//!   it. That is after everything that the driver added later, such as handlers, and together with
+//!   the devres group in which the allocation was made. The node has a pointer to that entry, which
+//!   is null while the driver owns the vectors.
+//! - `struct pci_dev` has a pointer to the node. `devres_find()` does not find entries that are
+//!   being released, and drivers free vectors from devm actions at that time.
 //!
-//! The MSI core and the driver make the calls in here one at a time, as they always had to. Rust
-//! code is serialised by [`super::binding`].
+//! # Who serialises
+//!
+//! A driver serialises allocating and freeing the vectors of its device, as the MSI API has always
+//! required, so nothing in here takes a lock for that. Rust code is serialised by
+//! [`super::binding`]. Only debugfs reads concurrently, under the device's `devres_lock`.
 
 mod containment;
 mod state;
@@ -100,10 +110,10 @@ use core::{
     ptr, //
 };
 
-/// Names one allocation that a Rust guard stands for. No two allocations have the same.
+/// Unique number of an allocation that a Rust guard holds.
 pub(super) type GuardId = NonZero<u64>;
 
-/// Returns the device at a pointer that C has given.
+/// Converts a `struct pci_dev *` from C to a reference.
 ///
 /// # Safety
 ///
@@ -114,27 +124,42 @@ unsafe fn device_of<'a>(dev: *mut bindings::pci_dev) -> &'a Device {
     unsafe { &*dev.cast() }
 }
 
-/// Tells whether the device has a PCI driver that is not being detached.
+/// Returns whether the device has a PCI driver, from before `probe()` until `remove()` has returned.
 #[inline]
 pub(super) fn is_driven(pdev: &Device) -> bool {
-    // SAFETY: `pdev` is a valid device, and the PCI core writes the field once.
+    // SAFETY: `pdev` is a valid device, and the PCI core writes the field with one store.
     !unsafe { atomic_load(&raw mut (*pdev.as_raw()).driver, Relaxed) }.is_null()
 }
 
-/// Tells whether devres is releasing the driver's entries, or is about to.
+/// Returns whether devres is releasing the entries of the driver, or is about to.
 ///
 /// The PCI core clears its driver pointer when `remove()` has returned or `probe()` has failed; see
 /// `pci_device_remove()`. The driver core clears its own only after devres has released everything.
+/// It also sets its own first, but nobody allocates vectors before `probe()`.
 #[inline]
 fn is_detaching(pdev: &Device) -> bool {
-    // SAFETY: `pdev` is a valid device, and the driver core writes the field once.
+    // SAFETY: `pdev` is a valid device, and the driver core writes the field with one store.
     let driver = unsafe { atomic_load(&raw mut (*pdev.as_raw()).dev.driver, Relaxed) };
     !is_driven(pdev) && !driver.is_null()
 }
 
-/// Answers whether vectors may be allocated: not while any are live, and not during detach.
+/// Returns an error if the driver is being detached, when nobody would free the vectors.
 ///
-/// Returns 0, `-EBUSY` or `-ENODEV`. A null `dev` may, because the MSI core refuses that itself.
+/// # Errors
+///
+/// `ENODEV` when the driver is being detached.
+fn refuse_if_detaching(pdev: &Device) -> Result {
+    if is_detaching(pdev) {
+        trace::refuse(pdev, owner(pdev), DETACHING);
+        return Err(ENODEV);
+    }
+    Ok(())
+}
+
+/// Returns whether vectors may be allocated, which they may not while any are live, nor once the
+/// driver is being detached: 0, `-EBUSY` or `-ENODEV`.
+///
+/// Returns 0 for a null `dev`, which the MSI core rejects later.
 ///
 /// # Safety
 ///
@@ -147,22 +172,21 @@ unsafe extern "C" fn pci_irq_vectors_may_alloc(dev: *mut bindings::pci_dev) -> c
     // SAFETY: The caller says that the device is valid.
     let pdev = unsafe { device_of(dev) };
     if let Some(irq_type) = live(pdev) {
+        let owner = owner(pdev);
         report!(
             pdev,
             "irq vectors: allocation refused, the {} owns the {} vectors that are live\n",
-            owner_name(owner(pdev)),
+            owner_name(owner),
             irq_type.name()
         );
-        trace::refuse(pdev, owner(pdev), BUSY);
+        trace::refuse(pdev, owner, BUSY);
         return EBUSY.to_errno();
     }
-    // SAFETY: These are the requirements of this function.
-    unsafe { pci_irq_vectors_may_add(dev) }
+    refuse_if_detaching(pdev).map_or_else(Error::to_errno, |()| 0)
 }
 
-/// Answers whether a vector may be added to those that are live: not during detach.
-///
-/// Returns 0 or `-ENODEV`.
+/// Returns whether a vector may be added to those that are live, which it may not once the driver is
+/// being detached: 0 or `-ENODEV`.
 ///
 /// # Safety
 ///
@@ -170,12 +194,7 @@ unsafe extern "C" fn pci_irq_vectors_may_alloc(dev: *mut bindings::pci_dev) -> c
 #[export]
 unsafe extern "C" fn pci_irq_vectors_may_add(dev: *mut bindings::pci_dev) -> c_int {
     // SAFETY: The caller says that the device is valid.
-    let pdev = unsafe { device_of(dev) };
-    if is_detaching(pdev) {
-        trace::refuse(pdev, owner(pdev), DETACHING);
-        return ENODEV.to_errno();
-    }
-    0
+    refuse_if_detaching(unsafe { device_of(dev) }).map_or_else(Error::to_errno, |()| 0)
 }
 
 /// Gives the device a node if it has none. The MSI core calls this once the MSI data of the device
@@ -193,7 +212,7 @@ unsafe extern "C" fn pci_irq_vectors_track(dev: *mut bindings::pci_dev) -> c_int
     if node(pdev).is_some() {
         return 0;
     }
-    // SAFETY: `release_node()` takes any entry of a PCI device.
+    // SAFETY: `release_node()` accepts the entry of any PCI device.
     let entry = unsafe {
         DevresEntry::new(
             release_node,
@@ -211,8 +230,8 @@ unsafe extern "C" fn pci_irq_vectors_track(dev: *mut bindings::pci_dev) -> c_int
     0
 }
 
-/// Frees what is left when the driver is detached, or when the devres group of the MSI data is
-/// released.
+/// Frees the vectors that remain when the driver is detached, or when the devres group with the MSI
+/// data is released.
 ///
 /// # Safety
 ///
@@ -221,13 +240,13 @@ unsafe extern "C" fn release_node(dev: *mut bindings::device, _node: *mut c_void
     // SAFETY: The caller says that `dev` is embedded in a `struct pci_dev`, which is valid.
     let pdev = unsafe { device_of(container_of!(dev, bindings::pci_dev, dev)) };
     free_at_release(pdev);
-    // SAFETY: `pdev` is a valid device. Nobody has a reference to the node after this.
+    // SAFETY: `pdev` is a valid device. Nobody can get at the node after this.
     unsafe { bindings::pci_irq_vectors_set_node(pdev.as_raw(), ptr::null_mut()) };
 }
 
 /// Makes `owner` the owner of vectors that were just allocated. May sleep.
 ///
-/// Returns 0, also for an INTx interrupt, or `-ENOMEM` after it has freed the vectors.
+/// Returns 0, also for an INTx interrupt, or `-ENOMEM`. Then the vectors are freed again.
 ///
 /// # Safety
 ///
@@ -252,7 +271,7 @@ unsafe extern "C" fn pci_irq_vectors_did_alloc(dev: *mut bindings::pci_dev, owne
     0
 }
 
-/// Records that one vector was added. It has the owner of those that were live.
+/// Traces that one vector was added. It belongs to the owner of the existing vectors.
 ///
 /// # Safety
 ///
@@ -270,7 +289,7 @@ unsafe extern "C" fn pci_irq_vectors_did_add(dev: *mut bindings::pci_dev) {
 ///
 /// `ENOMEM` when there is no memory.
 fn add_managed_entry(pdev: &Device, node: &Node) -> Result {
-    // SAFETY: `release_managed()` takes any entry of a PCI device.
+    // SAFETY: `release_managed()` accepts the entry of any PCI device.
     let entry = unsafe {
         DevresEntry::new(
             release_managed,
@@ -285,8 +304,8 @@ fn add_managed_entry(pdev: &Device, node: &Node) -> Result {
 
 /// Frees the vectors that the entry owns, when devres releases it.
 ///
-/// The entry may own none any more: a driver can free them in a devm action and allocate others,
-/// while this entry waits to be released.
+/// The entry may be stale. While a devres group is released, a devm action of the driver can free
+/// the vectors and allocate others, which another entry owns.
 ///
 /// # Safety
 ///
@@ -300,13 +319,17 @@ unsafe extern "C" fn release_managed(dev: *mut bindings::device, entry: *mut c_v
     }
 }
 
-/// Takes the entry that owns the vectors off the devres list, once they are freed.
+/// Removes the entry that owns the vectors from devres without running its release, once they are
+/// freed.
 ///
-/// The entry is not on the list if there is none, or if devres is releasing it. Then its release
-/// function finds that it owns no vectors any more.
+/// Nothing is removed if devres is already releasing the entry. Then `release_managed()` sees that
+/// it is stale.
 fn remove_managed_entry(pdev: &Device, node: &Node) {
     let entry = node.managed_entry();
     node.reset();
+    if entry.is_null() {
+        return;
+    }
     // SAFETY: `pdev` is a valid device. `is_entry()` takes the address of an entry.
     unsafe {
         bindings::devres_destroy(
@@ -318,11 +341,11 @@ fn remove_managed_entry(pdev: &Device, node: &Node) {
     };
 }
 
-/// Tells devres whether an entry is the one at the address `wanted`.
+/// Matches the devres entry at the address `wanted`.
 ///
 /// # Safety
 ///
-/// There are no requirements; devres asks for the type.
+/// There are none. `dr_match_t` is a type of unsafe functions.
 unsafe extern "C" fn is_entry(
     _dev: *mut bindings::device,
     entry: *mut c_void,
@@ -331,7 +354,7 @@ unsafe extern "C" fn is_entry(
     (entry == wanted).into()
 }
 
-/// Frees vectors that have to go, if any are live, whoever owns them.
+/// Frees the vectors, if any are live, because devres is releasing an entry they depend on.
 fn free_at_release(pdev: &Device) {
     let owner = owner(pdev);
     if owner == NONE {
@@ -340,21 +363,20 @@ fn free_at_release(pdev: &Device) {
     if owner == DRIVER || Handler::find(pdev).is_some() {
         contain(pdev, owner);
     } else {
-        free(pdev, owner);
+        free_vectors(pdev, owner);
     }
 }
 
-/// Frees the vectors, which no handler is registered on.
-fn free(pdev: &Device, owner: Owner) {
+/// Frees the vectors. No handler may be registered on them.
+fn free_vectors(pdev: &Device, owner: Owner) {
     trace::free(pdev, owner);
     // SAFETY: `pdev` is a valid device with vectors and without handlers.
     unsafe { bindings::pci_irq_vectors_free(pdev.as_raw()) };
 }
 
-/// Answers whether the driver may free the vectors, which are live. May sleep.
+/// Returns whether the driver may free the vectors, which are live. May sleep.
 ///
-/// It may not if the device owns them or a handler is registered on one. Then the device is
-/// silenced.
+/// Refused if the device owns them or a handler is registered on one. The device is silenced then.
 ///
 /// # Safety
 ///
@@ -372,17 +394,20 @@ unsafe extern "C" fn pci_irq_vectors_may_free(dev: *mut bindings::pci_dev) -> bo
         refuse_free(pdev, DEVICE_OWNS);
         return false;
     }
-    if is_handled(pdev) {
+    if refuse_if_handled(pdev) {
         return false;
     }
     trace::free(pdev, DRIVER);
+    if let Some(node) = node(pdev) {
+        node.reset();
+    }
     true
 }
 
-/// Answers whether the MSI-X vector with interrupt `irq` may be freed, which anybody may who has
-/// added it. May sleep.
+/// Returns whether `pci_msix_free_irq()` may free the MSI-X vector with interrupt `irq`. It may,
+/// whoever owns the others. May sleep.
 ///
-/// It may not while a handler is registered on it. Then the vector is masked.
+/// Refused while a handler is registered on the vector, which is masked then.
 ///
 /// # Safety
 ///
@@ -405,10 +430,11 @@ unsafe extern "C" fn pci_irq_vectors_may_free_one(
     true
 }
 
-/// Frees the vectors that the device owns before it is detached, if any are live. May sleep.
+/// Frees the vectors that the device owns while the driver is still bound, if any are live. May
+/// sleep.
 ///
-/// It does not if the driver owns them, a Rust guard stands for them, or a handler is registered on
-/// one. Then the device is silenced.
+/// Refused if the driver owns them, a Rust guard holds them, or a handler is registered on one. The
+/// device is silenced then.
 ///
 /// # Safety
 ///
@@ -425,10 +451,7 @@ unsafe extern "C" fn pci_irq_vectors_free_managed(dev: *mut bindings::pci_dev) {
     } else if node.guard().is_some() {
         ("a Rust guard stands for", GUARD)
     } else {
-        if !is_handled(pdev) {
-            free(pdev, DEVICE);
-            remove_managed_entry(pdev, node);
-        }
+        free_unless_handled(pdev, node);
         return;
     };
     report!(
@@ -440,7 +463,17 @@ unsafe extern "C" fn pci_irq_vectors_free_managed(dev: *mut bindings::pci_dev) {
     refuse_free(pdev, refusal);
 }
 
-/// Returns what is known of the vectors of the device.
+/// Frees the vectors unless a handler is registered on one, and returns whether they are freed.
+fn free_unless_handled(pdev: &Device, node: &Node) -> bool {
+    if refuse_if_handled(pdev) {
+        return false;
+    }
+    free_vectors(pdev, node.owner());
+    remove_managed_entry(pdev, node);
+    true
+}
+
+/// Returns the state of the device's vectors, which is all zero when none are live.
 ///
 /// # Safety
 ///
@@ -451,16 +484,18 @@ unsafe extern "C" fn pci_irq_vectors_state(
 ) -> bindings::pci_irq_vectors_state {
     // SAFETY: The caller says that the device is valid.
     let pdev = unsafe { device_of(dev) };
-    let node = node(pdev);
+    let Some(node) = node(pdev).filter(|_| live(pdev).is_some()) else {
+        return Default::default();
+    };
     bindings::pci_irq_vectors_state {
-        owner: owner(pdev),
-        guarded: node.is_some_and(|node| node.guard().is_some()),
-        silenced: node.is_some_and(Node::is_silenced),
+        owner: node.owner(),
+        guarded: node.guard().is_some(),
+        silenced: node.is_silenced(),
     }
 }
 
-/// Tells whether a handler is registered on one of the vectors, and refuses to free them if so.
-fn is_handled(pdev: &Device) -> bool {
+/// Returns whether a handler is registered on one of the vectors. If so, the free is refused.
+fn refuse_if_handled(pdev: &Device) -> bool {
     let Some(handler) = Handler::find(pdev) else {
         return false;
     };
@@ -469,7 +504,7 @@ fn is_handled(pdev: &Device) -> bool {
     true
 }
 
-/// Keeps the device from using vectors that a call was refused to free. The report comes first.
+/// Silences the device after a free was refused, which the caller has logged.
 #[cold]
 fn refuse_free(pdev: &Device, refusal: Refusal) {
     if let Some(node) = node(pdev) {
@@ -480,40 +515,38 @@ fn refuse_free(pdev: &Device, refusal: Refusal) {
     trace::refuse(pdev, owner(pdev), refusal);
 }
 
-/// Has guard `id` stand for the vectors that were just allocated. INTx needs no guard.
+/// Records that guard `id` holds the vectors that were just allocated. INTx needs no guard.
 pub(super) fn set_guard(pdev: &Device, id: GuardId) {
     if let (Some(node), Some(_)) = (node(pdev), live(pdev)) {
         node.set_guard(id);
     }
 }
 
-/// Tells whether the vectors that guard `id` stands for are still there.
+/// Returns the node if guard `id` still holds the vectors that are live.
+fn guarded_node(pdev: &Device, id: GuardId) -> Option<&Node> {
+    live(pdev)?;
+    node(pdev).filter(|node| node.guard() == Some(id))
+}
+
+/// Returns whether the vectors that guard `id` holds are still there.
 pub(super) fn is_guarded(pdev: &Device, id: GuardId) -> bool {
-    live(pdev).is_some() && node(pdev).is_some_and(|node| node.guard() == Some(id))
+    guarded_node(pdev, id).is_some()
 }
 
-/// Frees the vectors that guard `id` stands for, whoever owns them, and no others. May sleep.
+/// Frees the vectors that guard `id` holds, whoever owns them, and no others. May sleep.
 ///
-/// Returns whether they are gone. They are not when a handler is registered on one.
+/// Returns whether they are gone. Returns `false` if a handler is registered on one.
 pub(super) fn free_guarded(pdev: &Device, id: GuardId) -> bool {
-    let Some(node) = node(pdev).filter(|_| is_guarded(pdev, id)) else {
-        return true;
-    };
-    if is_handled(pdev) {
-        return false;
-    }
-    free(pdev, node.owner());
-    remove_managed_entry(pdev, node);
-    true
+    guarded_node(pdev, id).is_none_or(|node| free_unless_handled(pdev, node))
 }
 
-/// Makes the device the owner of the vectors that guard `id` stands for, if they are still there.
+/// Makes the device the owner of the vectors that guard `id` holds, if they are still there.
 ///
 /// # Errors
 ///
-/// `ENOMEM` when there is no memory. The vectors stay the driver's.
+/// `ENOMEM` when there is no memory. The driver still owns the vectors then.
 pub(super) fn manage_guarded(pdev: &Device, id: GuardId) -> Result {
-    let Some(node) = node(pdev).filter(|_| is_guarded(pdev, id)) else {
+    let Some(node) = guarded_node(pdev, id) else {
         return Ok(());
     };
     add_managed_entry(pdev, node)?;

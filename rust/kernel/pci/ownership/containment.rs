@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Handlers on a device's vectors, and what becomes of those that a driver leaves behind.
+//! Finds handlers on a device's vectors, and releases those that a driver leaked.
 
 use super::{
     state::{
@@ -19,7 +19,7 @@ use crate::{
     prelude::*, //
 };
 
-/// A handler that is registered on an interrupt, as it was when it was found.
+/// A snapshot of a handler that is registered on an interrupt.
 #[derive(Default)]
 pub(super) struct Handler(bindings::pci_irq_handler);
 
@@ -71,11 +71,12 @@ impl fmt::Display for Handler {
     }
 }
 
-/// Releases handlers and vectors of a device whose driver is gone, or whose MSI data goes.
+/// Releases the handlers and the vectors of a device whose driver is gone, or whose MSI data is
+/// released with a devres group.
 ///
-/// Otherwise both would stay in the core for ever: the interrupts without a domain, the descriptors
-/// without a device. The device is silenced first, because what a handler uses may be gone already.
-/// This keeps the core sane. It cannot bring back the data of a C handler.
+/// Otherwise irqactions and MSI descriptors would leak: the interrupts without a domain, the
+/// descriptors without a device. The device is silenced first, because the data of a handler may be
+/// freed already. This protects the core only: a C handler may have used freed data before.
 #[cold]
 pub(super) fn contain(pdev: &Device, owner: Owner) {
     let raw = pdev.as_raw();
@@ -95,7 +96,7 @@ pub(super) fn contain(pdev: &Device, owner: Owner) {
     while let Some(handler) = Handler::find(pdev) {
         let this = (handler.0.irq, handler.0.action);
         if last.replace(this) == Some(this) {
-            // genirq has warned and has not released it. It would be found for ever.
+            // free_irq() has warned and not released it. Stop, or the loop never ends.
             break;
         }
         report!(
@@ -104,9 +105,10 @@ pub(super) fn contain(pdev: &Device, owner: Owner) {
             handler,
             handler.0.irq
         );
-        // SAFETY: The handler was just found. Its driver is detached and does not free it.
+        // SAFETY: The handler was just found, and the driver makes no other call meanwhile.
         unsafe { bindings::pci_irq_release_handler(&handler.0) };
     }
-    // SAFETY: `raw` is a valid device with vectors.
+    // SAFETY: `raw` is a valid device with vectors. Their handlers are released, but for one that
+    // genirq has warned about.
     unsafe { bindings::pci_irq_vectors_free(raw) };
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is known of the vectors of a device, and the words for it.
+//! The state of a device's vectors, and the words for it.
 
 use super::{
     Device,
@@ -35,15 +35,15 @@ macro_rules! report {
 }
 pub(super) use report;
 
-/// What is known of the vectors that were allocated last.
+/// The state of the vectors that were allocated last.
 ///
 /// The driver's calls write it one at a time, and debugfs reads it on another CPU.
 pub(super) struct Node {
     /// The devres entry that frees the vectors, or null if the driver does.
     managed_entry: Atomic<*mut c_void>,
-    /// The Rust guard that stands for the vectors, or 0.
+    /// The number of the Rust guard that holds the vectors, or 0.
     guard: Atomic<u64>,
-    /// Whether a free was refused, so that the device must not use the vectors.
+    /// Whether a free of all vectors was refused, so that the device must not use them.
     silenced: Atomic<bool>,
 }
 
@@ -57,7 +57,7 @@ impl Node {
         }
     }
 
-    /// Makes the driver the owner, of vectors that nobody has refused to free.
+    /// Resets the state: the driver owns the vectors, no guard holds them, none is silenced.
     pub(super) fn reset(&self) {
         self.managed_entry.store(ptr::null_mut(), Relaxed);
         self.guard.store(0, Relaxed);
@@ -97,17 +97,14 @@ impl Node {
     }
 }
 
-/// Returns the node of the device, if vectors were allocated since its driver was bound.
-///
-/// `struct pci_dev` has a pointer to it, because devres finds no entry while it releases, and
-/// drivers free vectors from devm actions at that time.
+/// Returns the node of the device, if vectors were allocated since its MSI data was set up.
 #[inline]
 pub(super) fn node(pdev: &Device) -> Option<&Node> {
     // SAFETY: `pdev` is a valid device, and the field is written as an atomic.
     let node = unsafe { atomic_load(&raw mut (*pdev.as_raw()).irq_vectors, Relaxed) };
-    // SAFETY: The pointer is null or points to the node, which clears it before it goes. The calls
-    // that use it do not race with that: they are the driver's, or hold the lock under which the
-    // pointer is cleared.
+    // SAFETY: The pointer is null or points to the node. `release_node()` clears it before the node
+    // is freed. The callers do not race with that: they make the driver's calls, or hold the lock
+    // under which the pointer is cleared.
     unsafe { node.cast::<Node>().as_ref() }
 }
 

@@ -8,7 +8,7 @@ use super::*;
 mod cases {
     use super::*;
 
-    /// An address that is that of no entry.
+    /// A dummy address, which is never dereferenced.
     const ENTRY: *mut c_void = ptr::without_provenance_mut(8);
 
     #[test]
