@@ -14,13 +14,7 @@
 //! call it *the driver's call*: the device is valid and bound, the caller is its driver, and the
 //! driver makes one such call at a time.
 
-use kernel::{
-    bindings,
-    device,
-    ffi::c_int,
-    pci::Device,
-    prelude::*, //
-};
+use kernel::{bindings, device, ffi::c_int, pci::Device};
 
 #[path = "devres_rust/bars.rs"]
 mod bars;
@@ -42,26 +36,4 @@ unsafe fn device_of<'a>(pdev: *mut bindings::pci_dev) -> &'a device::Device {
     // SAFETY: `Device` is a transparent wrapper of `struct pci_dev`, which the caller says is valid.
     let pdev: &Device = unsafe { &*pdev.cast() };
     pdev.as_ref()
-}
-
-/// Returns `Ok` for 0 and the error for a negative errno.
-#[inline]
-fn check(ret: c_int) -> Result {
-    match ret {
-        0 => Ok(()),
-        ret => Err(error_of(ret)),
-    }
-}
-
-/// Makes an error of an errno. It is not inline because it warns when the number is none.
-#[cold]
-#[inline(never)]
-fn error_of(errno: c_int) -> Error {
-    Error::from_errno(errno)
-}
-
-/// Returns 0 or the errno.
-#[inline]
-fn errno(result: Result) -> c_int {
-    result.map_or_else(Error::to_errno, |()| 0)
 }

@@ -3,9 +3,8 @@
 //! Regions and mappings of BARs, and the table that shows old drivers the mappings.
 
 use super::{
-    check,
     device_of,
-    errno, //
+    ANY_NODE, //
 };
 use core::{
     mem::MaybeUninit,
@@ -17,6 +16,7 @@ use core::{
 use kernel::{
     bindings,
     container_of,
+    error::to_result,
     ffi::{
         c_char,
         c_int,
@@ -49,8 +49,12 @@ fn check_bar(bar: c_int) -> Result<usize> {
 /// `pdev` must be valid.
 #[inline]
 unsafe fn local_node(pdev: *mut bindings::pci_dev) -> c_int {
-    // SAFETY: The caller says that the device is valid.
-    unsafe { bindings::dev_to_node(&raw mut (*pdev).dev) }
+    if cfg!(CONFIG_NUMA) {
+        // SAFETY: The caller says that the device is valid.
+        unsafe { bindings::dev_to_node(&raw mut (*pdev).dev) }
+    } else {
+        ANY_NODE
+    }
 }
 
 /// What one entry releases.
@@ -142,27 +146,23 @@ unsafe extern "C" fn match_address(
     res.is(wanted).into()
 }
 
-/// Releases the newest entry that is `wanted`.
-///
-/// # Errors
-///
-/// `ENOENT` when the device holds no such entry.
+/// Releases the newest entry that is `wanted`. Returns 0, or `-ENOENT` when the device has none.
 ///
 /// # Safety
 ///
 /// This must be the driver's call, and nobody may use the resource any more.
 #[inline]
-unsafe fn release(pdev: *mut bindings::pci_dev, mut wanted: Address) -> Result {
+unsafe fn release(pdev: *mut bindings::pci_dev, mut wanted: Address) -> c_int {
     // SAFETY: Only entries with `release_address()` are matched, which hold an `Address`, as does
     // `wanted`. The caller says that the resource is unused.
-    check(unsafe {
+    unsafe {
         bindings::devres_release(
             &raw mut (*pdev).dev,
             Some(release_address),
             Some(match_address),
             ptr::from_mut(&mut wanted).cast(),
         )
-    })
+    }
 }
 
 /// The addresses of whole-BAR mappings, as [`pcim_iomap_table()`] shows them.
@@ -187,9 +187,20 @@ unsafe extern "C" fn release_table(_dev: *mut bindings::device, _res: *mut c_voi
 unsafe extern "C" fn pcim_iomap_table(pdev: *mut bindings::pci_dev) -> *const *mut c_void {
     // SAFETY: The caller says that the device is valid.
     let dev = unsafe { device_of(pdev) };
-    if let Some(table) = find_devres(dev, release_table) {
-        return table.as_ptr().cast();
+    match find_devres(dev, release_table) {
+        Some(table) => table.as_ptr().cast(),
+        // SAFETY: This is the driver's call.
+        None => unsafe { add_table(pdev) },
     }
+}
+
+/// Adds a table to the device. Returns it, or null when there is no memory.
+///
+/// # Safety
+///
+/// As for [`pcim_iomap_table()`].
+#[inline(never)]
+unsafe fn add_table(pdev: *mut bindings::pci_dev) -> *const *mut c_void {
     // SAFETY: `release_table()` does nothing. Devres zeroes the memory, which makes it a table of
     // null pointers.
     let entry = unsafe {
@@ -199,6 +210,8 @@ unsafe extern "C" fn pcim_iomap_table(pdev: *mut bindings::pci_dev) -> *const *m
             local_node(pdev),
         )
     };
+    // SAFETY: The caller says that the device is valid.
+    let dev = unsafe { device_of(pdev) };
     entry.map_or(ptr::null(), |entry| entry.get_or_add(dev).as_ptr().cast())
 }
 
@@ -300,7 +313,7 @@ unsafe fn iomap(
 #[export]
 unsafe extern "C" fn pcim_iounmap(pdev: *mut bindings::pci_dev, addr: *mut c_void) {
     // SAFETY: This is the driver's call, and the mapping is unused.
-    if unsafe { release(pdev, Address::Mapping(addr)) }.is_ok() {
+    if unsafe { release(pdev, Address::Mapping(addr)) } == 0 {
         // SAFETY: This is the driver's call.
         unsafe { remove_from_table(pdev, addr) };
     }
@@ -342,7 +355,7 @@ unsafe fn iomap_region(
     let entry = unsafe { reserve_address(pdev) }?;
 
     // SAFETY: `bar` is a valid index, and the caller says that `name` lives long enough.
-    check(unsafe { bindings::pci_request_region(pdev, bar, name) })?;
+    to_result(unsafe { bindings::pci_request_region(pdev, bar, name) })?;
 
     // SAFETY: `bar` is a valid index. This is what `pci_iomap()` does.
     let addr = unsafe { bindings::pci_iomap_range(pdev, bar, 0, 0) };
@@ -368,7 +381,7 @@ unsafe fn iomap_region(
 unsafe extern "C" fn pcim_iounmap_region(pdev: *mut bindings::pci_dev, bar: c_int) {
     // SAFETY: This is the driver's call, and the mapping is unused. Without an entry there is
     // nothing to do.
-    let _ = unsafe { release(pdev, Address::RegionMapping(bar, ptr::null_mut())) };
+    unsafe { release(pdev, Address::RegionMapping(bar, ptr::null_mut())) };
 }
 
 /// Requests and maps every BAR in `mask` as [`pcim_iomap_region()`] does, and shows it in the table.
@@ -427,18 +440,21 @@ unsafe extern "C" fn pcim_request_region(
     bar: c_int,
     name: *const c_char,
 ) -> c_int {
-    let request = || -> Result {
-        check_bar(bar)?;
-        // SAFETY: The caller says that the device is valid.
-        let entry = unsafe { reserve_address(pdev) }?;
-        // SAFETY: `bar` is a valid index, and the caller says that `name` lives long enough.
-        check(unsafe { bindings::pci_request_region(pdev, bar, name) })?;
+    if check_bar(bar).is_err() {
+        return EINVAL.to_errno();
+    }
+    // SAFETY: The caller says that the device is valid.
+    let Ok(entry) = (unsafe { reserve_address(pdev) }) else {
+        return ENOMEM.to_errno();
+    };
+    // SAFETY: `bar` is a valid index, and the caller says that `name` lives long enough.
+    let ret = unsafe { bindings::pci_request_region(pdev, bar, name) };
+    if ret == 0 {
         // SAFETY: The caller says that the device is valid.
         let dev = unsafe { device_of(pdev) };
         entry.fill(Address::Region(bar)).add(dev);
-        Ok(())
-    };
-    errno(request())
+    }
+    ret
 }
 
 /// Requests the regions of all standard BARs as [`pcim_request_region()`] does.
@@ -464,7 +480,7 @@ unsafe extern "C" fn pcim_request_all_regions(
             for bar in bars {
                 // SAFETY: This is the driver's call, and a region that is not mapped has no users.
                 // Without an entry there is nothing to do.
-                let _ = unsafe { release(pdev, Address::Region(bar)) };
+                unsafe { release(pdev, Address::Region(bar)) };
             }
             return ret;
         }

@@ -3,9 +3,7 @@
 //! The enabled device, Memory-Write-Invalidate and INTx.
 
 use super::{
-    check,
     device_of,
-    errno,
     ANY_NODE, //
 };
 use core::ptr::NonNull;
@@ -25,7 +23,7 @@ use kernel::{
 
 /// Adds the action `undo` to the device, runs `work`, and removes the action if `work` fails.
 ///
-/// The action is added first, so that nothing can fail once the work is done.
+/// The action is added first, so that nothing can fail once the work is done. Returns 0 or an errno.
 ///
 /// # Safety
 ///
@@ -37,18 +35,21 @@ unsafe fn with_action(
     undo: unsafe extern "C" fn(*mut c_void),
     name: &'static CStr,
     work: impl FnOnce() -> c_int,
-) -> Result {
+) -> c_int {
     // SAFETY: The caller says that the device is valid.
     let dev = unsafe { &raw mut (*pdev).dev };
     // SAFETY: `dev` is a valid device, and the caller says that `undo` takes `pdev`.
-    check(unsafe {
-        bindings::__devm_add_action(dev, Some(undo), pdev.cast(), name.as_char_ptr())
-    })?;
-
-    check(work()).inspect_err(|_| {
+    let ret =
+        unsafe { bindings::__devm_add_action(dev, Some(undo), pdev.cast(), name.as_char_ptr()) };
+    if ret != 0 {
+        return ret;
+    }
+    let ret = work();
+    if ret != 0 {
         // SAFETY: The action was added above.
         unsafe { bindings::devm_remove_action(dev, Some(undo), pdev.cast()) };
-    })
+    }
+    ret
 }
 
 /// Disables the device unless it is pinned.
@@ -79,16 +80,16 @@ unsafe extern "C" fn disable_device(pdev: *mut c_void) {
 #[export]
 unsafe extern "C" fn pcim_enable_device(pdev: *mut bindings::pci_dev) -> c_int {
     // SAFETY: This is the driver's call, and `disable_device()` undoes `pci_enable_device()`.
-    let result = unsafe {
+    let ret = unsafe {
         with_action(pdev, disable_device, c"pcim_disable_device", || {
             bindings::pci_enable_device(pdev)
         })
     };
-    if result.is_ok() {
+    if ret == 0 {
         // SAFETY: `pdev` is a valid device, and its driver makes one call at a time.
         unsafe { bindings::pci_dev::set_is_managed_raw(pdev, 1) };
     }
-    errno(result)
+    ret
 }
 
 /// Leaves the device enabled when the driver is detached.
@@ -124,11 +125,11 @@ unsafe extern "C" fn clear_mwi(pdev: *mut c_void) {
 #[export]
 unsafe extern "C" fn pcim_set_mwi(pdev: *mut bindings::pci_dev) -> c_int {
     // SAFETY: This is the driver's call, and `clear_mwi()` undoes `pci_set_mwi()`.
-    errno(unsafe {
+    unsafe {
         with_action(pdev, clear_mwi, c"__pcim_clear_mwi", || {
             bindings::pci_set_mwi(pdev)
         })
-    })
+    }
 }
 
 /// Restores the INTx setting that the entry has saved.

@@ -2,11 +2,7 @@
 
 //! Mappings of I/O space and of configuration space, for host bridge drivers.
 
-use super::{
-    check,
-    errno,
-    ANY_NODE, //
-};
+use super::ANY_NODE;
 use core::ptr::{
     self,
     NonNull, //
@@ -49,18 +45,19 @@ unsafe extern "C" fn devm_pci_remap_iospace(
     res: *const bindings::resource,
     phys_addr: bindings::phys_addr_t,
 ) -> c_int {
-    let remap = || -> Result {
-        // SAFETY: `unmap_iospace()` takes the resource that the entry is filled with.
-        let entry =
-            unsafe { DevresEntry::reserve(unmap_iospace, c"devm_pci_unmap_iospace", ANY_NODE) }?;
-        // SAFETY: The caller says that `res` is valid.
-        check(unsafe { bindings::pci_remap_iospace(res, phys_addr) })?;
+    // SAFETY: `unmap_iospace()` takes the resource that the entry is filled with.
+    let entry = unsafe { DevresEntry::reserve(unmap_iospace, c"devm_pci_unmap_iospace", ANY_NODE) };
+    let Ok(entry) = entry else {
+        return ENOMEM.to_errno();
+    };
+    // SAFETY: The caller says that `res` is valid.
+    let ret = unsafe { bindings::pci_remap_iospace(res, phys_addr) };
+    if ret == 0 {
         // SAFETY: The caller says that `dev` is valid.
         let dev = unsafe { device::Device::from_raw(dev) };
         entry.fill(res).add(dev);
-        Ok(())
-    };
-    errno(remap())
+    }
+    ret
 }
 
 /// Maps `size` bytes of configuration space at `offset` until the driver is detached.

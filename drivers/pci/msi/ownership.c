@@ -37,7 +37,7 @@ EXPORT_SYMBOL(pcim_alloc_irq_vectors_affinity);
 void pcim_free_irq_vectors(struct pci_dev *dev)
 {
 	if (dev)
-		pci_irq_vectors_free_managed(dev);
+		pci_irq_vectors_free_of(dev, PCI_IRQ_OWNER_DEVICE);
 }
 EXPORT_SYMBOL(pcim_free_irq_vectors);
 
@@ -52,7 +52,7 @@ void pci_irq_vectors_set_node(struct pci_dev *dev, struct pci_irq_vectors *node)
 }
 
 /* Fills in *@found and returns true if a handler is registered on @irq. */
-bool pci_irq_find_handler(unsigned int irq, struct pci_irq_handler *found)
+bool pci_irq_handler_find(unsigned int irq, struct pci_irq_handler *found)
 {
 	struct irqaction *action;
 	struct irq_desc *desc;
@@ -93,7 +93,7 @@ bool pci_irq_vectors_find_handler(struct pci_dev *dev, struct pci_irq_handler *f
 	msi_for_each_desc(desc, &dev->dev, MSI_DESC_ASSOCIATED) {
 		for (i = 0; i < desc->nvec_used; i++)
 			if (irq_has_action(desc->irq + i) &&
-			    pci_irq_find_handler(desc->irq + i, found))
+			    pci_irq_handler_find(desc->irq + i, found))
 				return true;
 	}
 	return false;
@@ -103,7 +103,7 @@ bool pci_irq_vectors_find_handler(struct pci_dev *dev, struct pci_irq_handler *f
  * Releases a handler, and waits until it does not run. The affinity notifier
  * and hint go first, because genirq warns about them. May sleep.
  */
-void pci_irq_release_handler(const struct pci_irq_handler *handler)
+void pci_irq_handler_release(const struct pci_irq_handler *handler)
 {
 	irq_set_affinity_notifier(handler->irq, NULL);
 	irq_update_affinity_hint(handler->irq, NULL);
@@ -115,6 +115,30 @@ void pci_irq_release_handler(const struct pci_irq_handler *handler)
 	irq_set_chained_handler_and_data(handler->irq, NULL, NULL);
 	/* Flow handlers run with interrupts off, so a grace period waits for them. */
 	synchronize_rcu();
+}
+
+/*
+ * Reports on a handler name its function. The name that it was registered with
+ * may be part of the driver's data, which may be freed by now.
+ */
+void pci_irq_handler_report_refused(struct pci_dev *dev, const struct pci_irq_handler *handler)
+{
+	dev_err(&dev->dev, "irq vectors: free refused, handler %ps is registered on irq %u\n",
+		handler->function, handler->irq);
+}
+
+void pci_irq_handler_report_leaked(struct pci_dev *dev, const struct pci_irq_handler *handler)
+{
+	dev_err(&dev->dev,
+		"irq vectors: handler %ps on irq %u leaked by the driver, released at detach\n",
+		handler->function, handler->irq);
+}
+
+/* Reports on the vectors, which are live: @start, their type, and @end. */
+void pci_irq_vectors_report(struct pci_dev *dev, const char *start, const char *end)
+{
+	dev_err(&dev->dev, "irq vectors: %s%s vectors%s\n", start,
+		dev->msix_enabled ? "MSI-X" : "MSI", end);
 }
 
 /*

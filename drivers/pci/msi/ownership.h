@@ -41,9 +41,8 @@ int pci_irq_vectors_may_add(struct pci_dev *dev);
 int pci_irq_vectors_track(struct pci_dev *dev);
 int pci_irq_vectors_did_alloc(struct pci_dev *dev, enum pci_irq_owner owner);
 void pci_irq_vectors_did_add(struct pci_dev *dev);
-bool pci_irq_vectors_may_free(struct pci_dev *dev);
+void pci_irq_vectors_free_of(struct pci_dev *dev, enum pci_irq_owner owner);
 bool pci_irq_vectors_may_free_one(struct pci_dev *dev, unsigned int irq);
-void pci_irq_vectors_free_managed(struct pci_dev *dev);
 struct pci_irq_vectors_state pci_irq_vectors_state(struct pci_dev *dev);
 
 /* Tells whether vectors that are live must not be used any more. */
@@ -62,9 +61,12 @@ struct pci_irq_handler {
 };
 
 /* Implemented in ownership.c. */
-bool pci_irq_find_handler(unsigned int irq, struct pci_irq_handler *found);
+bool pci_irq_handler_find(unsigned int irq, struct pci_irq_handler *found);
 bool pci_irq_vectors_find_handler(struct pci_dev *dev, struct pci_irq_handler *found);
-void pci_irq_release_handler(const struct pci_irq_handler *handler);
+void pci_irq_handler_release(const struct pci_irq_handler *handler);
+void pci_irq_handler_report_refused(struct pci_dev *dev, const struct pci_irq_handler *handler);
+void pci_irq_handler_report_leaked(struct pci_dev *dev, const struct pci_irq_handler *handler);
+void pci_irq_vectors_report(struct pci_dev *dev, const char *start, const char *end);
 void pci_irq_vectors_silence(struct pci_dev *dev);
 void pci_irq_vectors_silence_one(struct pci_dev *dev, unsigned int irq);
 void pci_irq_vectors_free(struct pci_dev *dev);
@@ -106,9 +108,8 @@ static inline void pci_irq_vectors_did_add(struct pci_dev *dev)
 {
 }
 
-static inline bool pci_irq_vectors_may_free(struct pci_dev *dev)
+static inline void pci_irq_vectors_free_of(struct pci_dev *dev, enum pci_irq_owner owner)
 {
-	return true;
 }
 
 static inline bool pci_irq_vectors_may_free_one(struct pci_dev *dev, unsigned int irq)

@@ -67,9 +67,7 @@ use self::{
     state::{
         node,
         owner,
-        owner_name,
         report,
-        type_name,
         Node, //
     },
 };
@@ -171,14 +169,14 @@ unsafe extern "C" fn pci_irq_vectors_may_alloc(dev: *mut bindings::pci_dev) -> c
     }
     // SAFETY: The caller says that the device is valid.
     let pdev = unsafe { device_of(dev) };
-    if let Some(irq_type) = live(pdev) {
+    if live(pdev).is_some() {
         let owner = owner(pdev);
-        report!(
-            pdev,
-            "irq vectors: allocation refused, the {} owns the {} vectors that are live\n",
-            owner_name(owner),
-            irq_type.name()
-        );
+        let whose = if owner == DEVICE {
+            c"allocation refused, the device owns the "
+        } else {
+            c"allocation refused, the driver owns the "
+        };
+        report(pdev, whose, c" that are live");
         trace::refuse(pdev, owner, BUSY);
         return EBUSY.to_errno();
     }
@@ -374,33 +372,56 @@ fn free_vectors(pdev: &Device, owner: Owner) {
     unsafe { bindings::pci_irq_vectors_free(pdev.as_raw()) };
 }
 
-/// Returns whether the driver may free the vectors, which are live. May sleep.
+/// Frees the vectors, if any are live, for a call that frees those of `owner`. May sleep.
 ///
-/// Refused if the device owns them or a handler is registered on one. The device is silenced then.
+/// Refused if somebody else owns the vectors or a handler is registered on one, and for
+/// `pcim_free_irq_vectors()` also if a Rust guard holds them. The device is silenced then.
 ///
 /// # Safety
 ///
 /// `dev` must be valid, and the caller must be the MSI core.
 #[export]
-unsafe extern "C" fn pci_irq_vectors_may_free(dev: *mut bindings::pci_dev) -> bool {
+unsafe extern "C" fn pci_irq_vectors_free_of(dev: *mut bindings::pci_dev, owner: Owner) {
     // SAFETY: The caller says that the device is valid.
     let pdev = unsafe { device_of(dev) };
-    if owner(pdev) == DEVICE {
-        report!(
-            pdev,
-            "irq vectors: free refused, the device owns the {} vectors until detach\n",
-            type_name(pdev)
-        );
-        refuse_free(pdev, DEVICE_OWNS);
+    let Some(node) = node(pdev).filter(|_| live(pdev).is_some()) else {
+        return;
+    };
+    let (refusal, whose, until) = if owner == DRIVER && node.owner() == DEVICE {
+        (
+            DEVICE_OWNS,
+            c"free refused, the device owns the ",
+            c" until detach",
+        )
+    } else if owner == DEVICE && node.owner() == DRIVER {
+        (
+            DRIVER_OWNS,
+            c"managed free refused, the driver owns the ",
+            c"",
+        )
+    } else if owner == DEVICE && node.guard().is_some() {
+        (
+            GUARD,
+            c"managed free refused, a Rust guard stands for the ",
+            c"",
+        )
+    } else {
+        free_unless_handled(pdev, node);
+        return;
+    };
+    report(pdev, whose, until);
+    refuse_free(pdev, node, refusal);
+}
+
+/// Frees the vectors unless a handler is registered on one, and returns whether they are freed.
+fn free_unless_handled(pdev: &Device, node: &Node) -> bool {
+    if let Some(handler) = Handler::find(pdev) {
+        handler.report_refused(pdev);
+        refuse_free(pdev, node, HANDLER);
         return false;
     }
-    if refuse_if_handled(pdev) {
-        return false;
-    }
-    trace::free(pdev, DRIVER);
-    if let Some(node) = node(pdev) {
-        node.reset();
-    }
+    free_vectors(pdev, node.owner());
+    remove_managed_entry(pdev, node);
     true
 }
 
@@ -420,56 +441,13 @@ unsafe extern "C" fn pci_irq_vectors_may_free_one(
     // SAFETY: The caller says that the device is valid.
     let pdev = unsafe { device_of(dev) };
     if let Some(handler) = Handler::find_on(irq) {
-        handler.report_refused_free(pdev);
+        handler.report_refused(pdev);
         // SAFETY: `dev` is a valid device with vectors, hence MSI data.
         unsafe { bindings::pci_irq_vectors_silence_one(dev, irq) };
         trace::refuse(pdev, owner(pdev), HANDLER);
         return false;
     }
     trace::free_one(pdev, owner(pdev));
-    true
-}
-
-/// Frees the vectors that the device owns while the driver is still bound, if any are live. May
-/// sleep.
-///
-/// Refused if the driver owns them, a Rust guard holds them, or a handler is registered on one. The
-/// device is silenced then.
-///
-/// # Safety
-///
-/// `dev` must be valid, and the caller must be the MSI core.
-#[export]
-unsafe extern "C" fn pci_irq_vectors_free_managed(dev: *mut bindings::pci_dev) {
-    // SAFETY: The caller says that the device is valid.
-    let pdev = unsafe { device_of(dev) };
-    let (Some(node), Some(irq_type)) = (node(pdev), live(pdev)) else {
-        return;
-    };
-    let (whose, refusal) = if node.owner() == DRIVER {
-        ("the driver owns", DRIVER_OWNS)
-    } else if node.guard().is_some() {
-        ("a Rust guard stands for", GUARD)
-    } else {
-        free_unless_handled(pdev, node);
-        return;
-    };
-    report!(
-        pdev,
-        "irq vectors: managed free refused, {} the {} vectors\n",
-        whose,
-        irq_type.name()
-    );
-    refuse_free(pdev, refusal);
-}
-
-/// Frees the vectors unless a handler is registered on one, and returns whether they are freed.
-fn free_unless_handled(pdev: &Device, node: &Node) -> bool {
-    if refuse_if_handled(pdev) {
-        return false;
-    }
-    free_vectors(pdev, node.owner());
-    remove_managed_entry(pdev, node);
     true
 }
 
@@ -494,25 +472,13 @@ unsafe extern "C" fn pci_irq_vectors_state(
     }
 }
 
-/// Returns whether a handler is registered on one of the vectors. If so, the free is refused.
-fn refuse_if_handled(pdev: &Device) -> bool {
-    let Some(handler) = Handler::find(pdev) else {
-        return false;
-    };
-    handler.report_refused_free(pdev);
-    refuse_free(pdev, HANDLER);
-    true
-}
-
 /// Silences the device after a free was refused, which the caller has logged.
 #[cold]
-fn refuse_free(pdev: &Device, refusal: Refusal) {
-    if let Some(node) = node(pdev) {
-        node.set_silenced();
-    }
+fn refuse_free(pdev: &Device, node: &Node, refusal: Refusal) {
+    node.set_silenced();
     // SAFETY: `pdev` is a valid device with vectors, hence MSI data.
     unsafe { bindings::pci_irq_vectors_silence(pdev.as_raw()) };
-    trace::refuse(pdev, owner(pdev), refusal);
+    trace::refuse(pdev, node.owner(), refusal);
 }
 
 /// Records that guard `id` holds the vectors that were just allocated. INTx needs no guard.

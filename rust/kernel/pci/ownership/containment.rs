@@ -5,7 +5,7 @@
 use super::{
     state::{
         report,
-        type_name, //
+        warn_if_debugging, //
     },
     trace,
     Device,
@@ -14,9 +14,7 @@ use super::{
 };
 use crate::{
     bindings,
-    ffi::c_uint,
-    fmt,
-    prelude::*, //
+    ffi::c_uint, //
 };
 
 /// A snapshot of a handler that is registered on an interrupt.
@@ -37,37 +35,24 @@ impl Handler {
     pub(super) fn find_on(irq: c_uint) -> Option<Self> {
         let mut handler = Self::default();
         // SAFETY: The function takes any number.
-        unsafe { bindings::pci_irq_find_handler(irq, &mut handler.0) }.then_some(handler)
+        unsafe { bindings::pci_irq_handler_find(irq, &mut handler.0) }.then_some(handler)
     }
 
     /// Reports that vectors are not freed because of the handler.
     #[cold]
-    pub(super) fn report_refused_free(&self, pdev: &Device) {
-        report!(
-            pdev,
-            "irq vectors: free refused, handler {} is registered on irq {}\n",
-            self,
-            self.0.irq
-        );
+    pub(super) fn report_refused(&self, pdev: &Device) {
+        // SAFETY: `pdev` is a valid device.
+        unsafe { bindings::pci_irq_handler_report_refused(pdev.as_raw(), &self.0) };
+        warn_if_debugging();
     }
-}
 
-impl fmt::Display for Handler {
-    /// Shows the symbol of the function. The name that the handler was registered with may be part
-    /// of the driver's data, which may be freed by now.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut name = [0u8; 64];
-        // SAFETY: `name` is valid for writes of its length, and the format takes an address.
-        unsafe {
-            bindings::snprintf(
-                name.as_mut_ptr().cast(),
-                name.len(),
-                c"%ps".as_char_ptr(),
-                self.0.function,
-            )
-        };
-        let name = CStr::from_bytes_until_nul(&name).map_err(|_| fmt::Error)?;
-        fmt::Display::fmt(name, f)
+    /// Releases a handler that the driver leaked, and reports that.
+    fn release(&self, pdev: &Device) {
+        // SAFETY: `pdev` is a valid device.
+        unsafe { bindings::pci_irq_handler_report_leaked(pdev.as_raw(), &self.0) };
+        warn_if_debugging();
+        // SAFETY: The handler was just found, and the driver makes no other call meanwhile.
+        unsafe { bindings::pci_irq_handler_release(&self.0) };
     }
 }
 
@@ -82,11 +67,7 @@ pub(super) fn contain(pdev: &Device, owner: Owner) {
     let raw = pdev.as_raw();
 
     if owner == DRIVER {
-        report!(
-            pdev,
-            "irq vectors: {} vectors leaked by the driver, freed at detach\n",
-            type_name(pdev)
-        );
+        report(pdev, c"", c" leaked by the driver, freed at detach");
     }
     trace::contain(pdev, owner);
     // SAFETY: `raw` is a valid device with vectors, hence MSI data.
@@ -99,14 +80,7 @@ pub(super) fn contain(pdev: &Device, owner: Owner) {
             // free_irq() has warned and not released it. Stop, or the loop never ends.
             break;
         }
-        report!(
-            pdev,
-            "irq vectors: handler {} on irq {} leaked by the driver, released at detach\n",
-            handler,
-            handler.0.irq
-        );
-        // SAFETY: The handler was just found, and the driver makes no other call meanwhile.
-        unsafe { bindings::pci_irq_release_handler(&handler.0) };
+        handler.release(pdev);
     }
     // SAFETY: `raw` is a valid device with vectors. Their handlers are released, but for one that
     // genirq has warned about.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The state of a device's vectors, and the words for it.
+//! The state of a device's vectors, and how a driver's mistakes are reported.
 
 use super::{
     Device,
@@ -14,26 +14,35 @@ use super::{
 use crate::{
     bindings,
     ffi::c_void,
+    prelude::*,
     sync::atomic::{
         atomic_load,
         Atomic,
         Relaxed, //
-    }, //
+    },
+    warn_on, //
 };
 use core::{
     num::NonZero,
     ptr, //
 };
 
-/// Reports what a driver did wrong. Tests and people look for these lines, so their wording is
-/// stable.
-macro_rules! report {
-    ($pdev:expr, $($message:tt)*) => {{
-        dev_err!($pdev, $($message)*);
-        $crate::warn_on!(cfg!(CONFIG_PCI_DEVRES_RUST_DEBUG));
-    }};
+/// Reports what a driver did wrong: `start`, the type of its vectors, and `end`.
+///
+/// Tests and people look for these lines, so their wording is stable.
+#[cold]
+pub(super) fn report(pdev: &Device, start: &CStr, end: &CStr) {
+    // SAFETY: `pdev` is a valid device, and both are C strings.
+    unsafe {
+        bindings::pci_irq_vectors_report(pdev.as_raw(), start.as_char_ptr(), end.as_char_ptr())
+    };
+    warn_if_debugging();
 }
-pub(super) use report;
+
+/// Shows the callers of a call that was reported.
+pub(super) fn warn_if_debugging() {
+    warn_on!(cfg!(CONFIG_PCI_DEVRES_RUST_DEBUG));
+}
 
 /// The state of the vectors that were allocated last.
 ///
@@ -120,25 +129,11 @@ pub(in crate::pci) fn live(pdev: &Device) -> Option<IrqType> {
     (unsafe { bindings::pci_dev::msi_enabled_raw(pdev) } != 0).then_some(IrqType::Msi)
 }
 
-/// Returns the name of the type of the vectors that are live.
-pub(super) fn type_name(pdev: &Device) -> &'static str {
-    live(pdev).unwrap_or(IrqType::Intx).name()
-}
-
 /// Returns who owns the vectors that are live, or `NONE`.
 #[inline]
 pub(super) fn owner(pdev: &Device) -> Owner {
     match (node(pdev), live(pdev)) {
         (Some(node), Some(_)) => node.owner(),
         _ => NONE,
-    }
-}
-
-/// Returns an owner in words.
-pub(super) fn owner_name(owner: Owner) -> &'static str {
-    if owner == DEVICE {
-        "device"
-    } else {
-        "driver"
     }
 }
