@@ -195,8 +195,8 @@ pub struct Walk<'a> {
 /// How many (statement, state) pairs of one function are looked at.
 const LIMIT: usize = 60_000;
 
-/// How many of one driver.
-const BUDGET: usize = 1_500_000;
+/// How many of one driver; of one that enables with pcim, since it loses the implicit free.
+const BUDGET: (usize, usize) = (1_500_000, 6_000_000);
 
 impl<'a> Walk<'a> {
     /// A walk through what `reach` has.
@@ -236,7 +236,11 @@ impl<'a> Walk<'a> {
             known: HashMap::new(),
             active: HashSet::new(),
             narrow: false,
-            budget: BUDGET,
+            budget: if reach.iter().any(|id| enables(program, *id)) {
+                BUDGET.1
+            } else {
+                BUDGET.0
+            },
             seen: BTreeSet::new(),
             given_up: BTreeSet::new(),
             unparsed: BTreeSet::new(),
@@ -1044,6 +1048,11 @@ fn folder(path: &str) -> &str {
 fn allocates(program: &Program<'_>, id: Id) -> bool {
     let names = &program.symbol(id).names;
     ALLOCATE.iter().any(|call| names.contains(*call))
+}
+
+fn enables(program: &Program<'_>, id: Id) -> bool {
+    let symbol = program.symbol(id);
+    symbol.body.is_some() && symbol.names.contains(ENABLE)
 }
 
 fn sign(n: i8) -> u8 {

@@ -432,9 +432,17 @@ fn classify(
         Class::Explicit
     };
 
+    // What could not be followed may be what frees.
+    let freeing = walk.callers(FREE);
+    if verdict.class.reported() && walk.given_up.iter().any(|f| freeing.contains(f)) {
+        verdict.class = Class::Undecided;
+    }
     let changes = &mut verdict.changes;
-    changes.extend(wrong.values());
+    if verdict.class != Class::Undecided {
+        changes.extend(wrong.values());
+    }
     match verdict.class {
+        Class::Undecided => false,
         Class::Implicit | Class::Never => changes.insert(Change::NeverFrees),
         _ if !leaks.is_empty() => changes.insert(Change::LeaksSometimes),
         _ => false,
@@ -525,7 +533,9 @@ fn classify(
             Seen::Again(first, at)
                 if at.file == file && first.file == file && late.by.is_empty() =>
             {
-                changes.insert(Change::AllocatesWhileLive);
+                if verdict.class != Class::Undecided {
+                    changes.insert(Change::AllocatesWhileLive);
+                }
                 because.push(line(
                     *at,
                     format!(
