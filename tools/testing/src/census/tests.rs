@@ -463,3 +463,19 @@ fn what_was_parsed_for_one_driver_is_not_seen_by_another() {
     };
     assert_eq!(found("a/lib/sub"), found("b"));
 }
+
+#[test]
+fn what_cannot_be_followed_is_not_decided() {
+    // Each variable doubles the ways: too many, and at their end stands the free.
+    let ways: String = (0..20)
+        .map(|n| format!("\tint v{n} = my_read({n}) ? 1 : -1;\n"))
+        .collect();
+    let remove = |free: &str| format!("{ways}\tmy_write(v0);\n{free}");
+    let probe = format!("{ALLOCATE}\treturn 0;");
+    let entry = plain("", &probe, &remove("\tpci_free_irq_vectors(pdev);"));
+    is(&entry, Class::Undecided);
+    changes(&entry, &[]);
+    assert!(!entry.fails(), "{entry:#?}");
+    // Where nothing in it could free, it is known not to.
+    is(&plain("", &probe, &remove("")), Class::Never);
+}
