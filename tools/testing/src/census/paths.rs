@@ -196,7 +196,7 @@ pub struct Walk<'a> {
 const LIMIT: usize = 60_000;
 
 /// How many of one driver; of one that enables with pcim, since it loses the implicit free.
-const BUDGET: (usize, usize) = (2_000_000, 20_000_000);
+const BUDGET: (usize, usize) = (2_000_000, 8_000_000);
 
 impl<'a> Walk<'a> {
     /// A walk through what `reach` has.
