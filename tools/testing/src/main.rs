@@ -56,14 +56,14 @@ enum Command {
         #[command(flatten)]
         source: Source,
     },
-    /// List every driver that enables with pcim and allocates vectors, and who frees them
+    /// List every driver that allocates vectors, who frees them, and what the rule changes
     Census {
         #[command(flatten)]
         source: Source,
         /// How to write it
         #[arg(long, value_enum, default_value = "table")]
         format: census::Format,
-        /// Fail if a driver relies on the implicit free, and list only those
+        /// Fail if there is a driver that the kernel would report, and list only those
         #[arg(long)]
         check: bool,
     },

@@ -59,8 +59,10 @@ pub fn page(prepared: &Prepared, files: &[Converted], found: &[Vec<Compiled>]) -
     let _ = write!(
         page,
         "Drivers that relied on pcim_enable_device() to free their interrupt vectors, on\n\
-         every path or on some, and what became of them: {managed} files are managed now,\n\
-         {} explicit. The semantic patch converts {}, small patches {}.\n\n\
+         every path or on some, and drivers that nobody freed for: {managed} files are\n\
+         managed now, {} explicit. The semantic patch converts {}, small patches {}.\n\
+         They are compiled here; which of them have run, and where,\n\
+         Documentation/PCI/irq-vector-ownership.rst says.\n\n\
          Written by ``make tree-check``. \"yes\": the object compiles, with warnings as\n\
          errors, and needs nothing that the PCI core does not export. \"on\" and \"off\" is\n\
          CONFIG_PCI_DEVRES_RUST; with \"off\" the calls behave as they always did. \"n/a\":\n\

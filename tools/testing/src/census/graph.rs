@@ -64,6 +64,8 @@ pub struct Program<'a> {
     pub paths: Vec<String>,
     files: Vec<File>,
     by_path: HashMap<String, usize>,
+    /// How many files [`Self::spread`] parsed: those are seen by every driver, later ones by who asked for them.
+    common: usize,
     by_name: HashMap<Name, Vec<Id>>,
     /// What symbols reach.
     pub bits: HashMap<Id, u8>,
@@ -78,6 +80,7 @@ impl<'a> Program<'a> {
             paths: Vec::new(),
             files: Vec::new(),
             by_path: HashMap::new(),
+            common: 0,
             by_name: HashMap::new(),
             bits: HashMap::new(),
         }
@@ -279,6 +282,7 @@ impl<'a> Program<'a> {
                 }
             }
         }
+        self.common = self.files.len();
     }
 
     fn mark(&mut self, id: Id, bits: u8, queue: &mut VecDeque<Id>) {
@@ -289,12 +293,12 @@ impl<'a> Program<'a> {
         }
     }
 
-    /// The `struct pci_driver`s that reach both.
+    /// The `struct pci_driver`s that reach an allocation.
     pub fn drivers(&self) -> Vec<Id> {
-        let both = ENABLES | ALLOCATES;
+        let allocates = |id: &Id| self.bits.get(id).is_some_and(|bits| bits & ALLOCATES != 0);
         let mut found: Vec<_> = self
             .ids()
-            .filter(|id| self.bits.get(id) == Some(&both) && self.symbol(*id).class == "pci_driver")
+            .filter(|id| allocates(id) && self.symbol(*id).class == "pci_driver")
             .collect();
         found.sort_by_key(|id| (self.path(*id).to_string(), id.1));
         found
@@ -305,8 +309,9 @@ impl<'a> Program<'a> {
         let index = self.index;
         let home = folder(self.path(root)).to_string();
         let mut asked: HashSet<Id> = HashSet::new();
+        let mut own: HashSet<usize> = HashSet::new();
         loop {
-            let found = self.reached(root);
+            let found = self.reached(root, &own);
             let mut paths: BTreeSet<String> = BTreeSet::new();
             for &id in &found {
                 // Of the modules on the way to the calls, every file; of others only what is called.
@@ -338,17 +343,17 @@ impl<'a> Program<'a> {
                     );
                 }
             }
-            let before = self.files.len();
+            let before = own.len();
             for path in paths.iter().filter(|p| !core(p)) {
-                self.file(path);
+                own.insert(self.file(path));
             }
-            if self.files.len() == before {
+            if own.len() == before {
                 return found;
             }
         }
     }
 
-    fn reached(&self, root: Id) -> HashSet<Id> {
+    fn reached(&self, root: Id, own: &HashSet<usize>) -> HashSet<Id> {
         let mut found = HashSet::from([root]);
         let mut queue = vec![root];
         while let Some(id) = queue.pop() {
@@ -367,7 +372,8 @@ impl<'a> Program<'a> {
             }
             for name in all {
                 for next in self.resolve(id.0, &name) {
-                    if !core(self.path(next)) && found.insert(next) {
+                    let seen = next.0 < self.common || own.contains(&next.0);
+                    if seen && !core(self.path(next)) && found.insert(next) {
                         queue.push(next);
                     }
                 }

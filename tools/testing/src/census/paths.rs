@@ -31,7 +31,8 @@ const REQUEST_MANAGED: &[&str] = &[
     "ahci_host_activate",
     "ata_pci_sff_activate_host",
 ];
-const RELEASE: &[&str] = &["free_irq", "pci_free_irq"];
+// The last is a library that does so.
+const RELEASE: &[&str] = &["free_irq", "pci_free_irq", "ptp_qoriq_free"];
 const ACTION: &[&str] = &["devm_add_action", "devm_add_action_or_reset"];
 
 /// What registers and unregisters handlers.
@@ -136,6 +137,10 @@ pub enum Seen {
     Retried(Site),
     /// Freed there, but there was nothing to free.
     FreedNothing(Site),
+    /// Freed there by an action of devres.
+    FreedByAction(Site),
+    /// Freed there by the call that is for the other owner's, allocated there.
+    FreedAnothers(Site, Site),
     /// Allocated there before the device was enabled.
     NotYetEnabled(Site),
     /// Allocated there after the device was enabled.
@@ -177,6 +182,8 @@ pub struct Walk<'a> {
     active: HashSet<Id>,
     /// Tests of values that nothing is known about teach nothing: fewer ways.
     narrow: bool,
+    /// How many (statement, state) pairs may still be looked at.
+    budget: usize,
     /// What was seen.
     pub seen: BTreeSet<Seen>,
     /// Functions with too many ways through them.
@@ -187,6 +194,9 @@ pub struct Walk<'a> {
 
 /// How many (statement, state) pairs of one function are looked at.
 const LIMIT: usize = 60_000;
+
+/// How many of one driver; of one that enables with pcim, since it loses the implicit free.
+const BUDGET: (usize, usize) = (2_000_000, 8_000_000);
 
 impl<'a> Walk<'a> {
     /// A walk through what `reach` has.
@@ -226,6 +236,11 @@ impl<'a> Walk<'a> {
             known: HashMap::new(),
             active: HashSet::new(),
             narrow: false,
+            budget: if reach.iter().any(|id| enables(program, *id)) {
+                BUDGET.1
+            } else {
+                BUDGET.0
+            },
             seen: BTreeSet::new(),
             given_up: BTreeSet::new(),
             unparsed: BTreeSet::new(),
@@ -559,9 +574,10 @@ impl<'a> Walk<'a> {
             if !visited.insert((at, state.clone())) {
                 continue;
             }
-            if visited.len() > limit {
+            if visited.len() > limit || self.budget == 0 {
                 return None;
             }
+            self.budget -= 1;
             let (op, next) = &flow.ops[at];
             match op {
                 Op::Nop => queue.push((*next, state)),
@@ -640,7 +656,7 @@ impl<'a> Walk<'a> {
             Expr::Number(n) => vec![(state, sign(*n))],
             Expr::Path(path) => {
                 let value = if enabled(path) {
-                    if matches!(state.core.vectors, Vectors::Live(_)) {
+                    if matches!(state.core.vectors, Vectors::Live(_) | Vectors::Managed(_)) {
                         P
                     } else {
                         Z
@@ -738,7 +754,7 @@ impl<'a> Walk<'a> {
             return self.allocate(call, state, site);
         }
         if FREE.contains(&name) {
-            return vec![(self.free(state, site), Z)];
+            return vec![(self.free(name, state, site), Z)];
         }
         let with = |change: &dyn Fn(&mut Core)| {
             let mut state = state.clone();
@@ -813,7 +829,7 @@ impl<'a> Walk<'a> {
         match name {
             "dev_err_probe" => vec![(state, N)],
             "pci_dev_msi_enabled" => {
-                let live = matches!(state.core.vectors, Vectors::Live(_));
+                let live = matches!(state.core.vectors, Vectors::Live(_) | Vectors::Managed(_));
                 vec![(state, if live { P } else { Z })]
             }
             _ => self.enter(flow, call, state),
@@ -824,13 +840,13 @@ impl<'a> Walk<'a> {
         let name = &*call.name;
         let mut good = state.clone();
         match state.core.vectors {
-            Vectors::Live(first) => {
+            Vectors::Live(first) | Vectors::Managed(first) => {
                 self.seen.insert(Seen::Again(first, site));
             }
             Vectors::Freed(_, at) => {
                 self.seen.insert(Seen::Retried(at));
             }
-            Vectors::Off | Vectors::Managed(_) => {}
+            Vectors::Off => {}
         }
         if !intx_only(call) {
             if name.starts_with("pcim_") {
@@ -875,14 +891,21 @@ impl<'a> Walk<'a> {
         vec![(state, N), (good, value)]
     }
 
-    fn free(&mut self, mut state: State, site: Site) -> State {
+    fn free(&mut self, name: &str, mut state: State, site: Site) -> State {
         let core = &mut state.core;
         let error = state.via.map(|line| Site {
             file: site.file,
             line,
         });
         match core.vectors {
-            Vectors::Live(at) => {
+            // Refused: they stay.
+            Vectors::Live(at) if name.starts_with("pcim_") => {
+                self.seen.insert(Seen::FreedAnothers(site, at));
+            }
+            Vectors::Managed(at) if !name.starts_with("pcim_") => {
+                self.seen.insert(Seen::FreedAnothers(site, at));
+            }
+            Vectors::Live(at) | Vectors::Managed(at) => {
                 let phase = (core.phase, core.failed.or(error), at.file);
                 if let Some(Devres::Handler(h)) =
                     core.devres.iter().find(|d| matches!(d, Devres::Handler(_)))
@@ -902,11 +925,11 @@ impl<'a> Walk<'a> {
                     }
                     Handlers::None => {}
                 }
+                if core.phase == Phase::Devres {
+                    self.seen.insert(Seen::FreedByAction(site));
+                }
                 core.vectors = Vectors::Freed(at, site);
                 self.seen.insert(Seen::Freed(site));
-            }
-            Vectors::Managed(at) => {
-                core.vectors = Vectors::Freed(at, site);
             }
             Vectors::Off => {
                 self.seen.insert(Seen::FreedNothing(site));
@@ -1025,6 +1048,11 @@ fn folder(path: &str) -> &str {
 fn allocates(program: &Program<'_>, id: Id) -> bool {
     let names = &program.symbol(id).names;
     ALLOCATE.iter().any(|call| names.contains(*call))
+}
+
+fn enables(program: &Program<'_>, id: Id) -> bool {
+    let symbol = program.symbol(id);
+    symbol.body.is_some() && symbol.names.contains(ENABLE)
 }
 
 fn sign(n: i8) -> u8 {

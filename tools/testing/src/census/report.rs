@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fmt::Write as _, io::IsTerminal, path::Path};
 use comfy_table::{presets::UTF8_FULL_CONDENSED, ContentArrangement, Table};
 use console::{style, Style};
 
-use super::{Census, Class, Entry, Line};
+use super::{Census, Change, Class, Entry, Line};
 
 /// Widest table where nobody says how wide the terminal is.
 const WIDTH: u16 = 160;
@@ -22,9 +22,16 @@ pub fn table(census: &Census, check: bool) -> String {
         table.set_width(WIDTH);
     }
     table.set_header([
-        "file", "class", "enable", "allocate", "free", "because", "to do",
+        "file",
+        "class",
+        "enable",
+        "allocate",
+        "free",
+        "because",
+        "the rule changes",
+        "to do",
     ]);
-    let shown = census.entries.iter().filter(|e| !check || e.class.relies());
+    let shown = census.entries.iter().filter(|e| !check || e.fails());
     for entry in shown {
         let worst = entry.worst();
         table.add_row([
@@ -34,6 +41,7 @@ pub fn table(census: &Census, check: bool) -> String {
             lines(&worst.allocate, &entry.file),
             lines(&worst.free, &entry.file),
             short(entry),
+            changes(entry),
             entry.todo.to_string(),
         ]);
     }
@@ -50,7 +58,7 @@ fn summary(census: &Census) -> String {
     let counts = census.counts();
     let count = |name: &str| counts.get(name).copied().unwrap_or(0);
     let mut text = format!(
-        "Linux {}: {} files allocate for drivers that enable with pcim\n",
+        "Linux {}: {} files allocate vectors\n",
         census.linux,
         count("files")
     );
@@ -59,6 +67,7 @@ fn summary(census: &Census) -> String {
         .map(|kind| format!("{kind} {}", count(&format!("implicit/{kind}"))))
         .collect();
     for (class, what) in [
+        ("never", "nobody frees".to_string()),
         (
             "implicit",
             format!(
@@ -84,23 +93,40 @@ fn summary(census: &Census) -> String {
     let doubts = census
         .entries
         .iter()
-        .filter(|e| !e.worst().doubts.is_empty())
+        .filter(|e| !e.worst().doubts.is_empty() && e.read.is_none())
         .count();
     let _ = writeln!(
         text,
-        "Not counted: {} files in modules that enable with pcim, for another driver. {doubts} of the files \
-         come with a doubt.\nRead: {} files; {} headers of more than 256 KiB were not.",
-        census.apart.len(),
+        "The rule changes, for how many:\n{}{doubts} of the files come with a doubt, {} were settled by people.\n\
+         Read: {} files; {} headers of more than 256 KiB were not.",
+        changes_of_all(census),
+        census.entries.iter().filter(|e| e.read.is_some()).count(),
         census.read.0,
         census.read.1
     );
     text
 }
 
+fn changes(entry: &Entry) -> String {
+    let names: Vec<_> = entry.changes.iter().map(|c| c.name()).collect();
+    names.join(", ")
+}
+
+fn changes_of_all(census: &Census) -> String {
+    let mut counts: BTreeMap<Change, usize> = BTreeMap::new();
+    for change in census.entries.iter().flat_map(|e| &e.changes) {
+        *counts.entry(*change).or_default() += 1;
+    }
+    let lines = counts
+        .iter()
+        .map(|(change, count)| format!("{count:>6}  {}\n", change.name()));
+    lines.collect()
+}
+
 fn colour(class: Class) -> Style {
     let plain = Style::new().force_styling(std::io::stdout().is_terminal());
     match class {
-        Class::Implicit | Class::WrongOrder => plain.red(),
+        Class::Implicit | Class::Never | Class::WrongOrder => plain.red(),
         Class::SomePaths | Class::Undecided => plain.yellow(),
         _ => plain.green(),
     }
@@ -129,6 +155,9 @@ fn lines(all: &[Line], file: &str) -> String {
 
 /// Why, in few words: each kind of reason with its first line and how many there are.
 fn short(entry: &Entry) -> String {
+    if let Some(why) = entry.read {
+        return format!("read: {why}");
+    }
     let worst = entry.worst();
     let mut kinds: Vec<(&str, &Line, usize)> = Vec::new();
     for line in &worst.because {
@@ -171,13 +200,9 @@ pub fn because(entry: &Entry) -> String {
 /// For editors: what to look at, `path:line: message`.
 pub fn errors(census: &Census, tree: &Path, check: bool) -> String {
     let mut text = String::new();
-    for entry in census.entries.iter().filter(|e| !check || e.class.relies()) {
+    for entry in census.entries.iter().filter(|e| !check || e.fails()) {
         let worst = entry.worst();
-        let level = if entry.class.relies() {
-            "warning"
-        } else {
-            "note"
-        };
+        let level = if entry.fails() { "warning" } else { "note" };
         for line in &worst.allocate {
             let at = tree.join(&line.file);
             let _ = writeln!(
@@ -191,7 +216,7 @@ pub fn errors(census: &Census, tree: &Path, check: bool) -> String {
                 entry.todo
             );
         }
-        if entry.class.relies() || entry.class == Class::Undecided {
+        if entry.fails() || entry.class == Class::Undecided {
             for line in &worst.because {
                 let _ = writeln!(
                     text,
@@ -225,8 +250,8 @@ pub fn rst(census: &Census) -> String {
     for line in summary(census).lines() {
         let _ = writeln!(text, "    {line}");
     }
-    text += "\n.. list-table::\n   :header-rows: 1\n   :widths: 40 12 8 40\n\n";
-    text += "   * - file\n     - class\n     - line\n     - because\n";
+    text += "\n.. list-table::\n   :header-rows: 1\n   :widths: 36 12 8 34 10\n\n";
+    text += "   * - file\n     - class\n     - line\n     - because\n     - the rule changes\n";
     for entry in &census.entries {
         let worst = entry.worst();
         let kind = worst
@@ -236,25 +261,19 @@ pub fn rst(census: &Census) -> String {
             .unwrap_or_default();
         let _ = writeln!(
             text,
-            "   * - {}\n     - {}{kind}\n     - {}\n     - | {}",
+            "   * - {}\n     - {}{kind}\n     - {}\n     - | {}\n     -{}",
             entry.file,
             entry.class.name(),
             lines(&worst.allocate, &entry.file),
             match short(entry).replace('\n', "\n       | ") {
                 empty if empty.is_empty() => entry.todo.to_string(),
                 text => text,
+            },
+            match changes(entry) {
+                none if none.is_empty() => none,
+                some => format!(" {some}"),
             }
         );
-    }
-    if !census.apart.is_empty() {
-        text += "\nNot counted, because no driver was found that reaches both:\n\n";
-        for apart in &census.apart {
-            let _ = writeln!(
-                text,
-                "* {}: {} enables, {} allocates",
-                apart.module, apart.enable, apart.allocate
-            );
-        }
     }
     text
 }

@@ -4,7 +4,7 @@
 
 use std::{fs, path::Path};
 
-use super::{take, Census, Class, Entry};
+use super::{take, Census, Change, Class, Entry};
 use crate::ui::Ui;
 
 /// A driver: what stands before probe, probe after enabling, and remove.
@@ -35,9 +35,13 @@ fn tree(files: &[(&str, &str)]) -> Census {
 
 /// The only file of a module `my`.
 fn alone(before: &str, probe: &str, remove: &str) -> Entry {
+    only(&driver(before, probe, remove))
+}
+
+fn only(text: &str) -> Entry {
     let census = tree(&[
         ("drivers/my/Makefile", "obj-$(CONFIG_MY) += my.o\n"),
-        ("drivers/my/my.c", &driver(before, probe, remove)),
+        ("drivers/my/my.c", text),
     ]);
     assert_eq!(census.entries.len(), 1, "{census:#?}");
     census.entries.into_iter().next().expect("there is one")
@@ -157,7 +161,7 @@ fn a_devm_action_frees_if_it_comes_after_the_allocation() {
     );
     // Before it, devres frees the MSI data first (H6).
     let entry = alone(action, &format!("{add}{ALLOCATE}\treturn 0;"), "");
-    assert!(entry.class.relies(), "{entry:#?}");
+    assert!(entry.class.reported(), "{entry:#?}");
     let because = &entry.worst().because;
     assert!(
         because
@@ -293,6 +297,185 @@ fn one_driver_enables_and_another_allocates() {
         ("drivers/my/main.c", &driver("", "\treturn 0;", "")),
         ("drivers/my/other.c", other),
     ]);
-    assert!(census.entries.is_empty(), "{census:#?}");
-    assert_eq!(census.apart.len(), 1, "{census:#?}");
+    assert_eq!(census.entries.len(), 1, "{census:#?}");
+    is(&census.entries[0], Class::Never);
+}
+
+/// A driver that enables with `pci_enable_device()`, which manages nothing.
+fn plain(before: &str, probe: &str, remove: &str) -> Entry {
+    let text = driver(before, probe, remove).replace("pcim_enable", "pci_enable");
+    only(&text)
+}
+
+fn changes(entry: &Entry, expected: &[Change]) {
+    let found: Vec<_> = entry.changes.iter().copied().collect();
+    assert_eq!(found, expected, "{entry:#?}");
+}
+
+const REQUEST: &str = "\tret = request_irq(pci_irq_vector(pdev, 0), my_irq, 0, \"my\", pdev);\n\
+                       \tif (ret) {\n\t\tpci_free_irq_vectors(pdev);\n\t\treturn ret;\n\t}\n";
+
+#[test]
+fn without_pcim_enable_device_nobody_frees_at_all() {
+    let entry = plain("", &format!("{ALLOCATE}\treturn 0;"), "");
+    is(&entry, Class::Never);
+    changes(&entry, &[Change::NeverFrees]);
+    assert!(entry.todo.starts_with("add the frees"), "{}", entry.todo);
+    let right = plain(
+        "",
+        &format!("{ALLOCATE}\treturn 0;"),
+        "\tpci_free_irq_vectors(pdev);",
+    );
+    is(&right, Class::Explicit);
+    changes(&right, &[]);
+}
+
+#[test]
+fn without_pcim_enable_device_an_error_leaks() {
+    let probe =
+        format!("{ALLOCATE}\tret = my_setup(pdev);\n\tif (ret)\n\t\treturn ret;\n\treturn 0;");
+    let entry = plain("", &probe, "\tpci_free_irq_vectors(pdev);");
+    is(&entry, Class::SomePaths);
+    changes(&entry, &[Change::LeaksSometimes]);
+}
+
+#[test]
+fn freed_under_a_plain_handler() {
+    let probe = format!("{ALLOCATE}{REQUEST}\treturn 0;");
+    let wrong = "\tpci_free_irq_vectors(pdev);\n\tfree_irq(pci_irq_vector(pdev, 0), pdev);";
+    let entry = plain("", &probe, wrong);
+    is(&entry, Class::WrongOrder);
+    changes(&entry, &[Change::FreesUnderHandler]);
+}
+
+#[test]
+fn allocated_while_live() {
+    let probe = format!("{ALLOCATE}{ALLOCATE}\treturn 0;");
+    let entry = plain("", &probe, "\tpci_free_irq_vectors(pdev);");
+    assert!(
+        entry.changes.contains(&Change::AllocatesWhileLive),
+        "{entry:#?}"
+    );
+    // A second attempt after one that failed is none.
+    let probe = "\tret = pci_alloc_irq_vectors(pdev, 4, 4, PCI_IRQ_MSIX);\n\tif (ret < 0)\n\
+                 \t\tret = pci_alloc_irq_vectors(pdev, 1, 1, PCI_IRQ_MSI);\n\
+                 \tif (ret < 0)\n\t\treturn ret;\n\treturn 0;";
+    changes(&plain("", probe, "\tpci_free_irq_vectors(pdev);"), &[]);
+}
+
+#[test]
+fn a_devm_action_is_told_apart_from_remove() {
+    let action = "static void my_free(void *data)\n{\n\tpci_free_irq_vectors(data);\n}\n";
+    let add = "\tret = devm_add_action_or_reset(&pdev->dev, my_free, pdev);\n\tif (ret)\n\t\treturn ret;\n";
+    let entry = plain(action, &format!("{ALLOCATE}{add}\treturn 0;"), "");
+    is(&entry, Class::Explicit);
+    changes(&entry, &[Change::FreesInAction]);
+}
+
+#[test]
+fn a_result_that_nobody_looks_at() {
+    let probe = "\tpci_enable_msi(pdev);\n\treturn 0;";
+    let entry = plain("", probe, "\tpci_disable_msi(pdev);");
+    changes(&entry, &[Change::IgnoresResult]);
+    let probe = "\tret = pci_enable_msi(pdev);\n\treturn 0;";
+    changes(&plain("", probe, "\tpci_disable_msi(pdev);"), &[]);
+}
+
+#[test]
+fn each_owner_has_a_call_that_frees() {
+    let managed = format!("{}\treturn 0;", ALLOCATE.replace("pci_alloc", "pcim_alloc"));
+    let entry = alone("", &managed, "\tpci_free_irq_vectors(pdev);");
+    is(&entry, Class::WrongOrder);
+    changes(&entry, &[Change::FreesAnothers]);
+    is(
+        &alone("", &managed, "\tpcim_free_irq_vectors(pdev);"),
+        Class::Managed,
+    );
+    let explicit = plain(
+        "",
+        &format!("{ALLOCATE}\treturn 0;"),
+        "\tpcim_free_irq_vectors(pdev);",
+    );
+    assert!(explicit.class.reported(), "{explicit:#?}");
+    assert!(explicit.changes.contains(&Change::FreesAnothers));
+}
+
+#[test]
+fn managed_vectors_freed_early_under_a_devm_handler() {
+    let probe = format!(
+        "{}\treturn devm_request_irq(&pdev->dev, pci_irq_vector(pdev, 0), my_irq, 0, \"my\", pdev);",
+        ALLOCATE.replace("pci_alloc", "pcim_alloc")
+    );
+    let entry = alone("", &probe, "\tpcim_free_irq_vectors(pdev);");
+    is(&entry, Class::WrongOrder);
+    changes(&entry, &[Change::FreesUnderHandler]);
+}
+
+#[test]
+fn an_open_that_fails_and_does_not_free() {
+    let net = |failure: &str| {
+        format!(
+            "static int my_open(struct net_device *dev)\n{{\n\tstruct pci_dev *pdev = my_pdev(dev);\n\tint ret;\n{ALLOCATE}\
+             \tret = request_irq(pci_irq_vector(pdev, 0), my_irq, 0, \"my\", dev);\n\tif (ret) {{\n{failure}\t\treturn ret;\n\t}}\n\treturn 0;\n}}\n\
+             static int my_stop(struct net_device *dev)\n{{\n\tfree_irq(pci_irq_vector(my_pdev(dev), 0), dev);\n\
+             \tpci_free_irq_vectors(my_pdev(dev));\n\treturn 0;\n}}\n\
+             static const struct net_device_ops my_ops = {{ .ndo_open = my_open, .ndo_stop = my_stop }};\n"
+        )
+    };
+    let probe = "\tmy_register(pdev, &my_ops);\n\treturn 0;";
+    let entry = alone(&net(""), probe, "");
+    is(&entry, Class::SomePaths);
+    changes(&entry, &[Change::LeaksSometimes]);
+    let right = alone(&net("\t\tpci_free_irq_vectors(pdev);\n"), probe, "");
+    is(&right, Class::Explicit);
+    changes(&right, &[]);
+    // Where remove frees in any case, nothing is left.
+    let remove = "\tfree_irq(pci_irq_vector(pdev, 0), pdev);\n\tpci_free_irq_vectors(pdev);";
+    let late = alone(&net(""), probe, remove);
+    is(&late, Class::Explicit);
+}
+
+#[test]
+fn a_file_that_no_driver_leads_to() {
+    let text = "int my_init(struct pci_dev *pdev)\n{\n\treturn pci_enable_msi(pdev);\n}\n";
+    let entry = only(text);
+    is(&entry, Class::Undecided);
+    assert!(!entry.fails(), "{entry:#?}");
+}
+
+#[test]
+fn what_was_parsed_for_one_driver_is_not_seen_by_another() {
+    // Both call lib_stop(), which only the library near the first exports.
+    let stop = "void lib_stop(struct pci_dev *pdev)\n{\n\tpci_free_irq_vectors(pdev);\n}\nEXPORT_SYMBOL_GPL(lib_stop);\n";
+    let probe = format!("{ALLOCATE}\treturn 0;");
+    let far = driver("", &probe, "\tlib_stop(pdev);");
+    let found = |first: &str| {
+        let census = tree(&[
+            ("drivers/a/lib/Makefile", "obj-m += stop.o\n"),
+            ("drivers/a/lib/stop.c", stop),
+            (&format!("drivers/{first}/Makefile"), "obj-m += my.o\n"),
+            (&format!("drivers/{first}/my.c"), &far),
+            ("drivers/z/far/Makefile", "obj-m += my.o\n"),
+            ("drivers/z/far/my.c", &far),
+        ]);
+        let entry = census.entries.into_iter().next_back();
+        entry.expect("there is one").class
+    };
+    assert_eq!(found("a/lib/sub"), found("b"));
+}
+
+#[test]
+fn what_cannot_be_followed_is_not_decided() {
+    // Each test doubles the ways: too many, and at their end stands the free.
+    let ways: String = (0..20)
+        .map(|n| format!("\tif (v{n})\n\t\tmy_write({n});\n"))
+        .collect();
+    let remove = |free: &str| format!("{ways}{free}");
+    let probe = format!("{ALLOCATE}\treturn 0;");
+    let entry = plain("", &probe, &remove("\tpci_free_irq_vectors(pdev);"));
+    is(&entry, Class::Undecided);
+    changes(&entry, &[]);
+    assert!(!entry.fails(), "{entry:#?}");
+    // Where nothing in it could free, it is known not to.
+    is(&plain("", &probe, &remove("")), Class::Never);
 }

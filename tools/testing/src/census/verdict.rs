@@ -2,14 +2,17 @@
 
 //! What a driver does with its vectors, in one word, and the lines that decide it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 use serde::Serialize;
 
 use super::{
     graph::{calls, Id, Program, ALLOCATE, ENABLE, FREE},
     paths::{intx_only, Core, Phase, Seen, Site, Vectors, Walk, HANDLERS},
-    syntax::Kind,
+    syntax::{Call, Expr, Kind, Stmt},
 };
 
 /// Who frees, worst last.
@@ -30,6 +33,8 @@ pub enum Class {
     WrongOrder,
     /// Nobody but the implicit free.
     Implicit,
+    /// Nobody at all.
+    Never,
 }
 
 impl Class {
@@ -43,12 +48,51 @@ impl Class {
             Class::SomePaths => "some-paths",
             Class::WrongOrder => "wrong-order",
             Class::Implicit => "implicit",
+            Class::Never => "never",
         }
     }
 
-    /// Whether the driver counts on the implicit free somewhere.
-    pub fn relies(self) -> bool {
-        matches!(self, Class::Implicit | Class::SomePaths | Class::WrongOrder)
+    /// Whether the kernel reports such a driver, now that there is no implicit free.
+    pub fn reported(self) -> bool {
+        matches!(
+            self,
+            Class::Implicit | Class::Never | Class::SomePaths | Class::WrongOrder
+        )
+    }
+}
+
+/// What a driver does that the ownership rule makes a difference to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Change {
+    /// Never frees: reported, and freed, at each unbind.
+    NeverFrees,
+    /// Leaks on some ways: reported, and freed, at the detach after them.
+    LeaksSometimes,
+    /// Frees under a registered handler: refused, reported, and the device silenced.
+    FreesUnderHandler,
+    /// Frees what the other one owns: the same.
+    FreesAnothers,
+    /// Allocates while vectors are live: `-EBUSY`, reported.
+    AllocatesWhileLive,
+    /// A devm action frees: as before, if it was added after the first allocation; else it finds nothing and a leak is reported.
+    FreesInAction,
+    /// Does not look at the result of an allocation, so `-EBUSY` passes unnoticed.
+    IgnoresResult,
+}
+
+impl Change {
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Change::NeverFrees => "never frees",
+            Change::LeaksSometimes => "leaks sometimes",
+            Change::FreesUnderHandler => "frees under a handler",
+            Change::FreesAnothers => "frees another's",
+            Change::AllocatesWhileLive => "allocates while live",
+            Change::FreesInAction => "frees in a devm action",
+            Change::IgnoresResult => "ignores a result",
+        }
     }
 }
 
@@ -78,6 +122,8 @@ pub struct Verdict {
     pub class: Class,
     /// How it relies on the implicit free, where it does: `pci_alloc`, `legacy`, `mid-life`.
     pub kind: Option<&'static str>,
+    /// What the rule changes for it.
+    pub changes: BTreeSet<Change>,
     /// The lines that decide it.
     pub because: Vec<Line>,
     /// What the walk could not follow.
@@ -90,6 +136,27 @@ pub struct Verdict {
     pub free: Vec<Line>,
     /// Handlers requested and freed.
     pub handlers: Vec<Line>,
+}
+
+impl Verdict {
+    /// For a file that no driver was found to reach.
+    pub fn unreached(file: &str, modules: Vec<String>, allocate: Vec<Line>) -> Self {
+        Self {
+            file: file.into(),
+            driver: String::new(),
+            driver_file: String::new(),
+            modules,
+            class: Class::Undecided,
+            kind: None,
+            changes: BTreeSet::new(),
+            because: Vec::new(),
+            doubts: vec!["no struct pci_driver was found that leads here".into()],
+            enable: Vec::new(),
+            allocate,
+            free: Vec::new(),
+            handlers: Vec::new(),
+        }
+    }
 }
 
 /// What the walk found, common to all files that allocate for the driver.
@@ -106,12 +173,15 @@ pub fn judge(program: &mut Program<'_>, driver: Id) -> Vec<Verdict> {
     let program = &*program;
     let mut lines: BTreeMap<&str, BTreeSet<Line>> = BTreeMap::new();
     let mut allocations: BTreeMap<usize, Vec<bool>> = BTreeMap::new();
+    let mut ignored: BTreeSet<Line> = BTreeSet::new();
     for &id in &reach {
         let Some(body) = &program.symbol(id).body else {
             continue;
         };
         let mut all = Vec::new();
         calls(body, &mut all);
+        let mut unused = Vec::new();
+        discarded(body, &mut unused);
         for call in all.iter().filter(|c| !c.member) {
             let name = &*call.name;
             let list = if ALLOCATE.contains(&name) {
@@ -132,6 +202,9 @@ pub fn judge(program: &mut Program<'_>, driver: Id) -> Vec<Verdict> {
                 line: call.line,
                 what: name.into(),
             };
+            if list == "allocate" && unused.iter().any(|u| Rc::ptr_eq(u, call)) {
+                ignored.insert(line.clone());
+            }
             lines.entry(list).or_default().insert(line);
         }
     }
@@ -169,6 +242,7 @@ pub fn judge(program: &mut Program<'_>, driver: Id) -> Vec<Verdict> {
             modules: program.index.modules_of(program.path(driver)).to_vec(),
             class: Class::IntxOnly,
             kind: None,
+            changes: BTreeSet::new(),
             because: Vec::new(),
             doubts: Vec::new(),
             enable: list("enable"),
@@ -183,12 +257,64 @@ pub fn judge(program: &mut Program<'_>, driver: Id) -> Vec<Verdict> {
         if vectors.iter().any(|v| *v) {
             classify(program, &mut walk, &ends, file, &mut verdict);
         } else if verdict.allocate.iter().any(|l| l.what.starts_with("pcim_")) {
-            verdict.class = Class::Managed;
+            managed(program, &mut walk, &ends, file, &mut verdict);
+        }
+        for line in ignored.iter().filter(|line| line.file == verdict.file) {
+            verdict.changes.insert(Change::IgnoresResult);
+            verdict.because.push(Line {
+                what: "the result is ignored".into(),
+                ..line.clone()
+            });
         }
         verdicts.push(verdict);
     }
     verdicts
 }
+
+/// Calls whose result nobody looks at.
+fn discarded(statement: &Stmt, found: &mut Vec<Rc<Call>>) {
+    match statement {
+        Stmt::Eval(Expr::Call(call)) => found.push(call.clone()),
+        Stmt::Block(all) => all.iter().for_each(|s| discarded(s, found)),
+        Stmt::If(_, a, b, _) => {
+            discarded(a, found);
+            discarded(b, found);
+        }
+        Stmt::Loop(_, body, _, _) | Stmt::Switch(_, body) => discarded(body, found),
+        _ => {}
+    }
+}
+
+/// What is done on the way with vectors that the device owns, and must not be.
+fn managed(
+    program: &Program<'_>,
+    walk: &mut Walk<'_>,
+    ends: &Ends,
+    file: usize,
+    verdict: &mut Verdict,
+) {
+    let live = |core: &Core| matches!(core.vectors, Vectors::Managed(at) if at.file == file);
+    at_run_time(walk, ends, &live);
+    for core in ends.bound.iter().filter(|c| live(c)).take(64) {
+        for &remove in &ends.remove {
+            walk.run(remove, core.clone(), Phase::Remove);
+        }
+    }
+    let mut wrong = wrong_order(program, &walk.seen, file);
+    if walk.two_devices() {
+        wrong.clear();
+        verdict.doubts.push(TWO_DEVICES.into());
+    }
+    verdict.class = if wrong.is_empty() {
+        Class::Managed
+    } else {
+        Class::WrongOrder
+    };
+    verdict.changes.extend(wrong.values());
+    verdict.because.extend(wrong.into_keys());
+}
+
+const TWO_DEVICES: &str = "one function allocates for two devices, which are taken for one here";
 
 /// What callbacks do with vectors while the device is bound.
 #[derive(Default)]
@@ -199,6 +325,8 @@ struct AtRunTime {
     deferred: bool,
     /// The states with live vectors.
     live: Vec<Core>,
+    /// The states with live vectors after a callback that failed.
+    failed: Vec<Core>,
 }
 
 fn classify(
@@ -228,23 +356,13 @@ fn classify(
     // Remove, and devres after it.
     let (mut freed, mut left) = (BTreeSet::new(), false);
     for core in &starts {
-        let mut removed = Vec::new();
-        for &remove in &ends.remove {
-            let (failed, good) = walk.run(remove, core.clone(), Phase::Remove);
-            removed.extend(failed.into_iter().chain(good));
-        }
-        if ends.remove.is_empty() {
-            removed.push(core.clone());
-        }
-        for core in removed {
-            for (core, implicit) in walk.detach(&core) {
-                match core.vectors {
-                    _ if implicit => left = true,
-                    Vectors::Freed(_, at) => {
-                        freed.insert(at);
-                    }
-                    _ => {}
+        for (core, implicit) in detached(walk, ends, core) {
+            match core.vectors {
+                _ if implicit => left = true,
+                Vectors::Freed(_, at) => {
+                    freed.insert(at);
                 }
+                _ => {}
             }
         }
     }
@@ -281,19 +399,27 @@ fn classify(
         }
     }
     leaks.retain(|_, leak| *leak);
+    // A callback that fails, such as open, and remove after it.
+    for core in late.failed.iter().take(64) {
+        if let Some(error) = core.failed {
+            if detached(walk, ends, core).iter().all(|(_, left)| *left) {
+                leaks.insert(error, true);
+            }
+        }
+    }
 
-    let seen: Vec<Seen> = walk.seen.iter().cloned().collect();
+    let seen = walk.seen.clone();
     let mut wrong = wrong_order(program, &seen, file);
     if walk.two_devices() {
         // Whose vectors are freed under whose handlers is not known.
         wrong.clear();
-        verdict
-            .doubts
-            .push("one function allocates for two devices, which are taken for one here".into());
+        verdict.doubts.push(TWO_DEVICES.into());
     }
     let nobody = freed.is_empty() && cleaned.is_empty() && stop.is_none() && reset.is_none();
     verdict.class = if starts.is_empty() && leaks.is_empty() {
         Class::Undecided
+    } else if nobody && !starts.is_empty() && verdict.enable.is_empty() {
+        Class::Never
     } else if nobody && !starts.is_empty() {
         Class::Implicit
     } else if !wrong.is_empty() {
@@ -306,14 +432,32 @@ fn classify(
         Class::Explicit
     };
 
+    // What could not be followed may be what frees.
+    let freeing = walk.callers(FREE);
+    if verdict.class.reported() && walk.given_up.iter().any(|f| freeing.contains(f)) {
+        verdict.class = Class::Undecided;
+    }
+    let changes = &mut verdict.changes;
+    if verdict.class != Class::Undecided {
+        changes.extend(wrong.values());
+    }
+    match verdict.class {
+        Class::Undecided => false,
+        Class::Implicit | Class::Never => changes.insert(Change::NeverFrees),
+        _ if !leaks.is_empty() => changes.insert(Change::LeaksSometimes),
+        _ => false,
+    };
+
     let because = &mut verdict.because;
     for site in &freed {
-        let often = if left {
-            "freed here on remove, on a condition"
+        let by = if seen.contains(&Seen::FreedByAction(*site)) {
+            changes.insert(Change::FreesInAction);
+            "freed here by a devm action"
         } else {
             "freed here on remove"
         };
-        because.push(line(*site, often.into()));
+        let often = if left { ", on a condition" } else { "" };
+        because.push(line(*site, format!("{by}{often}")));
     }
     if !starts.is_empty() && freed.is_empty() && stop.is_none() {
         let remove = ends.remove.first();
@@ -376,15 +520,22 @@ fn classify(
             .iter()
             .map(|at| line(*at, "freed here for a second attempt".into())),
     );
-    because.extend(wrong);
+    because.extend(wrong.into_keys());
     for event in &seen {
         match event {
-            Seen::NotYetEnabled(at) if at.file == file && !seen.contains(&Seen::Enabled(*at)) => {
+            Seen::NotYetEnabled(at)
+                if at.file == file
+                    && !verdict.enable.is_empty()
+                    && !seen.contains(&Seen::Enabled(*at)) =>
+            {
                 because.push(line(*at, "allocated before pcim_enable_device()".into()));
             }
             Seen::Again(first, at)
                 if at.file == file && first.file == file && late.by.is_empty() =>
             {
+                if verdict.class != Class::Undecided {
+                    changes.insert(Change::AllocatesWhileLive);
+                }
                 because.push(line(
                     *at,
                     format!(
@@ -436,6 +587,19 @@ fn classify(
     }
 }
 
+/// The states after remove, and devres after it; and whether vectors were left then.
+fn detached(walk: &mut Walk<'_>, ends: &Ends, core: &Core) -> Vec<(Core, bool)> {
+    let mut removed = Vec::new();
+    for &remove in &ends.remove {
+        let (failed, good) = walk.run(remove, core.clone(), Phase::Remove);
+        removed.extend(failed.into_iter().chain(good));
+    }
+    if ends.remove.is_empty() {
+        removed.push(core.clone());
+    }
+    removed.iter().flat_map(|core| walk.detach(core)).collect()
+}
+
 fn at_run_time(walk: &mut Walk<'_>, ends: &Ends, live: &dyn Fn(&Core) -> bool) -> AtRunTime {
     let allocating = walk.callers(ALLOCATE);
     let mut callbacks = walk.callbacks();
@@ -458,7 +622,10 @@ fn at_run_time(walk: &mut Walk<'_>, ends: &Ends, live: &dyn Fn(&Core) -> bool) -
     }
     for callback in callbacks.into_iter().filter(|c| allocating.contains(c)) {
         for core in &from {
-            let good = walk.run(callback, core.clone(), Phase::Bound).1;
+            let (failed, good) = walk.run(callback, core.clone(), Phase::Bound);
+            if !live(core) {
+                found.failed.extend(failed.into_iter().filter(live));
+            }
             let before = found.live.len();
             found.live.extend(good.into_iter().filter(live));
             if found.live.len() > before && !found.by.contains(&callback) {
@@ -508,11 +675,15 @@ fn partner(
     (stop, reset)
 }
 
-fn wrong_order(program: &Program<'_>, seen: &[Seen], file: usize) -> BTreeSet<Line> {
+fn wrong_order(
+    program: &Program<'_>,
+    seen: &BTreeSet<Seen>,
+    file: usize,
+) -> BTreeMap<Line, Change> {
     let at = |site: &Site| format!("{}:{}", program.paths[site.file], site.line);
-    let mut wrong = BTreeSet::new();
+    let mut wrong = BTreeMap::new();
     for event in seen {
-        let (site, what) = match event {
+        let (site, what, change) = match event {
             // What is freed in the right order on the same way to the same end is freed under another condition.
             Seen::FreedUnderManagedHandler(moment, site, handler)
                 if moment.2 == file
@@ -525,6 +696,7 @@ fn wrong_order(program: &Program<'_>, seen: &[Seen], file: usize) -> BTreeSet<Li
                         "freed here before devres frees the handler of {}",
                         at(handler)
                     ),
+                    Change::FreesUnderHandler,
                 )
             }
             Seen::FreedUnderHandler(moment, site, handler)
@@ -535,19 +707,29 @@ fn wrong_order(program: &Program<'_>, seen: &[Seen], file: usize) -> BTreeSet<Li
                 (
                     site,
                     format!("freed here before the handler of {}", at(handler)),
+                    Change::FreesUnderHandler,
                 )
             }
             Seen::ActionTooEarly(site, first) if first.file == file => {
                 let what = "this action frees after the MSI data is gone: registered before the allocation of";
-                (site, format!("{what} {}", at(first)))
+                (site, format!("{what} {}", at(first)), Change::FreesInAction)
             }
+            Seen::FreedAnothers(site, first) if first.file == file => (
+                site,
+                format!(
+                    "not the call that frees what was allocated at {}",
+                    at(first)
+                ),
+                Change::FreesAnothers,
+            ),
             _ => continue,
         };
-        wrong.insert(Line {
+        let line = Line {
             file: program.paths[site.file].clone(),
             line: site.line,
             what,
-        });
+        };
+        wrong.insert(line, change);
     }
     wrong
 }

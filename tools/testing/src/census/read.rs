@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What people read in 7.3.4, where the walk decides nothing or takes for a leak what is none.
+//!
+//! Only files are here that the walk does not settle by itself; a test says so.
+
+use super::Class;
+
+/// One file, read.
+#[derive(Debug)]
+pub struct Reading {
+    /// The file.
+    pub file: &'static str,
+    /// Who frees.
+    pub class: Class,
+    /// What the walk does not see.
+    pub why: &'static str,
+}
+
+/// The version that was read.
+pub const VERSION: &str = "7.3.4";
+
+const fn explicit(file: &'static str, why: &'static str) -> Reading {
+    Reading {
+        file,
+        class: Class::Explicit,
+        why,
+    }
+}
+
+/// All of them.
+pub const READ: &[Reading] = &[
+    explicit(
+        "drivers/crypto/hisilicon/qm.c",
+        "allocated for the drivers of hpre, sec and zip, whose remove frees; the vfio driver that shares the file does not allocate here",
+    ),
+    explicit(
+        "drivers/gpu/drm/amd/amdgpu/amdgpu_irq.c",
+        "the flag that says MSI is set where it is allocated, and amdgpu_irq_fini_hw() frees the handler first",
+    ),
+    explicit(
+        "drivers/gpu/drm/nouveau/nvkm/subdev/pci/base.c",
+        "nvkm_pci_dtor() frees, after nvkm_intr_dtor() has freed the handler",
+    ),
+    explicit(
+        "drivers/iommu/amd/init.c",
+        "an IOMMU has no driver that is detached",
+    ),
+    explicit(
+        "drivers/media/pci/ddbridge/ddbridge-main.c",
+        "the handlers go under the same flag as the vectors, and before them",
+    ),
+    explicit(
+        "drivers/message/fusion/mptbase.c",
+        "freed where the handler is freed, and when there is none",
+    ),
+    explicit(
+        "drivers/net/ethernet/amd/pds_core/dev.c",
+        "allocated for pds_core, whose teardown frees; the vfio driver that shares the module does not allocate here",
+    ),
+    explicit(
+        "drivers/net/ethernet/atheros/atlx/atl1.c",
+        "atl1_up() frees on each of its errors, atl1_down() frees; the errors listed belong to other callbacks",
+    ),
+    explicit(
+        "drivers/net/ethernet/broadcom/bnx2.c",
+        "open ends with bnx2_free_irq() on its errors, which frees by the flags set with the allocation",
+    ),
+    explicit(
+        "drivers/net/ethernet/broadcom/tg3.c",
+        "tg3_start() ends with tg3_ints_fini() on its errors, which frees by the flags set with the allocation",
+    ),
+    explicit(
+        "drivers/net/ethernet/cisco/enic/enic_main.c",
+        "enic_clear_intr_mode() frees by the mode set with the allocation; the device is not asked twice",
+    ),
+    explicit(
+        "drivers/net/ethernet/freescale/enetc/enetc.c",
+        "the mailbox handler goes with SR-IOV, which remove disables first",
+    ),
+    explicit(
+        "drivers/net/ethernet/jme.c",
+        "frees by the flag set with the allocation, after the handler and when there is none",
+    ),
+    explicit(
+        "drivers/net/ethernet/mellanox/mlx4/main.c",
+        "mlx4_cleanup_eq_table() frees the handlers before, on each way",
+    ),
+    explicit(
+        "drivers/net/ethernet/mellanox/mlx5/core/pci_irq.c",
+        "mlx5_irq_table_destroy() frees, after the pools have freed their handlers",
+    ),
+    explicit(
+        "drivers/net/ethernet/mellanox/mlxsw/pci.c",
+        "mlxsw_pci_fini() and each error of mlxsw_pci_init() free, after the handler",
+    ),
+    explicit(
+        "drivers/net/ethernet/microchip/lan743x_main.c",
+        "errors of open end with lan743x_intr_close(), which frees by the flags set with the allocation",
+    ),
+    explicit(
+        "drivers/net/ethernet/qlogic/qla3xxx.c",
+        "frees by the flag set with the allocation, after the handler and when there is none",
+    ),
+    explicit(
+        "drivers/net/ethernet/qlogic/qlcnic/qlcnic_main.c",
+        "the mailbox handler is freed before, by its own function",
+    ),
+    explicit(
+        "drivers/scsi/arcmsr/arcmsr_hba.c",
+        "FAILED is a positive number: arcmsr_request_irq() has freed when it returns it",
+    ),
+    explicit(
+        "drivers/scsi/bfa/bfad.c",
+        "a state machine frees: stop leads to bfad_remove_intr(), an error to bfad_install_msix_handler() that frees",
+    ),
+    explicit(
+        "drivers/scsi/hpsa.c",
+        "hpsa_disable_interrupt_mode() frees on each way after hpsa_interrupt_mode()",
+    ),
+    explicit(
+        "drivers/scsi/ipr.c",
+        "ipr_free_all_resources() frees handlers, then vectors",
+    ),
+    explicit(
+        "drivers/scsi/lpfc/lpfc_init.c",
+        "lpfc_sli4_enable_intr() returns LPFC_INTR_ERROR, a positive number, when it has none",
+    ),
+    explicit(
+        "drivers/scsi/megaraid/megaraid_sas_base.c",
+        "frees under the count set with the allocation, after megasas_destroy_irqs()",
+    ),
+    explicit(
+        "drivers/scsi/mpi3mr/mpi3mr_fw.c",
+        "mpi3mr_setup_isr() begins with mpi3mr_cleanup_isr(), which frees handlers, then vectors",
+    ),
+    explicit(
+        "drivers/scsi/qla2xxx/qla_isr.c",
+        "qla2x00_free_irqs() frees handlers, then vectors, also where not all could be registered",
+    ),
+    explicit(
+        "drivers/scsi/qla4xxx/ql4_isr.c",
+        "qla4xxx_free_irqs() frees handlers, then vectors, under the flag set with the handlers",
+    ),
+    explicit(
+        "drivers/scsi/qla4xxx/ql4_nx.c",
+        "qla4xxx_free_irqs() in ql4_isr.c frees, and qla4_8xxx_enable_msix() on its errors",
+    ),
+    explicit(
+        "drivers/usb/core/hcd-pci.c",
+        "allocation and free stand under the same condition; usb_remove_hcd() frees the handler before",
+    ),
+    explicit(
+        "drivers/usb/host/xhci-pci.c",
+        "xhci_cleanup_msix() frees the handler, then the vectors; so does an error of xhci_try_enable_msi()",
+    ),
+    explicit(
+        "drivers/vfio/pci/vfio_pci_intrs.c",
+        "closing the device frees handlers, then vectors; vfio does that before remove goes on",
+    ),
+    explicit(
+        "drivers/net/wireless/ath/ath12k/pci.c",
+        "ath12k_pci_msi_free() frees, ath12k_pci_msi_alloc() on its errors",
+    ),
+    Reading {
+        file: "drivers/scsi/esas2r/esas2r_init.c",
+        class: Class::SomePaths,
+        why: "where scsi_add_host() fails the driver gives up the adapter with its handler, timer and memory: not mended here",
+    },
+];
