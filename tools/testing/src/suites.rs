@@ -213,9 +213,12 @@ pub const GUESTS: &[GuestSpec] = &[
         name: "races",
         kernels: &[Ours, Debug],
         suites: &["races"],
-        modules: &["ownership_race"],
+        // The rule's own test, while somebody looks on.
+        append: &["kunit.filter_glob=pci_irq_vector_*"],
+        modules: &["ownership_race", "ownership_hang"],
         devices: &[EDU, "e1000e"],
         limit: Duration::from_secs(300),
+        documents: 2,
         ..DEFAULT
     },
     GuestSpec {
@@ -245,9 +248,10 @@ pub const GUESTS: &[GuestSpec] = &[
         suites: &["reports"],
         // A suite that makes a report of every kind; none of those built into the kernel.
         append: &["kunit.filter_glob=pci_irq_vector_*"],
+        modules: &["ownership_foreign"],
         devices: &[EDU, "e1000e"],
         limit: Duration::from_secs(180),
-        documents: 2,
+        documents: 3,
         ..DEFAULT
     },
     GuestSpec {
@@ -273,6 +277,15 @@ pub const GUESTS: &[GuestSpec] = &[
     GuestSpec {
         name: "events",
         suites: &["events"],
+        devices: BEHIND_PORTS,
+        limit: Duration::from_secs(120),
+        ..DEFAULT
+    },
+    GuestSpec {
+        name: "silence",
+        kernels: &[Ours, Debug],
+        suites: &["silence"],
+        modules: &["ownership_late"],
         devices: BEHIND_PORTS,
         limit: Duration::from_secs(120),
         ..DEFAULT
