@@ -329,6 +329,7 @@ static void running_handler_is_waited_for(struct kunit *test)
 	const struct wrong_free *wrong = test->param_value;
 	struct pci_dev *pdev = dev_of(test);
 	int irq, tries = 10;
+	bool returned;
 
 	if (num_online_cpus() < 2)
 		kunit_skip(test, "there is no other CPU for the handler to run on");
@@ -345,8 +346,9 @@ static void running_handler_is_waited_for(struct kunit *test)
 	while (!runs_elsewhere() && --tries)
 		msleep(50);
 	wrong->free(pdev);
-	KUNIT_EXPECT_TRUE_MSG(test, READ_ONCE(slow.returned), "the handler is still running");
+	returned = READ_ONCE(slow.returned);
 	migrate_enable();
+	KUNIT_EXPECT_TRUE_MSG(test, returned, "the handler is still running");
 	KUNIT_EXPECT_TRUE_MSG(test, tries, "the handler runs here only");
 
 	msleep(50);

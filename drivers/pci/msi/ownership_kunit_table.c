@@ -363,7 +363,11 @@ static void added_vector_follows_the_owner(struct kunit *test)
 
 		map = pci_msix_alloc_irq_at(pdev, MSI_ANY_INDEX, NULL);
 		KUNIT_EXPECT_EQ(test, map.index, 1);
+		expect_no_report(test);
 		detach(test);
+		if (!is_managed(call))
+			expect_reports(test, 1, "%s vectors leaked by the driver, freed at detach",
+				       type_name(test));
 	}
 	next_driver_works(test);
 }

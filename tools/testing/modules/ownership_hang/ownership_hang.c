@@ -31,12 +31,12 @@ static const struct pci_device_id ids[] = {
 	{ }
 };
 
-static struct pci_driver driver = {
+static struct pci_driver hang_driver = {
 	.name = "ownership_hang",
 	.id_table = ids,
 	.probe = probe,
 };
-module_pci_driver(driver);
+module_pci_driver(hang_driver);
 
 MODULE_DESCRIPTION("A driver that hangs while it holds a device's MSI descriptors");
 MODULE_LICENSE("GPL");

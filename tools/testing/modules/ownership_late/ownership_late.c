@@ -51,12 +51,12 @@ static const struct pci_device_id ids[] = {
 	{ }
 };
 
-static struct pci_driver driver = {
+static struct pci_driver late_driver = {
 	.name = "ownership_late",
 	.id_table = ids,
 	.probe = probe,
 };
-module_pci_driver(driver);
+module_pci_driver(late_driver);
 
 MODULE_DESCRIPTION("A driver that frees its vectors too early");
 MODULE_LICENSE("GPL");
