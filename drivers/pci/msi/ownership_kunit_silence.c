@@ -140,6 +140,10 @@ static void start_anew(struct kunit *test, enum alloc_call call)
 		allocate(test, next);
 		irq = request(test);
 		KUNIT_EXPECT_TRUE_MSG(test, delivers(0), "after %s", ownership_call_name[next]);
+		KUNIT_EXPECT_EQ(test, pci_save_state(pdev), 0);
+		pci_restore_state(pdev);
+		KUNIT_EXPECT_TRUE_MSG(test, delivers(0), "restored after %s",
+				      ownership_call_name[next]);
 		devm_free_irq(&pdev->dev, irq, source_vector(0));
 		ownership_free(pdev, next);
 		KUNIT_EXPECT_FALSE(test, has_vectors(pdev));
