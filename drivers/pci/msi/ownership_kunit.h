@@ -105,6 +105,7 @@ void power_on(struct kunit *test);
 irqreturn_t source_handler(int irq, void *vector);
 void *source_vector(unsigned int vector);
 void raise_interrupt(unsigned int vector);
+void lower_interrupt(void);
 unsigned int raise_and_count(unsigned int vector);
 bool delivers(unsigned int vector);
 

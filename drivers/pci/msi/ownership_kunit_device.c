@@ -287,7 +287,8 @@ void raise_interrupt(unsigned int vector)
 	writel(E1000E_CAUSE(vector), source.bar + E1000E_ICS);
 }
 
-static void lower(void)
+/* Takes it back, if nobody has handled it. */
+void lower_interrupt(void)
 {
 	if (source.is_edu)
 		writel(~0, source.bar + EDU_ACKNOWLEDGE);
@@ -307,7 +308,7 @@ unsigned int raise_and_count(unsigned int vector)
 
 	raise_interrupt(vector);
 	msleep(30);
-	lower();
+	lower_interrupt();
 	return atomic_read(&source.seen[vector]) - before;
 }
 
@@ -320,7 +321,7 @@ bool delivers(unsigned int vector)
 	raise_interrupt(vector);
 	while (atomic_read(&source.seen[vector]) == before && --tries)
 		usleep_range(500, 1000);
-	lower();
+	lower_interrupt();
 	return tries;
 }
 

@@ -269,6 +269,8 @@ static int request_and_free(struct pci_dev *pdev)
 			       source_vector(0));
 	if (ret)
 		return ret;
+	/* What was raised in the silence before arrives when the vector is unmasked. */
+	msleep(10);
 	late.wrong->free(pdev);
 	late.count = raise_and_count(0);
 	return -EIO;
@@ -361,6 +363,42 @@ static void running_handler_is_waited_for(struct kunit *test)
 	start_anew(test, wrong->alloc);
 }
 
+/* Nor does one run later whose interrupt was on its way. */
+static void arriving_interrupt_is_not_late(struct kunit *test)
+{
+	const struct wrong_free *wrong = test->param_value;
+	struct pci_dev *pdev = dev_of(test);
+	atomic_t *seen = source_vector(0);
+	unsigned int before, late = 0;
+	int irq, i;
+
+	if (num_online_cpus() < 2)
+		kunit_skip(test, "there is no other CPU for the interrupt to arrive at");
+	power_on(test);
+	bind_with(test, probe_nothing);
+	for (i = 0; i < 50; i++) {
+		allocate(test, wrong->alloc);
+		irq = request(test);
+		migrate_disable();
+		irq_set_affinity(irq, cpumask_of(cpumask_any_but(cpu_online_mask,
+								 smp_processor_id())));
+		/* Wherever the first one runs, the next runs on the other CPU. */
+		delivers(0);
+		raise_interrupt(0);
+		wrong->free(pdev);
+		before = atomic_read(seen);
+		migrate_enable();
+		usleep_range(1000, 2000);
+		late += atomic_read(seen) - before;
+		lower_interrupt();
+		devm_free_irq(&pdev->dev, irq, seen);
+		ownership_free(pdev, wrong->alloc);
+	}
+	KUNIT_EXPECT_EQ_MSG(test, late, 0, "late interrupts");
+	forget_reports();
+	start_anew(test, wrong->alloc);
+}
+
 /* One vector that may not be freed is masked; the others interrupt as before. */
 static void refused_vector_is_masked_alone(struct kunit *test)
 {
@@ -414,6 +452,7 @@ static struct kunit_case silence_cases[] = {
 	KUNIT_CASE_PARAM(silence_needs_no_memory_space, handled_gen_params),
 	KUNIT_CASE_PARAM(nothing_runs_after_remove, handled_gen_params),
 	KUNIT_CASE_PARAM(running_handler_is_waited_for, handled_gen_params),
+	KUNIT_CASE_PARAM(arriving_interrupt_is_not_late, handled_gen_params),
 	KUNIT_CASE(refused_vector_is_masked_alone),
 	{}
 };
