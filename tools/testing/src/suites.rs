@@ -251,7 +251,7 @@ pub const GUESTS: &[GuestSpec] = &[
         modules: &["ownership_foreign"],
         devices: &[EDU, "e1000e"],
         limit: Duration::from_secs(180),
-        documents: 3,
+        documents: 6,
         ..DEFAULT
     },
     GuestSpec {
