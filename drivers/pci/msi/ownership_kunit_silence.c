@@ -428,6 +428,9 @@ static void refused_vector_is_masked_alone(struct kunit *test)
 		pci_restore_state(pdev);
 		KUNIT_EXPECT_EQ_MSG(test, raise_and_count(3), 0, "late interrupts, restored");
 		KUNIT_EXPECT_TRUE(test, delivers(0));
+		disable_irq(map.virq);
+		enable_irq(map.virq);
+		KUNIT_EXPECT_EQ_MSG(test, raise_and_count(3), 0, "late interrupts, enabled");
 
 		/* Freed and allocated anew it interrupts again, and so do the others. */
 		free_irq(map.virq, source_vector(3));
@@ -446,6 +449,43 @@ static void refused_vector_is_masked_alone(struct kunit *test)
 	}
 }
 
+/* The same as for all vectors: its interrupt was on its way. */
+static void arriving_interrupt_of_one_vector_is_not_late(struct kunit *test)
+{
+	struct pci_dev *pdev = dev_of(test);
+	atomic_t *seen = source_vector(3);
+	unsigned int before, late = 0;
+	struct msi_map map;
+	int i;
+
+	if (num_online_cpus() < 2)
+		kunit_skip(test, "there is no other CPU for the interrupt to arrive at");
+	power_on(test);
+	bind_with(test, probe_nothing);
+	allocate(test, PCI_ALLOC);
+	for (i = 0; i < 50; i++) {
+		map = pci_msix_alloc_irq_at(pdev, 3, NULL);
+		KUNIT_ASSERT_EQ(test, map.index, 3);
+		KUNIT_ASSERT_EQ(test, request_irq(map.virq, source_handler, 0, "one", seen), 0);
+		migrate_disable();
+		irq_set_affinity(map.virq, cpumask_of(cpumask_any_but(cpu_online_mask,
+								      smp_processor_id())));
+		delivers(3);
+		raise_interrupt(3);
+		pci_msix_free_irq(pdev, map);
+		before = atomic_read(seen);
+		migrate_enable();
+		usleep_range(1000, 2000);
+		late += atomic_read(seen) - before;
+		lower_interrupt();
+		free_irq(map.virq, seen);
+		pci_msix_free_irq(pdev, map);
+	}
+	KUNIT_EXPECT_EQ_MSG(test, late, 0, "late interrupts");
+	forget_reports();
+	start_anew(test, PCI_ALLOC);
+}
+
 static struct kunit_case silence_cases[] = {
 	KUNIT_CASE_PARAM(refused_free_silences, wrong_free_gen_params),
 	KUNIT_CASE_PARAM(state_saved_before_is_silent_too, handled_gen_params),
@@ -454,6 +494,7 @@ static struct kunit_case silence_cases[] = {
 	KUNIT_CASE_PARAM(running_handler_is_waited_for, handled_gen_params),
 	KUNIT_CASE_PARAM(arriving_interrupt_is_not_late, handled_gen_params),
 	KUNIT_CASE(refused_vector_is_masked_alone),
+	KUNIT_CASE(arriving_interrupt_of_one_vector_is_not_late),
 	{}
 };
 

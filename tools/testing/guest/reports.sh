@@ -102,7 +102,7 @@ provoke_claim()
 	driver=rust_pci_ownership_test
 	events >/dev/null
 	modprobe "$driver"
-	for round in 1 2 3; do
+	for _ in 1 2 3; do
 		unbind "$driver" && bind "$driver"
 	done
 	rmmod "$driver"
