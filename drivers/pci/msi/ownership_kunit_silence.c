@@ -10,6 +10,7 @@
 
 #include <linux/completion.h>
 #include <linux/delay.h>
+#include <linux/io.h>
 #include <linux/irq.h>
 #include <linux/msi.h>
 #include <linux/smp.h>
@@ -399,6 +400,14 @@ static void arriving_interrupt_is_not_late(struct kunit *test)
 	start_anew(test, wrong->alloc);
 }
 
+/* Tells whether a vector is masked in the MSI-X table. */
+static bool is_masked(struct pci_dev *pdev, unsigned int vector)
+{
+	void __iomem *entry = pdev->msix_base + vector * PCI_MSIX_ENTRY_SIZE;
+
+	return readl(entry + PCI_MSIX_ENTRY_VECTOR_CTRL) & PCI_MSIX_ENTRY_CTRL_MASKBIT;
+}
+
 /* One vector that may not be freed is masked; the others interrupt as before. */
 static void refused_vector_is_masked_alone(struct kunit *test)
 {
@@ -422,6 +431,8 @@ static void refused_vector_is_masked_alone(struct kunit *test)
 		pci_msix_free_irq(pdev, map);
 		expect_reports(test, 1, "free refused, handler %ps is registered on irq %d",
 			       source_handler, map.virq);
+		KUNIT_EXPECT_TRUE(test, is_masked(pdev, 3));
+		KUNIT_EXPECT_FALSE(test, is_masked(pdev, 0));
 		KUNIT_EXPECT_EQ_MSG(test, raise_and_count(3), 0, "late interrupts");
 		KUNIT_EXPECT_TRUE(test, delivers(0));
 		KUNIT_EXPECT_EQ(test, pci_save_state(pdev), 0);
