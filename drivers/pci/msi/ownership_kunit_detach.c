@@ -56,7 +56,7 @@ static void failed_probe_frees_managed(struct kunit *test)
 	next_driver_works(test);
 }
 
-/* What an allocation adds to the devres list goes with the vectors, however often they come and go. */
+/* What an allocation adds to the devres list goes with the vectors, every time. */
 static void entries_do_not_add_up(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);

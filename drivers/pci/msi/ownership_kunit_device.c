@@ -298,7 +298,7 @@ void lower_interrupt(void)
 	 * e1000e holds an interrupt back for 128 us after another, and must
 	 * not find MSI-X off when that is over: QEMU's stops the machine then.
 	 */
-	msleep(5);
+	fsleep(5 * USEC_PER_MSEC);
 }
 
 /* Raises the interrupt of a vector, and returns how often its handler has run soon after. */

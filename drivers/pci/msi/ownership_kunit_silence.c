@@ -154,7 +154,7 @@ static void start_anew(struct kunit *test, enum alloc_call call)
 	next_driver_works(test);
 }
 
-/* The device is silent from the call on, whatever happens to it, until vectors are allocated anew. */
+/* The device is silent from the call on, whatever happens to it. */
 static void refused_free_silences(struct kunit *test)
 {
 	const struct wrong_free *wrong = test->param_value;
@@ -271,7 +271,7 @@ static int request_and_free(struct pci_dev *pdev)
 	if (ret)
 		return ret;
 	/* What was raised in the silence before arrives when the vector is unmasked. */
-	msleep(10);
+	fsleep(10 * USEC_PER_MSEC);
 	late.wrong->free(pdev);
 	late.count = raise_and_count(0);
 	return -EIO;

@@ -22,7 +22,7 @@ static int probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		return ret;
 	guard(msi_descs_lock)(&pdev->dev);
 	while (READ_ONCE(hang))
-		msleep(10);
+		fsleep(10 * USEC_PER_MSEC);
 	return 0;
 }
 
