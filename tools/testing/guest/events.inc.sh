@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh disable=SC2154
 #
-# What happens to a device from outside: it is reset, sleeps, and somebody looks at its interrupts. Needs lib.sh.
+# What happens to a device from outside: it is reset, sleeps, is made to interrupt, and somebody looks at its interrupts. Needs
+# lib.sh.
 
 # Resets $dev through sysfs, if it can be reset.
 survives_reset()
@@ -27,4 +28,36 @@ read_irqs()
 	for irq in /proc/irq/[0-9]*; do
 		cat "$irq"/*affinity* "$irq/spurious" >/dev/null || diag "something in $irq cannot be read" || return
 	done
+}
+
+# poke OFFSET VALUE: writes a register of $dev.
+poke()
+{
+	read -r bar rest <"$pci/devices/$dev/resource"
+	devmem $((bar + $1)) 32 "$2" || diag "writing register $1 of $dev failed"
+}
+
+# edu: raises its interrupt. e1000e: lets all five causes interrupt, each with its vector, and raises them; see
+# samples/rust/rust_driver_pci_msix.rs.
+raise()
+{
+	read -r device <"$pci/devices/$dev/device"
+	case $device in
+	0x10d3)
+		poke 0xd8 0xffffffff
+		poke 0xe4 0x000cba98
+		poke 0xdc 0x01f00000
+		poke 0xd0 0x01f00000
+		poke 0xc8 0x01f00000
+		;;
+	*) poke 0x60 1 ;;
+	esac
+}
+
+# Ends what raise() began.
+lower()
+{
+	# See the sample: MSI-X must not go at once.
+	usleep 10000
+	[ "$device" != 0x10d3 ] || poke 0xd8 0xffffffff
 }

@@ -9,29 +9,6 @@
 # shellcheck source=tools/testing/guest/events.inc.sh
 . /suites/events.inc.sh
 
-# poke OFFSET VALUE: writes a register of $dev.
-poke()
-{
-	read -r bar rest <"$pci/devices/$dev/resource"
-	devmem $((bar + $1)) 32 "$2" || diag "writing register $1 of $dev failed"
-}
-
-# edu: raises its interrupt. e1000e: lets all five causes interrupt, each with its vector, and raises them; see
-# samples/rust/rust_driver_pci_msix.rs.
-raise()
-{
-	case $driver in
-	*_msix)
-		poke 0xd8 0xffffffff
-		poke 0xe4 0x000cba98
-		poke 0xdc 0x01f00000
-		poke 0xd0 0x01f00000
-		poke 0xc8 0x01f00000
-		;;
-	*) poke 0x60 1 ;;
-	esac
-}
-
 # As many interrupts as there are vectors have come since $earlier.
 has_come()
 {
@@ -46,9 +23,7 @@ interrupts()
 	earlier=$count
 	raise || return
 	wait_for has_come || diag "$((count - earlier)) interrupts on $irqs"
-	# See the sample: MSI-X must not go at once.
-	usleep 10000
-	[ "$driver" != rust_driver_pci_msix ] || poke 0xd8 0xffffffff
+	lower
 }
 
 # same_vectors COMMAND...: they are the same after it, and interrupt.

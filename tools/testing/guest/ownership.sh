@@ -8,7 +8,14 @@
 # shellcheck source=tools/testing/guest/module.sh
 . /suites/module.sh
 
+find_device 8086:10d3 || exit
+devices=$dev
+find_device 1234:11e8 || exit
+devices="$devices $dev"
+remember
 test_module pci_ownership_kunit
+as_before >/tmp/left
+left=$?
 
 # Each time it binds, the Rust module prints a document and leaves something else behind on purpose. What counts is that nothing
 # is left once it is unbound, and that it binds again.
@@ -19,7 +26,6 @@ rebind()
 	unbind "$driver" && as_before && bind "$driver"
 }
 
-find_device 1234:11e8 || exit
 remember
 modprobe "$driver" 2>/tmp/said
 loaded=$?
@@ -31,7 +37,10 @@ done
 rmmod "$driver" 2>>/tmp/said
 removed=$?
 
-plan 1
+plan 2
+subtest pci_ownership_kunit 1
+check leaves_nothing said "$left" /tmp/left
+subtest_end
 subtest "$driver" 6
 check loads said "$loaded" /tmp/said
 for round in 1 2 3; do

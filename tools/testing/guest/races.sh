@@ -138,7 +138,115 @@ allocations()
 	subtest_end
 }
 
-plan 4
+# in_time COMMAND...: whether it ends soon. It goes on behind our back if not.
+in_time()
+{
+	rm -f /tmp/ended
+	{
+		"$@" >/tmp/output 2>&1
+		echo "$?" >/tmp/ended
+	} &
+	wait_for test -s /tmp/ended || diag "does not end: $*" || return
+	read -r status </tmp/ended
+	[ "$status" = 0 ] || diag_lines </tmp/output
+}
+
+# The device that hangs is in the list, with whoever owns its vectors.
+lists_hanging()
+{
+	in_time cat /sys/kernel/debug/pci_irq_vectors || return
+	grep -q "^$dev .* device .* MSI *$" /tmp/output || diag_lines </tmp/output
+}
+
+reads_sysfs()
+{
+	in_time sh -c "cat $pci/devices/$dev/msi_irqs/* /proc/interrupts"
+}
+
+is_bound_now()
+{
+	[ -e "$pci/devices/$dev/driver" ]
+}
+
+# A driver hangs in probe and holds the lock of its device, and that of its vectors.
+hangs()
+{
+	modprobe ownership_hang &
+	wait_for test -e "$pci/devices/$dev/msi_irqs" || diag "$dev has no vectors"
+}
+
+go_on()
+{
+	echo N >/sys/module/ownership_hang/parameters/hang
+	wait_for is_bound_now || diag "$dev still hangs"
+}
+
+# While one device hangs, readers and the drivers of other devices do not.
+hanging()
+{
+	other=rust_driver_pci_msix
+	subtest ownership_hang 9
+	driver=ownership_hang
+	find_device 8086:10d3
+	other_dev=$dev
+	find_device 1234:11e8
+	remember
+	check other_binds modprobe "$other"
+	check hangs hangs
+	check debugfs lists_hanging
+	check sysfs reads_sysfs
+	# In the background, where it may be stuck behind the device that hangs.
+	cat /sys/kernel/debug/pci_irq_vectors >/dev/null &
+	check other_unbinds in_time sh -c "echo $other_dev >$pci/drivers/$other/unbind"
+	check other_binds_again in_time sh -c "echo $other_dev >$pci/drivers/$other/bind"
+	check goes_on go_on
+	wait
+	check other_is_removed rmmod "$other"
+	check leaves_nothing settled
+	subtest_end
+}
+
+# Whoever reads the list meanwhile finds whole lines, and an owner for each.
+misread()
+{
+	awk 'NR == 1 { next }
+		NF != 6 || $3 !~ /^(driver|device)$/ || $4 !~ /^(yes|no)$/ || $5 !~ /^(yes|no)$/ || $6 !~ /^MSI(-X)?$/' "$1"
+}
+
+look_on()
+{
+	until [ -e /tmp/stop ]; do
+		cat /sys/kernel/debug/pci_irq_vectors >/tmp/list
+		misread /tmp/list >>/tmp/misread
+		tail -n +2 /tmp/list >>/tmp/looked
+		cat /proc/interrupts /sys/kernel/irq/*/* "$pci"/devices/*/msi_irqs/* >/dev/null 2>&1
+	done
+}
+
+# One CPU goes through all that can happen to vectors while another looks on; the test is a document of its own, before ours.
+watched()
+{
+	find_device 1234:11e8
+	remember
+	rm -f /tmp/stop
+	: >/tmp/misread
+	: >/tmp/looked
+	look_on &
+	modprobe pci_ownership_kunit && rmmod pci_ownership_kunit && passed=true
+	touch /tmp/stop
+	wait
+}
+
+passed=false
+watched
+plan 6
+subtest watched 4
+check provoke "$passed"
+check looked test -s /tmp/looked
+check reads_whole_lines eval '[ ! -s /tmp/misread ] || diag_lines </tmp/misread'
+check leaves_nothing as_before
+subtest_end
+hanging
 allocations
 race rust_driver_pci_explicit 1234:11e8
 race rust_driver_pci_managed 1234:11e8

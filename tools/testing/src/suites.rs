@@ -31,6 +31,14 @@ const MANY_VECTORS: &[&str] = &[
     "virtio-rng-pci,disable-legacy=on",
 ];
 
+/// Each behind a port of its own, which resets it, and from which it can be pulled out.
+const BEHIND_PORTS: &[&str] = &[
+    "pcie-root-port,id=one,chassis=1",
+    "edu,bus=one",
+    "pcie-root-port,id=other,chassis=2",
+    "e1000e,bus=other",
+];
+
 /// Every guest, the longest first.
 pub const GUESTS: &[GuestSpec] = &[
     GuestSpec {
@@ -189,19 +197,28 @@ pub const GUESTS: &[GuestSpec] = &[
         suites: &["ownership"],
         // The suites built into the kernel are part of it.
         append: &[],
-        devices: &[EDU, "e1000e"],
-        limit: Duration::from_secs(120),
+        devices: BEHIND_PORTS,
+        limit: Duration::from_secs(180),
         documents: 7,
-        due: &["pci_irq_vector_ownership", "rust_pci_ownership"],
+        due: &[
+            "pci_irq_vector_ownership",
+            "pci_irq_vector_silence",
+            "pci_irq_vector_groups",
+            "pci_irq_vector_detach",
+            "rust_pci_ownership",
+        ],
         ..DEFAULT
     },
     GuestSpec {
         name: "races",
         kernels: &[Ours, Debug],
         suites: &["races"],
-        modules: &["ownership_race"],
+        // The rule's own test, while somebody looks on.
+        append: &["kunit.filter_glob=pci_irq_vector_*"],
+        modules: &["ownership_race", "ownership_hang"],
         devices: &[EDU, "e1000e"],
         limit: Duration::from_secs(300),
+        documents: 2,
         ..DEFAULT
     },
     GuestSpec {
@@ -230,10 +247,11 @@ pub const GUESTS: &[GuestSpec] = &[
         kernels: &[Ours, Debug],
         suites: &["reports"],
         // A suite that makes a report of every kind; none of those built into the kernel.
-        append: &["kunit.filter_glob=pci_irq_vector_ownership"],
+        append: &["kunit.filter_glob=pci_irq_vector_*"],
+        modules: &["ownership_foreign"],
         devices: &[EDU, "e1000e"],
         limit: Duration::from_secs(180),
-        documents: 2,
+        documents: 6,
         ..DEFAULT
     },
     GuestSpec {
@@ -259,13 +277,16 @@ pub const GUESTS: &[GuestSpec] = &[
     GuestSpec {
         name: "events",
         suites: &["events"],
-        // Each behind a port of its own, from which it can be pulled out.
-        devices: &[
-            "pcie-root-port,id=one,chassis=1",
-            "edu,bus=one",
-            "pcie-root-port,id=other,chassis=2",
-            "e1000e,bus=other",
-        ],
+        devices: BEHIND_PORTS,
+        limit: Duration::from_secs(120),
+        ..DEFAULT
+    },
+    GuestSpec {
+        name: "silence",
+        kernels: &[Ours, Debug],
+        suites: &["silence"],
+        modules: &["ownership_late"],
+        devices: BEHIND_PORTS,
         limit: Duration::from_secs(120),
         ..DEFAULT
     },

@@ -1,0 +1,106 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# A driver frees its vectors too early and is refused: the device must not interrupt any more, whatever happens to it from outside.
+# Interrupts are raised from here, by writing to registers through /dev/mem.
+
+# shellcheck source=tools/testing/guest/lib.sh
+. /suites/lib.sh
+# shellcheck source=tools/testing/guest/events.inc.sh
+. /suites/events.inc.sh
+
+driver=ownership_late
+parameters=/sys/module/$driver/parameters
+list=/sys/kernel/debug/pci_irq_vectors
+
+# Whether the interrupts in $irqs have come since $earlier, each of them.
+has_come()
+{
+	count_irqs
+	[ $((count - earlier)) -ge "$(echo "$irqs" | wc -w)" ]
+}
+
+# Without the free the device interrupts, or silence would say nothing.
+interrupts()
+{
+	find_irqs
+	count_irqs
+	earlier=$count
+	raise || return
+	wait_for has_come || diag "$((count - earlier)) interrupts on $irqs"
+	lower
+}
+
+is_silent()
+{
+	find_irqs
+	[ "$kind" = MSI ] || diag "the vectors are gone" || return
+	count_irqs
+	earlier=$count
+	raise || return
+	usleep 100000
+	lower
+	count_irqs
+	[ "$count" = "$earlier" ] || diag "$((count - earlier)) late interrupts on $irqs"
+}
+
+silent_after()
+{
+	"$@" && is_silent
+}
+
+# lists OWNER SILENCED: in debugfs.
+lists()
+{
+	seen=$(awk -v dev="$dev" '$1 == dev { print $2, $3, $4, $5, $6 }' "$list")
+	[ "$seen" = "$driver $1 no $2 $type" ] || diag "debugfs says '$seen'"
+}
+
+# silence NAME ID TYPE OWNER
+silence()
+{
+	type=$3
+	subtest "$1" 10
+	find_device "$2"
+	# When it is found again it may get other addresses, and keeps those.
+	echo 1 >"$pci/devices/$dev/remove"
+	echo 1 >"$pci/rescan"
+	unbind_if_bound
+	remember
+	case $4 in
+	device) echo Y >"$parameters/managed" ;;
+	*) echo N >"$parameters/managed" ;;
+	esac
+	echo N >"$parameters/late"
+	check bind bind "$driver"
+	check interrupts interrupts
+	check debugfs_says_so_not lists "$4" no
+	unbind "$driver"
+	echo Y >"$parameters/late"
+	check bind_late bind "$driver"
+	check silent is_silent
+	check debugfs_says_so lists "$4" yes
+	check suspend silent_after survives_suspend
+	check reset silent_after survives_reset
+	check unbind unbind "$driver"
+	check leaves_nothing as_before
+	subtest_end
+}
+
+# The driver takes whatever is found.
+unbind_if_bound()
+{
+	[ ! -e "$pci/drivers/$driver/$dev" ] || unbind "$driver"
+}
+
+modprobe "$driver" late=N
+for dev in "$pci/drivers/$driver"/[0-9a-f]*:*; do
+	dev=${dev##*/}
+	unbind_if_bound
+done
+plan 4
+silence msi_explicit 1234:11e8 MSI driver
+silence msi_managed 1234:11e8 MSI device
+silence msix_explicit 8086:10d3 MSI-X driver
+silence msix_managed 8086:10d3 MSI-X device
+rmmod "$driver"
