@@ -30,6 +30,7 @@ pub mod toolchain;
 // What is tested, and by what it is judged
 pub mod agree;
 pub mod drivers;
+pub mod exports;
 pub mod guest;
 pub mod host;
 pub mod judge;

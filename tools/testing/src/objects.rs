@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The option off: every object of `drivers/pci` equals the ungrafted tree's.
+//! What the option means for the PCI core. Off, which is the default: every object of `drivers/pci` equals the ungrafted tree's,
+//! and exports the same. On: it exports the same and the managed calls.
 //!
 //! Compared are all sections that are loaded or that make exports, with their relocations by name, and the symbols. Excepted are line
-//! numbers (bug tables, DWARF) and the drivers that are converted.
+//! numbers (bug tables, DWARF), the drivers that are converted, and the files that a patch of the overlay puts a hook in, of which
+//! the exports are compared all the same. What these do is for the suites that run on that kernel, `guest::...@off`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,18 +19,29 @@ use object::{Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionKind,
 use crate::{
     command::{command, output, run},
     drivers,
+    exports::{self, Exports},
     failure::Failure,
-    kernel::KernelSpec,
+    kconfig::Config,
+    kernel::{Kernel, KernelSpec},
     layout::Layout,
-    prepare::Prepared,
+    prepare::{Prepared, Ready},
     results::Row,
     ui::Ui,
 };
 
 const FOLDER: &str = "drivers/pci";
 
-/// Builds `drivers/pci` from the pristine and from the grafted tree and compares it: one row per folder, one for the set.
-pub fn compare(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Vec<Row>> {
+/// The kernels whose exports are compared.
+pub const KERNELS: [Kernel; 2] = [Kernel::Stock, Kernel::Ours];
+
+/// Builds `drivers/pci` from the pristine and from the grafted tree and compares it: one row per folder, one for the set, one for
+/// the exports; another for those of the kernels with the option on and without the overlay.
+pub fn compare(
+    ui: &Ui,
+    layout: &Layout,
+    prepared: &Prepared,
+    ready: &BTreeMap<Kernel, Ready>,
+) -> Result<Vec<Row>> {
     let pristine = ungrafted(ui, layout, prepared)?;
     let spec = |which: &str, source: PathBuf| KernelSpec {
         out: layout.build.join("objects").join(which),
@@ -57,8 +70,66 @@ pub fn compare(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Vec<Row>
             },
         )?;
     }
-    let excepted = converted(layout);
-    Ok(rows(&trees[0], &trees[1], &excepted))
+    let mut excepted = converted(layout);
+    excepted.extend(hooked(layout)?);
+    let mut rows = rows(&trees[0], &trees[1], &excepted);
+    rows.push(exported(
+        "objects::exports",
+        &all_exports(&trees[0]),
+        &all_exports(&trees[1]),
+        &BTreeSet::new(),
+    ));
+    if let [Some(stock), Some(ours)] = KERNELS.map(|kernel| ready.get(&kernel)) {
+        let of = |ready: &Ready| exports::of_kernel(&ready.kernel.spec.out);
+        let header = layout.root.join("include/linux/pci_irq_vectors.h");
+        rows.push(exported(
+            "objects::exports_with_the_option",
+            &of(stock)?,
+            &of(ours)?,
+            &exports::declared(&header)?,
+        ));
+    }
+    rows.push(default_is_off(ui, layout, prepared)?);
+    Ok(rows)
+}
+
+/// The exports must be the same, but for those that are `added`.
+fn exported(name: &str, theirs: &Exports, ours: &Exports, added: &BTreeSet<String>) -> Row {
+    let mut differing = differing(theirs, ours, |a, b| a == b, |class| format!(" ({class})"));
+    differing.retain(|line| !added.iter().any(|f| *line == format!("{f} is new")));
+    let missing = added.iter().filter(|f| !ours.contains_key(*f));
+    differing.extend(missing.map(|f| format!("{f} is not exported")));
+    row(name, &differing, theirs.len())
+}
+
+fn all_exports(tree: &BTreeMap<PathBuf, Parts>) -> Exports {
+    let all = tree.values().flat_map(|parts| parts.exports.clone());
+    all.collect()
+}
+
+/// A configuration with Rust that never heard of the option has it off, and what depends on it.
+fn default_is_off(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Row> {
+    let name = "objects::default_is_off";
+    let spec = KernelSpec {
+        out: layout.build.join("objects/default"),
+        ..KernelSpec::new(layout, "objects-default", layout.linux(), &["guest"])
+    };
+    let config = spec.out.join(".config");
+    ui.stage(&spec.name, "asking Kconfig for the default", |stage| {
+        fs::create_dir_all(&spec.out)?;
+        fs::copy(&spec.fragments[0], &config)?;
+        spec.make(stage, layout, &prepared.tools, &["olddefconfig"], "config")?;
+        Ok(((), "olddefconfig".into()))
+    })?;
+    let got = Config::read(&config)?;
+    let mut wrong = Vec::new();
+    if !got.on("RUST") {
+        wrong.push("CONFIG_RUST did not take effect, so this says nothing".into());
+    }
+    if !fs::read_to_string(&config)?.contains("CONFIG_PCI_DEVRES_RUST is not set") {
+        wrong.push("CONFIG_PCI_DEVRES_RUST is not offered, or is on".into());
+    }
+    Ok(row(name, &wrong, 1))
 }
 
 fn rows(
@@ -129,6 +200,8 @@ struct Parts {
     sections: BTreeMap<String, Vec<u8>>,
     /// Symbols: size, binding and section, and where in it they lie.
     symbols: BTreeMap<String, (String, u64)>,
+    /// What it exports.
+    exports: Exports,
 }
 
 fn differing_parts(a: &Parts, b: &Parts) -> Vec<String> {
@@ -183,7 +256,10 @@ fn objects(out: &Path) -> Result<BTreeMap<PathBuf, Parts>> {
 fn parts(path: &Path) -> Result<Parts> {
     let bytes = fs::read(path)?;
     let file = object::File::parse(&*bytes)?;
-    let mut parts = Parts::default();
+    let mut parts = Parts {
+        exports: exports::exports(&file)?,
+        ..Parts::default()
+    };
     for section in file.sections() {
         let name = section.name()?;
         if !counts(name, section.kind()) {
@@ -286,6 +362,26 @@ fn converted(layout: &Layout) -> BTreeSet<PathBuf> {
         .collect()
 }
 
+/// The objects of files that the overlay patches in the tree's C code, apart from drivers.
+fn hooked(layout: &Layout) -> Result<BTreeSet<PathBuf>> {
+    let mut found = BTreeSet::new();
+    for entry in fs::read_dir(layout.root.join("scripts/patches"))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|e| e == "patch") {
+            let text =
+                fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+            found.extend(patched_objects(&text));
+        }
+    }
+    Ok(found)
+}
+
+fn patched_objects(patch: &str) -> impl Iterator<Item = PathBuf> + '_ {
+    let files = patch.lines().filter_map(|line| line.strip_prefix("+++ b/"));
+    let c = files.filter(|file| file.starts_with(FOLDER) && file.ends_with(".c"));
+    c.map(|file| Path::new(file).with_extension("o"))
+}
+
 /// The pristine tree if output elsewhere can be built from it, else a clean copy.
 pub fn ungrafted(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<PathBuf> {
     let tree = &prepared.pristine.tree;
@@ -328,7 +424,7 @@ mod tests {
                 .iter()
                 .map(|(n, c)| (n.to_string(), c.as_bytes().to_vec()))
                 .collect(),
-            symbols: BTreeMap::new(),
+            ..Parts::default()
         };
         objects
             .iter()
@@ -369,5 +465,36 @@ mod tests {
         let b = tree(&[("drivers/pci/switch/switchtec.o", &[(".text", "y")])]);
         let excepted = BTreeSet::from([PathBuf::from("drivers/pci/switch/switchtec.o")]);
         assert!(rows(&a, &b, &excepted).iter().all(|row| row.ok));
+    }
+
+    #[test]
+    fn files_with_a_hook_are_found_in_the_patches() {
+        let patch =
+            "--- a/drivers/pci/msi/api.c\n+++ b/drivers/pci/msi/api.c\n@@ -1 +1 @@\n-a\n+b\n\
+                     --- a/include/linux/pci.h\n+++ b/include/linux/pci.h\n@@ -1 +1 @@\n-a\n+b\n";
+        let found: Vec<_> = patched_objects(patch).collect();
+        assert_eq!(found, [PathBuf::from("drivers/pci/msi/api.o")]);
+    }
+
+    #[test]
+    fn an_export_that_is_new_gone_or_of_another_class_is_named() {
+        let of = |exports: &[(&str, &str)]| -> Exports {
+            let pairs = exports.iter().map(|(n, c)| (n.to_string(), c.to_string()));
+            pairs.collect()
+        };
+        let theirs = of(&[("a", "any licence"), ("b", "GPL"), ("c", "GPL")]);
+        let added = BTreeSet::from(["d".to_string(), "e".to_string()]);
+        let ours = of(&[("a", "GPL"), ("b", "GPL"), ("d", "GPL"), ("f", "GPL")]);
+        let message = exported("objects::exports", &theirs, &ours, &added).message;
+        for part in [
+            "a (any licence) is now (GPL)",
+            "c is gone",
+            "f is new",
+            "e is not exported",
+        ] {
+            assert!(message.contains(part), "{message}");
+        }
+        assert!(!message.contains("d is") && !message.contains("b "));
+        assert!(exported("x", &theirs, &theirs, &BTreeSet::new()).ok);
     }
 }

@@ -129,6 +129,11 @@ fn steps(
         let modules = kernels.entry(Kernel::Ours).or_default();
         modules.insert(samples::TEMPLATE);
     }
+    if !selection.long && selection.wants("objects::") {
+        for kernel in objects::KERNELS {
+            kernels.entry(kernel).or_default();
+        }
+    }
     for run in &runs {
         let modules = kernels.entry(run.kernel).or_default();
         modules.extend(run.guest.modules);
@@ -191,7 +196,7 @@ fn steps(
     if selection.wants("objects::") {
         outcome.rows.extend(caught(
             "objects::build",
-            objects::compare(ui, layout, &prepared),
+            objects::compare(ui, layout, &prepared, &ready),
         ));
     }
     if selection.wants(samples::NO_UNSAFE) {

@@ -116,13 +116,14 @@ pub const GUESTS: &[GuestSpec] = &[
     sequences::GUEST,
     GuestSpec {
         name: "devres",
-        kernels: &[Stock, Ours],
+        kernels: &[Stock, Ours, Off],
         agrees: 71,
         suites: &["devres"],
         modules: &["devres_suite"],
         append: &[],
         devices: DEVRES,
         limit: Duration::from_secs(180),
+        long: Some(Duration::from_secs(180)),
         documents: 2,
         ..DEFAULT
     },
@@ -140,11 +141,11 @@ pub const GUESTS: &[GuestSpec] = &[
         ..DEFAULT
     },
     GuestSpec {
-        name: "option_off",
-        kernels: &[Off],
-        suites: &["option_off"],
+        name: "both_kernels",
+        kernels: &[Ours, Off],
+        suites: &["both_kernels"],
         append: &[],
-        modules: &["option_off"],
+        modules: &["both_kernels"],
         limit: Duration::from_secs(60),
         long: Some(Duration::from_secs(60)),
         documents: 2,

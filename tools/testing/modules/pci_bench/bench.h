@@ -61,7 +61,7 @@ static inline u64 net(u64 cost, u64 empty)
 }
 
 /*
- * The managed allocation. The stock kernel has none by name: there,
+ * The managed calls. The stock kernel has none by name: there,
  * pci_alloc_irq_vectors() is managed after pcim_enable_device().
  */
 static inline int alloc_managed(struct pci_dev *pdev, unsigned int n, unsigned int flags)
@@ -73,6 +73,15 @@ static inline int alloc_managed(struct pci_dev *pdev, unsigned int n, unsigned i
 #endif
 }
 
+static inline void free_managed(struct pci_dev *pdev)
+{
+#ifdef CONFIG_PCI_DEVRES_RUST
+	pcim_free_irq_vectors(pdev);
+#else
+	pci_free_irq_vectors(pdev);
+#endif
+}
+
 struct pci_dev *bench_edu(void);
 struct pci_dev *bench_nth_edu(unsigned int n);
 
@@ -81,7 +90,7 @@ int bench_entries(void);
 int bench_vectors(void);
 int bench_devices(void);
 int bench_drivers(void);
-int bench_interrupts(void);
+int bench_registers(void);
 int bench_slab(void);
 
 #endif

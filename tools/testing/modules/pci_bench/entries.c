@@ -63,7 +63,7 @@ int bench_entries(void)
 	unsigned int i;
 	int ret;
 
-	for (others = 1; others <= 4096; others *= 8) {
+	for (others = 1; others <= 4096; others *= 64) {
 		memset(&min, 0xff, sizeof(min));
 		for (i = 0; i < ROUNDS; i++) {
 			shift();

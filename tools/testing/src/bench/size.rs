@@ -34,32 +34,20 @@ impl std::ops::Add for Size {
     }
 }
 
-/// Adds the rows on size.
+/// Adds the rows on size. The rule is in the `kernel` crate; what C code calls of it has names as in C.
 pub fn add(stock: &Ready, ours: &Ready, theirs: &mut Counts, mine: &mut Counts) -> Result<()> {
     let (a, b) = (&stock.kernel.spec.out, &ours.kernel.spec.out);
     let helpers = ours.kernel.spec.source.join("rust/helpers/pci_devres.c");
     let devres = objects(b, &["devres_rust.o", "devres_exports.o"])?
-        + functions(b, "rust/kernel.o", r"6kernel3pci6devres")?
+        + functions(b, "rust/kernel.o", "6kernel3pci5entry")?
         + functions(b, "rust/helpers/helpers.o", &defined(&helpers)?)?;
-    let msi = objects(
-        b,
-        &[
-            "msi/api.o",
-            "msi/irqdomain.o",
-            "msi/msi.o",
-            "msi/ownership_rust.o",
-            "msi/ownership_exports.o",
-            "msi/ownership_genirq.o",
-        ],
-    )? + functions(b, "rust/kernel.o", r"6kernel3pci9ownership")?;
+    let msi = ["msi/api.o", "msi/irqdomain.o", "msi/msi.o"];
+    let rule = objects(b, &["msi/ownership.o"])?
+        + functions(b, "rust/kernel.o", "6kernel3pci9ownership|^pcim?_")?;
     let added = objects(b, &["msi/ownership_trace.o", "msi/ownership_debugfs.o"])?;
     for (name, stock, ours) in [
         ("devres", objects(a, &["devres.o"])?, devres),
-        (
-            "msi",
-            objects(a, &["msi/api.o", "msi/irqdomain.o", "msi/msi.o"])?,
-            msi,
-        ),
+        ("msi", objects(a, &msi)?, objects(b, &msi)? + rule),
         ("added_trace_and_debugfs", Size::default(), added),
     ] {
         for (counts, size) in [(&mut *theirs, stock), (&mut *mine, ours)] {

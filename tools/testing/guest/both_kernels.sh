@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The managed calls on a kernel with the overlay and its option off.
+# Where the managed calls differ between the kernel with the option on and the one with it off.
 
 # shellcheck source=tools/testing/guest/lib.sh
 . /suites/lib.sh
@@ -9,4 +9,4 @@
 . /suites/module.sh
 
 echo 0 >"$pci/drivers_autoprobe"
-test_module option_off
+test_module both_kernels

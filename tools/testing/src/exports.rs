@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What an object exports to modules.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+use anyhow::{Context, Result};
+use object::{Object, ObjectSection, ObjectSymbol};
+use regex::Regex;
+
+/// The names that are exported, and the class of each: whom they are exported to.
+pub type Exports = BTreeMap<String, String>;
+
+/// The exports of the object at `path`.
+pub fn of(path: &Path) -> Result<Exports> {
+    let bytes = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+    exports(&object::File::parse(&*bytes)?)
+}
+
+/// The exports of `file`: `EXPORT_SYMBOL()` and its kin leave the licence and the namespace, as two strings, at a symbol whose name
+/// has that of what is exported.
+pub fn exports(file: &object::File<'_>) -> Result<Exports> {
+    let mut found = Exports::new();
+    for symbol in file.symbols() {
+        let Some(name) = symbol.name()?.strip_prefix("__export_symbol_") else {
+            continue;
+        };
+        let index = symbol.section_index().context("an export has a section")?;
+        let section = file.section_by_index(index)?;
+        let at = usize::try_from(symbol.address() - section.address())?;
+        let mut strings = section.data()?[at..].split(|byte| *byte == 0);
+        let mut next = || String::from_utf8_lossy(strings.next().unwrap_or_default());
+        let class = match (&*next(), &*next()) {
+            ("", "") => "any licence".into(),
+            (licence, "") => licence.into(),
+            (licence, namespace) => format!("{licence}, namespace {namespace}"),
+        };
+        found.insert(name.into(), class);
+    }
+    Ok(found)
+}
+
+/// The exports of a kernel built in `out`, without what its build exports of Rust code, which is all of it, for Rust modules.
+pub fn of_kernel(out: &Path) -> Result<Exports> {
+    let mut found = of(&out.join("vmlinux.o"))?;
+    let rust = of(&out.join("rust/exports.o"))?;
+    found.retain(|name, _| !rust.contains_key(name));
+    Ok(found)
+}
+
+/// The functions that a header declares, not defines.
+pub fn declared(header: &Path) -> Result<BTreeSet<String>> {
+    let text =
+        fs::read_to_string(header).with_context(|| format!("reading {}", header.display()))?;
+    let function =
+        Regex::new(r"(?m)^(?:int|void|bool) (\w+)\([^;{]*\);").expect("a constant expression");
+    Ok(function.captures_iter(&text).map(|f| f[1].into()).collect())
+}
