@@ -35,10 +35,8 @@
 //! whose vectors are whose.
 
 use super::{
-    affinity::IrqAffinity,
-    binding::Wanted,
-    Device,
-    IrqType, //
+    irq_types::IrqType,
+    Device, //
 };
 use crate::{
     bindings,
@@ -615,38 +613,15 @@ pub unsafe fn alloc_managed(
     unsafe { alloc(pdev, min_vecs, max_vecs, flags, affd, ownership) }
 }
 
-/// Allocates vectors that guard `id` stands for: the device owns them if `managed`, else the
-/// guard does. May sleep.
-///
-/// Returns how many.
-///
-/// # Errors
-///
-/// As [`alloc_managed()`].
-pub(super) fn alloc_guarded(
-    pdev: &Device,
-    managed: bool,
-    id: GuardId,
-    wanted: Wanted,
-) -> Result<c_int> {
-    let ownership = Ownership {
-        owner: if managed {
-            Owner::Device
-        } else {
-            Owner::Driver
-        },
-        guard: Some(id),
-    };
-    let mut affinity = wanted.affinity.map(IrqAffinity::into_raw);
-    let affd = affinity.as_mut().map_or(ptr::null_mut(), ptr::from_mut);
-    let Wanted {
-        min_vecs,
-        max_vecs,
-        flags,
-        ..
-    } = wanted;
-    // SAFETY: `affd` is null or points to `affinity`.
-    unsafe { alloc(pdev, min_vecs, max_vecs, flags, affd, ownership) }
+/// Has guard `id` stand for the vectors that have just been allocated.
+pub(super) fn set_guard(pdev: &Device, id: GuardId) {
+    if let Some(node) = node(pdev) {
+        let Ownership { owner, .. } = node.get();
+        node.set(Ownership {
+            owner,
+            guard: Some(id),
+        });
+    }
 }
 
 /// Tells whether the vectors that guard `id` stands for are still there.
@@ -667,7 +642,11 @@ pub(super) fn free_guarded(pdev: &Device, id: GuardId) -> bool {
 }
 
 /// Makes the device the owner of the vectors that guard `id` stands for, if they are still there.
-pub(super) fn manage_guarded(pdev: &Device, id: GuardId) {
+///
+/// # Errors
+///
+/// `ENOMEM` when there is no memory.
+pub(super) fn manage_guarded(pdev: &Device, id: GuardId) -> Result {
     if let (true, Some(node)) = (is_guarded(pdev, id), node(pdev)) {
         node.set(Ownership {
             owner: Owner::Device,
@@ -675,6 +654,7 @@ pub(super) fn manage_guarded(pdev: &Device, id: GuardId) {
         });
         trace::claim(pdev, Owner::Device);
     }
+    Ok(())
 }
 
 /// Why a call is refused.
