@@ -1,250 +1,67 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! C ABI of the device-managed PCI resources.
+//! Device-managed PCI resources: the functions of `drivers/pci/devres.c`, in Rust.
 //!
 //! C header: [`include/linux/pci.h`](srctree/include/linux/pci.h)
 //!
-//! Converts pointers and errors, and decides nothing: what a function does is in
-//! [`kernel::pci::devres`]. `devres_exports.c` exports the symbols, since `EXPORT_SYMBOL()` is
-//! what their C originals have, and the `kernel` crate exports for GPL modules only.
+//! Every resource is one entry on the device's devres list. The driver core releases the entries
+//! in reverse order after the driver is detached. Nothing in here concerns interrupt vectors:
+//! enabling a device does not decide who frees them.
 //!
-//! What the functions ask of their callers is what the C originals do: the caller is the driver of
-//! the device, which is valid and bound, and makes one call at a time. "Bound" below means that.
+//! `devres_exports.c` exports the symbols, because most originals have `EXPORT_SYMBOL()`.
+//!
+//! The functions ask of their callers what the C originals ask, and the `# Safety` sections below
+//! call it *the driver's call*: the device is valid and bound, the caller is its driver, and the
+//! driver makes one such call at a time.
 
-use core::ptr::{
-    self,
-    NonNull, //
-};
 use kernel::{
     bindings,
-    device::{
-        self,
-        Bound, //
-    },
-    ffi::{
-        c_char,
-        c_int,
-        c_ulong,
-        c_void, //
-    },
-    pci::{
-        devres,
-        Device, //
-    },
-    prelude::*,
+    device,
+    ffi::c_int,
+    pci::Device,
+    prelude::*, //
 };
 
+#[path = "devres_rust/bars.rs"]
+mod bars;
+#[path = "devres_rust/enable.rs"]
+mod enable;
+#[path = "devres_rust/remap.rs"]
+mod remap;
+
+/// Memory of an entry that has no affinity to a memory node.
+const ANY_NODE: c_int = bindings::NUMA_NO_NODE;
+
+/// Returns the device in a `struct pci_dev`.
+///
 /// # Safety
 ///
-/// `pdev` must be a valid device that stays bound to its driver for the duration of `'a`.
-unsafe fn pci_device<'a>(pdev: *mut bindings::pci_dev) -> &'a Device<Bound> {
-    // SAFETY: `Device` is a transparent wrapper of `struct pci_dev`; validity by the requirement.
-    unsafe { &*pdev.cast() }
+/// `pdev` must be a valid device for the duration of `'a`.
+#[inline]
+unsafe fn device_of<'a>(pdev: *mut bindings::pci_dev) -> &'a device::Device {
+    // SAFETY: `Device` is a transparent wrapper of `struct pci_dev`, which the caller says is valid.
+    let pdev: &Device = unsafe { &*pdev.cast() };
+    pdev.as_ref()
 }
 
-/// # Safety
-///
-/// `dev` must be a valid device that stays bound to its driver for the duration of `'a`.
-unsafe fn device<'a>(dev: *mut bindings::device) -> &'a device::Device<Bound> {
-    // SAFETY: By the requirement.
-    unsafe { device::Device::from_raw(dev) }
+/// Returns `Ok` for 0 and the error for a negative errno.
+#[inline]
+fn check(ret: c_int) -> Result {
+    match ret {
+        0 => Ok(()),
+        ret => Err(error_of(ret)),
+    }
 }
 
-/// Returns 0 or the errno, as C wants it.
+/// Makes an error of an errno. It is not inline because it warns when the number is none.
+#[cold]
+#[inline(never)]
+fn error_of(errno: c_int) -> Error {
+    Error::from_errno(errno)
+}
+
+/// Returns 0 or the errno.
+#[inline]
 fn errno(result: Result) -> c_int {
     result.map_or_else(Error::to_errno, |()| 0)
-}
-
-/// Returns the address or null.
-fn or_null(result: Result<NonNull<c_void>>) -> *mut c_void {
-    result.map_or(ptr::null_mut(), NonNull::as_ptr)
-}
-
-/// Returns the address or `IOMEM_ERR_PTR(errno)`.
-fn or_err_ptr(result: Result<NonNull<c_void>>) -> *mut c_void {
-    result.map_or_else(Error::to_ptr, NonNull::as_ptr)
-}
-
-/// # Safety
-///
-/// `dev` must be valid and bound; `res` must be valid until the driver is detached.
-#[export]
-pub unsafe extern "C" fn devm_pci_remap_iospace(
-    dev: *mut bindings::device,
-    res: *const bindings::resource,
-    phys_addr: bindings::phys_addr_t,
-) -> c_int {
-    // SAFETY: By the requirements.
-    errno(unsafe { devres::remap_iospace(device(dev), res, phys_addr) })
-}
-
-/// # Safety
-///
-/// `dev` must be valid and bound.
-#[export]
-pub unsafe extern "C" fn devm_pci_remap_cfgspace(
-    dev: *mut bindings::device,
-    offset: bindings::resource_size_t,
-    size: bindings::resource_size_t,
-) -> *mut c_void {
-    // SAFETY: By the requirement.
-    or_null(unsafe { devres::remap_cfgspace(device(dev), offset, size) })
-}
-
-/// # Safety
-///
-/// `dev` must be valid and bound; `res` must be null or valid.
-#[export]
-pub unsafe extern "C" fn devm_pci_remap_cfg_resource(
-    dev: *mut bindings::device,
-    res: *mut bindings::resource,
-) -> *mut c_void {
-    if dev.is_null() {
-        // SAFETY: Never returns; the C original has a `BUG_ON()` here.
-        unsafe { bindings::BUG() };
-    }
-    // SAFETY: By the requirements.
-    or_err_ptr(unsafe { devres::remap_cfg_resource(device(dev), res) })
-}
-
-/// # Safety
-///
-/// `pdev` must be valid and bound.
-#[export]
-pub unsafe extern "C" fn pcim_set_mwi(pdev: *mut bindings::pci_dev) -> c_int {
-    // SAFETY: By the requirement.
-    errno(unsafe { devres::set_mwi(pci_device(pdev)) })
-}
-
-/// # Safety
-///
-/// `pdev` must be valid and bound.
-#[export]
-pub unsafe extern "C" fn pcim_intx(pdev: *mut bindings::pci_dev, enable: c_int) -> c_int {
-    // SAFETY: By the requirement.
-    errno(unsafe { devres::intx(pci_device(pdev), enable) })
-}
-
-/// # Safety
-///
-/// `pdev` must be valid and bound.
-#[export]
-pub unsafe extern "C" fn pcim_enable_device(pdev: *mut bindings::pci_dev) -> c_int {
-    // SAFETY: By the requirement.
-    errno(unsafe { devres::enable_device(pci_device(pdev)) })
-}
-
-/// # Safety
-///
-/// `pdev` must be valid and bound.
-#[export]
-pub unsafe extern "C" fn pcim_pin_device(pdev: *mut bindings::pci_dev) {
-    // SAFETY: By the requirement.
-    unsafe { devres::pin_device(pci_device(pdev)) };
-}
-
-/// # Safety
-///
-/// `pdev` must be valid and bound.
-#[export]
-pub unsafe extern "C" fn pcim_iomap_table(pdev: *mut bindings::pci_dev) -> *const *mut c_void {
-    // SAFETY: By the requirement.
-    let table = unsafe { devres::iomap_table(pci_device(pdev)) };
-    table.map_or(ptr::null(), |table| table.as_ptr().cast_const())
-}
-
-/// # Safety
-///
-/// `pdev` must be valid and bound.
-#[export]
-pub unsafe extern "C" fn pcim_iomap(
-    pdev: *mut bindings::pci_dev,
-    bar: c_int,
-    maxlen: c_ulong,
-) -> *mut c_void {
-    // SAFETY: By the requirement.
-    or_null(unsafe { devres::iomap(pci_device(pdev), bar, maxlen) })
-}
-
-/// # Safety
-///
-/// `pdev` must be valid and bound; nobody may access the mapping at `addr` any more.
-#[export]
-pub unsafe extern "C" fn pcim_iounmap(pdev: *mut bindings::pci_dev, addr: *mut c_void) {
-    // SAFETY: By the requirements.
-    unsafe { devres::iounmap(pci_device(pdev), addr) };
-}
-
-/// # Safety
-///
-/// `pdev` must be valid and bound; `name` must be null or live until the region is released.
-#[export]
-pub unsafe extern "C" fn pcim_iomap_region(
-    pdev: *mut bindings::pci_dev,
-    bar: c_int,
-    name: *const c_char,
-) -> *mut c_void {
-    // SAFETY: By the requirements.
-    or_err_ptr(unsafe { devres::iomap_region(pci_device(pdev), bar, name) })
-}
-
-/// # Safety
-///
-/// `pdev` must be valid and bound; nobody may access the mapping of `bar` any more.
-#[export]
-pub unsafe extern "C" fn pcim_iounmap_region(pdev: *mut bindings::pci_dev, bar: c_int) {
-    // SAFETY: By the requirements.
-    unsafe { devres::iounmap_region(pci_device(pdev), bar) };
-}
-
-/// # Safety
-///
-/// As [`devres::iomap_regions()`]; `pdev` must be valid and bound.
-#[export]
-pub unsafe extern "C" fn pcim_iomap_regions(
-    pdev: *mut bindings::pci_dev,
-    mask: c_int,
-    name: *const c_char,
-) -> c_int {
-    // SAFETY: By the requirements.
-    errno(unsafe { devres::iomap_regions(pci_device(pdev), mask, name) })
-}
-
-/// # Safety
-///
-/// `pdev` must be valid and bound; `name` must be null or live until the region is released.
-#[export]
-pub unsafe extern "C" fn pcim_request_region(
-    pdev: *mut bindings::pci_dev,
-    bar: c_int,
-    name: *const c_char,
-) -> c_int {
-    // SAFETY: By the requirements.
-    errno(unsafe { devres::request_region(pci_device(pdev), bar, name) })
-}
-
-/// # Safety
-///
-/// `pdev` must be valid and bound; `name` must be null or live until the regions are released.
-#[export]
-pub unsafe extern "C" fn pcim_request_all_regions(
-    pdev: *mut bindings::pci_dev,
-    name: *const c_char,
-) -> c_int {
-    // SAFETY: By the requirements.
-    errno(unsafe { devres::request_all_regions(pci_device(pdev), name) })
-}
-
-/// # Safety
-///
-/// `pdev` must be valid and bound.
-#[export]
-pub unsafe extern "C" fn pcim_iomap_range(
-    pdev: *mut bindings::pci_dev,
-    bar: c_int,
-    offset: c_ulong,
-    len: c_ulong,
-) -> *mut c_void {
-    // SAFETY: By the requirement.
-    or_err_ptr(unsafe { devres::iomap_range(pci_device(pdev), bar, offset, len) })
 }

@@ -9,7 +9,7 @@
 
 struct irq_affinity;
 
-#if defined(CONFIG_PCI_DEVRES_RUST) && defined(CONFIG_PCI_MSI)
+#ifdef CONFIG_PCI_DEVRES_RUST
 
 /**
  * pcim_alloc_irq_vectors_affinity() - Allocate managed interrupt vectors with
@@ -52,15 +52,17 @@ int pcim_alloc_irq_vectors_affinity(struct pci_dev *dev, unsigned int min_vecs,
  *
  * For drivers that must allocate anew while bound, and whose interrupt
  * handlers are managed too. Everybody else leaves it to the device. Does
- * nothing when there are no MSI or MSI-X vectors; refuses, and reports it,
- * when the driver owns them or when Rust code holds a guard of them.
+ * nothing when there are no MSI or MSI-X vectors. When the driver owns them,
+ * when Rust code holds a guard of them or when a handler is registered on one,
+ * the call is refused and reported, and the device is kept from using the
+ * vectors until they are freed.
  *
  * Context: Process context, may sleep. No handler may be registered on the
  * vectors.
  */
 void pcim_free_irq_vectors(struct pci_dev *dev);
 
-#elif !defined(CONFIG_PCI_DEVRES_RUST)
+#else
 
 /*
  * Without CONFIG_PCI_DEVRES_RUST pcim_enable_device() decides who frees the
@@ -84,21 +86,7 @@ static inline void pcim_free_irq_vectors(struct pci_dev *dev)
 	pci_free_irq_vectors(dev);
 }
 
-#else /* CONFIG_PCI_DEVRES_RUST && !CONFIG_PCI_MSI: only INTx, without owner */
-
-static inline int
-pcim_alloc_irq_vectors_affinity(struct pci_dev *dev, unsigned int min_vecs,
-				unsigned int max_vecs, unsigned int flags,
-				struct irq_affinity *affd)
-{
-	return pci_alloc_irq_vectors_affinity(dev, min_vecs, max_vecs, flags,
-					      affd);
-}
-
-static inline void pcim_free_irq_vectors(struct pci_dev *dev)
-{
-}
-#endif
+#endif /* CONFIG_PCI_DEVRES_RUST */
 
 /**
  * pcim_alloc_irq_vectors() - Allocate managed interrupt vectors

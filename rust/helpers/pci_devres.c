@@ -8,22 +8,7 @@
 #include <linux/irqdesc.h>
 #include <linux/pci.h>
 
-#include "../../drivers/base/base.h"
-
 #ifdef CONFIG_PCI_DEVRES_RUST
-/* Of all entries of a device only the two markers of a group have no size. */
-__rust_helper bool rust_helper_pci_devres_has_group(struct device *dev)
-{
-	struct devres_node *node;
-
-	guard(spinlock_irqsave)(&dev->devres_lock);
-	list_for_each_entry(node, &dev->devres_head, entry) {
-		if (!node->size)
-			return true;
-	}
-	return false;
-}
-
 __rust_helper int rust_helper_dev_to_node(struct device *dev)
 {
 	return dev_to_node(dev);

@@ -67,12 +67,12 @@ DECLARE_EVENT_CLASS(pci_irq_vectors,
 		  show_pci_irq_type(__entry->type), __entry->count)
 );
 
-/* Vectors were allocated. They are the driver's, or, when added to others, of the same owner. */
+/* Vectors were allocated, or one was added to others, whose owner it has. */
 DEFINE_EVENT(pci_irq_vectors, pci_irq_vectors_alloc,
 	TP_PROTO(struct pci_dev *dev, unsigned int owner, unsigned int count),
 	TP_ARGS(dev, owner, count));
 
-/* The owner of the vectors is settled: after a managed allocation, or one that a guard stands for. */
+/* A Rust guard has given the vectors to the device. */
 DEFINE_EVENT(pci_irq_vectors, pci_irq_vectors_claim,
 	TP_PROTO(struct pci_dev *dev, unsigned int owner, unsigned int count),
 	TP_ARGS(dev, owner, count));
@@ -82,12 +82,12 @@ DEFINE_EVENT(pci_irq_vectors, pci_irq_vectors_free,
 	TP_PROTO(struct pci_dev *dev, unsigned int owner, unsigned int count),
 	TP_ARGS(dev, owner, count));
 
-/* Vectors or handlers that the driver left are about to be taken away. */
+/* Vectors or handlers that the driver has leaked are about to be released. */
 DEFINE_EVENT(pci_irq_vectors, pci_irq_vectors_contain,
 	TP_PROTO(struct pci_dev *dev, unsigned int owner, unsigned int count),
 	TP_ARGS(dev, owner, count));
 
-/* A call was refused; the vectors are as they were. */
+/* A call was refused. The vectors stay. */
 TRACE_EVENT(pci_irq_vectors_refuse,
 	TP_PROTO(struct pci_dev *dev, unsigned int owner, unsigned int count, unsigned int reason),
 	TP_ARGS(dev, owner, count, reason),

@@ -347,7 +347,7 @@ fn converted_kept_until_unbind(pdev: &Device<'_>) -> Result {
     let vectors = pdev.alloc_irq_vectors(1, 1, msi())?;
     probe.register(pdev, vectors.index(0)?)?.until_unbind();
     let irq = vectors.index(0)?.irq();
-    let managed = vectors.into_managed();
+    let managed = vectors.into_managed().map_err(|(e, _)| e)?;
     check!(managed.len() == 1);
     check!(managed.index(0)?.irq() == irq);
     check!(probe.interrupts()?);

@@ -38,7 +38,6 @@ impl IrqAffinity {
 /// # Errors
 ///
 /// `ENOMEM` when there is no memory.
-#[cfg(CONFIG_PCI_MSI)]
 pub(super) fn of_vector(pdev: &Device<Bound>, index: usize) -> Result<Option<CpumaskVar>> {
     let index = i32::try_from(index)?;
     // SAFETY: `pdev` is a valid device.
@@ -49,10 +48,4 @@ pub(super) fn of_vector(pdev: &Device<Bound>, index: usize) -> Result<Option<Cpu
     // SAFETY: The mask lives as long as the vector, whose guard the caller has.
     let mask = unsafe { crate::cpumask::Cpumask::from_raw(mask) };
     Ok(Some(CpumaskVar::try_clone(mask)?))
-}
-
-/// Without MSI there are no vectors, hence no masks.
-#[cfg(not(CONFIG_PCI_MSI))]
-pub(super) fn of_vector(_pdev: &Device<Bound>, _index: usize) -> Result<Option<CpumaskVar>> {
-    Ok(None)
 }

@@ -10,9 +10,9 @@
 //! may use.
 
 use super::{
-    devres::{
-        find,
-        Entry, //
+    entry::{
+        self,
+        DevresEntry, //
     },
     ownership::{
         self,
@@ -165,20 +165,23 @@ impl Registry {
         if let Some(registry) = Self::find(pdev) {
             return Ok(registry);
         }
-        let entry = Entry::new(
-            release,
-            c"pci_rust_registry_release",
-            bindings::NUMA_NO_NODE,
-            Self::new(),
-        )?
-        .add(pdev.as_ref());
+        // SAFETY: `release()` drops the `Registry` in the entry.
+        let entry = unsafe {
+            DevresEntry::new(
+                release,
+                c"pci_rust_registry_release",
+                bindings::NUMA_NO_NODE,
+                Self::new(),
+            )
+        }?;
+        let entry = entry.add(pdev.as_ref());
         // SAFETY: As in `find()`.
         Ok(unsafe { entry.as_ref() })
     }
 
     /// Returns the registry of the device if it has one.
     pub(super) fn find(pdev: &Device<Bound>) -> Option<&Self> {
-        let entry = find(pdev.as_ref(), release)?;
+        let entry = entry::find(pdev.as_ref(), release)?;
         // SAFETY: Entries with this release function hold a `Registry`. It is there until devres
         // begins, which is after the driver's callbacks and after its data is dropped.
         Some(unsafe { entry.cast().as_ref() })

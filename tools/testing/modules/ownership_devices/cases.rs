@@ -278,7 +278,7 @@ pub(crate) fn converted_kept_until_unbind(pdev: &Device<'_>) -> Result {
     let vectors = pdev.alloc_irq_vectors(n, n, msix())?;
     forget(seen.register(pdev, vectors.index(0)?)?);
     let irq = vectors.index(n as usize - 1)?.irq();
-    let managed = vectors.into_managed();
+    let managed = vectors.into_managed().map_err(|(e, _)| e)?;
     check!(managed.index(n as usize - 1)?.irq() == irq);
     for i in 1..managed.len() {
         seen.register(pdev, managed.index(i)?)?.until_unbind();

@@ -339,7 +339,7 @@ impl PinnedDrop for Data<'_> {
         drop(kept.handle.take());
         // Handlers are gone, so nobody minds who frees.
         if let Some(guard) = kept.converted_late.take() {
-            expect!(guard.into_managed().index(0).is_ok());
+            expect!(guard.into_managed().is_ok_and(|managed| managed.index(0).is_ok()));
         }
     }
 }

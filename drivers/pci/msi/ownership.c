@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the owner of a device's interrupt vectors does with them.
+ *
+ * rust/kernel/pci/ownership.rs decides; what it needs of genirq and of the MSI
+ * core is here, and the two calls for managed vectors, which
+ * include/linux/pci_irq_vectors.h documents.
+ */
+
+#include <linux/cleanup.h>
+#include <linux/export.h>
+#include <linux/interrupt.h>
+#include <linux/irq.h>
+#include <linux/irqdesc.h>
+#include <linux/msi.h>
+#include <linux/rcupdate.h>
+
+#include "../pci.h"
+#include "msi.h"
+#include "ownership.h"
+
+int pcim_alloc_irq_vectors_affinity(struct pci_dev *dev, unsigned int min_vecs,
+				    unsigned int max_vecs, unsigned int flags,
+				    struct irq_affinity *affd)
+{
+	int nvecs;
+
+	if (!dev)
+		return -EINVAL;
+
+	nvecs = pci_irq_vectors_may_alloc(dev) ?:
+		__pci_alloc_irq_vectors_affinity(dev, min_vecs, max_vecs, flags, affd);
+	if (nvecs <= 0)
+		return nvecs;
+	return pci_irq_vectors_did_alloc(dev, PCI_IRQ_OWNER_DEVICE) ?: nvecs;
+}
+EXPORT_SYMBOL(pcim_alloc_irq_vectors_affinity);
+
+void pcim_free_irq_vectors(struct pci_dev *dev)
+{
+	if (dev)
+		pci_irq_vectors_free_managed(dev);
+}
+EXPORT_SYMBOL(pcim_free_irq_vectors);
+
+/*
+ * Sets the pointer to the node of the device, or clears it. The reader in
+ * debugfs holds the lock while it uses the node.
+ */
+void pci_irq_vectors_set_node(struct pci_dev *dev, struct pci_irq_vectors *node)
+{
+	guard(spinlock_irqsave)(&dev->dev.devres_lock);
+	WRITE_ONCE(dev->irq_vectors, node);
+}
+
+/* Fills in *@found and returns true if a handler is registered on @irq. */
+bool pci_irq_find_handler(unsigned int irq, struct pci_irq_handler *found)
+{
+	struct irqaction *action;
+	struct irq_desc *desc;
+
+	guard(rcu)();
+	desc = irq_to_desc(irq);
+	if (!desc)
+		return false;
+
+	guard(raw_spinlock_irqsave)(&desc->lock);
+	action = desc->action;
+	if (!action)
+		return false;
+
+	*found = (struct pci_irq_handler) {
+		.irq = irq,
+		/* genirq refuses requests for the interrupt of a chained handler. */
+		.chained = desc->status_use_accessors & IRQ_NOREQUEST,
+		.dev_id = action->dev_id,
+		.action = action,
+		.function = action->thread_fn ?: action->handler,
+	};
+	if (found->chained)
+		found->function = desc->handle_irq;
+	return true;
+}
+
+/*
+ * Finds a handler on the MSI or MSI-X vectors of a device, on the lowest first.
+ * @dev must have MSI data. May sleep.
+ */
+bool pci_irq_vectors_find_handler(struct pci_dev *dev, struct pci_irq_handler *found)
+{
+	struct msi_desc *desc;
+	unsigned int i;
+
+	guard(msi_descs_lock)(&dev->dev);
+	msi_for_each_desc(desc, &dev->dev, MSI_DESC_ASSOCIATED) {
+		for (i = 0; i < desc->nvec_used; i++)
+			if (irq_has_action(desc->irq + i) &&
+			    pci_irq_find_handler(desc->irq + i, found))
+				return true;
+	}
+	return false;
+}
+
+/*
+ * Releases a handler, and waits until it does not run. The affinity notifier
+ * and hint go first, because genirq warns about them. May sleep.
+ */
+void pci_irq_release_handler(const struct pci_irq_handler *handler)
+{
+	irq_set_affinity_notifier(handler->irq, NULL);
+	irq_update_affinity_hint(handler->irq, NULL);
+
+	if (!handler->chained) {
+		free_irq(handler->irq, handler->dev_id);
+		return;
+	}
+	irq_set_chained_handler_and_data(handler->irq, NULL, NULL);
+	/* Flow handlers run with interrupts off, so a grace period waits for them. */
+	synchronize_rcu();
+}
+
+/*
+ * Keeps the device from using its MSI or MSI-X vectors, and waits for the hard
+ * handlers that are running. Writes to configuration space only: the memory
+ * space of the device may be disabled or powered down. May sleep.
+ */
+void pci_irq_vectors_silence(struct pci_dev *dev)
+{
+	struct msi_desc *desc;
+	unsigned int i;
+
+	guard(msi_descs_lock)(&dev->dev);
+	if (dev->msi_enabled)
+		pci_msi_set_enable(dev, 0);
+	else
+		pci_msix_clear_and_set_ctrl(dev, 0, PCI_MSIX_FLAGS_MASKALL);
+
+	msi_for_each_desc(desc, &dev->dev, MSI_DESC_ASSOCIATED) {
+		for (i = 0; i < desc->nvec_used; i++)
+			synchronize_hardirq(desc->irq + i);
+	}
+}
+
+/* The same for one MSI-X vector, which is masked in the table. May sleep. */
+void pci_irq_vectors_silence_one(struct pci_dev *dev, unsigned int irq)
+{
+	struct msi_desc *desc;
+
+	guard(msi_descs_lock)(&dev->dev);
+	msi_for_each_desc(desc, &dev->dev, MSI_DESC_ASSOCIATED) {
+		if (desc->irq != irq)
+			continue;
+		/* The interrupt chip masks and unmasks under the same lock. */
+		scoped_guard(raw_spinlock_irqsave, &irq_to_desc(irq)->lock)
+			pci_msix_mask(desc);
+		synchronize_hardirq(irq);
+	}
+}
+
+/*
+ * Disables MSI or MSI-X and frees the vectors, on which no handler may be
+ * registered. Does not touch the MSI-X table, whose memory space may be powered
+ * down at detach: genirq masked each entry when the last handler of its vector
+ * was released. May sleep.
+ */
+void pci_irq_vectors_free(struct pci_dev *dev)
+{
+	guard(msi_descs_lock)(&dev->dev);
+	if (dev->msi_enabled) {
+		pci_msi_shutdown(dev);
+	} else {
+		pci_msix_clear_and_set_ctrl(dev, PCI_MSIX_FLAGS_ENABLE, 0);
+		pci_intx_for_msi(dev, 1);
+		dev->msix_enabled = 0;
+		pcibios_alloc_irq(dev);
+	}
+	pci_free_msi_irqs(dev);
+}
