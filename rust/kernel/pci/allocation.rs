@@ -113,7 +113,10 @@ pub(super) struct Allocation<'a> {
 impl<'a> Allocation<'a> {
     pub(super) fn new(binding: Binding<'a>, call: AllocCall, mut wanted: Wanted) -> Result<Self> {
         let Binding { dev, registry, .. } = binding;
-        let affd = wanted.affinity.as_mut().map_or(ptr::null_mut(), ptr::from_mut);
+        let affd = wanted
+            .affinity
+            .as_mut()
+            .map_or(ptr::null_mut(), ptr::from_mut);
         let id = new_token();
 
         let _calls = registry.lock()?;

@@ -38,7 +38,8 @@ impl<'c> Device<Core<'c>> {
     pub fn set_dma_mask(&self, mask: DmaMask) -> Result {
         let dev = self.as_ref().as_raw();
         // SAFETY: `dev` is a valid device; the function takes any device, and no data.
-        if unsafe { bindings::device_for_each_child(dev, ptr::null_mut(), Some(may_use_dma)) } != 0 {
+        if unsafe { bindings::device_for_each_child(dev, ptr::null_mut(), Some(may_use_dma)) } != 0
+        {
             return Err(EBUSY);
         }
         // SAFETY: `dev` is a valid device. Nobody allocates or maps meanwhile: that takes the device

@@ -424,7 +424,8 @@ impl<'a> Binding<'a> {
         let allocation = vector.of(self.dev)?;
         let handler = make(Lend::new(self.dev))?;
         // SAFETY: As in `request()`.
-        let token = unsafe { request_threaded(&allocation, vector.index, flags, name, Ok(handler)) }?;
+        let token =
+            unsafe { request_threaded(&allocation, vector.index, flags, name, Ok(handler)) }?;
         // INVARIANT: As in `request()`.
         Ok(IrqHandle::new(self.registry, token))
     }
@@ -450,7 +451,10 @@ impl<'h> Lend<'h> {
     /// # Errors
     ///
     /// `EINVAL` when they are those of another device.
-    pub fn bar<const SIZE: usize>(&self, bar: ManagedBar<'_, SIZE>) -> Result<ManagedBar<'h, SIZE>> {
+    pub fn bar<const SIZE: usize>(
+        &self,
+        bar: ManagedBar<'_, SIZE>,
+    ) -> Result<ManagedBar<'h, SIZE>> {
         if !bar.is_of(self.dev) {
             return Err(EINVAL);
         }

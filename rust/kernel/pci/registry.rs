@@ -222,7 +222,7 @@ impl Registry {
 
     /// Releases the handler named `token`, if nobody has.
     pub(super) fn release(&self, token: Token) {
-        self.release_where(|slot| slot.token == token);
+        drop(self.release_where(|slot| slot.token == token));
     }
 
     /// Releases the handlers that are `wanted`, the newest first, and waits for those that somebody
@@ -406,7 +406,7 @@ impl Calls {
         let mut flags = request.flags.into_inner();
         if request.thread.is_none() {
             // As `request_irq()` does.
-            flags |= c_ulong::from(bindings::IRQF_COND_ONESHOT);
+            flags |= bindings::IRQF_COND_ONESHOT as c_ulong;
         }
 
         self.slots.reserve(1, GFP_KERNEL)?;

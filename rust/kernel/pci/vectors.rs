@@ -456,7 +456,8 @@ impl<'c> Device<Core<'c>> {
         max_vecs: u32,
         irq_types: IrqTypes,
     ) -> Result<IrqVectorRegistration<'_>> {
-        self.binding()?.alloc_irq_vectors(min_vecs, max_vecs, irq_types)
+        self.binding()?
+            .alloc_irq_vectors(min_vecs, max_vecs, irq_types)
     }
 
     /// Allocates and spreads: [`Binding::alloc_irq_vectors_affinity`].

@@ -184,7 +184,9 @@ impl<F: ForLt + 'static> WhileBound<F> {
         // SAFETY: The data is there as long as it has users, and pinned. `f` is generic over the
         // lifetime in it, so that it neither puts anything into the data that ends earlier, nor takes
         // anything out that it could use later.
-        Ok(f(binding, unsafe { Pin::new_unchecked(data.cast().as_ref()) }))
+        Ok(f(binding, unsafe {
+            Pin::new_unchecked(data.cast().as_ref())
+        }))
     }
 }
 
