@@ -72,7 +72,7 @@ impl Seen {
         &self,
         pdev: &'a Device<'_>,
         vector: pci::IrqVector<'a, V>,
-    ) -> Result<pci::IrqHandle<'a>> {
+    ) -> Result<pci::IrqHandle<'a, Handler>> {
         let handler = Ok(Handler(self.0.clone()));
         vector.request(pdev, Flags::TRIGGER_NONE, c"ownership_devices", handler)
     }
@@ -82,7 +82,7 @@ impl Seen {
         &self,
         pdev: &'a Device<'_>,
         vector: pci::IrqVector<'a, V>,
-    ) -> Result<pci::IrqHandle<'a>> {
+    ) -> Result<pci::IrqHandle<'a, Handler>> {
         let handler = Ok(Handler(self.0.clone()));
         vector.request_threaded(pdev, Flags::ONESHOT, c"ownership_devices", handler)
     }
