@@ -287,7 +287,8 @@ unsafe fn iomap(
     })?;
 
     // SAFETY: The caller says that the device is valid.
-    entry.fill(Address::Mapping(addr.as_ptr())).add(unsafe { device_of(pdev) });
+    let dev = unsafe { device_of(pdev) };
+    entry.fill(Address::Mapping(addr.as_ptr())).add(dev);
     Ok(addr)
 }
 
@@ -353,7 +354,8 @@ unsafe fn iomap_region(
 
     let address = Address::RegionMapping(bar, addr.as_ptr());
     // SAFETY: The caller says that the device is valid.
-    entry.fill(address).add(unsafe { device_of(pdev) });
+    let dev = unsafe { device_of(pdev) };
+    entry.fill(address).add(dev);
     Ok(addr)
 }
 
@@ -432,7 +434,8 @@ unsafe extern "C" fn pcim_request_region(
         // SAFETY: `bar` is a valid index, and the caller says that `name` lives long enough.
         check(unsafe { bindings::pci_request_region(pdev, bar, name) })?;
         // SAFETY: The caller says that the device is valid.
-        entry.fill(Address::Region(bar)).add(unsafe { device_of(pdev) });
+        let dev = unsafe { device_of(pdev) };
+        entry.fill(Address::Region(bar)).add(dev);
         Ok(())
     };
     errno(request())
@@ -496,7 +499,8 @@ unsafe extern "C" fn pcim_iomap_range(
         let addr = NonNull::new(addr).ok_or(EINVAL)?;
 
         // SAFETY: The caller says that the device is valid.
-        entry.fill(Address::Mapping(addr.as_ptr())).add(unsafe { device_of(pdev) });
+        let dev = unsafe { device_of(pdev) };
+        entry.fill(Address::Mapping(addr.as_ptr())).add(dev);
         Ok(addr)
     };
     map().map_or_else(Error::to_ptr, NonNull::as_ptr)

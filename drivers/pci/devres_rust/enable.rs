@@ -41,7 +41,9 @@ unsafe fn with_action(
     // SAFETY: The caller says that the device is valid.
     let dev = unsafe { &raw mut (*pdev).dev };
     // SAFETY: `dev` is a valid device, and the caller says that `undo` takes `pdev`.
-    check(unsafe { bindings::__devm_add_action(dev, Some(undo), pdev.cast(), name.as_char_ptr()) })?;
+    check(unsafe {
+        bindings::__devm_add_action(dev, Some(undo), pdev.cast(), name.as_char_ptr())
+    })?;
 
     check(work()).inspect_err(|_| {
         // SAFETY: The action was added above.
@@ -159,7 +161,8 @@ unsafe fn save_intx(pdev: *mut bindings::pci_dev) -> Result {
     unsafe { bindings::pci_read_config_word(pdev, bindings::PCI_COMMAND as c_int, &mut command) };
     let enabled = u32::from(command) & bindings::PCI_COMMAND_INTX_DISABLE == 0;
     // SAFETY: The caller says that the device is valid.
-    entry.fill(c_int::from(enabled)).add(unsafe { device_of(pdev) });
+    let dev = unsafe { device_of(pdev) };
+    entry.fill(c_int::from(enabled)).add(dev);
     Ok(())
 }
 

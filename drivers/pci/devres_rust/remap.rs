@@ -56,7 +56,8 @@ unsafe extern "C" fn devm_pci_remap_iospace(
         // SAFETY: The caller says that `res` is valid.
         check(unsafe { bindings::pci_remap_iospace(res, phys_addr) })?;
         // SAFETY: The caller says that `dev` is valid.
-        entry.fill(res).add(unsafe { device::Device::from_raw(dev) });
+        let dev = unsafe { device::Device::from_raw(dev) };
+        entry.fill(res).add(dev);
         Ok(())
     };
     errno(remap())
@@ -92,7 +93,8 @@ unsafe extern "C" fn devm_pci_remap_cfgspace(
     let addr = unsafe { bindings::pci_remap_cfgspace(offset, size as usize) };
     if !addr.is_null() {
         // SAFETY: The caller says that `dev` is valid.
-        entry.fill(addr).add(unsafe { device::Device::from_raw(dev) });
+        let dev = unsafe { device::Device::from_raw(dev) };
+        entry.fill(addr).add(dev);
     }
     addr
 }

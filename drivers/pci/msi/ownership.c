@@ -120,9 +120,12 @@ void pci_irq_release_handler(const struct pci_irq_handler *handler)
 }
 
 /*
- * Keeps the device from using its MSI or MSI-X vectors, and waits for the hard
- * handlers that are running. Writes to configuration space only: the memory
- * space of the device may be disabled or powered down. May sleep.
+ * Keeps the device from using its MSI or MSI-X vectors. Writes to configuration
+ * space only: the memory space of the device may be disabled or powered down.
+ *
+ * An interrupt may be on its way to another CPU. genirq does not run the
+ * handlers of a disabled interrupt, and disabling it waits for the hard handlers
+ * that are running. May sleep.
  */
 void pci_irq_vectors_silence(struct pci_dev *dev)
 {
@@ -137,7 +140,7 @@ void pci_irq_vectors_silence(struct pci_dev *dev)
 
 	msi_for_each_desc(desc, &dev->dev, MSI_DESC_ASSOCIATED) {
 		for (i = 0; i < desc->nvec_used; i++)
-			synchronize_hardirq(desc->irq + i);
+			disable_hardirq(desc->irq + i);
 	}
 }
 
@@ -153,7 +156,7 @@ void pci_irq_vectors_silence_one(struct pci_dev *dev, unsigned int irq)
 		/* The interrupt chip masks and unmasks under the same lock. */
 		scoped_guard(raw_spinlock_irqsave, &irq_to_desc(irq)->lock)
 			pci_msix_mask(desc);
-		synchronize_hardirq(irq);
+		disable_hardirq(irq);
 	}
 }
 

@@ -5,8 +5,8 @@
 use super::{
     device_of,
     free_at_release,
-    DevresEntry,
     Device,
+    DevresEntry,
     GuardId,
     Owner,
     DEVICE,
@@ -24,7 +24,7 @@ use crate::{
         atomic_load,
         Atomic,
         Relaxed, //
-    },
+    }, //
 };
 use core::{
     num::NonZero,

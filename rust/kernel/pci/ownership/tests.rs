@@ -44,7 +44,9 @@ mod cases {
         let node = Node::new();
         node.set_managed_entry(ENTRY);
         node.set_silenced();
-        GuardId::new(7).into_iter().for_each(|id| node.set_guard(id));
+        GuardId::new(7)
+            .into_iter()
+            .for_each(|id| node.set_guard(id));
         node.reset();
         assert!(node.owner() == DRIVER);
         assert!(node.guard().is_none());
