@@ -6,6 +6,7 @@
 #include <linux/interrupt.h>
 #include <linux/io.h>
 #include <linux/irqdesc.h>
+#include <linux/module.h>
 #include <linux/pci.h>
 
 #ifdef CONFIG_PCI_DEVRES_RUST
@@ -54,6 +55,16 @@ __rust_helper void rust_helper_pci_devres_err_ioremap(struct device *dev,
 __rust_helper bool rust_helper_in_task(void)
 {
 	return in_task();
+}
+
+/* Whether code stays as long as the driver of the device does. */
+__rust_helper bool rust_helper_pci_is_driver_text(struct pci_dev *dev, void *code)
+{
+	struct module *module;
+
+	guard(rcu)();
+	module = __module_text_address((unsigned long)code);
+	return !module || module == dev->dev.driver->owner;
 }
 
 /* The task in which a handler runs; with forced threading there may be a second one. */

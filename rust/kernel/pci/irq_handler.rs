@@ -20,8 +20,9 @@
 //!   borrows is lent to the closure.
 //! - For the same reason a handler can keep no guard, no witness and no handle of a handler: their
 //!   calls may sleep, and would wait for the handler that makes them.
-//! - Only the driver has what it takes. Code of another module with a reference to a bound device
-//!   cannot register handlers whose text could go away.
+//! - Only the driver has what it takes: code of another module with a reference to a bound device
+//!   cannot register handlers whose text could go away. Should a driver hand its binding to another
+//!   module, the handlers of that are refused.
 
 use super::{
     allocation::Allocation,
@@ -112,6 +113,16 @@ unsafe fn register(
     registered: Arc<dyn Registered + '_>,
 ) -> Result<Token> {
     let mut calls = allocation.registry.lock()?;
+    // A binding, or what leads to it, may have been handed to the driver of a child, in a module that
+    // can go first.
+    //
+    // SAFETY: The device has a driver as long as the registry is open.
+    let is_own = unsafe {
+        bindings::pci_is_driver_text(allocation.dev.as_raw(), request.handler as *mut c_void)
+    };
+    if !is_own {
+        return Err(EPERM);
+    }
     // The vectors may have been freed since the driver took this one, but are not while the registry
     // is locked.
     let irq = allocation.irq(index)?;
@@ -233,6 +244,7 @@ impl<'a, V: Copy> IrqVector<'a, V> {
     ///   a folder can have, `flags` has `ONESHOT`, which needs a thread, or `SHARED` with
     ///   `NO_SUSPEND`, `FORCE_RESUME` or `NO_AUTOEN`.
     /// - `ENODEV` when the vectors have been freed, or the driver is being detached.
+    /// - `EPERM` when the handler is code of another module than that of the driver.
     /// - `EBUSY` when a handler is there already and the two cannot share.
     /// - `ENOMEM` when there is no memory.
     /// - What `handler` fails with.
