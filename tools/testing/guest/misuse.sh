@@ -32,6 +32,18 @@ said()
 	[ "$(cat "/tmp/status.$1")" = 0 ] || diag_lines <"/tmp/said.$1"
 }
 
+# Children that their parents forgot are still there when those are not. What a child was handed is good for nothing then, and
+# for no handler of its own while the parent is bound.
+# said_to_child ERRNO N: N of them get that.
+said_to_child()
+{
+	dmesg -c >/dev/null
+	modprobe ownership_misuse_child
+	dmesg >/tmp/child
+	rmmod ownership_misuse_child
+	[ "$(grep -c "misuse: child gets $1\$" /tmp/child)" = "$2" ] || diag_lines </tmp/child
+}
+
 find_device 1234:11e8 && edu=$dev && remember && before_edu=$before
 find_device 8086:10d3 && e1000e=$dev && remember && before_e1000e=$before
 modprobe "$driver"
@@ -61,9 +73,18 @@ for dev in $edu $e1000e; do
 	bind "$driver" >"/tmp/said.$dev.again"
 	echo "$?" >"/tmp/status.$dev.again"
 done
+said_to_child -1 2 >/tmp/child.bound
+child_bound=$?
+unbind "$driver"
+dev=$edu
+unbind "$driver"
+said_to_child -19 4 >/tmp/child.unbound
+child_unbound=$?
 rmmod "$driver"
-plan 3
+plan 5
 dev=$edu before=$before_edu
 check edu_binds_again said "$edu.again"
 check e1000e_binds_again said "$e1000e.again"
 check leaves_nothing as_before
+check child_registers_no_handler eval '[ "$child_bound" = 0 ] || diag_lines </tmp/child.bound'
+check child_of_unbound_parent_gets_nothing eval '[ "$child_unbound" = 0 ] || diag_lines </tmp/child.unbound'

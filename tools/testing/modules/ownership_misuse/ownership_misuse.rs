@@ -19,6 +19,7 @@ use kernel::{
         Bound,
         Core, //
     },
+    dma::DmaMask,
     io::{
         poll::read_poll_timeout,
         Io, //
@@ -120,6 +121,9 @@ impl irq::ThreadedHandler for Quiet {
 
 /// What anybody may use while the driver is bound.
 type Shared = pci::WhileBound<ForLt!(ManagedBar<'_>)>;
+
+/// What the driver of a child gets, in another module.
+type Handed = Arc<pci::WhileBound<ForLt!(())>>;
 
 /// A handler that makes all the calls it has a value for, when it runs and in its destructor.
 struct CallsBack<'c> {
@@ -488,14 +492,21 @@ fn leave<'bound>(pdev: &'bound Device<'_>, bind: u32) -> Result<Kept<'bound>> {
         5 => forget(register(pdev)?),
         // A handle that driver data drops when the handler is gone.
         6 => kept.handle = Some(register(pdev)?),
-        // A child that nobody unregisters.
-        7 => forget(auxiliary::Registration::<CovariantForLt!(())>::new(
-            pdev.as_ref(),
-            CHILD_NAME,
-            pdev.device_id().into(),
-            MODULE_NAME,
-            Ok::<_, Error>(()),
-        )?),
+        // A child that nobody unregisters, with what lets it do as the driver does.
+        7 | 9 => {
+            let handed = pdev.while_bound::<ForLt!(())>(Ok(()))?;
+            forget(auxiliary::Registration::<CovariantForLt!(Handed)>::new(
+                pdev.as_ref(),
+                CHILD_NAME,
+                u32::from(pdev.device_id()) | bind << 16,
+                MODULE_NAME,
+                Ok::<_, Error>(handed),
+            )?);
+            // Its driver might be using DMA.
+            if pdev.set_dma_mask(DmaMask::new::<32>()).err() != Some(EBUSY) {
+                return Err(EINVAL);
+            }
+        }
         _ => (),
     }
     Ok(kept)
