@@ -109,16 +109,25 @@ impl<'c> Device<Core<'c>> {
     /// `Send`, and driver data has to be.
     ///
     /// This holds as long as safe code cannot put a value with a lifetime where it survives the
-    /// binding, that is into something that takes a value that is not `'static`, keeps it when what
-    /// it returned is forgotten, and makes it available again. In this crate these take such values:
+    /// binding: into something that takes values that are not `'static`, keeps them when what it
+    /// returned is forgotten, and uses them again. What this crate has of the kind, by the lines of
+    /// Linux 7.3:
     ///
-    /// - `block::mq::Operations::QueueData` (`block/mq/operations.rs`) went into the disk, which a
-    ///   forgotten `GenDisk` leaves registered. It has a `'static` bound here, which upstream lacks.
-    /// - `miscdevice::MiscDevice::Ptr` (`miscdevice.rs`) is what an open file keeps, whatever becomes
-    ///   of the registration. Its values are made by `open()`, which borrows nothing but the file and
-    ///   the registration, and has a `'static` bound here all the same.
-    /// - `auxiliary::Registration::new_with_lt()`, `devres::DevresLt::new()`,
-    ///   `irq::Registration::new()` are unsafe for this reason.
+    /// - `QueueData` of a block device, `block/mq/operations.rs:33`. A forgotten `GenDisk` stays
+    ///   registered, with its data. Upstream has no bound; ours is `'static`.
+    /// - `Ptr` of an open file, `miscdevice.rs:128`, which stays open whatever becomes of the
+    ///   registration. `open()` gets nothing with a lifetime to put into it; the bound is `'static` all
+    ///   the same.
+    /// - `PData` of cpufreq, `cpufreq.rs:751`, and `Data` of DRM, `drm/driver.rs:107`. Nothing with a
+    ///   lifetime gets into the first, which is made from a policy; and a driver that has the second has
+    ///   objects, which are `'static` (`drm/gem/mod.rs:87`), and so it is.
+    /// - Registrations with data that has a lifetime: `auxiliary.rs:466`, `devres.rs:429`,
+    ///   `drm/driver.rs:159`, `fwctl.rs:312`, `irq/request.rs:176` and `:396`. They are `unsafe` to make,
+    ///   because they must not be forgotten.
+    ///
+    /// Everything else that outlives a call takes `'static` values: `configfs.rs:149`,
+    /// `debugfs.rs:105`, `devres.rs:138`, `pwm.rs:178`, `time/hrtimer/arc.rs:53`,
+    /// `time/hrtimer/tbox.rs:62`, `workqueue.rs:275`. [`WhileBound`](super::WhileBound) is the way there.
     pub(super) fn for_binding(&self) -> &'c Device<Bound> {
         // SAFETY: As shown above, the reference is gone before the device is unbound.
         unsafe { &*self.as_raw().cast() }
