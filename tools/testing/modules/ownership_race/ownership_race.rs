@@ -8,7 +8,8 @@
 //! away, whenever there is one, and frees them: also when the handler is running, or being released
 //! by the first. Freeing never fails, and either finds the device busy from time to time.
 //!
-//! Both go on for a fixed number of rounds, or until the driver is unbound, and say how it went.
+//! Both go on for a fixed number of rounds, or until the driver is unbound, which sets a bit next to the
+//! one that says whether there are vectors, and say how it went.
 
 use kernel::{
     device::Core,
@@ -203,6 +204,13 @@ impl pci::Driver for Driver {
         spawn(&shared, "released", release_handlers)?;
         spawn(&shared, "freed", free_vectors)?;
         Ok(data)
+    }
+
+    /// While the work items are at it: `is_busmaster` is a bit of the word in which `msi_enabled` is.
+    fn unbind<'bound>(pdev: &'bound pci::Device<Core<'_>>, _this: Pin<&Data>) {
+        for _ in 0..200 {
+            pdev.set_master();
+        }
     }
 }
 
