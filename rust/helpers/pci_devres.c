@@ -3,7 +3,10 @@
 /* Inline functions of C headers that the PCI devres layer in Rust calls. */
 
 #include <linux/device.h>
+#include <linux/interrupt.h>
 #include <linux/io.h>
+#include <linux/irqdesc.h>
+#include <linux/module.h>
 #include <linux/pci.h>
 
 #ifdef CONFIG_PCI_DEVRES_RUST
@@ -47,5 +50,40 @@ __rust_helper void rust_helper_pci_devres_err_ioremap(struct device *dev,
 						      const struct resource *res)
 {
 	dev_err(dev, "ioremap failed for resource %pR\n", res);
+}
+
+__rust_helper bool rust_helper_in_task(void)
+{
+	return in_task();
+}
+
+/* Whether code stays as long as the driver of the device does. */
+__rust_helper bool rust_helper_pci_is_driver_text(struct pci_dev *dev, void *code)
+{
+	struct module *module;
+
+	guard(rcu)();
+	module = __module_text_address((unsigned long)code);
+	return !module || module == dev->dev.driver->owner;
+}
+
+/* The task in which a handler runs; with forced threading there may be a second one. */
+__rust_helper struct task_struct *
+rust_helper_pci_irq_thread(unsigned int irq, void *dev_id, bool secondary)
+{
+	struct irq_desc *desc = irq_to_desc(irq);
+	struct irqaction *action;
+
+	if (!desc)
+		return NULL;
+	guard(raw_spinlock_irqsave)(&desc->lock);
+	for (action = desc->action; action; action = action->next) {
+		if (action->dev_id != dev_id)
+			continue;
+		if (!secondary)
+			return action->thread;
+		return action->secondary ? action->secondary->thread : NULL;
+	}
+	return NULL;
 }
 #endif /* CONFIG_PCI_DEVRES_RUST */

@@ -169,7 +169,7 @@ fn request<'a, V: Copy>(
     pdev: &'a pci::Device<Core<'_>>,
     vector: IrqVector<'a, V>,
     seen: Arc<Seen>,
-) -> Result<IrqHandle<'a>> {
+) -> Result<IrqHandle<'a, Handler>> {
     vector.request(pdev, Flags::TRIGGER_NONE, c"msix", Ok(Handler(seen)))
 }
 

@@ -11,24 +11,34 @@
 
 use core::mem::forget;
 use kernel::{
+    cpu::CpuId,
+    cpumask::CpumaskVar,
     device::Core,
+    dma::DmaMask,
     io::Io,
     irq::{
         self,
         Flags, //
     },
+    new_mutex,
     pci::{
         self,
         IrqType,
         IrqTypes, //
     },
     prelude::*,
+    str::CString,
     sync::{
         atomic::{
             Atomic,
             Relaxed, //
         },
-        Arc, //
+        Arc,
+        Mutex, //
+    },
+    types::{
+        CovariantForLt,
+        ForLt, //
     },
 };
 
@@ -50,11 +60,11 @@ macro_rules! check {
 }
 
 fn msi() -> IrqTypes {
-    IrqTypes::default().with(IrqType::Msi)
+    IrqType::Msi.into()
 }
 
 fn intx() -> IrqTypes {
-    IrqTypes::default().with(IrqType::Intx)
+    IrqType::Intx.into()
 }
 
 /// Tells whether vectors can be allocated, that is whether none are live.
@@ -64,6 +74,14 @@ fn is_free(pdev: &Device<'_>) -> bool {
 
 fn is_busy<T>(result: Result<T>) -> bool {
     result.err() == Some(EBUSY)
+}
+
+struct Quiet;
+
+impl irq::Handler for Quiet {
+    fn handle(&self) -> irq::IrqReturn {
+        irq::IrqReturn::Handled
+    }
 }
 
 /// Counts its calls, and says when it is dropped.
@@ -118,9 +136,29 @@ impl<'c> Probe<'c> {
         &self,
         pdev: &'a Device<'c>,
         vector: pci::IrqVector<'a, V>,
-    ) -> Result<pci::IrqHandle<'a>> {
+    ) -> Result<pci::IrqHandle<'a, Counter<'c>>> {
         let handler = Ok(self.handler());
         vector.request(pdev, Flags::TRIGGER_NONE, c"ownership_test", handler)
+    }
+
+    /// Registers such a handler with the binding.
+    fn register_later<'a>(
+        &self,
+        binding: pci::Binding<'a>,
+        vector: pci::IrqVector<'_, impl Copy>,
+    ) -> Result<pci::IrqHandle<'a, Counter<'a>>> {
+        binding.request::<CovariantForLt!(Counter<'_>)>(
+            vector,
+            Flags::TRIGGER_NONE,
+            c"ownership_test",
+            |lend| {
+                Ok(Counter {
+                    bar: lend.bar(self.bar)?,
+                    calls: self.calls.clone(),
+                    dropped: self.dropped.clone(),
+                })
+            },
+        )
     }
 
     /// Has the device interrupt, and tells whether the handler ran.
@@ -294,6 +332,221 @@ fn bar_regions_are_exclusive(pdev: &Device<'_>) -> Result {
     Ok(())
 }
 
+/// With the binding, a handler is registered at any time, and its handle kept beside the guard.
+fn later_handler_lives_beside_its_guard(pdev: &Device<'_>) -> Result {
+    let probe = Probe::new(pdev)?;
+    let binding = pdev.binding()?;
+    for _ in 0..3 {
+        let vectors = binding.alloc_irq_vectors(1, 1, msi())?;
+        let handle = probe.register_later(binding, vectors.index(0)?)?;
+        check!(probe.interrupts()?);
+        let kept = (vectors, handle);
+        // Dropped first, the guard releases the handler, and the handle stands for nothing.
+        drop(kept.0);
+        check!(kept.1.handler().err() == Some(ENODEV));
+        check!(kept.1.synchronize().err() == Some(ENODEV));
+        check!(kept.1.disable().err() == Some(ENODEV));
+        check!(kept.1.enable().err() == Some(ENODEV));
+        check!(is_free(pdev));
+    }
+    check!(probe.dropped() == 3);
+    Ok(())
+}
+
+fn handle_gives_its_handler(pdev: &Device<'_>) -> Result {
+    let probe = Probe::new(pdev)?;
+    let vectors = pdev.alloc_irq_vectors(1, 1, msi())?;
+    let handle = probe.register_later(pdev.binding()?, vectors.index(0)?)?;
+    let handler = handle.handler()?;
+    check!(probe.interrupts()?);
+    check!(handler.calls.load(Relaxed) == probe.calls.load(Relaxed));
+    // It is there as long as somebody has it, but it does not run any more.
+    drop(vectors);
+    check!(probe.dropped() == 0);
+    check!(handler.dropped.load(Relaxed) == 0);
+    drop(handler);
+    check!(probe.dropped() == 1);
+    Ok(())
+}
+
+fn vector_is_disabled_and_enabled(pdev: &Device<'_>) -> Result {
+    let probe = Probe::new(pdev)?;
+    let vectors = pdev.alloc_irq_vectors(1, 1, msi())?;
+    let handle = probe.register(pdev, vectors.index(0)?)?;
+    handle.synchronize()?;
+    check!(probe.interrupts()?);
+    // Twice is once.
+    handle.disable()?;
+    handle.disable()?;
+    check!(!probe.interrupts()?);
+    handle.enable()?;
+    handle.enable()?;
+    check!(probe.interrupts()?);
+    // Released while it is disabled, it leaves nothing behind.
+    handle.disable()?;
+    drop(handle);
+    let handle = probe.register(pdev, vectors.index(0)?)?;
+    check!(probe.interrupts()?);
+    drop(handle);
+
+    let flags = Flags::NO_AUTOEN;
+    let request = vectors.index(0)?;
+    let handle = request.request(pdev, flags, c"ownership_test", Ok(probe.handler()))?;
+    check!(!probe.interrupts()?);
+    handle.enable()?;
+    check!(probe.interrupts()?);
+    Ok(())
+}
+
+fn shared_interrupt_is_not_disabled(pdev: &Device<'_>) -> Result {
+    let probe = Probe::new(pdev)?;
+    let line = pdev.alloc_irq_vectors(1, 1, intx())?;
+    let handler = Ok(probe.handler());
+    let handle = line
+        .index(0)?
+        .request(pdev, Flags::SHARED, c"ownership_test", handler)?;
+    check!(handle.disable().err() == Some(EINVAL));
+    check!(handle.enable().err() == Some(EINVAL));
+    check!(handle.synchronize().is_ok());
+    Ok(())
+}
+
+fn affinity_is_a_hint(pdev: &Device<'_>) -> Result {
+    let probe = Probe::new(pdev)?;
+    let vectors = pdev.alloc_irq_vectors(1, 1, msi())?;
+    let handle = probe.register(pdev, vectors.index(0)?)?;
+    let mut mask = CpumaskVar::new_zero(GFP_KERNEL)?;
+    // No CPU: nowhere to go, but no harm either.
+    handle.set_affinity_hint(&mask)?;
+    mask.set(CpuId::from_u32(0).ok_or(EINVAL)?);
+    handle.set_affinity_hint(&mask)?;
+    drop(mask);
+    check!(probe.interrupts()?);
+    Ok(())
+}
+
+fn names_are_made_at_run_time(pdev: &Device<'_>) -> Result {
+    let probe = Probe::new(pdev)?;
+    let vectors = pdev.alloc_irq_vectors(1, 1, msi())?;
+    for queue in 0..3 {
+        let name = CString::try_from_fmt(fmt!("ownership_test-rx-{}", queue))?;
+        let handler = Ok(probe.handler());
+        let handle = vectors
+            .index(0)?
+            .request(pdev, Flags::TRIGGER_NONE, &name, handler)?;
+        // It has a copy.
+        drop(name);
+        check!(probe.interrupts()?);
+        drop(handle);
+    }
+    Ok(())
+}
+
+/// What the core would warn about.
+fn bad_requests_are_refused(pdev: &Device<'_>) -> Result {
+    let probe = Probe::new(pdev)?;
+    let vectors = pdev.alloc_irq_vectors(1, 1, msi())?;
+    let errno = |flags, name: &CStr| -> Result<Option<Error>> {
+        let handler = Ok(probe.handler());
+        Ok(vectors.index(0)?.request(pdev, flags, name, handler).err())
+    };
+    for name in [c"", c".", c"..", c"a/b", c"/", c"spurious", c"smp_affinity"] {
+        check!(errno(Flags::TRIGGER_NONE, name)? == Some(EINVAL));
+    }
+    for flags in [
+        Flags::ONESHOT,
+        Flags::SHARED | Flags::NO_SUSPEND,
+        Flags::SHARED | Flags::FORCE_RESUME,
+        Flags::SHARED | Flags::NO_AUTOEN,
+    ] {
+        check!(errno(flags, c"ownership_test")? == Some(EINVAL));
+    }
+    check!(errno(Flags::TRIGGER_NONE, c"...")?.is_none());
+    Ok(())
+}
+
+fn managed_vectors_are_freed_early(pdev: &Device<'_>) -> Result {
+    let probe = Probe::new(pdev)?;
+    let binding = pdev.binding()?;
+    for round in 1..=3 {
+        let vectors = binding.pcim_alloc_irq_vectors(1, 1, msi())?;
+        probe.register(pdev, vectors.index(0)?)?.until_unbind();
+        check!(probe.interrupts()?);
+        let copy = vectors;
+        let vector = copy.index(0)?;
+        check!(vectors.free().is_ok());
+        check!(probe.dropped() == round);
+        // What is left of it finds that out.
+        check!(copy.index(0).err() == Some(ENODEV));
+        check!(copy.free().is_ok());
+        let stale = vector.request(pdev, Flags::SHARED, c"ownership_test", Ok(Quiet));
+        check!(stale.err() == Some(ENODEV));
+        check!(is_free(pdev));
+    }
+    Ok(())
+}
+
+/// x86 maps the line when the device is enabled, unless it has other vectors at that time.
+fn intx_is_refused_unless_mapped(pdev: &Device<'_>) -> Result {
+    let line = pdev.alloc_irq_vectors(1, 1, intx())?;
+    check!(line.index(0)?.irq() != 0);
+    Ok(())
+}
+
+fn data_is_lent_while_bound(pdev: &Device<'_>) -> Result {
+    let probe = Probe::new(pdev)?;
+    let bar = probe.bar;
+    let shared = pdev.while_bound::<ForLt!(Interrupts<'_>)>(try_pin_init!(Interrupts {
+        bar,
+        kept <- new_mutex!(None),
+    }? Error))?;
+    for _ in 0..2 {
+        shared.with(|binding, interrupts| -> Result {
+            let vectors = binding.alloc_irq_vectors(1, 1, msi())?;
+            let handle = binding.request::<CovariantForLt!(Counter<'_>)>(
+                vectors.index(0)?,
+                Flags::TRIGGER_NONE,
+                c"ownership_test",
+                |lend| {
+                    Ok(Counter {
+                        bar: lend.bar(interrupts.bar)?,
+                        calls: probe.calls.clone(),
+                        dropped: probe.dropped.clone(),
+                    })
+                },
+            )?;
+            *interrupts.kept.lock() = Some((handle, vectors));
+            Ok(())
+        })??;
+        check!(probe.interrupts()?);
+        check!(is_busy(pdev.alloc_irq_vectors(1, 1, msi())));
+        shared.with(|_, interrupts| drop(interrupts.kept.lock().take()))?;
+        check!(is_free(pdev));
+    }
+    check!(probe.dropped() == 2);
+    // The device keeps it, too, to the end.
+    drop(shared);
+    Ok(())
+}
+
+/// Data with everything that an interface which is brought up has.
+#[pin_data]
+struct Interrupts<'bound> {
+    bar: pci::ManagedBar<'bound>,
+    #[pin]
+    kept: Mutex<
+        Option<(
+            pci::IrqHandle<'bound, Counter<'bound>>,
+            pci::IrqVectorRegistration<'bound>,
+        )>,
+    >,
+}
+
+fn dma_mask_is_set(pdev: &Device<'_>) -> Result {
+    pdev.set_dma_mask(DmaMask::new::<64>())?;
+    pdev.set_dma_mask(DmaMask::new::<32>())
+}
+
 fn forgotten_handle_keeps_its_handler(pdev: &Device<'_>) -> Result {
     let probe = Probe::new(pdev)?;
     let vectors = pdev.alloc_irq_vectors(1, 1, msi())?;
@@ -379,6 +632,17 @@ const CASES: &[Case] = cases![
     forgotten_handle_keeps_its_handler,
     vectors_are_counted_before,
     added_vector_needs_msix,
+    later_handler_lives_beside_its_guard,
+    handle_gives_its_handler,
+    vector_is_disabled_and_enabled,
+    shared_interrupt_is_not_disabled,
+    affinity_is_a_hint,
+    names_are_made_at_run_time,
+    bad_requests_are_refused,
+    managed_vectors_are_freed_early,
+    intx_is_refused_unless_mapped,
+    data_is_lent_while_bound,
+    dma_mask_is_set,
 ];
 
 /// Every bind ends with the one of these whose turn it is.
@@ -404,7 +668,7 @@ kernel::pci_device_table!(
 struct TestData<'bound> {
     pdev: &'bound pci::Device,
     bar: pci::ManagedBar<'bound, 4>,
-    _handle: Option<pci::IrqHandle<'bound>>,
+    _handle: Option<pci::IrqHandle<'bound, Counter<'bound>>>,
 }
 
 impl pci::Driver for TestDriver {

@@ -5,7 +5,6 @@
 //! C header: [`include/linux/pci.h`](srctree/include/linux/pci.h)
 
 use super::{
-    binding::Binding,
     Bar,
     Device, //
 };
@@ -27,25 +26,11 @@ use crate::{
         Region, //
     },
     prelude::*,
-    str::CStr, //
+    str::CStr,
+    types::NotThreadSafe, //
 };
-use core::marker::PhantomData;
 
 impl<'c> Device<Core<'c>> {
-    /// Returns the device with the lifetime of the binding.
-    ///
-    /// `'c` is the lifetime that the bus gave to the callback, which is generic over it: nothing
-    /// tells a driver that `'c` is longer than the callback, so a value with it fits no static, no
-    /// thread and no work item. Shortened, it can be kept in driver data, and as it is, in a
-    /// handler. The [`Adapter`](super::Adapter) releases handlers first, at the end of the remove
-    /// callback or when probe fails; then the driver core drops the driver data, then devres
-    /// releases what the device manages. A `&Device<Core<'c>>` itself gets nowhere: it is not
-    /// `Send`, and driver data has to be.
-    pub(super) fn for_binding(&self) -> &'c Device<Bound> {
-        // SAFETY: As shown above, the reference is gone before the device is unbound.
-        unsafe { &*self.as_raw().cast() }
-    }
-
     /// Enables the device; it is disabled when the driver is detached.
     ///
     /// May sleep. Interrupt vectors are not affected: who allocates them says who frees them.
@@ -71,42 +56,46 @@ impl<'c> Device<Core<'c>> {
     /// }
     /// ```
     pub fn pcim_enable_device(&self) -> Result<ManagedDevice<'c>> {
-        let dev = self.for_binding();
-        // SAFETY: This is a callback of the driver. What other code with a reference to the bound
-        // device can change meanwhile are its vectors, which the lock excludes.
-        Binding::get(dev)?.exclusively(|| {
-            to_result(unsafe { bindings::pcim_enable_device(dev.as_raw()) })
-        })?;
+        let _calls = self.binding()?.registry.lock()?;
+        // SAFETY: This is a callback of the driver of a valid device. The lock excludes other calls of
+        // the driver that change the state of the device.
+        to_result(unsafe { bindings::pcim_enable_device(self.as_raw()) })?;
         // INVARIANT: Just enabled.
-        Ok(ManagedDevice(dev))
+        Ok(ManagedDevice {
+            dev: self.for_binding(),
+            _callback: NotThreadSafe,
+        })
     }
 }
 
 /// A witness that the device was enabled with devres, from which managed BARs come.
 ///
-/// C code may have disabled the device since: a BAR is mapped, but need not decode.
+/// It is for the callback that enabled the device: driver data and handlers keep the BARs. C code may
+/// have disabled the device since: a BAR is mapped, but need not decode.
 ///
 /// # Soundness
 ///
 /// - Forgotten, copied or dropped, it makes no difference: devres disables the device.
-/// - Its lifetime is that of the binding; after unbind, and after probe has failed, there is nobody
-///   to use it.
-/// - Sent to another thread or to a handler, it adds to the devres list under the list's lock. Its
-///   calls may sleep.
+/// - It is not `Send`, so it gets neither to another thread nor into driver data or a handler. Its calls
+///   may sleep, and add to the devres list, which they cannot do when devres is at work.
+/// - After unbind, and after probe has failed, there is nobody to use it.
 ///
 /// # Invariants
 ///
 /// `pcim_enable_device()` has succeeded for the device since its driver was bound.
 #[derive(Clone, Copy)]
-pub struct ManagedDevice<'c>(&'c Device<Bound>);
+pub struct ManagedDevice<'c> {
+    dev: &'c Device<Bound>,
+    _callback: NotThreadSafe,
+}
 
 impl<'c> ManagedDevice<'c> {
     /// Returns the length of a memory BAR.
     fn memory_len(&self, bar: u32) -> Result<usize> {
-        let len = self.0.resource_len(bar)?;
+        let len = self.dev.resource_len(bar)?;
         let index = c_int::try_from(bar)?;
-        // SAFETY: `resource_len()` has checked the index; `self.0` is a valid device.
-        let flags = unsafe { bindings::pci_resource_flags(self.0.as_raw(), index) };
+        // SAFETY: `resource_len()` has checked the index; `self.dev` is a valid device.
+        let flags = unsafe { bindings::pci_resource_flags(self.dev.as_raw(), index) };
         if len == 0 || flags & bindings::IORESOURCE_MEM as c_ulong == 0 {
             return Err(EINVAL);
         }
@@ -133,11 +122,11 @@ impl<'c> ManagedDevice<'c> {
         }
         // CAST: `memory_len()` has checked the index.
         let index = bar as c_int;
-        // SAFETY: A witness is a value of the driver. Devres takes its own lock, and the table of
-        // whole-BAR mappings is not touched. `name` lives as long as the module, whose drivers are
-        // unbound first.
-        let addr = unsafe { bindings::pcim_iomap_region(self.0.as_raw(), index, name.as_char_ptr()) };
-        ManagedBar::new(from_err_ptr(addr)?, len)
+        let name = name.as_char_ptr();
+        // SAFETY: `self.dev` is a valid device in a callback of its driver. `name` lives as long as the
+        // module, whose drivers are unbound first.
+        let addr = unsafe { bindings::pcim_iomap_region(self.dev.as_raw(), index, name) };
+        ManagedBar::new(self.dev, from_err_ptr(addr)?, len)
     }
 
     /// Requests a whole memory BAR and maps it.
@@ -162,10 +151,12 @@ impl<'c> ManagedDevice<'c> {
         if len == 0 || !(offset | len).is_multiple_of(4) || end > self.memory_len(bar)? {
             return Err(EINVAL);
         }
-        // SAFETY: A witness is a value of the driver; see `iomap_region_sized()`.
         // CAST: `memory_len()` has checked the index.
-        let addr = unsafe { bindings::pcim_iomap_range(self.0.as_raw(), bar as c_int, offset, len) };
-        ManagedBar::new(from_err_ptr(addr)?, len)
+        let index = bar as c_int;
+        let (from, count) = (c_ulong::try_from(offset)?, c_ulong::try_from(len)?);
+        // SAFETY: `self.dev` is a valid device in a callback of its driver.
+        let addr = unsafe { bindings::pcim_iomap_range(self.dev.as_raw(), index, from, count) };
+        ManagedBar::new(self.dev, from_err_ptr(addr)?, len)
     }
 
     /// Requests a whole BAR without mapping it. May sleep.
@@ -179,11 +170,10 @@ impl<'c> ManagedDevice<'c> {
         if !Bar::index_is_valid(bar) {
             return Err(EINVAL);
         }
+        let name = name.as_char_ptr();
         // SAFETY: As in `iomap_region_sized()`.
         // CAST: The index is small.
-        to_result(unsafe {
-            bindings::pcim_request_region(self.0.as_raw(), bar as c_int, name.as_char_ptr())
-        })
+        to_result(unsafe { bindings::pcim_request_region(self.dev.as_raw(), bar as c_int, name) })
     }
 }
 
@@ -200,11 +190,11 @@ impl<'c> ManagedDevice<'c> {
 ///
 /// # Invariants
 ///
-/// `io` is the address and length of a mapping that stays until devres releases it, which is
+/// `io` is the address and length of a mapping of `dev` that stays until devres releases it, which is
 /// after `'c`.
 pub struct ManagedBar<'c, const SIZE: usize = 0> {
     io: MmioRaw<Region<SIZE>>,
-    _device: PhantomData<&'c Device<Bound>>,
+    dev: &'c Device<Bound>,
 }
 
 impl<const SIZE: usize> Clone for ManagedBar<'_, SIZE> {
@@ -220,12 +210,31 @@ impl<'c, const SIZE: usize> ManagedBar<'c, SIZE> {
     /// Fails only if `len` is less than `SIZE`, which callers have checked, or if not whole words
     /// are mapped, which no BAR is too short for; should it fail all the same, devres has the
     /// mapping.
-    fn new(addr: *mut c_void, len: usize) -> Result<Self> {
+    fn new(dev: &'c Device<Bound>, addr: *mut c_void, len: usize) -> Result<Self> {
         // INVARIANT: The callers have mapped `len` bytes at `addr` with devres.
         Ok(Self {
             io: MmioRaw::new_region(addr as usize, len)?,
-            _device: PhantomData,
+            dev,
         })
+    }
+
+    /// Tells whether the BAR is one of `dev`.
+    pub(super) fn is_of(&self, dev: *const Device<Bound>) -> bool {
+        core::ptr::eq(self.dev, dev)
+    }
+
+    /// Returns the same for a handler.
+    ///
+    /// # Safety
+    ///
+    /// It must not be used when devres has released the mapping.
+    pub(super) unsafe fn for_handler<'h>(self) -> ManagedBar<'h, SIZE> {
+        let dev: *const Device<Bound> = self.dev;
+        ManagedBar {
+            io: self.io,
+            // SAFETY: The device is there longer than the mapping.
+            dev: unsafe { &*dev },
+        }
     }
 }
 

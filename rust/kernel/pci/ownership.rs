@@ -73,8 +73,8 @@ use self::{
 };
 use super::{
     entry::DevresEntry,
-    Device,
-    IrqType, //
+    irq_types::IrqType,
+    Device, //
 };
 use crate::{
     bindings::{

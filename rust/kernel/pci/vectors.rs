@@ -7,195 +7,45 @@
 //!
 //! A driver decides by the call it allocates with:
 //!
-//! - [`Device::alloc_irq_vectors`] is explicit: it returns an [`IrqVectorRegistration`], which
+//! - [`Binding::alloc_irq_vectors`] is explicit: it returns an [`IrqVectorRegistration`], which
 //!   owns the vectors and frees them when it is dropped.
-//! - [`Device::pcim_alloc_irq_vectors`] is managed: the device owns the vectors and frees them
+//! - [`Binding::pcim_alloc_irq_vectors`] is managed: the device owns the vectors and frees them
 //!   when the driver is detached; the [`ManagedIrqVectors`] it returns is a witness of that.
+//!
+//! [`Device<Core>`](Device) has the same calls, for probe.
 
 use super::{
-    affinity::IrqAffinity,
-    binding::{
-        Binding,
+    affinity::{
+        self,
+        IrqAffinity, //
+    },
+    allocation::{
+        Allocation,
         Wanted, //
     },
-    ownership::{
-        self,
-        GuardId, //
-    },
+    binding::Binding,
     Device, //
 };
 use crate::{
     bindings,
+    cpumask::CpumaskVar,
     device::{
         Bound,
         Core, //
     },
+    irq::IrqRequest,
     prelude::*, //
 };
-use core::num::NonZero;
 
-pub use super::irq_handler::IrqVector;
-
-/// How a device signals an interrupt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IrqType {
-    /// INTx interrupts, which several devices may share.
-    Intx,
-    /// Message Signaled Interrupts (MSI).
-    Msi,
-    /// Extended Message Signaled Interrupts (MSI-X).
-    MsiX,
-}
-
-impl IrqType {
-    /// Returns the flag of the C API.
-    const fn flag(self) -> u32 {
-        match self {
-            Self::Intx => bindings::PCI_IRQ_INTX,
-            Self::Msi => bindings::PCI_IRQ_MSI,
-            Self::MsiX => bindings::PCI_IRQ_MSIX,
-        }
-    }
-
-    /// Returns the name the PCI specification uses.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Intx => "INTx",
-            Self::Msi => "MSI",
-            Self::MsiX => "MSI-X",
-        }
-    }
-}
-
-/// The types of interrupt that an allocation may choose from.
-///
-/// # Examples
-///
-/// ```
-/// use kernel::pci::{IrqType, IrqTypes};
-///
-/// // Messages, but not INTx.
-/// let types = IrqTypes::default().with(IrqType::Msi).with(IrqType::MsiX);
-/// # let _ = types;
-/// ```
-#[derive(Debug, Clone, Copy, Default)]
-pub struct IrqTypes(u32);
-
-impl IrqTypes {
-    /// MSI-X, MSI and INTx.
-    pub const fn all() -> Self {
-        Self(bindings::PCI_IRQ_ALL_TYPES)
-    }
-
-    /// Adds a type.
-    pub const fn with(self, irq_type: IrqType) -> Self {
-        Self(self.0 | irq_type.flag())
-    }
-}
-
-/// No MSI-X table has more entries; the MSI core warns about indexes that no device can have.
-const MSIX_TABLE_MAX: usize = 2048;
-
-/// One allocation, as it was when it was made.
-///
-/// # Invariants
-///
-/// `id` names an allocation of `len` vectors of `dev`, or of the INTx interrupt `intx`, and no
-/// other; the vectors may have been freed since.
-#[derive(Clone, Copy)]
-pub(super) struct Allocation<'a> {
-    pub(super) dev: &'a Device<Bound>,
-    pub(super) id: GuardId,
-    len: NonZero<usize>,
-    pub(super) irq_type: IrqType,
-    intx: u32,
-}
-
-impl<'a> Allocation<'a> {
-    fn new(dev: &'a Device<Bound>, managed: bool, wanted: Wanted) -> Result<Self> {
-        let new = Binding::alloc(dev, managed, wanted)?;
-
-        // INVARIANT: This is what was just allocated.
-        Ok(Self {
-            dev,
-            id: new.id,
-            len: new.len,
-            irq_type: new.irq_type,
-            intx: new.irq,
-        })
-    }
-
-    /// Returns the interrupt number of vector `index`.
-    ///
-    /// # Errors
-    ///
-    /// - `EINVAL` when there is no vector `index`.
-    /// - `ENODEV` when something else than the guard has freed the vectors.
-    pub(super) fn irq(&self, index: usize) -> Result<u32> {
-        // Vectors that were added later have the indexes they were asked for.
-        let end = match self.irq_type {
-            IrqType::MsiX => MSIX_TABLE_MAX,
-            IrqType::Msi | IrqType::Intx => self.len.get(),
-        };
-        if index >= end {
-            return Err(EINVAL);
-        }
-        self.check()?;
-        if self.irq_type == IrqType::Intx {
-            return Ok(self.intx);
-        }
-        let index = u32::try_from(index)?;
-        // SAFETY: `self.dev` is a valid device.
-        let irq = unsafe { bindings::pci_irq_vector(self.dev.as_raw(), index) };
-        u32::try_from(irq).map_err(|_| EINVAL)
-    }
-
-    /// Adds an MSI-X vector, at `index` or wherever there is room, and returns its index.
-    ///
-    /// # Errors
-    ///
-    /// - `ENODEV` when something else than the guard has freed the vectors, or the driver is being
-    ///   detached.
-    /// - `ENOTSUPP` when the vectors are not MSI-X, or the system allocates them only at once.
-    /// - What the MSI core fails with.
-    fn add(&self, index: Option<usize>) -> Result<usize> {
-        if self.irq_type == IrqType::MsiX {
-            if index.is_some_and(|index| index >= MSIX_TABLE_MAX) {
-                return Err(ERANGE);
-            }
-            // `MSI_ANY_INDEX`, which bindgen does not translate.
-            let index = index.map_or(Ok(u32::MAX), u32::try_from)?;
-            return Binding::get(self.dev)?.exclusively(|| {
-                self.check()?;
-                // SAFETY: `self.dev` is a valid device; without affinity the last may be null.
-                let map = unsafe {
-                    bindings::pci_msix_alloc_irq_at(self.dev.as_raw(), index, core::ptr::null())
-                };
-                usize::try_from(map.index).map_err(|_| Error::from_errno(map.index))
-            });
-        }
-        Err(ENOTSUPP)
-    }
-
-    /// Checks that what was allocated is still there.
-    ///
-    /// An INTx interrupt belongs to the device; whatever was allocated since does not matter.
-    ///
-    /// # Errors
-    ///
-    /// `ENODEV` when something else than the guard has freed the vectors.
-    pub(super) fn check(&self) -> Result {
-        if self.irq_type == IrqType::Intx || ownership::is_guarded(self.dev, self.id) {
-            Ok(())
-        } else {
-            Err(ENODEV)
-        }
-    }
-}
+pub use super::irq_types::{
+    IrqType,
+    IrqTypes, //
+};
 
 /// Vectors that the driver owns: dropping this frees them.
 ///
-/// Handlers that were registered through it and are still there are released first.
+/// Handlers that were registered through it and are still there are released first. Dropping it may
+/// sleep, and waits for whoever else is releasing one of them.
 ///
 /// # Soundness
 ///
@@ -204,7 +54,7 @@ impl<'a> Allocation<'a> {
 /// - It cannot be cloned; freed or converted, it is used up. What is used later all the same, an
 ///   INTx guard over a later MSI-X allocation for example, does not find its id and
 ///   neither reads nor frees.
-/// - Sent to another thread, it frees there: the binding serialises that with all other Rust code.
+/// - Sent to another thread, it frees there, under the lock of the binding.
 /// - It borrows the bound device, so it is gone when the driver is unbound; in driver data, it is
 ///   dropped after the remove callback and before devres.
 /// - Dropped in the error path of probe it frees, after its handlers.
@@ -239,8 +89,8 @@ impl<'a> IrqVectorRegistration<'a> {
 
     /// Adds an MSI-X vector: entry `index` of the device's table, or any that is free.
     ///
-    /// It is freed together with the others, not alone. [`Self::len`] does not count it. May
-    /// sleep.
+    /// It is freed together with the others, or by [`Self::remove_vector`]. [`Self::len`] does not
+    /// count it. May sleep.
     ///
     /// # Errors
     ///
@@ -254,14 +104,38 @@ impl<'a> IrqVectorRegistration<'a> {
         self.index(self.0.add(index)?)
     }
 
+    /// Frees vector `index`, which was added, after its handlers. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// - `EINVAL` when no vector `index` was added.
+    /// - `ENODEV` when C code has freed the vectors.
+    /// - `EBUSY` when C code has a handler registered on it, which is reported.
+    pub fn remove_vector(&mut self, index: usize) -> Result {
+        self.0.remove(index)
+    }
+
     /// Frees the vectors, as dropping does, and tells whether that worked. May sleep.
     ///
     /// # Errors
     ///
     /// `EBUSY`, and the guard, when C code has a handler registered on one of the vectors. Which
     /// one is reported.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kernel::{pci, prelude::*};
+    ///
+    /// # #[allow(dead_code)]
+    /// fn down(vectors: pci::IrqVectorRegistration<'_>) -> Result {
+    ///     // The guard comes back with the error; here it is dropped, and the device keeps the
+    ///     // vectors until the driver is detached.
+    ///     vectors.free().map_err(|(e, _)| e)
+    /// }
+    /// ```
     pub fn free(self) -> Result<(), (Error, Self)> {
-        if Binding::free(self.0.dev, self.0.id) {
+        if self.0.free() {
             core::mem::forget(self);
             Ok(())
         } else {
@@ -269,18 +143,21 @@ impl<'a> IrqVectorRegistration<'a> {
         }
     }
 
-    /// Gives the vectors to the device, which frees them when the driver is detached.
+    /// Gives the vectors to the device, which frees them when the driver is detached. May sleep.
     ///
     /// Handlers that are registered stay.
     ///
     /// # Errors
     ///
-    /// `ENOMEM`, and the guard, when there is no memory.
+    /// With any, the guard comes back:
+    ///
+    /// - `ENODEV` when C code has freed the vectors, or the driver is being detached.
+    /// - `ENOMEM` when there is no memory.
     pub fn into_managed(self) -> Result<ManagedIrqVectors<'a>, (Error, Self)> {
-        let allocation = self.0;
-        if let Err(e) = Binding::manage(allocation.dev, allocation.id) {
+        if let Err(e) = self.0.manage() {
             return Err((e, self));
         }
+        let allocation = self.0;
         core::mem::forget(self);
         Ok(ManagedIrqVectors(allocation))
     }
@@ -289,30 +166,31 @@ impl<'a> IrqVectorRegistration<'a> {
 impl Drop for IrqVectorRegistration<'_> {
     fn drop(&mut self) {
         // A refusal is reported, and the vectors are left to the device.
-        Binding::free(self.0.dev, self.0.id);
+        self.0.free();
     }
 }
 
 /// A witness that the device owns vectors, which it frees when the driver is detached.
 ///
 /// It can be copied and kept in driver data. `pcim_free_irq_vectors()` refuses to free vectors that
-/// a Rust witness stands for, so they are there as long as the driver is bound, unless C code frees
-/// one of them, or releases a devres group in which the first allocation was made.
+/// a Rust witness stands for, so they are there as long as the driver is bound, unless
+/// [`Self::free`] is called on one of the copies, or C code releases the devres group in which they
+/// were allocated.
 ///
 /// # Soundness
 ///
-/// - Forgotten, copied or dropped, it makes no difference: it owns nothing.
-/// - Its lifetime is that of the binding, which no value outlives that safe code can get at.
-///   After unbind there is nobody to use it.
-/// - Sent to another thread, it reads the number of a vector under the lock of the MSI core, or
-///   adds one under the lock of the binding. Both may sleep: a handler that keeps it does so in its
-///   thread only.
+/// - Forgotten, copied or dropped, it makes no difference: it owns nothing. Copies of what has been
+///   freed find out by the id: `ENODEV`, also when there are other vectors by then.
+/// - Its lifetime is that of a reference to the device, which fits in driver data, but in no handler:
+///   its calls may sleep.
+/// - Sent to another thread, it reads the number of a vector under the lock of the MSI core;
+///   everything else happens under the lock of the binding.
+/// - In the destructor of driver data it still reads and frees, and fails with `ENODEV` otherwise.
 /// - On the error path of probe the device frees the vectors, after their handlers.
-/// - If C code did free them, the id says so: `ENODEV`.
 #[derive(Clone, Copy)]
-pub struct ManagedIrqVectors<'c>(Allocation<'c>);
+pub struct ManagedIrqVectors<'a>(Allocation<'a>);
 
-impl<'c> ManagedIrqVectors<'c> {
+impl<'a> ManagedIrqVectors<'a> {
     /// Returns the number of vectors allocated at once, at least the `min_vecs` that was asked for.
     #[inline]
     #[allow(clippy::len_without_is_empty)]
@@ -331,8 +209,8 @@ impl<'c> ManagedIrqVectors<'c> {
     /// # Errors
     ///
     /// - `EINVAL` when `index` is not less than [`Self::len`], nor that of a vector added later.
-    /// - `ENODEV` when C code has freed the vectors.
-    pub fn index(self, index: usize) -> Result<IrqVector<'c, Self>> {
+    /// - `ENODEV` when the vectors have been freed.
+    pub fn index(self, index: usize) -> Result<IrqVector<'a, Self>> {
         IrqVector::new(self.0, index, self)
     }
 
@@ -341,12 +219,123 @@ impl<'c> ManagedIrqVectors<'c> {
     /// # Errors
     ///
     /// As [`IrqVectorRegistration::add_vector`].
-    pub fn add_vector(self, index: Option<usize>) -> Result<IrqVector<'c, Self>> {
+    pub fn add_vector(self, index: Option<usize>) -> Result<IrqVector<'a, Self>> {
         self.index(self.0.add(index)?)
+    }
+
+    /// Frees vector `index`, which was added, after its handlers. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// As [`IrqVectorRegistration::remove_vector`].
+    pub fn remove_vector(self, index: usize) -> Result {
+        self.0.remove(index)
+    }
+
+    /// Frees the vectors before the driver is detached, after their handlers, so that the driver can
+    /// allocate anew. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` when C code has a handler registered on one of the vectors, which is reported.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kernel::{pci, prelude::*};
+    ///
+    /// /// Allocates vectors for another number of queues.
+    /// # #[allow(dead_code)]
+    /// fn resize<'a>(
+    ///     binding: pci::Binding<'a>,
+    ///     old: pci::ManagedIrqVectors<'a>,
+    ///     queues: u32,
+    /// ) -> Result<pci::ManagedIrqVectors<'a>> {
+    ///     old.free()?;
+    ///     binding.pcim_alloc_irq_vectors(queues, queues, pci::IrqType::MsiX.into())
+    /// }
+    /// ```
+    pub fn free(self) -> Result {
+        if self.0.free() {
+            Ok(())
+        } else {
+            Err(EBUSY)
+        }
     }
 }
 
-impl Device<Bound> {
+/// One vector of an allocation; `V` is what it was taken from.
+///
+/// # Soundness
+///
+/// It owns nothing, so it makes no difference whether it is forgotten or dropped. Of explicit vectors
+/// it borrows the guard and is gone before they are freed. Of managed ones there can be copies by
+/// which they are freed: registering a handler finds that out under the lock of the binding.
+pub struct IrqVector<'a, V = &'a IrqVectorRegistration<'a>> {
+    pub(super) allocation: Allocation<'a>,
+    pub(super) index: usize,
+    irq: u32,
+    vectors: V,
+}
+
+impl<'a, V: Copy> IrqVector<'a, V> {
+    fn new(allocation: Allocation<'a>, index: usize, vectors: V) -> Result<Self> {
+        let irq = allocation.irq(index)?;
+        Ok(Self {
+            allocation,
+            index,
+            irq,
+            vectors,
+        })
+    }
+
+    /// Returns what this vector was taken from.
+    #[inline]
+    pub fn vectors(&self) -> V {
+        self.vectors
+    }
+
+    /// Returns the interrupt type of the vector.
+    #[inline]
+    pub fn irq_type(&self) -> IrqType {
+        self.allocation.irq_type
+    }
+
+    /// Returns the Linux interrupt number, as `/proc/interrupts` shows it.
+    #[inline]
+    pub fn irq(&self) -> u32 {
+        self.irq
+    }
+
+    /// Returns the CPUs that the vector was spread to, or `None` if it was allocated without an
+    /// [`IrqAffinity`] or is an INTx interrupt. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// - `ENODEV` when the vectors have been freed, or the driver is being detached.
+    /// - `ENOMEM` when there is no memory.
+    pub fn affinity(&self) -> Result<Option<CpumaskVar>> {
+        let allocation = &self.allocation;
+        let _calls = allocation.registry.lock()?;
+        allocation.check()?;
+        if allocation.irq_type != IrqType::Intx {
+            return affinity::of_vector(allocation.dev, self.index);
+        }
+        Ok(None)
+    }
+}
+
+impl<'a> From<IrqVector<'a>> for IrqRequest<'a> {
+    /// For [`irq::Registration::new`](crate::irq::Registration::new), which is unsafe; see
+    /// [`IrqVector::request`] instead.
+    #[inline]
+    fn from(vector: IrqVector<'a>) -> Self {
+        // SAFETY: `vector.irq` is an interrupt of `dev`.
+        unsafe { IrqRequest::new(vector.allocation.dev.as_ref(), vector.irq) }
+    }
+}
+
+impl<'a> Binding<'a> {
     /// Allocates interrupt vectors that the driver owns.
     ///
     /// Tries MSI-X first, then MSI, then INTx, as far as `irq_types` allows. The vectors are freed
@@ -354,22 +343,103 @@ impl Device<Bound> {
     ///
     /// # Errors
     ///
-    /// - `EBUSY` when vectors of the device are live, whoever owns them.
-    /// - `ENODEV` when the driver of the device is being detached.
-    /// - `ENOSPC` when less than `min_vecs` vectors are available.
+    /// - `EBUSY` when vectors of the device are live, whoever owns them, which is reported.
+    /// - `ENODEV` when the driver is being detached.
+    /// - `ENOSPC` when less than `min_vecs` vectors are available, or the INTx interrupt is not
+    ///   mapped: x86 maps it when the device is enabled while it has no other vectors.
     /// - `EINVAL` when the device or the system does not support the types, or `max_vecs`, for MSI
     ///   also `min_vecs`, is 0.
     /// - `ERANGE` when `max_vecs` is less than `min_vecs`.
     /// - `ENOMEM` when there is no memory.
     /// - What else the MSI core fails with.
+    pub fn alloc_irq_vectors(
+        self,
+        min_vecs: u32,
+        max_vecs: u32,
+        irq_types: IrqTypes,
+    ) -> Result<IrqVectorRegistration<'a>> {
+        let wanted = Wanted::new(min_vecs, max_vecs, irq_types);
+        let call = bindings::pci_alloc_irq_vectors_affinity;
+        Ok(IrqVectorRegistration(Allocation::new(self, call, wanted)?))
+    }
+
+    /// Allocates interrupt vectors that the driver owns, and spreads them over the CPUs.
+    ///
+    /// As [`Self::alloc_irq_vectors`] otherwise. Spread vectors keep their affinity: users
+    /// cannot change it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::alloc_irq_vectors`], and:
+    ///
+    /// - `EINVAL` when `min_vecs` is 0 whatever the type, or the vectors that are not spread are
+    ///   more than a `u32` counts.
+    /// - `ENOSPC` when they are more than `min_vecs`, and `irq_types` has no INTx.
+    pub fn alloc_irq_vectors_affinity(
+        self,
+        min_vecs: u32,
+        max_vecs: u32,
+        irq_types: IrqTypes,
+        affinity: IrqAffinity,
+    ) -> Result<IrqVectorRegistration<'a>> {
+        let wanted = Wanted::new(min_vecs, max_vecs, irq_types).spread(affinity)?;
+        let call = bindings::pci_alloc_irq_vectors_affinity;
+        Ok(IrqVectorRegistration(Allocation::new(self, call, wanted)?))
+    }
+
+    /// Allocates interrupt vectors that the device owns.
+    ///
+    /// As [`Self::alloc_irq_vectors`], but the vectors are freed when the driver is detached,
+    /// whatever becomes of the returned witness. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::alloc_irq_vectors`].
+    pub fn pcim_alloc_irq_vectors(
+        self,
+        min_vecs: u32,
+        max_vecs: u32,
+        irq_types: IrqTypes,
+    ) -> Result<ManagedIrqVectors<'a>> {
+        let wanted = Wanted::new(min_vecs, max_vecs, irq_types);
+        let call = bindings::pcim_alloc_irq_vectors_affinity;
+        Ok(ManagedIrqVectors(Allocation::new(self, call, wanted)?))
+    }
+
+    /// Allocates interrupt vectors that the device owns, and spreads them over the CPUs.
+    ///
+    /// As [`Self::alloc_irq_vectors_affinity`] and [`Self::pcim_alloc_irq_vectors`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::alloc_irq_vectors_affinity`].
+    pub fn pcim_alloc_irq_vectors_affinity(
+        self,
+        min_vecs: u32,
+        max_vecs: u32,
+        irq_types: IrqTypes,
+        affinity: IrqAffinity,
+    ) -> Result<ManagedIrqVectors<'a>> {
+        let wanted = Wanted::new(min_vecs, max_vecs, irq_types).spread(affinity)?;
+        let call = bindings::pcim_alloc_irq_vectors_affinity;
+        Ok(ManagedIrqVectors(Allocation::new(self, call, wanted)?))
+    }
+}
+
+impl<'c> Device<Core<'c>> {
+    /// Allocates interrupt vectors that the driver owns: [`Binding::alloc_irq_vectors`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Binding::alloc_irq_vectors`].
     ///
     /// # Examples
     ///
     /// ```
-    /// use kernel::{device::Bound, pci, prelude::*};
+    /// use kernel::{device::Core, pci, prelude::*};
     ///
     /// # #[allow(dead_code)]
-    /// fn allocate(pdev: &pci::Device<Bound>) -> Result {
+    /// fn probe(pdev: &pci::Device<Core<'_>>) -> Result {
     ///     // Four messages or more, but not INTx.
     ///     let messages = pci::IrqTypes::default()
     ///         .with(pci::IrqType::Msi)
@@ -386,22 +456,15 @@ impl Device<Bound> {
         max_vecs: u32,
         irq_types: IrqTypes,
     ) -> Result<IrqVectorRegistration<'_>> {
-        let wanted = Wanted::new(min_vecs, max_vecs, irq_types.0);
-        Ok(IrqVectorRegistration(Allocation::new(self, false, wanted)?))
+        self.binding()?
+            .alloc_irq_vectors(min_vecs, max_vecs, irq_types)
     }
 
-    /// Allocates interrupt vectors that the driver owns, and spreads them over the CPUs.
-    ///
-    /// As [`Device::alloc_irq_vectors`] otherwise. Spread vectors keep their affinity: users
-    /// cannot change it.
+    /// Allocates and spreads: [`Binding::alloc_irq_vectors_affinity`].
     ///
     /// # Errors
     ///
-    /// As [`Device::alloc_irq_vectors`], and:
-    ///
-    /// - `EINVAL` when `min_vecs` is 0 whatever the type, or the vectors that are not spread are
-    ///   more than a `u32` counts.
-    /// - `ENOSPC` when they are more than `min_vecs`, and `irq_types` has no INTx.
+    /// As [`Binding::alloc_irq_vectors_affinity`].
     pub fn alloc_irq_vectors_affinity(
         &self,
         min_vecs: u32,
@@ -409,10 +472,43 @@ impl Device<Bound> {
         irq_types: IrqTypes,
         affinity: IrqAffinity,
     ) -> Result<IrqVectorRegistration<'_>> {
-        let wanted = Wanted::new(min_vecs, max_vecs, irq_types.0).spread(affinity)?;
-        Ok(IrqVectorRegistration(Allocation::new(self, false, wanted)?))
+        self.binding()?
+            .alloc_irq_vectors_affinity(min_vecs, max_vecs, irq_types, affinity)
     }
 
+    /// Allocates interrupt vectors that the device owns: [`Binding::pcim_alloc_irq_vectors`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Binding::alloc_irq_vectors`].
+    pub fn pcim_alloc_irq_vectors(
+        &self,
+        min_vecs: u32,
+        max_vecs: u32,
+        irq_types: IrqTypes,
+    ) -> Result<ManagedIrqVectors<'_>> {
+        self.binding()?
+            .pcim_alloc_irq_vectors(min_vecs, max_vecs, irq_types)
+    }
+
+    /// Allocates and spreads: [`Binding::pcim_alloc_irq_vectors_affinity`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Binding::alloc_irq_vectors_affinity`].
+    pub fn pcim_alloc_irq_vectors_affinity(
+        &self,
+        min_vecs: u32,
+        max_vecs: u32,
+        irq_types: IrqTypes,
+        affinity: IrqAffinity,
+    ) -> Result<ManagedIrqVectors<'_>> {
+        self.binding()?
+            .pcim_alloc_irq_vectors_affinity(min_vecs, max_vecs, irq_types, affinity)
+    }
+}
+
+impl Device<Bound> {
     /// Returns how many vectors of a type the device has, before any are allocated.
     ///
     /// # Errors
@@ -432,51 +528,5 @@ impl Device<Bound> {
             Ok(count) if count != 0 => Ok(count),
             _ => Err(EINVAL),
         }
-    }
-}
-
-impl<'c> Device<Core<'c>> {
-    /// Allocates interrupt vectors that the device owns.
-    ///
-    /// As [`Device::alloc_irq_vectors`], but the vectors are freed when the driver is detached,
-    /// whatever becomes of the returned witness. May sleep.
-    ///
-    /// # Errors
-    ///
-    /// As [`Device::alloc_irq_vectors`].
-    pub fn pcim_alloc_irq_vectors(
-        &self,
-        min_vecs: u32,
-        max_vecs: u32,
-        irq_types: IrqTypes,
-    ) -> Result<ManagedIrqVectors<'c>> {
-        let wanted = Wanted::new(min_vecs, max_vecs, irq_types.0);
-        Ok(ManagedIrqVectors(Allocation::new(
-            self.for_binding(),
-            true,
-            wanted,
-        )?))
-    }
-
-    /// Allocates interrupt vectors that the device owns, and spreads them over the CPUs.
-    ///
-    /// As [`Device::alloc_irq_vectors_affinity`] and [`Device::pcim_alloc_irq_vectors`].
-    ///
-    /// # Errors
-    ///
-    /// As [`Device::alloc_irq_vectors_affinity`].
-    pub fn pcim_alloc_irq_vectors_affinity(
-        &self,
-        min_vecs: u32,
-        max_vecs: u32,
-        irq_types: IrqTypes,
-        affinity: IrqAffinity,
-    ) -> Result<ManagedIrqVectors<'c>> {
-        let wanted = Wanted::new(min_vecs, max_vecs, irq_types.0).spread(affinity)?;
-        Ok(ManagedIrqVectors(Allocation::new(
-            self.for_binding(),
-            true,
-            wanted,
-        )?))
     }
 }

@@ -23,12 +23,17 @@ pub(crate) use kernel::{
         IrqVectorRegistration,
         ManagedBar,
         ManagedDevice,
-        ManagedIrqVectors, //
+        ManagedIrqVectors,
+        WhileBound, //
     },
     prelude::*,
     sync::{
         Mutex,
         SetOnce, //
+    },
+    types::{
+        CovariantForLt,
+        ForLt, //
     },
     workqueue,
 };
@@ -38,6 +43,16 @@ pub(crate) type Device<'c> = pci::Device<Core<'c>>;
 
 /// Takes a value and drops it.
 pub(crate) fn use_up<T>(_: T) {}
+
+/// What `module!` defines, and `#[vtable]` asks for.
+pub(crate) struct LocalModule;
+
+impl kernel::ModuleMetadata for LocalModule {
+    const NAME: &'static CStr = c"test";
+    // SAFETY: The programs are part of no module, and do not run.
+    const THIS_MODULE: kernel::ThisModule =
+        unsafe { kernel::ThisModule::from_ptr(core::ptr::null_mut()) };
+}
 
 /// A handler with nothing in it.
 pub(crate) struct Quiet;

@@ -14,5 +14,5 @@ fn probe<'bound>(pdev: &'bound Device<'_>) -> Result<ManagedIrqVectors<'bound>> 
         .index(0)?
         .request(pdev, Flags::SHARED, c"test", Ok(Quiet))?;
     handle.until_unbind(); // PASS
-    Ok(vectors.into_managed())
+    vectors.into_managed().map_err(|(e, _)| e)
 }

@@ -10,7 +10,7 @@ use common::*;
 
 fn probe(pdev: &Device<'_>) -> Result {
     let device: kernel::sync::aref::ARef<pci::Device> = pdev.into(); // FAIL
-    let device: &pci::Device<Bound> = pdev; // PASS
+    let device: &Device<'_> = pdev; // PASS
     let vectors = device.alloc_irq_vectors(1, 1, IrqTypes::all())?;
     use_up(vectors);
     Ok(())

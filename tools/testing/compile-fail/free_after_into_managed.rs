@@ -11,7 +11,7 @@ use common::*;
 
 fn probe(pdev: &Device<'_>) -> Result<usize> {
     let vectors = pdev.alloc_irq_vectors(1, 1, IrqTypes::all())?;
-    let managed = vectors.into_managed();
+    let managed = vectors.into_managed().map_err(|(e, _)| e)?;
     drop(vectors); // FAIL
     Ok(managed.len())
 }

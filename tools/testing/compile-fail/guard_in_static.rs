@@ -13,6 +13,6 @@ static SLOT: SetOnce<IrqVectorRegistration<'static>> = SetOnce::new();
 fn probe(pdev: &Device<'_>) -> Result {
     let vectors = pdev.alloc_irq_vectors(1, 1, IrqTypes::all())?;
     SLOT.populate(vectors); // FAIL
-    vectors.into_managed(); // PASS
+    use_up(vectors); // PASS
     Ok(())
 }

@@ -8,7 +8,7 @@ mod common;
 
 use common::*;
 
-static SLOT: SetOnce<IrqHandle<'static>> = SetOnce::new();
+static SLOT: SetOnce<IrqHandle<'static, Quiet>> = SetOnce::new();
 
 fn set_up<'b>(pdev: &Device<'_>, vectors: &'b IrqVectorRegistration<'b>) -> Result {
     let handle = vectors

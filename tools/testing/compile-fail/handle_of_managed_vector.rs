@@ -10,7 +10,7 @@ mod common;
 use common::*;
 
 struct Data<'bound> {
-    handle: IrqHandle<'bound>,
+    handle: IrqHandle<'bound, Quiet>,
     vectors: ManagedIrqVectors<'bound>,
 }
 

@@ -12,7 +12,7 @@ fn set_up<'bound>(
     pdev: &'bound Device<'_>,
     vectors: IrqVectorRegistration<'bound>,         // FAIL
     vectors: &'bound IrqVectorRegistration<'bound>, // PASS
-) -> Result<IrqHandle<'bound>> {
+) -> Result<IrqHandle<'bound, Quiet>> {
     vectors
         .index(0)?
         .request(pdev, Flags::SHARED, c"test", Ok(Quiet))

@@ -12,7 +12,7 @@ use common::*;
 fn probe<'bound>(pdev: &'bound Device<'_>) -> Result {
     let vectors = pdev.pcim_alloc_irq_vectors(1, 1, IrqTypes::all())?;
     let bound: &'bound pci::Device<Bound> = pdev; // FAIL
-    let bound = pdev.pcim_enable_device()?; // PASS
+    let bound = pdev.pcim_enable_device()?.iomap_region(0, c"test")?; // PASS
     let handler = Keeps(bound);
     let handle = vectors
         .index(0)?

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A handler does not own a guard, whose lifetime is that of a reference; it may keep a witness.
+//! A handler does not own a guard, whose lifetime is that of a reference; it may keep a mapping.
 
 //@ error: E0621
 
@@ -11,7 +11,7 @@ use common::*;
 fn set_up<'c>(
     pdev: &Device<'c>,
     line: IrqVectorRegistration<'_>, // FAIL
-    line: ManagedIrqVectors<'c>,     // PASS
+    line: ManagedBar<'c>,            // PASS
 ) -> Result {
     let vectors = pdev.pcim_alloc_irq_vectors(1, 1, IrqTypes::all())?;
     let handler = Keeps(line);

@@ -10,10 +10,10 @@ mod common;
 use common::*;
 
 fn set_up(
+    vectors: IrqVectorRegistration<'_>,
     pdev: &pci::Device<Bound>, // FAIL
     pdev: &Device<'_>,         // PASS
 ) -> Result {
-    let vectors = pdev.alloc_irq_vectors(1, 1, IrqTypes::all())?;
     let handle = vectors
         .index(0)?
         .request(pdev, Flags::SHARED, c"test", Ok(Quiet))?;

@@ -9,9 +9,13 @@ mod common;
 
 use common::*;
 
-fn probe(parent: &device::Device<Bound>, own: &Device<'_>) -> Result {
+fn probe(
+    parent: &device::Device<Bound>,
+    own: &Device<'_>,
+    vectors: IrqVectorRegistration<'_>,
+) -> Result {
     let parent: &pci::Device<Bound> = parent.try_into()?;
-    let vectors = parent.alloc_irq_vectors(1, 1, IrqTypes::all())?;
+    use_up(parent.vendor_id());
     let pdev = parent; // FAIL
     let pdev = own; // PASS
     let handle = vectors

@@ -8,8 +8,7 @@
 . /suites/lib.sh
 
 driver=ownership_misuse
-children=/sys/bus/auxiliary/drivers/$driver.$driver
-last=7
+last=8
 
 # One bind, two of which fail on purpose.
 round()
@@ -33,16 +32,16 @@ said()
 	[ "$(cat "/tmp/status.$1")" = 0 ] || diag_lines <"/tmp/said.$1"
 }
 
-# A child that its parent forgot is still there when the parent is not. It gets no vectors, and the parent is bindable.
-forgotten_child_gets_nothing()
+# Children that their parents forgot are still there when those are not. What a child was handed is good for nothing then, and
+# for no handler of its own while the parent is bound.
+# said_to_child ERRNO N: N of them get that.
+said_to_child()
 {
-	read -r id <"$pci/devices/$dev/device"
-	child=$driver.child.$((id))
-	echo "$child" >"$children/unbind" || return
 	dmesg -c >/dev/null
-	echo "$child" >"$children/bind" || return
+	modprobe ownership_misuse_child
 	dmesg >/tmp/child
-	grep -q 'misuse: child gets -19$' /tmp/child || diag_lines </tmp/child
+	rmmod ownership_misuse_child
+	[ "$(grep -c "misuse: child gets $1\$" /tmp/child)" = "$2" ] || diag_lines </tmp/child
 }
 
 find_device 1234:11e8 && edu=$dev && remember && before_edu=$before
@@ -58,11 +57,10 @@ rounds e1000e
 result_of()
 {
 	dev=$2 before=$3
-	subtest "$1" $((last + 2))
+	subtest "$1" $((last + 1))
 	for round in $(seq 0 $last); do
 		check "leaves_nothing_$round" said "$1.$round"
 	done
-	check forgotten_child_gets_nothing forgotten_child_gets_nothing
 	subtest_end
 }
 
@@ -75,9 +73,18 @@ for dev in $edu $e1000e; do
 	bind "$driver" >"/tmp/said.$dev.again"
 	echo "$?" >"/tmp/status.$dev.again"
 done
+said_to_child -1 2 >/tmp/child.bound
+child_bound=$?
+unbind "$driver"
+dev=$edu
+unbind "$driver"
+said_to_child -19 4 >/tmp/child.unbound
+child_unbound=$?
 rmmod "$driver"
-plan 3
+plan 5
 dev=$edu before=$before_edu
 check edu_binds_again said "$edu.again"
 check e1000e_binds_again said "$e1000e.again"
 check leaves_nothing as_before
+check child_registers_no_handler eval '[ "$child_bound" = 0 ] || diag_lines </tmp/child.bound'
+check child_of_unbound_parent_gets_nothing eval '[ "$child_unbound" = 0 ] || diag_lines </tmp/child.unbound'

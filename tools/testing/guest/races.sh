@@ -91,49 +91,57 @@ race()
 	subtest_end
 }
 
-# Two drivers that are probed at a time, each of which allocates and frees vectors of the same device.
+# until_said PATTERN N: waits until the kernel has said that N times since the log was cleared.
+until_said()
+{
+	waited=0
+	until [ "$(dmesg | grep -c "$1")" -ge "$2" ]; do
+		[ "$waited" -lt 60 ] || diag "the kernel did not say '$1' $2 times" || return
+		sleep 1
+		waited=$((waited + 1))
+	done
+}
+
+# Two work items, one of which frees the vectors whose handlers the other releases.
 two_allocate()
 {
-	dmesg -c >/dev/null
-	for child in ownership_race.child.0 ownership_race.child.1; do
-		echo "$child" >"$children/unbind" || return
-	done
-	for child in ownership_race.child.0 ownership_race.child.1; do
-		echo "$child" >"$children/bind" &
-	done
-	wait
+	until_said 'race: .* times' 2
 	dmesg >/tmp/race
-	[ "$(grep -c 'race: [0-9]* allocated' /tmp/race)" = 2 ] || diag_lines </tmp/race
+	[ "$(grep -c 'race: [a-z]* [1-9][0-9]* times' /tmp/race)" = 2 ] || diag_lines </tmp/race
 }
 
-# At least one of them must have found the device busy, or they were not there at a time.
+# Each must have met the other, or they were not there at a time.
 met()
 {
-	grep -q 'race: [0-9]* allocated, [1-9][0-9]* busy' /tmp/race || diag_lines </tmp/race
+	[ "$(grep -c 'race: [a-z]* [0-9]* times, [1-9][0-9]* busy' /tmp/race)" = 2 ] || diag_lines </tmp/race
 }
 
-# The parent goes while its children are at work.
-parent_goes()
+# The driver goes while they are at work.
+driver_goes()
 {
-	for child in ownership_race.child.0 ownership_race.child.1; do
-		echo "$child" >"$children/unbind"
-		echo "$child" >"$children/bind" 2>/dev/null &
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		unbind ownership_race || return
+		dmesg -c >/dev/null
+		bind ownership_race || return
+		usleep 20000
+		unbind ownership_race || return
+		dmesg >/tmp/race
+		[ "$(grep -c 'race: [a-z]* until unbind' /tmp/race)" = 2 ] || diag_lines </tmp/race || return
+		bind ownership_race || return
 	done
-	usleep 20000
-	unbind ownership_race
-	wait
 }
 
 allocations()
 {
-	driver=ownership_race children=/sys/bus/auxiliary/drivers/ownership_race.ownership_race
+	driver=ownership_race
 	subtest "$driver" 5
 	find_device 1234:11e8
 	remember
+	dmesg -c >/dev/null
 	check load modprobe "$driver"
 	check two_allocate two_allocate
 	check met met
-	check parent_goes parent_goes
+	check driver_goes driver_goes
 	check leaves_nothing settled
 	subtest_end
 }

@@ -223,6 +223,58 @@ pub(crate) fn added_vectors_go_with_the_others(pdev: &Device<'_>) -> Result {
     Ok(())
 }
 
+/// A single vector that was added goes, with its handlers, and comes back.
+pub(crate) fn added_vector_goes_alone(pdev: &Device<'_>) -> Result {
+    let last = count(pdev)? as usize - 1;
+    let seen = Seen::new()?;
+    let mut vectors = pdev.alloc_irq_vectors(1, 1, msix())?;
+    seen.register(pdev, vectors.index(0)?)?.until_unbind();
+    check!(vectors.remove_vector(0).err() == Some(EINVAL));
+    check!(vectors.remove_vector(last).err() == Some(EINVAL));
+    for round in 1..=3 {
+        let added = vectors.add_vector(Some(last))?;
+        seen.register(pdev, added)?.until_unbind();
+        check!(vectors.remove_vector(last).is_ok());
+        check!(seen.dropped() == round);
+        check!(vectors.index(last).err() == Some(EINVAL));
+        check!(vectors.index(0)?.irq() != 0);
+    }
+    check!(vectors.free().is_ok());
+    check!(seen.dropped() == 4);
+
+    // Of managed ones, too; a vector that somebody has taken before is refused when it is used.
+    let vectors = pdev.pcim_alloc_irq_vectors(1, 1, msix())?;
+    let added = vectors.add_vector(Some(last))?;
+    check!(vectors.remove_vector(last).is_ok());
+    check!(seen.register(pdev, added).err() == Some(EINVAL));
+    check!(vectors.free().is_ok());
+    check!(is_free(pdev));
+    Ok(())
+}
+
+/// One queue goes, and the others stay.
+pub(crate) fn one_queue_is_released(pdev: &Device<'_>) -> Result {
+    let n = count(pdev)?.min(8);
+    let seen = Seen::new()?;
+    let binding = pdev.binding()?;
+    let vectors = binding.alloc_irq_vectors(n, n, msix())?;
+    let mut queues = KVec::new();
+    for i in 0..vectors.len() {
+        queues.push(seen.register_later(binding, vectors.index(i)?)?, GFP_KERNEL)?;
+    }
+    // Guard and handles are values of equal rank.
+    let mut interrupts = (vectors, queues);
+    drop(interrupts.1.remove(1));
+    check!(seen.dropped() == 1);
+    let again = seen.register_later(binding, interrupts.0.index(1)?)?;
+    interrupts.1.push(again, GFP_KERNEL)?;
+    drop(interrupts.0);
+    check!(seen.dropped() == n + 1);
+    drop(interrupts.1);
+    check!(is_free(pdev));
+    Ok(())
+}
+
 /// Nothing but the guard of the vectors owns anything.
 pub(crate) fn everything_is_forgotten_but_the_guard(pdev: &Device<'_>) -> Result {
     let seen = Seen::new()?;

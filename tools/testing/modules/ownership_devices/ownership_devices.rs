@@ -53,11 +53,11 @@ macro_rules! list {
 }
 
 fn msix() -> IrqTypes {
-    IrqTypes::default().with(IrqType::MsiX)
+    IrqType::MsiX.into()
 }
 
 fn intx() -> IrqTypes {
-    IrqTypes::default().with(IrqType::Intx)
+    IrqType::Intx.into()
 }
 
 /// Returns how many vectors the device has.
@@ -86,6 +86,8 @@ const CASES: &[Case] = list![
     cases::spread_over_every_cpu,
     cases::added_vectors_go_with_the_others,
     cases::everything_is_forgotten_but_the_guard,
+    cases::added_vector_goes_alone,
+    cases::one_queue_is_released,
 ];
 
 const NVME: &[Case] = list![nvme::explicit_vector_interrupts];

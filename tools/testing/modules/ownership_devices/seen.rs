@@ -16,7 +16,8 @@ use kernel::{
             Relaxed, //
         },
         Arc, //
-    }, //
+    },
+    types::CovariantForLt, //
 };
 
 struct Counts {
@@ -72,9 +73,21 @@ impl Seen {
         &self,
         pdev: &'a Device<'_>,
         vector: pci::IrqVector<'a, V>,
-    ) -> Result<pci::IrqHandle<'a>> {
+    ) -> Result<pci::IrqHandle<'a, Handler>> {
         let handler = Ok(Handler(self.0.clone()));
         vector.request(pdev, Flags::TRIGGER_NONE, c"ownership_devices", handler)
+    }
+
+    /// Registers one with the binding.
+    pub(crate) fn register_later<'a>(
+        &self,
+        binding: pci::Binding<'a>,
+        vector: pci::IrqVector<'_, impl Copy>,
+    ) -> Result<pci::IrqHandle<'a, Handler>> {
+        let name = c"ownership_devices";
+        binding.request::<CovariantForLt!(Handler)>(vector, Flags::TRIGGER_NONE, name, |_| {
+            Ok(Handler(self.0.clone()))
+        })
     }
 
     /// Registers one that runs in a thread.
@@ -82,7 +95,7 @@ impl Seen {
         &self,
         pdev: &'a Device<'_>,
         vector: pci::IrqVector<'a, V>,
-    ) -> Result<pci::IrqHandle<'a>> {
+    ) -> Result<pci::IrqHandle<'a, Handler>> {
         let handler = Ok(Handler(self.0.clone()));
         vector.request_threaded(pdev, Flags::ONESHOT, c"ownership_devices", handler)
     }

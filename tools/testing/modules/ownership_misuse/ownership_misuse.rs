@@ -19,7 +19,11 @@ use kernel::{
         Bound,
         Core, //
     },
-    io::Io,
+    dma::DmaMask,
+    io::{
+        poll::read_poll_timeout,
+        Io, //
+    },
     irq::{
         self,
         Flags, //
@@ -32,9 +36,7 @@ use kernel::{
         IrqType,
         IrqTypes,
         IrqVectorRegistration,
-        ManagedBar,
-        ManagedDevice,
-        ManagedIrqVectors, //
+        ManagedBar, //
     },
     prelude::*,
     sync::{
@@ -42,10 +44,14 @@ use kernel::{
             Atomic,
             Relaxed, //
         },
+        Arc,
         Mutex, //
     },
-    types::CovariantForLt,
-    InPlaceModule, //
+    time::Delta,
+    types::{
+        CovariantForLt,
+        ForLt, //
+    },
 };
 
 const MODULE_NAME: &CStr = <LocalModule as kernel::ModuleMetadata>::NAME;
@@ -57,6 +63,13 @@ type Device<'c> = pci::Device<Core<'c>>;
 static WRONG: Atomic<u32> = Atomic::new(0);
 /// How many handlers with a destructor are there.
 static HANDLERS: Atomic<u32> = Atomic::new(0);
+/// How often one of them has run.
+static CALLS: Atomic<u32> = Atomic::new(0);
+
+/// Raises an interrupt of `edu` when written with a reason.
+const IRQ_RAISE: usize = 0x60;
+/// Lowers it when written with the reason.
+const IRQ_ACKNOWLEDGE: usize = 0x64;
 
 /// Counts what is wrong where no result can be returned.
 macro_rules! expect {
@@ -84,11 +97,11 @@ fn messages() -> IrqTypes {
 }
 
 fn intx() -> IrqTypes {
-    IrqTypes::default().with(IrqType::Intx)
+    IrqType::Intx.into()
 }
 
 /// Tells whether vectors can be allocated, that is whether none are live.
-fn is_free(pdev: &pci::Device<Bound>) -> bool {
+fn is_free(pdev: &Device<'_>) -> bool {
     pdev.alloc_irq_vectors(1, 1, messages()).is_ok()
 }
 
@@ -106,31 +119,46 @@ impl irq::ThreadedHandler for Quiet {
     }
 }
 
-/// A handler whose destructor makes all the calls it has a value for.
+/// What anybody may use while the driver is bound.
+type Shared = pci::WhileBound<ForLt!(ManagedBar<'_>)>;
+
+/// What the driver of a child gets, in another module.
+type Handed = Arc<pci::WhileBound<ForLt!(())>>;
+
+/// A handler that makes all the calls it has a value for, when it runs and in its destructor.
 struct CallsBack<'c> {
-    managed: ManagedDevice<'c>,
     bar: ManagedBar<'c>,
-    vectors: ManagedIrqVectors<'c>,
+    shared: Option<Arc<Shared>>,
 }
 
 impl<'c> CallsBack<'c> {
-    fn new(
-        managed: ManagedDevice<'c>,
-        bar: ManagedBar<'c>,
-        vectors: ManagedIrqVectors<'c>,
-    ) -> Self {
+    fn new(bar: ManagedBar<'c>, shared: Option<Arc<Shared>>) -> Self {
         HANDLERS.add(1, Relaxed);
-        Self {
-            managed,
-            bar,
-            vectors,
-        }
+        Self { bar, shared }
+    }
+
+    /// Whoever uses what is lent may have to wait for this handler, which must not wait for itself.
+    fn is_refused(&self) -> bool {
+        self.shared
+            .as_ref()
+            .is_none_or(|shared| shared.with(|_, _| ()).err() == Some(EDEADLK))
     }
 }
 
 impl irq::Handler for CallsBack<'_> {
     fn handle(&self) -> irq::IrqReturn {
-        let _ = self.bar.try_read32(0);
+        let _ = self.bar.try_write32(1, IRQ_ACKNOWLEDGE);
+        expect!(self.is_refused());
+        CALLS.add(1, Relaxed);
+        irq::IrqReturn::Handled
+    }
+}
+
+impl irq::ThreadedHandler for CallsBack<'_> {
+    fn handle_threaded(&self) -> irq::IrqReturn {
+        let _ = self.bar.try_write32(1, IRQ_ACKNOWLEDGE);
+        expect!(self.is_refused());
+        CALLS.add(1, Relaxed);
         irq::IrqReturn::Handled
     }
 }
@@ -138,11 +166,11 @@ impl irq::Handler for CallsBack<'_> {
 impl Drop for CallsBack<'_> {
     fn drop(&mut self) {
         expect!(self.bar.try_read32(0).is_ok());
-        expect!(self.vectors.index(0).is_ok());
-        expect!(self.managed.iomap_range(0, 0, 4).is_ok());
-        // Only MSI-X has room for another one.
-        let added = self.vectors.add_vector(None);
-        expect!(added.is_ok() == (self.vectors.irq_type() == IrqType::MsiX));
+        if let Some(shared) = &self.shared {
+            // While the driver is bound it is a call like any other.
+            let errno = shared.with(|_, bar| bar.try_read32(0).is_ok()).err();
+            expect!(errno.is_none_or(|errno| errno == ENODEV));
+        }
         HANDLERS.fetch_sub(1, Relaxed);
     }
 }
@@ -290,6 +318,57 @@ fn line_and_messages(pdev: &Device<'_>) -> Result {
     Ok(())
 }
 
+/// A handler has what its vectors are freed with, and cannot use it. Its interrupt only `edu` can
+/// raise.
+fn handler_does_not_wait_for_itself(pdev: &Device<'_>) -> Result {
+    let bar = pdev.pcim_enable_device()?.iomap_range(0, 0, 0x100)?;
+    pdev.set_master();
+    let shared = pdev.while_bound::<ForLt!(ManagedBar<'_>)>(Ok(bar))?;
+    for threaded in [false, true] {
+        let vectors = pdev.alloc_irq_vectors(1, 1, messages())?;
+        let (vector, name) = (vectors.index(0)?, c"misuse");
+        let handler = Ok(CallsBack::new(bar, Some(shared.clone())));
+        let handle = if threaded {
+            vector.request_threaded(pdev, Flags::ONESHOT, name, handler)
+        } else {
+            vector.request(pdev, Flags::TRIGGER_NONE, name, handler)
+        }?;
+        let before = CALLS.load(Relaxed);
+        if pdev.device_id() == 0x11e8 {
+            bar.try_write32(1, IRQ_RAISE)?;
+            read_poll_timeout(
+                || Ok(CALLS.load(Relaxed)),
+                |now| *now != before,
+                Delta::from_micros(100),
+                Delta::from_millis(500),
+            )?;
+            bar.try_write32(1, IRQ_ACKNOWLEDGE)?;
+        }
+        drop(handle);
+        check!(HANDLERS.load(Relaxed) == 0);
+    }
+    Ok(())
+}
+
+/// A handler that is not registered after all may use what anybody may, when it is dropped.
+fn failed_handler_calls_back(pdev: &Device<'_>) -> Result {
+    let bar = pdev.pcim_enable_device()?.iomap_range(0, 0, 0x100)?;
+    let shared = pdev.while_bound::<ForLt!(ManagedBar<'_>)>(Ok(bar))?;
+    let vectors = pdev.alloc_irq_vectors(1, 1, messages())?;
+    let handler = || Ok(CallsBack::new(bar, Some(shared.clone())));
+    let first = vectors
+        .index(0)?
+        .request(pdev, Flags::TRIGGER_NONE, c"misuse", handler())?;
+    let second = vectors
+        .index(0)?
+        .request(pdev, Flags::TRIGGER_NONE, c"misuse", handler());
+    check!(second.err() == Some(EBUSY));
+    check!(HANDLERS.load(Relaxed) == 1);
+    drop(first);
+    check!(HANDLERS.load(Relaxed) == 0);
+    Ok(())
+}
+
 type Case = (&'static str, fn(&Device<'_>) -> Result);
 
 macro_rules! cases {
@@ -307,21 +386,27 @@ const CASES: &[Case] = cases![
     initialiser_calls_back,
     handlers_share_a_vector,
     line_and_messages,
+    handler_does_not_wait_for_itself,
+    failed_handler_calls_back,
 ];
+
+const UNMAPPED_CASES: &[Case] = cases![last_unbind_was_right, unmapped_line_is_refused];
 
 /// What driver data keeps, in places from which it can be taken and forgotten.
 struct Kept<'bound> {
     guard: Option<IrqVectorRegistration<'bound>>,
     converted_late: Option<IrqVectorRegistration<'bound>>,
     leaked: Option<&'bound IrqVectorRegistration<'bound>>,
-    handle: Option<IrqHandle<'bound>>,
-    never_dropped: ManuallyDrop<Option<IrqHandle<'bound>>>,
+    handle: Option<IrqHandle<'bound, CallsBack<'bound>>>,
+    borrows: Option<IrqHandle<'bound, Quiet>>,
+    never_dropped: ManuallyDrop<Option<IrqHandle<'bound, CallsBack<'bound>>>>,
 }
 
 #[pin_data(PinnedDrop)]
 struct Data<'bound> {
     pdev: &'bound pci::Device<Bound>,
-    managed: ManagedDevice<'bound>,
+    binding: pci::Binding<'bound>,
+    shared: Arc<Shared>,
     bar: ManagedBar<'bound>,
     #[pin]
     kept: Mutex<Kept<'bound>>,
@@ -332,24 +417,31 @@ impl PinnedDrop for Data<'_> {
     fn drop(self: Pin<&mut Self>) {
         expect!(HANDLERS.load(Relaxed) == 0);
         expect!(self.bar.try_read32(0).is_ok());
-        expect!(self.managed.iomap_range(0, 0, 4).is_ok());
-        let late = self.pdev.alloc_irq_vectors(1, 1, messages());
+        expect!(self.shared.with(|_, _| ()).err() == Some(ENODEV));
+        expect!(self.pdev.irq_vector_count(IrqType::Intx).is_ok());
+        let late = self.binding.alloc_irq_vectors(1, 1, messages());
+        expect!(late.err() == Some(ENODEV));
+        let late = self.binding.pcim_alloc_irq_vectors(1, 1, messages());
         expect!(late.err() == Some(ENODEV));
         let mut kept = self.kept.lock();
-        drop(kept.handle.take());
-        // Handlers are gone, so nobody minds who frees.
+        if let Some(handle) = kept.handle.take() {
+            // The handler is gone.
+            expect!(handle.handler().err() == Some(ENODEV));
+        }
+        // The device takes nothing over any more. The guard frees.
         if let Some(guard) = kept.converted_late.take() {
-            expect!(guard.into_managed().is_ok_and(|managed| managed.index(0).is_ok()));
+            expect!(guard.index(0).is_ok());
+            expect!(guard.into_managed().is_err_and(|(e, _)| e == ENODEV));
         }
     }
 }
 
 /// Registers a handler that calls back, on vectors that the device owns.
-fn register<'a>(pdev: &'a Device<'_>) -> Result<IrqHandle<'a>> {
-    let managed = pdev.pcim_enable_device()?;
-    let bar = managed.iomap_range(0, 0, 0x100)?;
+fn register<'a, 'c>(pdev: &'a Device<'c>) -> Result<IrqHandle<'a, CallsBack<'c>>> {
+    let bar = pdev.pcim_enable_device()?.iomap_range(0, 0, 0x100)?;
+    let shared = pdev.while_bound::<ForLt!(ManagedBar<'_>)>(Ok(bar))?;
     let vectors = pdev.pcim_alloc_irq_vectors(1, 1, messages())?;
-    let handler = Ok(CallsBack::new(managed, bar, vectors));
+    let handler = Ok(CallsBack::new(bar, Some(shared)));
     vectors
         .index(0)?
         .request(pdev, Flags::TRIGGER_NONE, c"misuse", handler)
@@ -362,6 +454,7 @@ fn leave<'bound>(pdev: &'bound Device<'_>, bind: u32) -> Result<Kept<'bound>> {
         converted_late: None,
         leaked: None,
         handle: None,
+        borrows: None,
         never_dropped: ManuallyDrop::new(None),
     };
     match bind {
@@ -380,7 +473,7 @@ fn leave<'bound>(pdev: &'bound Device<'_>, bind: u32) -> Result<Kept<'bound>> {
         2 => {
             let guard = KBox::new(pdev.alloc_irq_vectors(1, 1, messages())?, GFP_KERNEL)?;
             let guard: &'bound IrqVectorRegistration<'bound> = KBox::leak(guard);
-            kept.handle = Some(guard.index(0)?.request(
+            kept.borrows = Some(guard.index(0)?.request(
                 pdev,
                 Flags::TRIGGER_NONE,
                 c"misuse",
@@ -399,32 +492,64 @@ fn leave<'bound>(pdev: &'bound Device<'_>, bind: u32) -> Result<Kept<'bound>> {
         5 => forget(register(pdev)?),
         // A handle that driver data drops when the handler is gone.
         6 => kept.handle = Some(register(pdev)?),
-        // A child that nobody unregisters.
-        7 => forget(auxiliary::Registration::<CovariantForLt!(())>::new(
-            pdev.as_ref(),
-            CHILD_NAME,
-            pdev.device_id().into(),
-            MODULE_NAME,
-            Ok::<_, Error>(()),
-        )?),
+        // A child that nobody unregisters, with what lets it do as the driver does.
+        7 | 9 => {
+            let handed = pdev.while_bound::<ForLt!(())>(Ok(()))?;
+            forget(auxiliary::Registration::<CovariantForLt!(Handed)>::new(
+                pdev.as_ref(),
+                CHILD_NAME,
+                u32::from(pdev.device_id()) | bind << 16,
+                MODULE_NAME,
+                Ok::<_, Error>(handed),
+            )?);
+            // Its driver might be using DMA.
+            if pdev.set_dma_mask(DmaMask::new::<32>()).err() != Some(EBUSY) {
+                return Err(EINVAL);
+            }
+        }
         _ => (),
     }
     Ok(kept)
 }
 
+/// How often each of the two devices was bound.
+static BINDS: [Atomic<u32>; 2] = [Atomic::new(0), Atomic::new(0)];
+
+/// The number of the bind in which the device has messages when it is enabled, so that x86 does not
+/// map its line.
+const UNMAPPED: u32 = 8;
+
+/// A line that is not mapped is no interrupt: its number may be that of another device's.
+fn unmapped_line_is_refused(pdev: &Device<'_>) -> Result {
+    for types in [intx(), IrqTypes::all()] {
+        // Not in place of messages that are live, nor of those that it has.
+        let vectors = pdev.alloc_irq_vectors(1, 1, messages())?;
+        check!(pdev.alloc_irq_vectors(1, 1, types).err() == Some(EBUSY));
+        drop(vectors);
+    }
+    check!(pdev.alloc_irq_vectors(1, 1, intx()).err() == Some(ENOSPC));
+    check!(pdev.pcim_alloc_irq_vectors(1, 1, intx()).err() == Some(ENOSPC));
+    check!(is_free(pdev));
+    Ok(())
+}
+
 /// Runs the cases and prints their results; returns how often the device was bound before.
 fn run_cases(pdev: &Device<'_>, device: usize) -> Result<u32> {
-    static BINDS: [Atomic<u32>; 2] = [Atomic::new(0), Atomic::new(0)];
     let bind = BINDS.get(device).ok_or(EINVAL)?.fetch_add(1, Relaxed);
+    let cases = if bind == UNMAPPED {
+        UNMAPPED_CASES
+    } else {
+        CASES
+    };
     let name = if device == 0 { "edu" } else { "e1000e" };
 
     pr_info!("KTAP version 1\n");
     pr_info!("1..1\n");
     pr_info!("    KTAP version 1\n");
     pr_info!("    # Subtest: {}_bind_{}\n", name, bind);
-    pr_info!("    1..{}\n", CASES.len());
+    pr_info!("    1..{}\n", cases.len());
     let mut failed = 0;
-    for (i, (name, case)) in CASES.iter().enumerate() {
+    for (i, (name, case)) in cases.iter().enumerate() {
         match case(pdev) {
             Ok(()) => pr_info!("    ok {} {}\n", i + 1, name),
             Err(e) => {
@@ -461,16 +586,23 @@ impl pci::Driver for Driver {
         info: Option<&'bound Self::IdInfo>,
     ) -> impl PinInit<Self::Data<'bound>, Error> + 'bound {
         pin_init::pin_init_scope(move || {
+            let device = *info.ok_or(EINVAL)?;
             // First of all: an INTx interrupt that is mapped stays so if the device is disabled while
             // it has vectors.
+            let late = BINDS.get(device).ok_or(EINVAL)?.load(Relaxed) == UNMAPPED;
+            let vectors = late.then(|| pdev.alloc_irq_vectors(1, 1, messages()));
             let managed = pdev.pcim_enable_device()?;
-            let bind = run_cases(pdev, *info.ok_or(EINVAL)?)?;
+            drop(vectors);
+            let bind = run_cases(pdev, device)?;
             let bar = managed.iomap_region(0, c"misuse")?;
             let kept = leave(pdev, bind)?;
+            let binding = pdev.binding()?;
+            let shared = pdev.while_bound(Ok(bar))?;
 
             Ok(try_pin_init!(Data {
                 pdev,
-                managed,
+                binding,
+                shared,
                 bar,
                 kept <- new_mutex!(kept),
                 _: {
@@ -497,52 +629,8 @@ impl pci::Driver for Driver {
     }
 }
 
-struct Child;
-
-kernel::auxiliary_device_table!(
-    CHILD_TABLE,
-    <Child as auxiliary::Driver>::IdInfo,
-    [(auxiliary::DeviceId::new(MODULE_NAME, CHILD_NAME), ())]
-);
-
-impl auxiliary::Driver for Child {
-    type IdInfo = ();
-    type Data<'bound> = Self;
-
-    const ID_TABLE: auxiliary::IdTable<Self::IdInfo> = &CHILD_TABLE;
-
-    fn probe<'bound>(
-        adev: &'bound auxiliary::Device<Core<'_>>,
-        _info: &'bound Self::IdInfo,
-    ) -> impl PinInit<Self, Error> + 'bound {
-        let parent: &pci::Device<Bound> = adev.parent().try_into()?;
-
-        let vectors = parent.alloc_irq_vectors(1, 1, messages());
-        let errno = vectors.err().map_or(0, Error::to_errno);
-        dev_info!(adev, "misuse: child gets {}\n", errno);
-        Ok(Self)
-    }
-}
-
-#[pin_data]
-struct Module {
-    #[pin]
-    child: kernel::driver::Registration<auxiliary::Adapter<Child>>,
-    #[pin]
-    driver: kernel::driver::Registration<pci::Adapter<Driver>>,
-}
-
-impl InPlaceModule for Module {
-    fn init(module: &'static kernel::ThisModule) -> impl PinInit<Self, Error> {
-        try_pin_init!(Self {
-            child <- kernel::driver::Registration::new(MODULE_NAME, module),
-            driver <- kernel::driver::Registration::new(MODULE_NAME, module),
-        })
-    }
-}
-
-module! {
-    type: Module,
+kernel::module_pci_driver! {
+    type: Driver,
     name: "ownership_misuse",
     authors: ["PCI devres in Rust developers"],
     description: "Safe programs that should not work",

@@ -1,147 +1,227 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Two drivers that allocate vectors of one device, on two CPUs at a time.
+//! Two work items that bring the interrupts of one device up and down, on two CPUs at a time, and a
+//! driver that goes meanwhile.
 //!
-//! Allocating needs no more than `&pci::Device<Bound>`, and the drivers of a device's auxiliary
-//! children get that of their parent. So this binds to QEMU's `edu`, makes two children, and while
-//! a child is probed it allocates and frees vectors of the parent again and again. One of two
-//! children that are probed at a time finds the device busy; nothing else may happen.
+//! Binds to QEMU's `edu`. One work item allocates vectors, registers a handler that takes its time,
+//! has the device interrupt, and releases the handler. The other one takes the guard of the vectors
+//! away, whenever there is one, and frees them: also when the handler is running, or being released
+//! by the first. Freeing never fails, and either finds the device busy from time to time.
+//!
+//! Both go on for a fixed number of rounds, or until the driver is unbound, which sets a bit next to the
+//! one that says whether there are vectors, and say how it went.
 
 use kernel::{
-    auxiliary,
-    device::{
-        Bound,
-        Core, //
+    device::Core,
+    io::Io,
+    irq::{
+        self,
+        Flags, //
     },
+    new_mutex,
     pci::{
         self,
-        IrqType,
-        IrqTypes, //
+        IrqType, //
     },
     prelude::*,
-    types::CovariantForLt,
-    InPlaceModule, //
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Arc,
+        Mutex, //
+    },
+    time::{
+        delay::fsleep,
+        Delta, //
+    },
+    types::{
+        CovariantForLt,
+        ForLt, //
+    },
+    workqueue, //
 };
 
-const ROUNDS: u32 = 2000;
-const MODULE_NAME: &CStr = <LocalModule as kernel::ModuleMetadata>::NAME;
-const CHILD_NAME: &CStr = c"child";
+const ROUNDS: u32 = 1000;
 
-struct Child;
+/// Raises an interrupt when written with a reason.
+const IRQ_RAISE: usize = 0x60;
+/// Lowers it when written with the reason.
+const IRQ_ACKNOWLEDGE: usize = 0x64;
 
-kernel::auxiliary_device_table!(
-    CHILD_TABLE,
-    <Child as auxiliary::Driver>::IdInfo,
-    [(auxiliary::DeviceId::new(MODULE_NAME, CHILD_NAME), ())]
-);
+/// A handler that runs for a while, so that whoever releases it has to wait.
+struct Slow<'c> {
+    bar: pci::ManagedBar<'c>,
+}
 
-/// Allocates and frees; returns how often that went well, and how often somebody else had vectors.
-fn compete(parent: &pci::Device<Bound>) -> Result<(u32, u32)> {
-    let msi = IrqTypes::default().with(IrqType::Msi);
-    let (mut mine, mut busy) = (0, 0);
+impl irq::ThreadedHandler for Slow<'_> {
+    fn handle_threaded(&self) -> irq::IrqReturn {
+        fsleep(Delta::from_micros(300));
+        let _ = self.bar.try_write32(1, IRQ_ACKNOWLEDGE);
+        irq::IrqReturn::Handled
+    }
+}
 
-    while mine + busy < ROUNDS {
-        match parent.alloc_irq_vectors(1, 1, msi) {
-            Ok(vectors) => {
-                // Nobody else frees them, or takes them for his own.
-                vectors.index(0)?;
-                vectors.free().map_err(|(e, _)| e)?;
-                mine += 1;
+type Handle<'bound> = pci::IrqHandle<'bound, Slow<'bound>>;
+
+/// What the two work items share.
+#[pin_data]
+struct Interrupts<'bound> {
+    bar: pci::ManagedBar<'bound>,
+    #[pin]
+    guard: Mutex<Option<pci::IrqVectorRegistration<'bound>>>,
+    #[pin]
+    handle: Mutex<Option<Handle<'bound>>>,
+}
+
+type Shared = pci::WhileBound<ForLt!(Interrupts<'_>)>;
+
+/// Brings the interrupts up and raises one.
+fn bring_up<'a>(binding: pci::Binding<'a>, shared: Pin<&Interrupts<'a>>) -> Result {
+    let vectors = binding.alloc_irq_vectors(1, 1, IrqType::Msi.into())?;
+    let handle = binding.request_threaded::<CovariantForLt!(Slow<'_>)>(
+        vectors.index(0)?,
+        Flags::ONESHOT,
+        c"ownership_race",
+        |lend| {
+            Ok(Slow {
+                bar: lend.bar(shared.bar)?,
+            })
+        },
+    )?;
+    shared.bar.try_write32(1, IRQ_RAISE)?;
+    *shared.handle.lock() = Some(handle);
+    *shared.guard.lock() = Some(vectors);
+    Ok(())
+}
+
+/// Brings interrupts up, and releases their handlers; returns how often, and how often the device was
+/// busy.
+fn release_handlers(shared: &Shared) -> Result<(u32, u32)> {
+    let (mut won, mut busy) = (0, 0);
+    while won < ROUNDS {
+        match shared.with(bring_up)? {
+            Ok(()) => won += 1,
+            Err(e) if e == EBUSY => {
+                // Each is reported.
+                busy += 1;
+                fsleep(Delta::from_millis(1));
             }
-            Err(e) if e == EBUSY => busy += 1,
             Err(e) => return Err(e),
         }
+        // The lock is not held while it waits.
+        shared.with(|_, shared| {
+            let handle = shared.handle.lock().take();
+            drop(handle);
+        })?;
     }
-    Ok((mine, busy))
+    Ok((won, busy))
 }
 
-impl auxiliary::Driver for Child {
-    type IdInfo = ();
-    type Data<'bound> = Self;
-
-    const ID_TABLE: auxiliary::IdTable<Self::IdInfo> = &CHILD_TABLE;
-
-    fn probe<'bound>(
-        adev: &'bound auxiliary::Device<Core<'_>>,
-        _info: &'bound Self::IdInfo,
-    ) -> impl PinInit<Self, Error> + 'bound {
-        let parent: &pci::Device<Bound> = adev.parent().try_into()?;
-
-        match compete(parent) {
-            Ok((mine, busy)) => {
-                dev_info!(adev, "race: {} allocated, {} busy\n", mine, busy);
-                Ok(Self)
+/// Frees vectors; returns how often, and how often somebody was releasing their handler meanwhile or
+/// had done so.
+fn free_vectors(shared: &Shared) -> Result<(u32, u32)> {
+    let (mut won, mut busy) = (0, 0);
+    while won < ROUNDS {
+        let freed = shared.with(|_, shared| {
+            let guard = shared.guard.lock().take();
+            let handled = shared.handle.lock().is_some();
+            guard.map(|guard| (guard.free().is_ok(), handled))
+        })?;
+        match freed {
+            Some((true, handled)) => {
+                won += 1;
+                busy += u32::from(!handled);
             }
-            Err(e) => {
-                dev_err!(adev, "race: failed, {:?}\n", e);
-                Err(e)
-            }
+            Some((false, _)) => return Err(EIO),
+            None => fsleep(Delta::from_micros(20)),
         }
     }
+    Ok((won, busy))
 }
 
-struct Parent;
+/// How many work items there are.
+static RUNNING: Atomic<u32> = Atomic::new(0);
 
-struct ParentData<'bound> {
-    _children: [auxiliary::Registration<'bound, CovariantForLt!(())>; 2],
+fn spawn(
+    shared: &Arc<Shared>,
+    name: &'static str,
+    work: fn(&Shared) -> Result<(u32, u32)>,
+) -> Result {
+    let shared = shared.clone();
+    RUNNING.add(1, Relaxed);
+    let spawned = workqueue::system_unbound().try_spawn(GFP_KERNEL, move || {
+        match work(&shared) {
+            Ok((won, busy)) => pr_info!("race: {} {} times, {} busy\n", name, won, busy),
+            Err(e) if e == ENODEV => pr_info!("race: {} until unbind\n", name),
+            Err(e) => pr_err!("race: {} failed, {:?}\n", name, e),
+        }
+        drop(shared);
+        RUNNING.fetch_sub(1, Relaxed);
+    });
+    if spawned.is_err() {
+        RUNNING.fetch_sub(1, Relaxed);
+    }
+    Ok(spawned?)
+}
+
+struct Driver;
+
+/// Waits for the work items, whose text goes with the module.
+struct Data;
+
+impl Drop for Data {
+    fn drop(&mut self) {
+        while RUNNING.load(Relaxed) != 0 {
+            fsleep(Delta::from_millis(1));
+        }
+        fsleep(Delta::from_millis(20));
+    }
 }
 
 kernel::pci_device_table!(
-    PARENT_TABLE,
-    <Parent as pci::Driver>::IdInfo,
+    PCI_TABLE,
+    <Driver as pci::Driver>::IdInfo,
     [(pci::DeviceId::from_numbers(0x1234, 0x11e8), ())]
 );
 
-impl pci::Driver for Parent {
+impl pci::Driver for Driver {
     type IdInfo = ();
-    type Data<'bound> = ParentData<'bound>;
+    type Data<'bound> = Data;
 
-    const ID_TABLE: pci::IdTable<Self::IdInfo> = &PARENT_TABLE;
+    const ID_TABLE: pci::IdTable<Self::IdInfo> = &PCI_TABLE;
 
     fn probe<'bound>(
         pdev: &'bound pci::Device<Core<'_>>,
         _info: Option<&'bound Self::IdInfo>,
-    ) -> impl PinInit<Self::Data<'bound>, Error> + 'bound {
-        let child = |id| {
-            // SAFETY: The driver core drops it with the driver data; nobody forgets it.
-            unsafe {
-                auxiliary::Registration::new_with_lt(
-                    pdev.as_ref(),
-                    CHILD_NAME,
-                    id,
-                    MODULE_NAME,
-                    Ok::<_, Error>(()),
-                )
-            }
-        };
+    ) -> impl PinInit<Data, Error> + 'bound {
+        let bar = pdev.pcim_enable_device()?.iomap_range(0, 0, 0x100)?;
+        pdev.set_master();
+        let shared = pdev.while_bound::<ForLt!(Interrupts<'_>)>(try_pin_init!(Interrupts {
+            bar,
+            guard <- new_mutex!(None),
+            handle <- new_mutex!(None),
+        }? Error))?;
+        // The end of the binding ends them; driver data, which is dropped after that, waits.
+        let data = Data;
+        spawn(&shared, "released", release_handlers)?;
+        spawn(&shared, "freed", free_vectors)?;
+        Ok(data)
+    }
 
-        Ok(ParentData {
-            _children: [child(0)?, child(1)?],
-        })
+    /// While the work items are at it: `is_busmaster` is a bit of the word in which `msi_enabled` is.
+    fn unbind<'bound>(pdev: &'bound pci::Device<Core<'_>>, _this: Pin<&Data>) {
+        for _ in 0..200 {
+            pdev.set_master();
+        }
     }
 }
 
-#[pin_data]
-struct Module {
-    #[pin]
-    children: kernel::driver::Registration<auxiliary::Adapter<Child>>,
-    #[pin]
-    parent: kernel::driver::Registration<pci::Adapter<Parent>>,
-}
-
-impl InPlaceModule for Module {
-    fn init(module: &'static kernel::ThisModule) -> impl PinInit<Self, Error> {
-        try_pin_init!(Self {
-            children <- kernel::driver::Registration::new(MODULE_NAME, module),
-            parent <- kernel::driver::Registration::new(MODULE_NAME, module),
-        })
-    }
-}
-
-module! {
-    type: Module,
+kernel::module_pci_driver! {
+    type: Driver,
     name: "ownership_race",
     authors: ["PCI devres in Rust developers"],
-    description: "Two drivers that allocate vectors of one PCI device",
+    description: "Two work items that bring the interrupts of one PCI device up and down",
     license: "GPL v2",
 }

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A handler does not borrow a local witness of its vectors, which ends with the function; it may
-//! keep a copy.
+//! A handler does not keep what maps BARs, whose calls may sleep; it may keep the BAR.
 
-//@ error: E0597
+//@ error: E0277
 
 mod common;
 
@@ -11,8 +10,9 @@ use common::*;
 
 fn probe(pdev: &Device<'_>) -> Result {
     let vectors = pdev.pcim_alloc_irq_vectors(1, 1, IrqTypes::all())?;
-    let handler = Keeps(&vectors); // FAIL
-    let handler = Keeps(vectors); // PASS
+    let enabled = pdev.pcim_enable_device()?;
+    let handler = Keeps(enabled); // FAIL
+    let handler = Keeps(enabled.iomap_region(0, c"test")?); // PASS
     let handle = vectors
         .index(0)?
         .request(pdev, Flags::SHARED, c"test", Ok(handler))?;

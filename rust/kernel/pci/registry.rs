@@ -1,0 +1,482 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a binding keeps: the interrupt handlers, and the lock under which its driver changes vectors
+//! and handlers.
+//!
+//! They are one devres entry for each binding and not in the values that drivers hold, because those
+//! may be forgotten: `mem::forget()` ends a borrow, but not an interrupt. The
+//! [`Adapter`](super::Adapter) closes the registry at the end of the remove callback and on the error
+//! path of probe, before driver data is dropped and before devres releases anything that a handler
+//! may use.
+
+use super::{
+    entry::{
+        self,
+        DevresEntry, //
+    },
+    ownership::{
+        self,
+        GuardId, //
+    },
+    Device, //
+};
+use crate::{
+    bindings,
+    cpumask::{
+        Cpumask,
+        CpumaskVar, //
+    },
+    device::Bound,
+    error::to_result,
+    ffi::c_void,
+    irq::Flags,
+    new_condvar,
+    new_mutex,
+    prelude::*,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        lock::{
+            mutex::MutexBackend,
+            Guard, //
+        },
+        Arc,
+        CondVar,
+        Mutex, //
+    },
+    task::Task, //
+};
+use core::{
+    num::NonZero,
+    ptr, //
+};
+
+/// Names a guard or a registered handler. No two have the same: what is kept longer than it should
+/// be, and used in a later binding, finds nothing.
+pub(super) type Token = NonZero<u64>;
+
+/// Returns a name that nobody has.
+pub(super) fn new_token() -> Token {
+    static LAST: Atomic<u64> = Atomic::new(0);
+
+    loop {
+        if let Some(token) = NonZero::new(LAST.fetch_add(1, Relaxed).wrapping_add(1)) {
+            return token;
+        }
+    }
+}
+
+/// A handler of any type, which genirq knows by its address.
+pub(super) trait Registered: Send + Sync {}
+
+/// How a handler is registered with genirq.
+pub(super) struct Request {
+    pub(super) handler: unsafe extern "C" fn(c_int, *mut c_void) -> bindings::irqreturn_t,
+    pub(super) thread: bindings::irq_handler_t,
+    pub(super) flags: Flags,
+    /// Lives as long as the handler.
+    pub(super) name: *const c_char,
+}
+
+/// A handler that genirq knows, until it is taken out.
+struct Slot {
+    token: Token,
+    guard: GuardId,
+    irq: c_uint,
+    shared: bool,
+    disabled: bool,
+    hint: Option<KBox<CpumaskVar>>,
+    /// The tasks that it runs in, if it is threaded.
+    threads: [*mut bindings::task_struct; 2],
+    /// How many wait for the interrupt, without the lock.
+    users: usize,
+    /// None while it is being released.
+    registered: Option<Arc<dyn Registered>>,
+}
+
+/// What driver data keeps while the device is bound, whatever its type.
+pub(super) trait Revoke: Send + Sync {
+    /// Waits for whoever uses it, and drops it.
+    fn revoke(&self);
+}
+
+/// What the lock of the registry protects.
+pub(super) struct Calls {
+    open: bool,
+    slots: KVec<Slot>,
+    /// How many handlers are out of `slots`, and not dropped yet.
+    dropping: usize,
+    bound: KVec<Arc<dyn Revoke>>,
+}
+
+/// The handlers of a binding, and the lock under which its driver changes vectors and handlers.
+///
+/// A handler is released without the lock: it may wait for whoever waits for the lock. Everything
+/// else happens under it, and checks under it that the registry is open.
+#[pin_data]
+pub(super) struct Registry {
+    #[pin]
+    calls: Mutex<Calls>,
+    /// Notified when a handler has been released, or has one user less.
+    #[pin]
+    changed: CondVar,
+}
+
+// SAFETY: The pointers to tasks are only compared.
+unsafe impl Send for Slot {}
+
+// Several CPUs use it at a time.
+const _: fn() = || {
+    fn is_sync<T: Sync>() {}
+    is_sync::<Registry>();
+};
+
+/// The registry, locked.
+pub(super) type Locked<'a> = Guard<'a, Calls, MutexBackend>;
+
+impl Registry {
+    fn new() -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            calls <- new_mutex!(
+                Calls {
+                    open: true,
+                    slots: KVec::new(),
+                    dropping: 0,
+                    bound: KVec::new(),
+                },
+                "pci_rust_registry"
+            ),
+            changed <- new_condvar!("pci_rust_registry_changed"),
+        })
+    }
+
+    /// Returns the registry of the device, which gets one the first time. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM` when there is no memory.
+    ///
+    /// # Safety
+    ///
+    /// The caller must be in a callback of the driver of the device.
+    pub(super) unsafe fn get(pdev: &Device<Bound>) -> Result<&Self> {
+        if let Some(registry) = Self::find(pdev) {
+            return Ok(registry);
+        }
+        // SAFETY: `release()` drops the `Registry` in the entry.
+        let entry = unsafe {
+            DevresEntry::new(
+                release,
+                c"pci_rust_registry_release",
+                bindings::NUMA_NO_NODE,
+                Self::new(),
+            )
+        }?;
+        let entry = entry.add(pdev.as_ref());
+        // SAFETY: As in `find()`.
+        Ok(unsafe { entry.as_ref() })
+    }
+
+    /// Returns the registry of the device if it has one.
+    pub(super) fn find(pdev: &Device<Bound>) -> Option<&Self> {
+        let entry = entry::find(pdev.as_ref(), release)?;
+        // SAFETY: Entries with this release function hold a `Registry`. It is there until devres
+        // begins, which is after the driver's callbacks and after its data is dropped.
+        Some(unsafe { entry.cast().as_ref() })
+    }
+
+    /// Locks the registry: nobody else allocates or frees vectors or registers handlers meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` when the driver is being detached.
+    pub(super) fn lock(&self) -> Result<Locked<'_>> {
+        let calls = self.calls.lock();
+        if calls.open {
+            Ok(calls)
+        } else {
+            Err(ENODEV)
+        }
+    }
+
+    /// Locks the registry, whether it is closed or not: for calls that write to the word of
+    /// `struct pci_dev` in which `msi_enabled` is, too.
+    pub(super) fn exclude(&self) -> Locked<'_> {
+        self.calls.lock()
+    }
+
+    /// Frees the vectors of guard `id`, after the handlers that were registered through it.
+    ///
+    /// Returns whether they are gone: C code may have registered a handler on them.
+    pub(super) fn free(&self, pdev: &Device<Bound>, id: GuardId) -> bool {
+        let _calls = self.release_where(|slot| slot.guard == id);
+        ownership::free_guarded(pdev, id)
+    }
+
+    /// Releases the handlers of interrupt `irq`, which belongs to guard `id`.
+    pub(super) fn release_irq(&self, id: GuardId, irq: c_uint) -> Locked<'_> {
+        self.release_where(|slot| slot.guard == id && slot.irq == irq)
+    }
+
+    /// Releases the handler named `token`, if nobody has.
+    pub(super) fn release(&self, token: Token) {
+        drop(self.release_where(|slot| slot.token == token));
+    }
+
+    /// Releases the handlers that are `wanted`, the newest first, and waits for those that somebody
+    /// else is releasing. None of them is there any more while the lock is held that this returns.
+    fn release_where(&self, wanted: impl Fn(&Slot) -> bool) -> Locked<'_> {
+        let mut calls = self.calls.lock();
+        loop {
+            let mut found = calls.slots.iter_mut().rev().filter(|slot| wanted(slot));
+            let idle = found.find(|slot| slot.users == 0 && slot.registered.is_some());
+            let Some(slot) = idle else {
+                if !calls.slots.iter().any(&wanted) {
+                    return calls;
+                }
+                self.changed.wait(&mut calls);
+                continue;
+            };
+            let (token, irq) = (slot.token, slot.irq);
+            let hint = slot.hint.take();
+            let registered = slot.registered.take();
+            drop(calls);
+
+            if hint.is_some() {
+                set_hint(irq, None);
+            }
+            if let Some(registered) = &registered {
+                // SAFETY: The handler was registered with this cookie, and nobody else releases it.
+                unsafe { bindings::free_irq(irq, cookie(registered)) };
+            }
+
+            calls = self.calls.lock();
+            if let Some(i) = calls.slots.iter().position(|slot| slot.token == token) {
+                // Cannot fail, and there is nothing in it that could be dropped.
+                let _ = calls.slots.remove(i);
+            }
+            calls.dropping += 1;
+            self.changed.notify_all();
+            // The destructor of the handler may come back here.
+            drop(calls);
+            drop(registered);
+
+            calls = self.calls.lock();
+            calls.dropping -= 1;
+            self.changed.notify_all();
+        }
+    }
+
+    /// Closes the registry of the device, revokes what is kept while the device is bound, and
+    /// releases every handler.
+    pub(super) fn close(pdev: &Device<Bound>) {
+        let Some(registry) = Self::find(pdev) else {
+            return;
+        };
+        let mut calls = registry.calls.lock();
+        calls.open = false;
+        while let Some(bound) = calls.bound.pop() {
+            drop(calls);
+            bound.revoke();
+            calls = registry.calls.lock();
+        }
+        drop(calls);
+
+        let mut calls = registry.release_where(|_| true);
+        while calls.dropping != 0 {
+            registry.changed.wait(&mut calls);
+        }
+    }
+
+    /// Returns the handler named `token`.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` when it has been released.
+    pub(super) fn registered(&self, token: Token) -> Result<Arc<dyn Registered>> {
+        let mut calls = self.calls.lock();
+        calls.slot(token)?.registered.clone().ok_or(ENODEV)
+    }
+
+    /// Waits until the handler named `token` does not run, or not any more if `disable`.
+    ///
+    /// # Errors
+    ///
+    /// - `ENODEV` when it has been released.
+    /// - `EINVAL` if it shares the interrupt with others, which must not be disabled.
+    pub(super) fn quiesce(&self, token: Token, disable: bool) -> Result {
+        let mut calls = self.calls.lock();
+        let slot = calls.slot(token)?;
+        let irq = slot.irq;
+        if disable {
+            slot.check_exclusive()?;
+            if !core::mem::replace(&mut slot.disabled, true) {
+                // SAFETY: Any number will do; a handler is registered.
+                unsafe { bindings::disable_irq_nosync(irq) };
+            }
+        }
+        slot.users += 1;
+        drop(calls);
+
+        // SAFETY: As above; as long as there are users, the handler stays.
+        unsafe { bindings::synchronize_irq(irq) };
+
+        let mut calls = self.calls.lock();
+        if let Ok(slot) = calls.slot(token) {
+            slot.users -= 1;
+        }
+        self.changed.notify_all();
+        Ok(())
+    }
+
+    /// Enables the interrupt of the handler named `token`, if it is disabled.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::quiesce`].
+    pub(super) fn enable(&self, token: Token) -> Result {
+        let mut calls = self.calls.lock();
+        let slot = calls.slot(token)?;
+        slot.check_exclusive()?;
+        if core::mem::take(&mut slot.disabled) {
+            // SAFETY: A handler is registered, and was disabled once.
+            unsafe { bindings::enable_irq(slot.irq) };
+        }
+        Ok(())
+    }
+
+    /// Has the interrupt of the handler named `token` go to the CPUs of `mask`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::quiesce`], and `ENOMEM` when there is no memory.
+    pub(super) fn set_affinity_hint(&self, token: Token, mask: &Cpumask) -> Result {
+        let mask = KBox::new(CpumaskVar::try_clone(mask)?, GFP_KERNEL)?;
+        let mut calls = self.calls.lock();
+        let slot = calls.slot(token)?;
+        slot.check_exclusive()?;
+        set_hint(slot.irq, Some(&**mask));
+        slot.hint = Some(mask);
+        Ok(())
+    }
+}
+
+impl Calls {
+    /// Tells whether a handler of this binding called this, which must not wait for itself.
+    pub(super) fn is_in_handler(&self) -> bool {
+        let current = Task::current_raw();
+        let mut slots = self.slots.iter();
+        slots.any(|slot| slot.threads.contains(&current))
+    }
+
+    /// Keeps something until the registry is closed.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM` when there is no memory.
+    pub(super) fn keep(&mut self, bound: Arc<dyn Revoke>) -> Result {
+        Ok(self.bound.push(bound, GFP_KERNEL)?)
+    }
+
+    /// Registers a handler for interrupt `irq`, and names it. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM` when there is no memory, or what genirq fails with.
+    ///
+    /// # Safety
+    ///
+    /// - `irq` must be an interrupt of the device, and the calls those of its registry.
+    /// - What the handler borrows must be valid until the driver's remove callback returns or its
+    ///   probe fails, whatever the lifetime `'h` says.
+    /// - The functions of `request` must be for what `registered` points to.
+    pub(super) unsafe fn register<'h>(
+        &mut self,
+        guard: GuardId,
+        irq: c_uint,
+        request: Request,
+        registered: Arc<dyn Registered + 'h>,
+    ) -> Result<Token> {
+        // SAFETY: Only the lifetime changes. `Adapter` calls `Registry::close()` at the end of the
+        // remove callback and when probe fails; until then the caller vouches for what is borrowed.
+        let registered: Arc<dyn Registered> = unsafe { core::mem::transmute(registered) };
+        let token = new_token();
+        let mut flags = request.flags.into_inner();
+        if request.thread.is_none() {
+            // As `request_irq()` does.
+            flags |= bindings::IRQF_COND_ONESHOT as c_ulong;
+        }
+
+        self.slots.reserve(1, GFP_KERNEL)?;
+        // SAFETY: By the requirements above the functions are for the cookie. `name` is part of what
+        // the cookie points to, which is there until the handler is released.
+        to_result(unsafe {
+            bindings::request_threaded_irq(
+                irq,
+                Some(request.handler),
+                request.thread,
+                flags,
+                request.name,
+                cookie(&registered),
+            )
+        })?;
+        let slot = Slot {
+            token,
+            guard,
+            irq,
+            shared: request.flags & Flags::SHARED == Flags::SHARED,
+            disabled: request.flags & Flags::NO_AUTOEN == Flags::NO_AUTOEN,
+            hint: None,
+            // SAFETY: The handler has just been registered.
+            threads: [false, true].map(|secondary| unsafe {
+                bindings::pci_irq_thread(irq, cookie(&registered), secondary)
+            }),
+            users: 0,
+            registered: Some(registered),
+        };
+        // Cannot fail: there is room for it.
+        self.slots.push(slot, GFP_KERNEL)?;
+        Ok(token)
+    }
+
+    fn slot(&mut self, token: Token) -> Result<&mut Slot> {
+        let mut slots = self.slots.iter_mut();
+        slots
+            .find(|slot| slot.token == token && slot.registered.is_some())
+            .ok_or(ENODEV)
+    }
+}
+
+impl Slot {
+    fn check_exclusive(&self) -> Result {
+        if self.shared {
+            Err(EINVAL)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Returns what genirq knows a handler by.
+fn cookie(registered: &Arc<dyn Registered>) -> *mut c_void {
+    Arc::as_ptr(registered).cast::<c_void>().cast_mut()
+}
+
+/// Tells genirq where an interrupt should go, and sends it there.
+fn set_hint(irq: c_uint, mask: Option<&Cpumask>) {
+    let mask = mask.map_or(ptr::null(), |mask| mask.as_raw().cast_const());
+    // SAFETY: `mask` is null, or in a slot until this is called with the next one.
+    unsafe { bindings::__irq_apply_affinity_hint(irq, mask, !mask.is_null()) };
+}
+
+/// Drops the entry when the driver is detached.
+///
+/// # Safety
+///
+/// `res` must point to a [`Registry`] that nobody uses any more.
+unsafe extern "C" fn release(_dev: *mut bindings::device, res: *mut c_void) {
+    // SAFETY: By the requirement above; devres frees the memory without dropping what is in it.
+    unsafe { ptr::drop_in_place(res.cast::<Registry>()) };
+}

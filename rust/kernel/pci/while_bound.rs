@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Data of a driver for those who may come when it is not bound any more.
+//!
+//! An open file, a work item or a timer outlives the binding. What it calls may still need what the
+//! device hands out for the binding: registers, vectors, handlers.
+
+use super::{
+    binding::Binding,
+    registry::{
+        Registry,
+        Revoke, //
+    },
+    Device, //
+};
+use crate::{
+    bindings,
+    device::{
+        Bound,
+        Core, //
+    },
+    new_condvar,
+    new_mutex,
+    prelude::*,
+    sync::{
+        Arc,
+        CondVar,
+        Mutex, //
+    },
+    types::ForLt, //
+};
+use core::ptr::NonNull;
+
+/// Data that can be used as long as the driver is bound, by anybody, at any time.
+///
+/// It is `'static`, although the data is not: [`WhileBound::with`] lends the data to a closure, and
+/// fails with `ENODEV` when the driver is not bound any more. The end of the remove callback waits
+/// for closures that are running, then drops the data.
+///
+/// # Examples
+///
+/// Interrupts that a file operation brings up:
+///
+/// ```
+/// use kernel::{
+///     device::Core, irq, new_mutex, pci, prelude::*, sync::{Arc, Mutex}, types::ForLt,
+/// };
+///
+/// struct Quiet;
+///
+/// impl irq::Handler for Quiet {
+///     fn handle(&self) -> irq::IrqReturn {
+///         irq::IrqReturn::Handled
+///     }
+/// }
+///
+/// #[pin_data]
+/// struct Interrupts<'bound> {
+///     #[pin]
+///     vectors: Mutex<Option<pci::IrqVectorRegistration<'bound>>>,
+/// }
+///
+/// type Shared = pci::WhileBound<ForLt!(Interrupts<'_>)>;
+///
+/// # #[allow(dead_code)]
+/// fn probe(pdev: &pci::Device<Core<'_>>) -> Result<Arc<Shared>> {
+///     pdev.while_bound(try_pin_init!(Interrupts { vectors <- new_mutex!(None) }? Error))
+/// }
+///
+/// # #[allow(dead_code)]
+/// fn up(shared: &Shared) -> Result {
+///     shared.with(|binding, interrupts| {
+///         let vectors = binding.alloc_irq_vectors(1, 1, pci::IrqType::Msi.into())?;
+///         binding
+///             .request::<ForLt!(Quiet), _>(vectors.index(0)?, irq::Flags::TRIGGER_NONE, c"up", |_| {
+///                 Ok(Quiet)
+///             })?
+///             .until_unbind();
+///         *interrupts.vectors.lock() = Some(vectors);
+///         Ok(())
+///     })?
+/// }
+/// ```
+///
+/// # Soundness
+///
+/// - Forgotten, it leaks its own memory; the data is dropped at the end of the binding.
+/// - Sent away and used after unbind, it fails: a closure runs only while the data is there, and
+///   what it is lent has a lifetime that it cannot name.
+/// - On the error path of probe the data is dropped, too.
+/// - A handler can keep it, but not use it: it fails in an interrupt, and in the threads of the
+///   handlers of the same binding.
+#[pin_data]
+pub struct WhileBound<F: ForLt + 'static> {
+    #[pin]
+    state: Mutex<State<F>>,
+    /// Notified when the last user is gone.
+    #[pin]
+    unused: CondVar,
+    dev: NonNull<Device<Bound>>,
+    registry: NonNull<Registry>,
+}
+
+struct State<F: ForLt + 'static> {
+    users: usize,
+    /// None when the driver is not bound any more.
+    data: Option<Pin<KBox<F::Of<'static>>>>,
+}
+
+// SAFETY: It owns the data, which is used from any thread; `dev` and `registry` can be used from any
+// thread, too.
+unsafe impl<F: ForLt> Send for WhileBound<F> where for<'a> F::Of<'a>: Send + Sync {}
+// SAFETY: As above.
+unsafe impl<F: ForLt> Sync for WhileBound<F> where for<'a> F::Of<'a>: Send + Sync {}
+
+impl<'c> Device<Core<'c>> {
+    /// Keeps data until the end of the binding, for those who do not know whether it is over.
+    ///
+    /// What the data borrows has to last as long as the binding, as in a handler; what
+    /// [`WhileBound::with`] gives can be stored in it later. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// - `ENODEV` when the driver is being detached.
+    /// - `ENOMEM` when there is no memory.
+    /// - What `data` fails with.
+    pub fn while_bound<F>(&self, data: impl PinInit<F::Of<'c>, Error>) -> Result<Arc<WhileBound<F>>>
+    where
+        F: ForLt + 'static,
+        for<'a> F::Of<'a>: Send + Sync,
+    {
+        let binding = self.binding()?;
+        // SAFETY: Only the lifetime changes, which has no influence on the layout. The data is
+        // dropped before `'c` ends, and `with()` does not show that it is called `'static`.
+        let data = unsafe { pin_init::cast_pin_init::<_, F::Of<'static>, _>(data) };
+        let data = KBox::pin_init(data, GFP_KERNEL)?;
+
+        let bound = Arc::pin_init(
+            pin_init!(WhileBound {
+                state <- new_mutex!(State { users: 0, data: Some(data) }, "pci_while_bound"),
+                unused <- new_condvar!("pci_while_bound_unused"),
+                dev: NonNull::from(binding.dev),
+                registry: NonNull::from(binding.registry),
+            }),
+            GFP_KERNEL,
+        )?;
+        let kept: Arc<dyn Revoke> = bound.clone();
+        binding.registry.lock()?.keep(kept)?;
+        Ok(bound)
+    }
+}
+
+impl<F: ForLt + 'static> WhileBound<F> {
+    /// Calls `f` with the binding and the data, if the driver is bound. May sleep.
+    ///
+    /// Unbinding the driver waits for `f`. What `f` waits for itself must end when the driver is
+    /// unbound; [`Driver::unbind`](super::Driver::unbind) is the place to see to that.
+    ///
+    /// # Errors
+    ///
+    /// - `ENODEV` when the driver is not bound any more.
+    /// - `EDEADLK` in an interrupt, and in the thread of a handler of the same binding.
+    pub fn with<R>(&self, f: impl for<'a> FnOnce(Binding<'a>, Pin<&F::Of<'a>>) -> R) -> Result<R> {
+        // SAFETY: Asking for the context is always safe.
+        if !unsafe { bindings::in_task() } {
+            return Err(EDEADLK);
+        }
+        let mut state = self.state.lock();
+        let data = state.data.as_ref().ok_or(ENODEV)?;
+        let data: NonNull<F::Of<'static>> = NonNull::from(&**data);
+        state.users += 1;
+        drop(state);
+        // Dropped after everything that `f` was lent.
+        let _user = User(self);
+
+        // SAFETY: Devres keeps the registry, and the driver core the device, until the data has been
+        // revoked, and that waits for `_user`.
+        let (dev, registry) = unsafe { (self.dev.as_ref(), self.registry.as_ref()) };
+        if registry.lock()?.is_in_handler() {
+            return Err(EDEADLK);
+        }
+        // SAFETY: Both are those of `Device::while_bound()`, whose caller is the driver.
+        let binding = unsafe { Binding::from_parts(dev, registry) };
+        // SAFETY: The data is there as long as it has users, and pinned. `f` is generic over the
+        // lifetime in it, so that it neither puts anything into the data that ends earlier, nor takes
+        // anything out that it could use later.
+        Ok(f(binding, unsafe {
+            Pin::new_unchecked(data.cast().as_ref())
+        }))
+    }
+}
+
+/// Somebody who uses the data.
+struct User<'a, F: ForLt + 'static>(&'a WhileBound<F>);
+
+impl<F: ForLt + 'static> Drop for User<'_, F> {
+    fn drop(&mut self) {
+        let mut state = self.0.state.lock();
+        state.users -= 1;
+        self.0.unused.notify_all();
+    }
+}
+
+impl<F: ForLt + 'static> Revoke for WhileBound<F>
+where
+    for<'a> F::Of<'a>: Send + Sync,
+{
+    fn revoke(&self) {
+        let mut state = self.state.lock();
+        // Nobody begins to use it from here on; the memory stays for those who do already.
+        let data = state.data.take();
+        while state.users != 0 {
+            self.unused.wait(&mut state);
+        }
+        drop(state);
+        drop(data);
+    }
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A managed BAR does not go into what an open file keeps; there is `WhileBound`.
+
+//@ error: E0477
+
+mod common;
+
+use common::*;
+
+use kernel::{
+    fs::File,
+    miscdevice::{
+        MiscDevice,
+        MiscDeviceRegistration, //
+    }, //
+};
+
+struct Open<'c>(core::marker::PhantomData<&'c ()>);
+
+#[vtable]
+impl<'c> MiscDevice for Open<'c> {
+    type Ptr = KBox<Option<ManagedBar<'c>>>;      // FAIL
+    type Ptr = KBox<Option<ManagedBar<'static>>>; // PASS
+
+    fn open(_file: &File, _misc: &MiscDeviceRegistration<Self>) -> Result<Self::Ptr> {
+        Ok(KBox::new(None, GFP_KERNEL)?)
+    }
+}

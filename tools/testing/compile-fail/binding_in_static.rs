@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A binding does not go into a static, where it would outlive itself.
+
+//@ error: E0521
+
+mod common;
+
+use common::*;
+
+static SLOT: SetOnce<pci::Binding<'static>> = SetOnce::new();
+
+fn probe(pdev: &Device<'_>) -> Result {
+    let binding = pdev.binding()?;
+    SLOT.populate(binding); // FAIL
+    use_up(binding); // PASS
+    Ok(())
+}

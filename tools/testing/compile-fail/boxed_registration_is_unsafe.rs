@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A registration of the crate `irq` can be forgotten, with what its handler borrows; it takes
+//! `unsafe` even in a box.
+
+//@ error: E0133
+
+mod common;
+
+use common::*;
+
+fn set_up(vectors: &IrqVectorRegistration<'_>) -> Result {
+    let request: irq::IrqRequest<'_> = vectors.index(0)?.into();
+    core::mem::forget(KBox::pin_init(irq::Registration::new(request, Flags::SHARED, c"test", Ok(Quiet)), GFP_KERNEL)); // FAIL
+    use_up(request); // PASS
+    Ok(())
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Driver data does not keep what maps BARs, which adds to a list that may be being released; it may
+//! keep the BAR.
+
+//@ error: E0277
+
+mod common;
+
+use common::*;
+
+fn probe<'bound>(pdev: &'bound Device<'_>) -> Result<impl Send + 'bound> {
+    let enabled = pdev.pcim_enable_device()?;
+    let enabled = enabled.iomap_region(0, c"test")?; // PASS
+    Ok(enabled)
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A handler does not keep the binding, whose calls may sleep.
+
+//@ error: lifetime may not live long enough
+
+mod common;
+
+use common::*;
+
+fn probe(pdev: &Device<'_>) -> Result {
+    let vectors = pdev.pcim_alloc_irq_vectors(1, 1, IrqTypes::all())?;
+    let handler = Keeps(pdev.binding()?); // FAIL
+    let handler = Keeps(pdev.vendor_id().as_raw()); // PASS
+    let handle = vectors
+        .index(0)?
+        .request(pdev, Flags::SHARED, c"test", Ok(handler))?;
+    handle.until_unbind();
+    Ok(())
+}

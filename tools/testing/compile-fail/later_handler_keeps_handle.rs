@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A handler that is registered outside a callback does not keep the handle of another one: it would
+//! wait for it when it drops it.
+
+//@ error: lifetime may not live long enough
+
+mod common;
+
+use common::*;
+
+fn set_up<'a>(
+    binding: pci::Binding<'a>,
+    vectors: &IrqVectorRegistration<'a>,
+    other: IrqHandle<'a, Quiet>,
+) -> Result {
+    let other = Some(other);
+    let handle = binding.request::<CovariantForLt!(Keeps<Option<IrqHandle<'_, Quiet>>>)>(
+        vectors.index(0)?,
+        Flags::SHARED,
+        c"test",
+        |_| {
+            use_up(&other);
+            Ok(Keeps(other)) // FAIL
+            Ok(Keeps(None)) // PASS
+        },
+    )?;
+    handle.until_unbind();
+    Ok(())
+}

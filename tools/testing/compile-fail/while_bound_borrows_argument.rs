@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Data for the whole binding does not borrow an argument of the callback.
+
+//@ error: E0621
+
+mod common;
+
+use common::*;
+
+fn probe<'bound>(pdev: &'bound Device<'_>, count: &'bound u32) -> Result {
+    let count = Some(count); // FAIL
+    let count = Some(count).filter(|_| false).map(|_| &1); // PASS
+    pdev.while_bound::<ForLt!(Option<&u32>)>(Ok(count))?;
+    Ok(())
+}

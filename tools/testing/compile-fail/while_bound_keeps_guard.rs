@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Data for the whole binding does not begin with a guard that the callback has; it may get one
+//! later.
+
+//@ error: lifetime may not live long enough
+
+mod common;
+
+use common::*;
+
+fn probe(pdev: &Device<'_>) -> Result {
+    let vectors = Some(pdev.alloc_irq_vectors(1, 1, IrqTypes::all())?); // FAIL
+    let vectors = None; // PASS
+    pdev.while_bound::<ForLt!(Option<IrqVectorRegistration<'_>>)>(Ok(vectors))?;
+    Ok(())
+}

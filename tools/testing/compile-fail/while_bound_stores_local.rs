@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Nothing that ends earlier is stored in the data; what the binding gives is.
+
+//@ error: E0597
+
+mod common;
+
+use common::*;
+
+fn store(slot: &WhileBound<ForLt!(Mutex<Option<&u32>>)>) -> Result {
+    let local = 1;
+    slot.with(|_, slot| {
+        *slot.lock() = Some(&local); // FAIL
+        *slot.lock() = Some(&1); // PASS
+    })?;
+    use_up(local);
+    Ok(())
+}
