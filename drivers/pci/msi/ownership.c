@@ -51,6 +51,16 @@ void pci_irq_vectors_set_node(struct pci_dev *dev, struct pci_irq_vectors *node)
 	WRITE_ONCE(dev->irq_vectors, node);
 }
 
+/*
+ * Returns whether vectors that are live must not be used any more. The power
+ * management of the PCI core asks while devres may be releasing the node.
+ */
+bool pci_irq_vectors_silenced(struct pci_dev *dev)
+{
+	guard(spinlock_irqsave)(&dev->dev.devres_lock);
+	return pci_irq_vectors_state(dev).silenced;
+}
+
 /* Fills in *@found and returns true if a handler is registered on @irq. */
 bool pci_irq_handler_find(unsigned int irq, struct pci_irq_handler *found)
 {
@@ -101,11 +111,18 @@ bool pci_irq_vectors_find_handler(struct pci_dev *dev, struct pci_irq_handler *f
 
 /*
  * Releases a handler, and waits until it does not run. The affinity notifier
- * and hint go first, because genirq warns about them. May sleep.
+ * and hint go first, because genirq warns about them. The notifier is forgotten
+ * and not released: it may be part of the driver's data, which may be freed by
+ * now. May sleep.
  */
 void pci_irq_handler_release(const struct pci_irq_handler *handler)
 {
-	irq_set_affinity_notifier(handler->irq, NULL);
+#ifdef CONFIG_SMP
+	struct irq_desc *desc = irq_to_desc(handler->irq);
+
+	scoped_guard(raw_spinlock_irqsave, &desc->lock)
+		desc->affinity_notify = NULL;
+#endif
 	irq_update_affinity_hint(handler->irq, NULL);
 
 	if (!handler->chained) {
@@ -147,7 +164,8 @@ void pci_irq_vectors_report(struct pci_dev *dev, const char *start, const char *
  *
  * An interrupt may be on its way to another CPU. genirq does not run the
  * handlers of a disabled interrupt, and disabling it waits for the hard handlers
- * that are running. May sleep.
+ * that are running. A threaded handler that is awake already is not waited for,
+ * since it may be the caller. May sleep.
  */
 void pci_irq_vectors_silence(struct pci_dev *dev)
 {
@@ -155,10 +173,13 @@ void pci_irq_vectors_silence(struct pci_dev *dev)
 	unsigned int i;
 
 	guard(msi_descs_lock)(&dev->dev);
-	if (dev->msi_enabled)
-		pci_msi_set_enable(dev, 0);
-	else
+	if (dev->msi_enabled) {
+		/* A change of affinity rewrites the same word under the same lock. */
+		scoped_guard(raw_spinlock_irqsave, &irq_to_desc(dev->irq)->lock)
+			pci_msi_set_enable(dev, 0);
+	} else {
 		pci_msix_clear_and_set_ctrl(dev, 0, PCI_MSIX_FLAGS_MASKALL);
+	}
 
 	msi_for_each_desc(desc, &dev->dev, MSI_DESC_ASSOCIATED) {
 		for (i = 0; i < desc->nvec_used; i++)
@@ -184,9 +205,9 @@ void pci_irq_vectors_silence_one(struct pci_dev *dev, unsigned int irq)
 
 /*
  * Disables MSI or MSI-X and frees the vectors, on which no handler may be
- * registered. Does not touch the MSI-X table, whose memory space may be powered
- * down at detach: genirq masked each entry when the last handler of its vector
- * was released. May sleep.
+ * registered. Does not mask the entries of the MSI-X table, whose memory space
+ * may be powered down at detach: genirq masked each when the last handler of its
+ * vector was released. May sleep.
  */
 void pci_irq_vectors_free(struct pci_dev *dev)
 {
@@ -194,7 +215,7 @@ void pci_irq_vectors_free(struct pci_dev *dev)
 	if (dev->msi_enabled) {
 		pci_msi_shutdown(dev);
 	} else {
-		pci_msix_clear_and_set_ctrl(dev, PCI_MSIX_FLAGS_ENABLE, 0);
+		pci_msix_clear_and_set_ctrl(dev, PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL, 0);
 		pci_intx_for_msi(dev, 1);
 		dev->msix_enabled = 0;
 		pcibios_alloc_irq(dev);

@@ -42,14 +42,8 @@ int pci_irq_vectors_track(struct pci_dev *dev);
 int pci_irq_vectors_did_alloc(struct pci_dev *dev, enum pci_irq_owner owner);
 void pci_irq_vectors_did_add(struct pci_dev *dev);
 void pci_irq_vectors_free_of(struct pci_dev *dev, enum pci_irq_owner owner);
-bool pci_irq_vectors_may_free_one(struct pci_dev *dev, unsigned int irq);
+bool pci_irq_vectors_may_free_one(struct pci_dev *dev, unsigned int index);
 struct pci_irq_vectors_state pci_irq_vectors_state(struct pci_dev *dev);
-
-/* Tells whether vectors that are live must not be used any more. */
-static inline bool pci_irq_vectors_silenced(struct pci_dev *dev)
-{
-	return pci_irq_vectors_state(dev).silenced;
-}
 
 /* A snapshot of a handler that is registered on a vector. */
 struct pci_irq_handler {
@@ -61,6 +55,7 @@ struct pci_irq_handler {
 };
 
 /* Implemented in ownership.c. */
+bool pci_irq_vectors_silenced(struct pci_dev *dev);
 bool pci_irq_handler_find(unsigned int irq, struct pci_irq_handler *found);
 bool pci_irq_vectors_find_handler(struct pci_dev *dev, struct pci_irq_handler *found);
 void pci_irq_handler_release(const struct pci_irq_handler *handler);
@@ -112,7 +107,7 @@ static inline void pci_irq_vectors_free_of(struct pci_dev *dev, enum pci_irq_own
 {
 }
 
-static inline bool pci_irq_vectors_may_free_one(struct pci_dev *dev, unsigned int irq)
+static inline bool pci_irq_vectors_may_free_one(struct pci_dev *dev, unsigned int index)
 {
 	return true;
 }

@@ -237,7 +237,9 @@ unsafe extern "C" fn pci_irq_vectors_track(dev: *mut bindings::pci_dev) -> c_int
 unsafe extern "C" fn release_node(dev: *mut bindings::device, _node: *mut c_void) {
     // SAFETY: The caller says that `dev` is embedded in a `struct pci_dev`, which is valid.
     let pdev = unsafe { device_of(container_of!(dev, bindings::pci_dev, dev)) };
-    free_at_release(pdev);
+    if let Some(node) = node(pdev) {
+        free_at_release(pdev, node);
+    }
     // SAFETY: `pdev` is a valid device. Nobody can get at the node after this.
     unsafe { bindings::pci_irq_vectors_set_node(pdev.as_raw(), ptr::null_mut()) };
 }
@@ -312,7 +314,7 @@ unsafe extern "C" fn release_managed(dev: *mut bindings::device, entry: *mut c_v
     // SAFETY: The caller says that `dev` is embedded in a `struct pci_dev`, which is valid.
     let pdev = unsafe { device_of(container_of!(dev, bindings::pci_dev, dev)) };
     if let Some(node) = node(pdev).filter(|node| node.managed_entry() == entry) {
-        free_at_release(pdev);
+        free_at_release(pdev, node);
         node.reset();
     }
 }
@@ -353,13 +355,13 @@ unsafe extern "C" fn is_entry(
 }
 
 /// Frees the vectors, if any are live, because devres is releasing an entry they depend on.
-fn free_at_release(pdev: &Device) {
-    let owner = owner(pdev);
-    if owner == NONE {
+fn free_at_release(pdev: &Device, node: &Node) {
+    let owner = node.owner();
+    if live(pdev).is_none() {
         return;
     }
     if owner == DRIVER || Handler::find(pdev).is_some() {
-        contain(pdev, owner);
+        contain(pdev, node);
     } else {
         free_vectors(pdev, owner);
     }
@@ -425,7 +427,7 @@ fn free_unless_handled(pdev: &Device, node: &Node) -> bool {
     true
 }
 
-/// Returns whether `pci_msix_free_irq()` may free the MSI-X vector with interrupt `irq`. It may,
+/// Returns whether `pci_msix_free_irq()` may free the MSI-X vector at `index` of the table. It may,
 /// whoever owns the others. May sleep.
 ///
 /// Refused while a handler is registered on the vector, which is masked then.
@@ -436,14 +438,21 @@ fn free_unless_handled(pdev: &Device, node: &Node) -> bool {
 #[export]
 unsafe extern "C" fn pci_irq_vectors_may_free_one(
     dev: *mut bindings::pci_dev,
-    irq: c_uint,
+    index: c_uint,
 ) -> bool {
     // SAFETY: The caller says that the device is valid.
     let pdev = unsafe { device_of(dev) };
-    if let Some(handler) = Handler::find_on(irq) {
+    let (dev, domain) = (
+        pdev.as_ref().as_raw(),
+        bindings::msi_domain_ids_MSI_DEFAULT_DOMAIN,
+    );
+    // SAFETY: `dev` is a valid device with vectors, hence MSI data. The result is 0 if there is no
+    // such vector.
+    let irq = unsafe { bindings::msi_domain_get_virq(dev, domain, index) };
+    if let Some(handler) = NonZero::new(irq).and_then(Handler::find_on) {
         handler.report_refused(pdev);
-        // SAFETY: `dev` is a valid device with vectors, hence MSI data.
-        unsafe { bindings::pci_irq_vectors_silence_one(dev, irq) };
+        // SAFETY: `pdev` is a valid device with vectors, hence MSI data.
+        unsafe { bindings::pci_irq_vectors_silence_one(pdev.as_raw(), irq) };
         trace::refuse(pdev, owner(pdev), HANDLER);
         return false;
     }
@@ -475,9 +484,7 @@ unsafe extern "C" fn pci_irq_vectors_state(
 /// Silences the device after a free was refused, which the caller has logged.
 #[cold]
 fn refuse_free(pdev: &Device, node: &Node, refusal: Refusal) {
-    node.set_silenced();
-    // SAFETY: `pdev` is a valid device with vectors, hence MSI data.
-    unsafe { bindings::pci_irq_vectors_silence(pdev.as_raw()) };
+    node.silence(pdev);
     trace::refuse(pdev, node.owner(), refusal);
 }
 

@@ -5,17 +5,18 @@
 use super::{
     state::{
         report,
-        warn_if_debugging, //
+        warn_if_debugging,
+        Node, //
     },
     trace,
     Device,
-    Owner,
     DRIVER, //
 };
 use crate::{
     bindings,
     ffi::c_uint, //
 };
+use core::num::NonZero;
 
 /// A snapshot of a handler that is registered on an interrupt.
 #[derive(Default)]
@@ -32,10 +33,10 @@ impl Handler {
     }
 
     /// Finds a handler that is registered on interrupt `irq`.
-    pub(super) fn find_on(irq: c_uint) -> Option<Self> {
+    pub(super) fn find_on(irq: NonZero<c_uint>) -> Option<Self> {
         let mut handler = Self::default();
         // SAFETY: The function takes any number.
-        unsafe { bindings::pci_irq_handler_find(irq, &mut handler.0) }.then_some(handler)
+        unsafe { bindings::pci_irq_handler_find(irq.get(), &mut handler.0) }.then_some(handler)
     }
 
     /// Reports that vectors are not freed because of the handler.
@@ -63,15 +64,14 @@ impl Handler {
 /// descriptors without a device. The device is silenced first, because the data of a handler may be
 /// freed already. This protects the core only: a C handler may have used freed data before.
 #[cold]
-pub(super) fn contain(pdev: &Device, owner: Owner) {
-    let raw = pdev.as_raw();
+pub(super) fn contain(pdev: &Device, node: &Node) {
+    let owner = node.owner();
 
     if owner == DRIVER {
         report(pdev, c"", c" leaked by the driver, freed at detach");
     }
     trace::contain(pdev, owner);
-    // SAFETY: `raw` is a valid device with vectors, hence MSI data.
-    unsafe { bindings::pci_irq_vectors_silence(raw) };
+    node.silence(pdev);
 
     let mut last = None;
     while let Some(handler) = Handler::find(pdev) {
@@ -82,7 +82,7 @@ pub(super) fn contain(pdev: &Device, owner: Owner) {
         }
         handler.release(pdev);
     }
-    // SAFETY: `raw` is a valid device with vectors. Their handlers are released, but for one that
+    // SAFETY: `pdev` is a valid device with vectors. Their handlers are released, but for one that
     // genirq has warned about.
-    unsafe { bindings::pci_irq_vectors_free(raw) };
+    unsafe { bindings::pci_irq_vectors_free(pdev.as_raw()) };
 }

@@ -104,6 +104,13 @@ impl Node {
     pub(super) fn set_silenced(&self) {
         self.silenced.store(true, Relaxed);
     }
+
+    /// Keeps the device from using its vectors, which are live. May sleep.
+    pub(super) fn silence(&self, pdev: &Device) {
+        self.set_silenced();
+        // SAFETY: `pdev` is a valid device with vectors, hence MSI data.
+        unsafe { bindings::pci_irq_vectors_silence(pdev.as_raw()) };
+    }
 }
 
 /// Returns the node of the device, if vectors were allocated since its MSI data was set up.
