@@ -166,7 +166,9 @@ fn entry(file: String, mut verdicts: Vec<Verdict>, version: &str) -> Entry {
         file,
         verdicts,
     };
-    let open = entry.class.reported() || entry.class == Class::Undecided;
+    let open = entry.class.reported()
+        || entry.class == Class::Undecided
+        || entry.changes.contains(&Change::AllocatesWhileLive);
     let reading = read::READ.iter().find(|r| r.file == entry.file);
     if let Some(reading) = reading.filter(|_| open && version == read::VERSION) {
         entry.class = reading.class;
