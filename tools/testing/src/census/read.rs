@@ -47,20 +47,12 @@ pub const READ: &[Reading] = &[
         "an IOMMU has no driver that is detached",
     ),
     explicit(
-        "drivers/media/pci/ddbridge/ddbridge-main.c",
-        "the handlers go under the same flag as the vectors, and before them",
-    ),
-    explicit(
         "drivers/message/fusion/mptbase.c",
         "freed where the handler is freed, and when there is none",
     ),
     explicit(
         "drivers/net/ethernet/amd/pds_core/dev.c",
         "allocated for pds_core, whose teardown frees; the vfio driver that shares the module does not allocate here",
-    ),
-    explicit(
-        "drivers/net/ethernet/atheros/atlx/atl1.c",
-        "atl1_up() frees on each of its errors, atl1_down() frees; the errors listed belong to other callbacks",
     ),
     explicit(
         "drivers/net/ethernet/broadcom/bnx2.c",
