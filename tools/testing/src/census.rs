@@ -166,7 +166,9 @@ fn entry(file: String, mut verdicts: Vec<Verdict>, version: &str) -> Entry {
         file,
         verdicts,
     };
-    let open = entry.class.reported() || entry.class == Class::Undecided;
+    let open = entry.class.reported()
+        || entry.class == Class::Undecided
+        || entry.changes.contains(&Change::AllocatesWhileLive);
     let reading = read::READ.iter().find(|r| r.file == entry.file);
     if let Some(reading) = reading.filter(|_| open && version == read::VERSION) {
         entry.class = reading.class;
@@ -313,12 +315,13 @@ const HARD: &[(&str, Class)] = &[
 
 /// What is known of the pristine 7.3.4, where each number comes from the documentation.
 const COUNTS: &[(&str, usize)] = &[
-    ("files", 123),
+    ("files", 295),
+    ("never", 1),
     ("implicit", 64),
     ("implicit/pci_alloc", 42),
     ("implicit/legacy", 14),
     ("implicit/mid-life", 8),
-    ("undecided", 0),
+    ("undecided", 9),
     ("intx-only", 2),
 ];
 

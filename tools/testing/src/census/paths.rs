@@ -101,6 +101,13 @@ pub enum Phase {
     Devres,
 }
 
+impl Core {
+    /// Whether a handler is registered that the driver frees.
+    pub fn handled(&self) -> bool {
+        matches!(self.handlers, Handlers::On(_))
+    }
+}
+
 const N: u8 = 1;
 const Z: u8 = 2;
 const P: u8 = 4;
@@ -382,6 +389,12 @@ impl<'a> Walk<'a> {
                 && has(a)
                 && has(b)
         })
+    }
+
+    /// Whether the parser did not understand some function that frees handlers.
+    pub fn order_is_unknown(&self) -> bool {
+        let releasing = self.callers(RELEASE);
+        self.unparsed.iter().any(|f| releasing.contains(f))
     }
 
     /// What a function is called.
@@ -765,11 +778,12 @@ impl<'a> Walk<'a> {
             let good = with(&|core| core.managed = true);
             return vec![(state, N), (good, Z)];
         }
-        if REQUEST.contains(&name) && self.own(flow.file) {
+        let vector = self.own(flow.file) && !wakes(call);
+        if REQUEST.contains(&name) && vector {
             let good = with(&|core| core.handlers = Handlers::On(site));
             return vec![(state, N), (good, Z)];
         }
-        if REQUEST_MANAGED.contains(&name) && self.own(flow.file) {
+        if REQUEST_MANAGED.contains(&name) && vector {
             let good = with(&|core| {
                 let entry = Devres::Handler(site);
                 if !core.devres.contains(&entry) {
@@ -1030,6 +1044,11 @@ pub fn intx_only(call: &Call) -> bool {
     flags.contains("PCI_IRQ_INTX")
         && !flags.contains("PCI_IRQ_MSI")
         && !flags.contains("PCI_IRQ_ALL_TYPES")
+}
+
+/// Whether the interrupt requested is one to wake the system, which is no vector of the device.
+fn wakes(call: &Call) -> bool {
+    call.texts.iter().take(2).any(|text| text.contains("wake"))
 }
 
 /// Stands for: at least that many were allocated.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What people read in 7.3.4, where the walk decides nothing or takes for a leak what is none.
+//! What people read in 7.3.4, where the walk decides nothing or takes for a fault what is none.
 //!
 //! Only files are here that the walk does not settle by itself; a test says so.
 
@@ -47,20 +47,12 @@ pub const READ: &[Reading] = &[
         "an IOMMU has no driver that is detached",
     ),
     explicit(
-        "drivers/media/pci/ddbridge/ddbridge-main.c",
-        "the handlers go under the same flag as the vectors, and before them",
-    ),
-    explicit(
         "drivers/message/fusion/mptbase.c",
         "freed where the handler is freed, and when there is none",
     ),
     explicit(
         "drivers/net/ethernet/amd/pds_core/dev.c",
         "allocated for pds_core, whose teardown frees; the vfio driver that shares the module does not allocate here",
-    ),
-    explicit(
-        "drivers/net/ethernet/atheros/atlx/atl1.c",
-        "atl1_up() frees on each of its errors, atl1_down() frees; the errors listed belong to other callbacks",
     ),
     explicit(
         "drivers/net/ethernet/broadcom/bnx2.c",
@@ -161,6 +153,22 @@ pub const READ: &[Reading] = &[
     explicit(
         "drivers/net/wireless/ath/ath12k/pci.c",
         "ath12k_pci_msi_free() frees, ath12k_pci_msi_alloc() on its errors",
+    ),
+    explicit(
+        "drivers/net/ethernet/google/gve/gve_main.c",
+        "a reset tears down, and frees, before it sets up again",
+    ),
+    explicit(
+        "drivers/net/ethernet/sfc/falcon/efx.c",
+        "frees before it tries again with fewer channels",
+    ),
+    explicit(
+        "drivers/net/wireless/ath/wil6210/pcie_bus.c",
+        "as few as asked for are as many: the second allocation follows one that failed",
+    ),
+    explicit(
+        "drivers/scsi/leapraid/leapraid_func.c",
+        "the three allocations belong to three modes of interrupts, of which a device has one at a time",
     ),
     Reading {
         file: "drivers/scsi/esas2r/esas2r_init.c",

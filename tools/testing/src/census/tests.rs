@@ -436,6 +436,40 @@ fn an_open_that_fails_and_does_not_free() {
 }
 
 #[test]
+fn a_callback_that_fails_with_the_interface_up_leaks_nothing() {
+    let net = format!(
+        "static int my_open(struct net_device *dev)\n{{\n\tstruct pci_dev *pdev = my_pdev(dev);\n\tint ret;\n{ALLOCATE}\
+         {REQUEST}\treturn 0;\n}}\n\
+         static int my_stop(struct net_device *dev)\n{{\n\tfree_irq(pci_irq_vector(my_pdev(dev), 0), dev);\n\
+         \tpci_free_irq_vectors(my_pdev(dev));\n\treturn 0;\n}}\n\
+         static int my_mtu(struct net_device *dev)\n{{\n\tmy_stop(dev);\n\tif (my_open(dev))\n\t\treturn -EIO;\n\
+         \tif (my_write(dev))\n\t\treturn -EINVAL;\n\treturn 0;\n}}\n\
+         static const struct net_device_ops my_ops = {{ .ndo_open = my_open, .ndo_stop = my_stop, .ndo_change_mtu = my_mtu }};\n"
+    );
+    let entry = alone(&net, "\tmy_register(pdev, &my_ops);\n\treturn 0;", "");
+    is(&entry, Class::Explicit);
+}
+
+#[test]
+fn an_interrupt_to_wake_up_is_no_vector() {
+    let request = |irq: &str| {
+        format!(
+            "{ALLOCATE}\tret = devm_request_irq(&pdev->dev, {irq}, my_irq, 0, \"my\", pdev);\n\
+             \tif (ret) {{\n\t\tpci_free_irq_vectors(pdev);\n\t\treturn ret;\n\t}}\n\treturn 0;"
+        )
+    };
+    let remove = "\tpci_free_irq_vectors(pdev);";
+    is(
+        &plain("", &request("my_vector(pdev)"), remove),
+        Class::WrongOrder,
+    );
+    is(
+        &plain("", &request("my->irq_wakeup"), remove),
+        Class::Explicit,
+    );
+}
+
+#[test]
 fn a_file_that_no_driver_leads_to() {
     let text = "int my_init(struct pci_dev *pdev)\n{\n\treturn pci_enable_msi(pdev);\n}\n";
     let entry = only(text);

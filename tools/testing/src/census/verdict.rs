@@ -415,6 +415,9 @@ fn classify(
         wrong.clear();
         verdict.doubts.push(TWO_DEVICES.into());
     }
+    if walk.order_is_unknown() {
+        wrong.clear();
+    }
     let nobody = freed.is_empty() && cleaned.is_empty() && stop.is_none() && reset.is_none();
     verdict.class = if starts.is_empty() && leaks.is_empty() {
         Class::Undecided
@@ -623,8 +626,10 @@ fn at_run_time(walk: &mut Walk<'_>, ends: &Ends, live: &dyn Fn(&Core) -> bool) -
     for callback in callbacks.into_iter().filter(|c| allocating.contains(c)) {
         for core in &from {
             let (failed, good) = walk.run(callback, core.clone(), Phase::Bound);
+            // One that fails with its handler registered has brought up again what it took down.
             if !live(core) {
-                found.failed.extend(failed.into_iter().filter(live));
+                let left = failed.into_iter().filter(|c| live(c) && !c.handled());
+                found.failed.extend(left);
             }
             let before = found.live.len();
             found.live.extend(good.into_iter().filter(live));
