@@ -53,11 +53,12 @@ use core::marker::PhantomData;
 /// # Soundness
 ///
 /// - Forgotten, copied or dropped, it makes no difference: it owns nothing.
-/// - Sent to another thread it works there: every call holds the lock of the [`Registry`].
-/// - At the end of the remove callback, and when probe has failed, the registry is closed under that
+/// - Sent to another thread it works there: every call holds the lock of the binding.
+/// - At the end of the remove callback, and when probe has failed, the binding is closed under that
 ///   lock. Later calls, from the destructor of driver data for example, fail with `ENODEV`.
-/// - It borrows the device, so driver data is the longest-lived place for it, and the registry
-///   outlives driver data. A handler cannot keep it: see [`irq_handler`](super::irq_handler).
+/// - It borrows the device, so driver data is the longest-lived place for it, and what it stands for
+///   outlives driver data. A handler cannot keep it: see
+///   [`IrqVector::request`](super::IrqVector::request).
 /// - It is invariant in `'a`, so it fits no [`CovariantForLt`](trait@crate::types::CovariantForLt),
 ///   and there is no safe way to hand it to the driver of a child, whose text may go first.
 #[derive(Clone, Copy)]
