@@ -13,6 +13,6 @@ fn set_up(vectors: &IrqVectorRegistration<'_>) -> Result {
     let request: irq::IrqRequest<'_> = vectors.index(0)?.into();
     let init = irq::Registration::new(request, Flags::SHARED, c"test", Ok(Quiet)); // FAIL
     let init = Ok::<_, Error>(request); // PASS
-    core::mem::forget(KBox::pin_init(init, GFP_KERNEL)?);
+    core::mem::forget(KBox::pin_init::<Error>(init, GFP_KERNEL)?);
     Ok(())
 }
