@@ -53,11 +53,12 @@ use core::marker::PhantomData;
 /// # Soundness
 ///
 /// - Forgotten, copied or dropped, it makes no difference: it owns nothing.
-/// - Sent to another thread it works there: every call holds the lock of the [`Registry`].
-/// - At the end of the remove callback, and when probe has failed, the registry is closed under that
+/// - Sent to another thread it works there: every call holds the lock of the binding.
+/// - At the end of the remove callback, and when probe has failed, the binding is closed under that
 ///   lock. Later calls, from the destructor of driver data for example, fail with `ENODEV`.
-/// - It borrows the device, so driver data is the longest-lived place for it, and the registry
-///   outlives driver data. A handler cannot keep it: see [`irq_handler`](super::irq_handler).
+/// - It borrows the device, so driver data is the longest-lived place for it, and what it stands
+///   for outlives driver data. A handler cannot keep it: see
+///   [`IrqVector::request`](super::IrqVector::request).
 /// - It is invariant in `'a`, so it fits no [`CovariantForLt`](trait@crate::types::CovariantForLt),
 ///   and there is no safe way to hand it to the driver of a child, whose text may go first.
 #[derive(Clone, Copy)]
@@ -116,18 +117,19 @@ impl<'c> Device<Core<'c>> {
     /// - `QueueData` of a block device, `block/mq/operations.rs:33`. A forgotten `GenDisk` stays
     ///   registered, with its data. Upstream has no bound; ours is `'static`.
     /// - `Ptr` of an open file, `miscdevice.rs:128`, which stays open whatever becomes of the
-    ///   registration. `open()` gets nothing with a lifetime to put into it; the bound is `'static` all
-    ///   the same.
-    /// - `PData` of cpufreq, `cpufreq.rs:751`, and `Data` of DRM, `drm/driver.rs:107`. Nothing with a
-    ///   lifetime gets into the first, which is made from a policy; and a driver that has the second has
-    ///   objects, which are `'static` (`drm/gem/mod.rs:87`), and so it is.
+    ///   registration. `open()` gets nothing with a lifetime to put into it; the bound is `'static`
+    ///   all the same.
+    /// - `PData` of cpufreq, `cpufreq.rs:751`, and `Data` of DRM, `drm/driver.rs:107`. Nothing with
+    ///   a lifetime gets into the first, which is made from a policy; and a driver that has the
+    ///   second has objects, which are `'static` (`drm/gem/mod.rs:87`), and so it is.
     /// - Registrations with data that has a lifetime: `auxiliary.rs:466`, `devres.rs:429`,
-    ///   `drm/driver.rs:159`, `fwctl.rs:312`, `irq/request.rs:176` and `:396`. They are `unsafe` to make,
-    ///   because they must not be forgotten.
+    ///   `drm/driver.rs:159`, `fwctl.rs:312`, `irq/request.rs:176` and `:396`. They are `unsafe` to
+    ///   make, because they must not be forgotten.
     ///
     /// Everything else that outlives a call takes `'static` values: `configfs.rs:149`,
     /// `debugfs.rs:105`, `devres.rs:138`, `pwm.rs:178`, `time/hrtimer/arc.rs:53`,
-    /// `time/hrtimer/tbox.rs:62`, `workqueue.rs:275`. [`WhileBound`](super::WhileBound) is the way there.
+    /// `time/hrtimer/tbox.rs:62`, `workqueue.rs:275`. [`WhileBound`](super::WhileBound) is the way
+    /// there.
     pub(super) fn for_binding(&self) -> &'c Device<Bound> {
         // SAFETY: As shown above, the reference is gone before the device is unbound.
         unsafe { &*self.as_raw().cast() }

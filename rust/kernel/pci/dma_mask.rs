@@ -42,9 +42,9 @@ impl<'c> Device<Core<'c>> {
         {
             return Err(EBUSY);
         }
-        // SAFETY: `dev` is a valid device. Nobody allocates or maps meanwhile: that takes the device
-        // as one that is bound, which this callback has, and the drivers of devices below it. There
-        // are none, and this callback, which is here, does not register any.
+        // SAFETY: `dev` is a valid device. Nobody allocates or maps meanwhile: that takes the
+        // device as one that is bound, which this callback has, and the drivers of devices below
+        // it. There are none, and this callback, which is here, does not register any.
         to_result(unsafe { bindings::dma_set_mask_and_coherent(dev, mask.value()) })
     }
 }

@@ -9,9 +9,9 @@
 //! - The handler is kept by the device until the driver is unbound, not by the value that is
 //!   returned. Forgetting that value, or the guard of the vectors, leaves the handler registered
 //!   with everything it uses alive.
-//! - It is released before the vectors are: by whoever frees them, by the end of the driver's remove
-//!   callback and by a failing probe. So it is gone before driver data is dropped, before devres
-//!   releases BARs, and before the text of the module is.
+//! - It is released before the vectors are: by whoever frees them, by the end of the driver's
+//!   remove callback and by a failing probe. So it is gone before driver data is dropped, before
+//!   devres releases BARs, and before the text of the module is.
 //! - It borrows nothing that can go earlier. In probe it is `H: 'c` with the `'c` of
 //!   [`Core<'c>`](crate::device::Core), which leaves values that live for ever, and values that the
 //!   device hands out for the whole binding: [`ManagedBar`]. A driver's callback is generic over
@@ -113,8 +113,8 @@ unsafe fn register(
     registered: Arc<dyn Registered + '_>,
 ) -> Result<Token> {
     let mut calls = allocation.registry.lock()?;
-    // A binding, or what leads to it, may have been handed to the driver of a child, in a module that
-    // can go first.
+    // A binding, or what leads to it, may have been handed to the driver of a child, in a module
+    // that can go first.
     //
     // SAFETY: The device has a driver as long as the registry is open.
     let is_own = unsafe {
@@ -123,8 +123,8 @@ unsafe fn register(
     if !is_own {
         return Err(EPERM);
     }
-    // The vectors may have been freed since the driver took this one, but are not while the registry
-    // is locked.
+    // The vectors may have been freed since the driver took this one, but are not while the
+    // registry is locked.
     let irq = allocation.irq(index)?;
     // SAFETY: `irq` is an interrupt of the device with this registry; the caller vouches for the
     // rest.
@@ -155,8 +155,8 @@ unsafe fn request<H: irq::Handler + Send>(
         flags,
         name: registered.name.as_char_ptr(),
     };
-    // SAFETY: `handle()` takes a `Named<H>`, of which the name is a part; the caller vouches for what
-    // the handler borrows.
+    // SAFETY: `handle()` takes a `Named<H>`, of which the name is a part; the caller vouches for
+    // what the handler borrows.
     unsafe { register(allocation, index, request, registered) }
 }
 
@@ -235,13 +235,13 @@ impl<'a, V: Copy> IrqVector<'a, V> {
     /// Registers a handler for the vector.
     ///
     /// `dev` proves that this is the driver of the device, in one of its callbacks; elsewhere there
-    /// is [`Binding::request`]. The handler may run before this returns. `name` is copied. May sleep;
-    /// so does dropping the returned handle.
+    /// is [`Binding::request`]. The handler may run before this returns. `name` is copied. May
+    /// sleep; so does dropping the returned handle.
     ///
     /// # Errors
     ///
-    /// - `EINVAL` when the vector is not one of `dev` or is not there any more, `name` is not one that
-    ///   a folder can have, `flags` has `ONESHOT`, which needs a thread, or `SHARED` with
+    /// - `EINVAL` when the vector is not one of `dev` or is not there any more, `name` is not one
+    ///   that a folder can have, `flags` has `ONESHOT`, which needs a thread, or `SHARED` with
     ///   `NO_SUSPEND`, `FORCE_RESUME` or `NO_AUTOEN`.
     /// - `ENODEV` when the vectors have been freed, or the driver is being detached.
     /// - `EPERM` when the handler is code of another module than that of the driver.
@@ -354,9 +354,9 @@ impl<'a, V: Copy> IrqVector<'a, V> {
 impl<'a> Binding<'a> {
     /// Registers a handler for a vector, at any time.
     ///
-    /// The handler is made in a closure, to which what it borrows is lent. The handle does not borrow
-    /// the guard of the vectors, so driver data can keep both: freeing the vectors releases their
-    /// handlers first, and then the handle stands for nothing.
+    /// The handler is made in a closure, to which what it borrows is lent. The handle does not
+    /// borrow the guard of the vectors, so driver data can keep both: freeing the vectors releases
+    /// their handlers first, and then the handle stands for nothing.
     ///
     /// # Errors
     ///
@@ -408,8 +408,8 @@ impl<'a> Binding<'a> {
     {
         let allocation = vector.of(self.dev)?;
         let handler = make(Lend::new(self.dev))?;
-        // SAFETY: `make` is generic over the lifetime of what the handler borrows: all of it has been
-        // lent, and is there until devres releases it, or lives for ever.
+        // SAFETY: `make` is generic over the lifetime of what the handler borrows: all of it has
+        // been lent, and is there until devres releases it, or lives for ever.
         let token = unsafe { request(&allocation, vector.index, flags, name, Ok(handler)) }?;
         // INVARIANT: The registry has just given out the token for a `Named<F::Of<'a>>`.
         Ok(IrqHandle::new(self.registry, token))
@@ -478,18 +478,19 @@ impl<'h> Lend<'h> {
 
 /// A handler that is registered: dropping this releases it and waits until it does not run.
 ///
-/// Of [`IrqVector::request`] it borrows the guard of explicit vectors, which cannot be freed as long
-/// as it is there. Of [`Binding::request`] it does not: the handler may be gone already when it is
-/// used, and then the calls fail with `ENODEV`. Every call, and dropping it, may sleep.
+/// Of [`IrqVector::request`] it borrows the guard of explicit vectors, which cannot be freed as
+/// long as it is there. Of [`Binding::request`] it does not: the handler may be gone already when
+/// it is used, and then the calls fail with `ENODEV`. Every call, and dropping it, may sleep.
 ///
 /// # Soundness
 ///
 /// - Forgotten, it leaves the handler to whoever frees the vectors, and to the end of the binding.
 /// - It cannot be cloned. The token in it has no second meaning: once the handler is gone, dropping
 ///   the handle does nothing, also in a later binding.
-/// - Sent to another thread, it releases the handler there; whoever frees the vectors or unbinds the
-///   driver meanwhile waits for that, and the reverse.
-/// - It borrows the device, so driver data can keep it, and a handler cannot: it would wait for itself.
+/// - Sent to another thread, it releases the handler there; whoever frees the vectors or unbinds
+///   the driver meanwhile waits for that, and the reverse.
+/// - It borrows the device, so driver data can keep it, and a handler cannot: it would wait for
+///   itself.
 /// - On the error path of probe it releases, unless the handler is released already.
 ///
 /// # Invariants
@@ -571,8 +572,8 @@ impl<'a, H> IrqHandle<'a, H> {
         self.registry.quiesce(self.token, true)
     }
 
-    /// Enables the interrupt, if [`Self::disable`] has disabled it or the handler was registered with
-    /// `NO_AUTOEN`.
+    /// Enables the interrupt, if [`Self::disable`] has disabled it or the handler was registered
+    /// with `NO_AUTOEN`.
     ///
     /// # Errors
     ///
@@ -583,8 +584,8 @@ impl<'a, H> IrqHandle<'a, H> {
 
     /// Has the interrupt go to the CPUs of `mask`, and shows them to user space as a hint.
     ///
-    /// It is no more than that: nothing is sent anywhere if none of the CPUs is online, and user space
-    /// may change it. Vectors that are spread have their affinity already.
+    /// It is no more than that: nothing is sent anywhere if none of the CPUs is online, and user
+    /// space may change it. Vectors that are spread have their affinity already.
     ///
     /// # Errors
     ///

@@ -57,8 +57,8 @@ impl<'c> Device<Core<'c>> {
     /// ```
     pub fn pcim_enable_device(&self) -> Result<ManagedDevice<'c>> {
         let _calls = self.binding()?.registry.lock()?;
-        // SAFETY: This is a callback of the driver of a valid device. The lock excludes other calls of
-        // the driver that change the state of the device.
+        // SAFETY: This is a callback of the driver of a valid device. The lock excludes other calls
+        // of the driver that change the state of the device.
         to_result(unsafe { bindings::pcim_enable_device(self.as_raw()) })?;
         // INVARIANT: Just enabled.
         Ok(ManagedDevice {
@@ -70,14 +70,14 @@ impl<'c> Device<Core<'c>> {
 
 /// A witness that the device was enabled with devres, from which managed BARs come.
 ///
-/// It is for the callback that enabled the device: driver data and handlers keep the BARs. C code may
-/// have disabled the device since: a BAR is mapped, but need not decode.
+/// It is for the callback that enabled the device: driver data and handlers keep the BARs. C code
+/// may have disabled the device since: a BAR is mapped, but need not decode.
 ///
 /// # Soundness
 ///
 /// - Forgotten, copied or dropped, it makes no difference: devres disables the device.
-/// - It is not `Send`, so it gets neither to another thread nor into driver data or a handler. Its calls
-///   may sleep, and add to the devres list, which they cannot do when devres is at work.
+/// - It is not `Send`, so it gets neither to another thread nor into driver data or a handler. Its
+///   calls may sleep, and add to the devres list, which they cannot do when devres is at work.
 /// - After unbind, and after probe has failed, there is nobody to use it.
 ///
 /// # Invariants
@@ -123,8 +123,8 @@ impl<'c> ManagedDevice<'c> {
         // CAST: `memory_len()` has checked the index.
         let index = bar as c_int;
         let name = name.as_char_ptr();
-        // SAFETY: `self.dev` is a valid device in a callback of its driver. `name` lives as long as the
-        // module, whose drivers are unbound first.
+        // SAFETY: `self.dev` is a valid device in a callback of its driver. `name` lives as long as
+        // the module, whose drivers are unbound first.
         let addr = unsafe { bindings::pcim_iomap_region(self.dev.as_raw(), index, name) };
         ManagedBar::new(self.dev, from_err_ptr(addr)?, len)
     }
@@ -184,14 +184,14 @@ impl<'c> ManagedDevice<'c> {
 /// # Soundness
 ///
 /// - Forgotten, copied or dropped, it makes no difference: devres unmaps.
-/// - Its lifetime is that of the binding. Handlers and driver data that have a copy go before devres
-///   unmaps, after the remove callback as well as on the error path of probe.
+/// - Its lifetime is that of the binding. Handlers and driver data that have a copy go before
+///   devres unmaps, after the remove callback as well as on the error path of probe.
 /// - Sent to another thread, it reads and writes registers there, as any mapping may.
 ///
 /// # Invariants
 ///
-/// `io` is the address and length of a mapping of `dev` that stays until devres releases it, which is
-/// after `'c`.
+/// `io` is the address and length of a mapping of `dev` that stays until devres releases it, which
+/// is after `'c`.
 pub struct ManagedBar<'c, const SIZE: usize = 0> {
     io: MmioRaw<Region<SIZE>>,
     dev: &'c Device<Bound>,

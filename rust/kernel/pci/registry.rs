@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a binding keeps: the interrupt handlers, and the lock under which its driver changes vectors
-//! and handlers.
+//! What a binding keeps: the interrupt handlers, and the lock under which its driver changes
+//! vectors and handlers.
 //!
-//! They are one devres entry for each binding and not in the values that drivers hold, because those
-//! may be forgotten: `mem::forget()` ends a borrow, but not an interrupt. The
-//! [`Adapter`](super::Adapter) closes the registry at the end of the remove callback and on the error
-//! path of probe, before driver data is dropped and before devres releases anything that a handler
-//! may use.
+//! They are one devres entry for each binding and not in the values that drivers hold, because
+//! those may be forgotten: `mem::forget()` ends a borrow, but not an interrupt. The
+//! [`Adapter`](super::Adapter) closes the registry at the end of the remove callback and on the
+//! error path of probe, before driver data is dropped and before devres releases anything that a
+//! handler may use.
 
 use super::{
     entry::{
@@ -410,8 +410,8 @@ impl Calls {
         }
 
         self.slots.reserve(1, GFP_KERNEL)?;
-        // SAFETY: By the requirements above the functions are for the cookie. `name` is part of what
-        // the cookie points to, which is there until the handler is released.
+        // SAFETY: By the requirements above the functions are for the cookie. `name` is part of
+        // what the cookie points to, which is there until the handler is released.
         to_result(unsafe {
             bindings::request_threaded_irq(
                 irq,

@@ -181,8 +181,8 @@ impl Drop for IrqVectorRegistration<'_> {
 ///
 /// - Forgotten, copied or dropped, it makes no difference: it owns nothing. Copies of what has been
 ///   freed find out by the id: `ENODEV`, also when there are other vectors by then.
-/// - Its lifetime is that of a reference to the device, which fits in driver data, but in no handler:
-///   its calls may sleep.
+/// - Its lifetime is that of a reference to the device, which fits in driver data, but in no
+///   handler: its calls may sleep.
 /// - Sent to another thread, it reads the number of a vector under the lock of the MSI core;
 ///   everything else happens under the lock of the binding.
 /// - In the destructor of driver data it still reads and frees, and fails with `ENODEV` otherwise.
@@ -232,8 +232,8 @@ impl<'a> ManagedIrqVectors<'a> {
         self.0.remove(index)
     }
 
-    /// Frees the vectors before the driver is detached, after their handlers, so that the driver can
-    /// allocate anew. May sleep.
+    /// Frees the vectors before the driver is detached, after their handlers, so that the driver
+    /// can allocate anew. May sleep.
     ///
     /// # Errors
     ///
@@ -268,9 +268,10 @@ impl<'a> ManagedIrqVectors<'a> {
 ///
 /// # Soundness
 ///
-/// It owns nothing, so it makes no difference whether it is forgotten or dropped. Of explicit vectors
-/// it borrows the guard and is gone before they are freed. Of managed ones there can be copies by
-/// which they are freed: registering a handler finds that out under the lock of the binding.
+/// It owns nothing, so it makes no difference whether it is forgotten or dropped. Of explicit
+/// vectors it borrows the guard and is gone before they are freed. Of managed ones there can be
+/// copies by which they are freed: registering a handler finds that out under the lock of the
+/// binding.
 pub struct IrqVector<'a, V = &'a IrqVectorRegistration<'a>> {
     pub(super) allocation: Allocation<'a>,
     pub(super) index: usize,

@@ -43,7 +43,13 @@ use core::ptr::NonNull;
 ///
 /// ```
 /// use kernel::{
-///     device::Core, irq, new_mutex, pci, prelude::*, sync::{Arc, Mutex}, types::ForLt,
+///     device::Core,
+///     irq,
+///     new_mutex,
+///     pci,
+///     prelude::*,
+///     sync::{Arc, Mutex},
+///     types::{CovariantForLt, ForLt},
 /// };
 ///
 /// struct Quiet;
@@ -71,10 +77,9 @@ use core::ptr::NonNull;
 /// fn up(shared: &Shared) -> Result {
 ///     shared.with(|binding, interrupts| {
 ///         let vectors = binding.alloc_irq_vectors(1, 1, pci::IrqType::Msi.into())?;
+///         let flags = irq::Flags::TRIGGER_NONE;
 ///         binding
-///             .request::<ForLt!(Quiet), _>(vectors.index(0)?, irq::Flags::TRIGGER_NONE, c"up", |_| {
-///                 Ok(Quiet)
-///             })?
+///             .request::<CovariantForLt!(Quiet)>(vectors.index(0)?, flags, c"up", |_| Ok(Quiet))?
 ///             .until_unbind();
 ///         *interrupts.vectors.lock() = Some(vectors);
 ///         Ok(())
@@ -107,8 +112,8 @@ struct State<F: ForLt + 'static> {
     data: Option<Pin<KBox<F::Of<'static>>>>,
 }
 
-// SAFETY: It owns the data, which is used from any thread; `dev` and `registry` can be used from any
-// thread, too.
+// SAFETY: It owns the data, which is used from any thread; `dev` and `registry` can be used from
+// any thread, too.
 unsafe impl<F: ForLt> Send for WhileBound<F> where for<'a> F::Of<'a>: Send + Sync {}
 // SAFETY: As above.
 unsafe impl<F: ForLt> Sync for WhileBound<F> where for<'a> F::Of<'a>: Send + Sync {}
@@ -173,8 +178,8 @@ impl<F: ForLt + 'static> WhileBound<F> {
         // Dropped after everything that `f` was lent.
         let _user = User(self);
 
-        // SAFETY: Devres keeps the registry, and the driver core the device, until the data has been
-        // revoked, and that waits for `_user`.
+        // SAFETY: Devres keeps the registry, and the driver core the device, until the data has
+        // been revoked, and that waits for `_user`.
         let (dev, registry) = unsafe { (self.dev.as_ref(), self.registry.as_ref()) };
         if registry.lock()?.is_in_handler() {
             return Err(EDEADLK);
@@ -182,8 +187,8 @@ impl<F: ForLt + 'static> WhileBound<F> {
         // SAFETY: Both are those of `Device::while_bound()`, whose caller is the driver.
         let binding = unsafe { Binding::from_parts(dev, registry) };
         // SAFETY: The data is there as long as it has users, and pinned. `f` is generic over the
-        // lifetime in it, so that it neither puts anything into the data that ends earlier, nor takes
-        // anything out that it could use later.
+        // lifetime in it, so that it neither puts anything into the data that ends earlier, nor
+        // takes anything out that it could use later.
         Ok(f(binding, unsafe {
             Pin::new_unchecked(data.cast().as_ref())
         }))

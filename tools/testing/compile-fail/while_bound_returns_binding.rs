@@ -9,7 +9,10 @@ mod common;
 use common::*;
 
 fn get(shared: &WhileBound<ForLt!(())>) -> Result {
+    fn is_free(binding: pci::Binding<'_>) -> bool {
+        binding.alloc_irq_vectors(1, 1, IrqTypes::all()).is_ok()
+    }
     use_up(shared.with(|binding, _| binding)?); // FAIL
-    use_up(shared.with(|binding, _| binding.alloc_irq_vectors(1, 1, IrqTypes::all()).is_ok())?); // PASS
+    use_up(shared.with(|binding, _| is_free(binding))?); // PASS
     Ok(())
 }

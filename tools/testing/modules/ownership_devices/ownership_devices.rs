@@ -2,9 +2,9 @@
 
 //! The typed API on devices with more MSI-X vectors than one: QEMU's `nvme` and `virtio-rng-pci`.
 //!
-//! As `rust_pci_ownership_test` does on `edu`, this makes the calls that drivers make and prints the
-//! results as KTAP, once per bind. `nvme` interrupts, too: with vector 0 whenever it completes an
-//! administrative command. There is no `unsafe` in here.
+//! As `rust_pci_ownership_test` does on `edu`, this makes the calls that drivers make and prints
+//! the results as KTAP, once per bind. `nvme` interrupts, too: with vector 0 whenever it completes
+//! an administrative command. There is no `unsafe` in here.
 //!
 //! Every bind ends with a case that leaves vectors and handlers behind. It proves nothing unless
 //! nothing is left once the device is unbound, and binding again passes as well.

@@ -587,8 +587,8 @@ impl pci::Driver for Driver {
     ) -> impl PinInit<Self::Data<'bound>, Error> + 'bound {
         pin_init::pin_init_scope(move || {
             let device = *info.ok_or(EINVAL)?;
-            // First of all: an INTx interrupt that is mapped stays so if the device is disabled while
-            // it has vectors.
+            // First of all: an INTx interrupt that is mapped stays so if the device is disabled
+            // while it has vectors.
             let late = BINDS.get(device).ok_or(EINVAL)?.load(Relaxed) == UNMAPPED;
             let vectors = late.then(|| pdev.alloc_irq_vectors(1, 1, messages()));
             let managed = pdev.pcim_enable_device()?;

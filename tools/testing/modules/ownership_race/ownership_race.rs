@@ -8,8 +8,8 @@
 //! away, whenever there is one, and frees them: also when the handler is running, or being released
 //! by the first. Freeing never fails, and either finds the device busy from time to time.
 //!
-//! Both go on for a fixed number of rounds, or until the driver is unbound, which sets a bit next to the
-//! one that says whether there are vectors, and say how it went.
+//! Both go on for a fixed number of rounds, or until the driver is unbound, which sets a bit next
+//! to the one that says whether there are vectors, and say how it went.
 
 use kernel::{
     device::Core,
@@ -96,8 +96,8 @@ fn bring_up<'a>(binding: pci::Binding<'a>, shared: Pin<&Interrupts<'a>>) -> Resu
     Ok(())
 }
 
-/// Brings interrupts up, and releases their handlers; returns how often, and how often the device was
-/// busy.
+/// Brings interrupts up, and releases their handlers; returns how often, and how often the device
+/// was busy.
 fn release_handlers(shared: &Shared) -> Result<(u32, u32)> {
     let (mut won, mut busy) = (0, 0);
     while won < ROUNDS {
@@ -119,8 +119,8 @@ fn release_handlers(shared: &Shared) -> Result<(u32, u32)> {
     Ok((won, busy))
 }
 
-/// Frees vectors; returns how often, and how often somebody was releasing their handler meanwhile or
-/// had done so.
+/// Frees vectors; returns how often, and how often somebody was releasing their handler meanwhile
+/// or had done so.
 fn free_vectors(shared: &Shared) -> Result<(u32, u32)> {
     let (mut won, mut busy) = (0, 0);
     while won < ROUNDS {
@@ -210,7 +210,8 @@ impl pci::Driver for Driver {
         Ok(data)
     }
 
-    /// While the work items are at it: `is_busmaster` is a bit of the word in which `msi_enabled` is.
+    /// While the work items are at it: `is_busmaster` is a bit of the word in which `msi_enabled`
+    /// is.
     fn unbind<'bound>(pdev: &'bound pci::Device<Core<'_>>, _this: Pin<&Data>) {
         for _ in 0..200 {
             pdev.set_master();
