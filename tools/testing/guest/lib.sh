@@ -221,10 +221,22 @@ remember()
 	before=$(state)
 }
 
+# The folders of INTx lines that were not there before. The kernel maps a line when a device is enabled for the first time or frees
+# its vectors, and may keep it.
+mapped_since()
+{
+	for one in ${devices:-$dev}; do
+		[ ! -d "$pci/devices/$one/msi_irqs" ] || continue
+		read -r line <"$pci/devices/$one/irq"
+		echo "$before" | grep -qx "/proc/irq/$line" || echo "/proc/irq/$line"
+	done
+}
+
 # Whether the state is as remembered; what differs is explained.
 as_before()
 {
-	after=$(state)
+	mapped_since >/tmp/mapped
+	after=$(state | grep -vxFf /tmp/mapped)
 	[ "$before" = "$after" ] && return 0
 	echo "$before" >/tmp/before
 	echo "$after" >/tmp/after
