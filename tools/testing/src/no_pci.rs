@@ -44,8 +44,7 @@ fn build_without(
     spec.configure(ui, layout, &prepared.tools)?;
     let modules = layout.build.join("modules").join(name);
     ui.stage(name, "building the kernel crate and a module", |stage| {
-        let mut make =
-            |targets: &[&str]| spec.make(stage, layout, &prepared.tools, targets, "prepare");
+        let make = |targets: &[&str]| spec.make(stage, layout, &prepared.tools, targets, "prepare");
         make(&["prepare", "modules_prepare"])?;
         for folder in folders {
             make(&[folder])?;
