@@ -255,6 +255,9 @@ fn configuration(layout: &Layout, path: &Path, tree: &Path) -> Result<bool> {
     if config.on("RUST") {
         let ours = config.get("PCI_DEVRES_RUST");
         println!("  CONFIG_RUST=y, CONFIG_PCI_DEVRES_RUST={ours}");
+        if !config.on("PCI_MSI") {
+            println!("  CONFIG_PCI_DEVRES_RUST needs CONFIG_PCI_MSI: Device Drivers, PCI support, Message Signaled Interrupts.");
+        }
         return Ok(true);
     }
     let hidden = hides_rust(&config, tree)?;

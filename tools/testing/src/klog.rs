@@ -56,7 +56,11 @@ fn raw_lines(log: &[u8]) -> Vec<Line> {
 }
 
 /// Where reports on ownership come from: with `CONFIG_DEBUG_BUGVERBOSE` a warning names the file, without it the function alone.
-const OWNERSHIP: [&str; 2] = ["rust/kernel/pci/ownership.rs:", "6kernel3pci9ownership"];
+const OWNERSHIP: [&str; 3] = [
+    "rust/kernel/pci/ownership.rs:",
+    "rust/kernel/pci/ownership/",
+    "6kernel3pci9ownership",
+];
 
 /// Makes comments of the stacks that `CONFIG_DEBUG_SHIRQ` adds where a second handler is refused, which is for its caller to judge.
 pub fn comment_refused_handlers(lines: &mut [Line]) {
@@ -215,6 +219,8 @@ mod tests {
         };
         let ours = "rust/kernel/pci/ownership.rs:70";
         assert_eq!(warning(report, ours), 1);
+        let below = "rust/kernel/pci/ownership/containment.rs:70";
+        assert_eq!(warning(report, below), 1);
         assert_eq!(warning(report, "at _RNv_6kernel3pci9ownership4free"), 1);
         assert_eq!(warning(report, "kernel/irq/manage.c:70"), 4);
         assert_eq!(warning("something else", ours), 4);

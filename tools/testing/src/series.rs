@@ -190,7 +190,14 @@ const DRIVERS: usize = 1;
 
 /// Where a file belongs, what its step is called and why it is there.
 fn step_of(file: &str) -> (usize, String, String) {
-    let core = ["Kconfig", "Makefile", "devres", "msi/", "pci.h"];
+    let core = [
+        "Kconfig",
+        "Makefile",
+        "devres",
+        "msi/",
+        "pci-driver.c",
+        "pci.h",
+    ];
     let ours = file
         .strip_prefix("drivers/pci/")
         .is_some_and(|rest| core.iter().any(|c| rest.starts_with(c)));

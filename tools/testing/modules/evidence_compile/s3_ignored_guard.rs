@@ -3,13 +3,13 @@
 //! Does not keep the guard of its vectors, which frees them at once.
 
 use kernel::{
-    device::Bound,
+    device::Core,
     pci,
     prelude::*, //
 };
 
 /// Part of a probe.
-pub fn allocate(pdev: &pci::Device<Bound>) -> Result {
+pub fn allocate(pdev: &pci::Device<Core<'_>>) -> Result {
     pdev.alloc_irq_vectors(1, 1, pci::IrqTypes::all())?;
     Ok(())
 }

@@ -21,7 +21,7 @@ impl irq::Handler for Quiet {
 /// What the driver needs as long as it is bound.
 pub struct Data<'bound> {
     /// Its handler.
-    pub handler: pci::IrqHandle<'bound>,
+    pub handler: pci::IrqHandle<'bound, Quiet>,
     /// Its vectors.
     pub vectors: pci::ManagedIrqVectors<'bound>,
 }

@@ -3,7 +3,7 @@
 //! Keeps vectors and their handler in one struct, to be the driver's data.
 
 use kernel::{
-    device::Bound,
+    device::Core,
     irq,
     pci,
     prelude::*, //
@@ -27,7 +27,7 @@ pub struct Data<'bound> {
 }
 
 /// Part of a probe.
-pub fn start<'bound>(pdev: &'bound pci::Device<Bound>) -> Result<Data<'bound>> {
+pub fn start<'bound>(pdev: &'bound pci::Device<Core<'_>>) -> Result<Data<'bound>> {
     let vectors = pdev.alloc_irq_vectors(1, 1, pci::IrqTypes::all())?;
     let request = vectors.index(0)?.into();
     // SAFETY: The driver's data is dropped.

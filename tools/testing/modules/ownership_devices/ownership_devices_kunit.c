@@ -3,7 +3,7 @@
  * KUnit test of interrupt-vector ownership on devices with more MSI-X vectors
  * than one, as C drivers see it: QEMU's "nvme" and "virtio-rng-pci".
  *
- * As in drivers/pci/msi/ownership_kunit.c a case is the driver of the device.
+ * As in drivers/pci/msi/ownership_kunit_device.c a case is the driver of the device.
  * Each does the same with vectors of the driver and of the device. "nvme"
  * interrupts when it has completed an administrative command.
  */

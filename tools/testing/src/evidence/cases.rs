@@ -150,6 +150,10 @@ const REFUSED: Seen = seen(
     "free refused (handler)",
     r": irq vectors: free refused, handler .+ is registered on irq \d+$",
 );
+const BUSY: Seen = seen(
+    "second allocation refused",
+    r": irq vectors: allocation refused, the driver owns the MSI vectors that are live$",
+);
 const LEAKED: Seen = seen(
     "leaked vectors contained",
     r": irq vectors: MSI(-X)? vectors leaked by the driver, freed at detach$",
@@ -343,6 +347,7 @@ pub static CASES: &[Case] = &[
                 Ours,
                 &[
                     seen("-EBUSY", "evidence: the second allocation returns -16$"),
+                    BUSY,
                     seen("first owner's MSI on", "evidence: MSI of the first is on$"),
                     REBOUND,
                     NOTHING,
@@ -372,6 +377,7 @@ pub static CASES: &[Case] = &[
                 Ours,
                 &[
                     seen("-EBUSY", "evidence: no second guard: -16$"),
+                    BUSY,
                     seen(
                         "first guard keeps MSI",
                         "evidence: the first guard has Msi vectors$",
