@@ -235,7 +235,8 @@ mapped_since()
 # Whether the state is as remembered; what differs is explained.
 as_before()
 {
-	mapped_since >/tmp/mapped
+	# An empty list would match every line.
+	{ mapped_since; echo none; } >/tmp/mapped
 	after=$(state | grep -vxFf /tmp/mapped)
 	[ "$before" = "$after" ] && return 0
 	echo "$before" >/tmp/before

@@ -40,6 +40,8 @@ pub(super) fn report(pdev: &Device, start: &CStr, end: &CStr) {
 }
 
 /// Shows the callers of a call that was reported.
+#[cold]
+#[inline(never)]
 pub(super) fn warn_if_debugging() {
     warn_on!(cfg!(CONFIG_PCI_DEVRES_RUST_DEBUG));
 }
