@@ -93,6 +93,8 @@ fn check_request(name: &CStr, flags: Flags, is_threaded: bool) -> Result {
 
     if RESERVED_NAMES.contains(&name)
         || name.contains(&b'/')
+        // procfs cuts longer names, after which two may be equal.
+        || name.len() > 127
         || has(Flags::ONESHOT) && !is_threaded
         || has(Flags::SHARED) && (has(Flags::NO_SUSPEND) || has(Flags::FORCE_RESUME))
     {

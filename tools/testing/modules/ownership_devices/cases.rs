@@ -345,7 +345,9 @@ pub(crate) fn without_messages(pdev: &Device<'_>) -> Result {
     let messages = msix().with(IrqType::Msi);
     check!(pdev.alloc_irq_vectors(1, 1, messages).err() == Some(EINVAL));
     check!(pdev.pcim_alloc_irq_vectors(1, 1, messages).err() == Some(EINVAL));
-    // INTx is left, and owns nothing.
+    // INTx is left once its line is mapped, and owns nothing.
+    check!(pdev.alloc_irq_vectors(1, 4, IrqTypes::all()).is_err());
+    let _enabled = pdev.pcim_enable_device()?;
     let line = pdev.alloc_irq_vectors(1, 4, IrqTypes::all())?;
     check!(line.irq_type() == IrqType::Intx);
     check!(line.len() == 1);
