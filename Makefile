@@ -15,7 +15,7 @@ LINUX ?=
 CONFIG ?=
 # test: only tests whose name begins so, e.g. TEST=guest::samples
 TEST ?=
-# series: 1 builds every step, boots and takes it back; census: 1 fails where a driver relies on the implicit free
+# series: 1 builds every step, boots and takes it back; census: 1 fails where the rule would report a driver
 CHECK ?=
 # boot: a folder with a driver of your own, in place of the samples
 DRIVER ?=
@@ -66,7 +66,7 @@ evidence: setup ## show what goes wrong without ownership, and what ours makes o
 	@$(runner) evidence
 
 .PHONY: census
-census: setup ## list who frees vectors, in every driver (FORMAT=table|json|errors, CHECK=1: fail where nobody does)
+census: setup ## list who frees vectors, in every driver (FORMAT=table|json|errors, CHECK=1: fail for what is reported)
 	@$(runner) census --format $(or $(FORMAT),table) $(if $(filter 1,$(CHECK)),--check)
 
 .PHONY: acceptance
