@@ -112,9 +112,10 @@ tracing=/sys/kernel/tracing
 # What is different by design, as the name of a trace event's entry:
 #
 #   pcim_msi_release		the stock kernel's implicit owner of vectors, which pcim_enable_device() makes of all allocations
-#   pci_irq_vectors_release	our owner of vectors, which every first allocation makes, pcim_* or pci_*
+#   pci_irq_vectors_release	our node, which every first allocation makes, pcim_* or pci_*
+#   pcim_irq_vectors_release	the entry of a managed allocation
 #   vp_vdpa_free_irq_vectors	an action of that driver's to free them, which its conversion drops
-differs='pcim_msi_release|pci_irq_vectors_release|vp_vdpa_free_irq_vectors'
+differs='pcim_msi_release|pcim?_irq_vectors_release|vp_vdpa_free_irq_vectors'
 
 record()
 {

@@ -43,7 +43,12 @@ use kernel::{
     workqueue, //
 };
 
-const ROUNDS: u32 = 1000;
+/// How often each allocates. Every refusal is reported, and with stack traces that takes its time.
+const ROUNDS: u32 = if cfg!(CONFIG_PCI_DEVRES_RUST_DEBUG) {
+    50
+} else {
+    1000
+};
 
 /// Raises an interrupt when written with a reason.
 const IRQ_RAISE: usize = 0x60;
