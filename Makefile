@@ -124,8 +124,8 @@ tree-check: setup ## prove: compile every converted driver, for x86-64 and arm64
 	@$(runner) tree-check
 
 .PHONY: series
-series: setup ## prove: write the overlay as patches (CHECK=1: build and boot each)
-	@$(runner) series $(if $(filter 1,$(CHECK)),--check)
+series: setup ## prove: write the overlay as patches (CHECK=1: build, boot; REROLL=2)
+	@$(runner) series $(if $(filter 1,$(CHECK)),--check) $(if $(REROLL),--reroll $(REROLL))
 
 .PHONY: setup
 setup:

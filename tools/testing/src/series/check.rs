@@ -86,7 +86,7 @@ pub fn walk(
         let drivers = steps
             .iter()
             .zip(patches)
-            .filter(|(step, _)| step.place == DRIVERS);
+            .filter(|(step, _)| step.part == DRIVERS);
         let mut count = 0;
         for (_, patch) in drivers {
             apply(layout, &tree, patch, &["--reverse", "--dry-run"])?;
@@ -147,7 +147,7 @@ fn compile(
         .iter()
         .filter(|file| file.ends_with(".c") && !of_arm64(file));
     let objects: Vec<_> = sources.map(|file| file.replace(".c", ".o")).collect();
-    if step.place > DRIVERS || objects.is_empty() {
+    if step.part == "core" || objects.is_empty() {
         return Ok(());
     }
     spec.configure(ui, layout, &prepared.tools)?;
