@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# The front door. `make` alone lists what there is; everything made lands in build/.
+# The front door. `make` alone lists what there is; everything that is made lies in build/.
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -21,97 +21,112 @@ CHECK ?=
 DRIVER ?=
 # test, equivalence: makes the random sequences of calls again that a failure names
 SEED ?=
-export LINUX CONFIG DRIVER SEED
+# test: 1 has kmemleak look for leaks in the guests on the debug kernel
+LEAKS ?=
+export LINUX CONFIG DRIVER SEED LEAKS TEST
 
 manifest := tools/testing/Cargo.toml
 export CARGO_TARGET_DIR := $(CURDIR)/build/cargo
-runner := cargo run --quiet --locked --manifest-path $(manifest) --
+interrupted = echo; echo 'Interrupted. What was built stays in build/; the same command goes on from there.'; exit 130
+runner := trap "$(interrupted)" INT; cargo run --quiet --locked --manifest-path $(manifest) --
+tests := trap "$(interrupted)" INT; cargo test --locked --workspace --manifest-path $(manifest)
 
 .PHONY: help
 help:
-	@printf 'PCI managed resources for Linux 7.3, in Rust\n\nUsage: make TARGET [LINUX=/path/to/linux-7.3]\n\n'
-	@sed -n 's/^\([a-z-]*\):[^#]*## */\1\t/p' $(firstword $(MAKEFILE_LIST)) | \
-		while IFS='	' read -r target text; do printf '  %-12s %s\n' "$$target" "$$text"; done
-	@printf '\nWithout LINUX= the source is Debian'\''s linux-source-7.3. A tree named by LINUX= is copied\nand never modified, except by `make graft`. What is missing gets installed, with notice.\n'
+	@echo 'PCI managed resources in Rust, for Linux 7.3. Usage: make TARGET [LINUX=TREE]'
+	@for group in try build test prove; do \
+		sed -n "s/^\([a-z-]*\):[^#]*## $$group: */\1\t/p" $(firstword $(MAKEFILE_LIST)) | \
+			while IFS='	' read -r target text; do \
+				printf '%-6s %-12s %s\n' "$$group" "$$target" "$$text"; group=; \
+			done; done
+	@echo 'TREE is a Linux 7.3 source tree; without it, Debian'\''s is fetched. It is copied;'
+	@echo 'only make graft modifies it. What is missing gets installed, with notice.'
 
 .PHONY: boot
-boot: setup ## build the grafted kernel, boot it in QEMU, run both samples (DRIVER=folder: your own)
+boot: setup ## try: boot the kernel in QEMU with both samples (DRIVER=: yours)
 	@$(runner) boot
 
-.PHONY: editor
-editor: setup ## let rust-analyzer know a driver of your own (DRIVER=folder)
-	@test -n "$(DRIVER)" || { echo 'make editor needs DRIVER=/path/to/folder' >&2; exit 2; }
-	@$(runner) editor
-
-.PHONY: test
-test: setup ## run all tests, in guests and on this machine (TEST=prefix: only some)
-	@cargo test --quiet --locked --manifest-path $(manifest) --no-run
-	@cargo test --locked --manifest-path $(manifest) -- $(TEST)
-
-.PHONY: equivalence
-equivalence: setup ## compare the stock kernel with ours, in the long form (TEST=prefix: only some)
-	@cargo test --quiet --locked --manifest-path $(manifest) --no-run
-	@LONG=1 cargo test --locked --manifest-path $(manifest) --test kernel -- $(TEST)
-
-.PHONY: mutations
-mutations: setup ## break the code in one place after another, expect red (TEST=prefix: only some; 15 minutes)
-	@$(runner) mutations $(TEST)
-
-.PHONY: bench
-bench: setup ## count the instructions that the stock kernel and ours take
-	@$(runner) bench
-
-.PHONY: evidence
-evidence: setup ## show what goes wrong without ownership, and what ours makes of it
-	@$(runner) evidence
-
-.PHONY: census
-census: setup ## list who frees vectors, in every driver (FORMAT=table|json|errors, CHECK=1: fail for what is reported)
-	@$(runner) census --format $(or $(FORMAT),table) $(if $(filter 1,$(CHECK)),--check)
-
-.PHONY: acceptance
-acceptance: setup ## say which of the reviewers' requests are met, and by what (RUN=0: run nothing)
-	@RUN=$(RUN) $(runner) acceptance
-
-.PHONY: tree-check
-tree-check: setup ## compile every converted driver, for x86-64 and arm64, option on and off
-	@$(runner) tree-check
-
 .PHONY: doctor
-doctor: ## say which tools are there or missing, and what hides Rust (CONFIG=file)
+doctor: ## try: say what is missing, and what hides Rust (CONFIG=.config)
 	@scripts/setup --check
 	@$(runner) doctor
 
+.PHONY: editor
+editor: setup ## try: describe your driver to rust-analyzer (DRIVER=folder)
+	@$(runner) editor
+
 .PHONY: graft
-graft: ## put the overlay into your own tree (LINUX= names it)
+graft: ## build: put the overlay into your own tree (LINUX= names it)
 	@test -n "$(LINUX)" || { echo 'make graft needs LINUX=/path/to/linux-7.3' >&2; exit 2; }
 	@scripts/graft "$(LINUX)"
 
 .PHONY: menuconfig
-menuconfig: setup ## configure the kernel in build/kernel
+menuconfig: setup ## build: configure the kernel in build/kernel
 	@$(runner) menuconfig
 
 .PHONY: build
-build: setup ## build the grafted kernel and its modules into build/kernel
+build: setup ## build: build the grafted kernel and its modules in build/kernel
 	@$(runner) build
 
 .PHONY: docs
-docs: setup ## build the documentation: pages, kernel-doc, rustdoc
+docs: setup ## build: build the documentation: pages, kernel-doc, rustdoc
 	@$(runner) docs
 
-.PHONY: series
-series: setup ## write the overlay as a series of patches (CHECK=1: build, boot, take back; 15 minutes)
-	@$(runner) series $(if $(filter 1,$(CHECK)),--check)
+.PHONY: format
+format: ## build: format the code as the kernel does
+	@scripts/format $(LINUX)
 
 .PHONY: clean
-clean: ## remove the kernels, keep the runner and downloads
+clean: ## build: remove the kernels, keep the runner and downloads
 	@[ ! -d build ] || find build -mindepth 1 -maxdepth 1 ! -name cargo -exec rm -rf {} +
 
 .PHONY: distclean
-distclean: ## remove build/ whole; downloads stay in ~/.cache/pci-devres-rust
+distclean: ## build: remove build/; ~/.cache/pci-devres-rust stays
 	rm -rf build
+
+.PHONY: test
+test: setup ## test: run all tests (TEST=prefix: only some)
+	@$(tests) --no-run
+	@$(tests) --lib -- $(TEST)
+	@$(tests) --test kernel
+
+.PHONY: equivalence
+equivalence: setup ## test: compare the stock kernel with ours, at length (TEST=)
+	@$(tests) --no-run
+	@export LONG=1; $(tests) --test kernel
+
+.PHONY: mutations
+mutations: setup ## test: break the code in many places, expect red (TEST=)
+	@$(runner) mutations $(TEST)
+
+.PHONY: evidence
+evidence: setup ## prove: show what goes wrong without ownership, and with it
+	@$(runner) evidence
+
+.PHONY: model
+model: setup ## prove: explore the model of the rule, write down its figures
+	@trap "$(interrupted)" INT; cargo run --quiet --locked --manifest-path $(manifest) --package model
+
+.PHONY: bench
+bench: setup ## prove: count the instructions that both kernels take
+	@$(runner) bench
+
+.PHONY: census
+census: setup ## prove: say who frees, in every driver (CHECK=1, FORMAT=json|errors)
+	@$(runner) census --format $(or $(FORMAT),table) $(if $(filter 1,$(CHECK)),--check)
+
+.PHONY: acceptance
+acceptance: setup ## prove: say which requests of reviewers are met (RUN=0: only look)
+	@RUN=$(RUN) && export RUN && $(runner) acceptance
+
+.PHONY: tree-check
+tree-check: setup ## prove: compile every converted driver, for x86-64 and arm64
+	@$(runner) tree-check
+
+.PHONY: series
+series: setup ## prove: write the overlay as patches (CHECK=1: build and boot each)
+	@$(runner) series $(if $(filter 1,$(CHECK)),--check)
 
 .PHONY: setup
 setup:
-	@scripts/setup
-	@test -x build/cargo/debug/runner || echo 'Building the runner in build/cargo (once, about a minute)'
+	@scripts/setup $(MAKECMDGOALS)

@@ -23,7 +23,7 @@ mod enable;
 #[path = "devres_rust/remap.rs"]
 mod remap;
 
-/// Memory of an entry that has no affinity to a memory node.
+/// Says that the memory of an entry may come from any memory node.
 const ANY_NODE: c_int = bindings::NUMA_NO_NODE;
 
 /// Returns the device in a `struct pci_dev`.

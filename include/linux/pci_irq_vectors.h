@@ -20,7 +20,7 @@ struct irq_affinity;
  * @flags:    allocation flags, as in pci_alloc_irq_vectors()
  * @affd:     affinity requirements (can be %NULL)
  *
- * Does what pci_alloc_irq_vectors_affinity() does and makes the device the
+ * This does what pci_alloc_irq_vectors_affinity() does and makes the device the
  * owner of the MSI or MSI-X vectors: they are freed on driver detach, after
  * every resource that the driver registered later with devres, and must not be
  * freed with pci_free_irq_vectors(). Whether and when the device is enabled
@@ -50,11 +50,11 @@ int pcim_alloc_irq_vectors_affinity(struct pci_dev *dev, unsigned int min_vecs,
  * pcim_free_irq_vectors() - Free managed interrupt vectors before detach
  * @dev: the PCI device to operate on
  *
- * For drivers that must allocate anew while bound, and whose interrupt
- * handlers are managed too. Everybody else leaves it to the device. Does
- * nothing when there are no MSI or MSI-X vectors. When the driver owns them,
- * when Rust code holds a guard of them or when a handler is registered on one,
- * the call is refused and reported, and the device is kept from using the
+ * This is for drivers that must allocate anew while bound, and whose interrupt
+ * handlers are managed too. All others leave the free to the device. The call
+ * does nothing when there are no MSI or MSI-X vectors. When the driver owns
+ * them, when Rust code holds a guard of them or when a handler is registered on
+ * one, the call is refused and reported, and the device is kept from using the
  * vectors until they are freed.
  *
  * Context: Process context, may sleep. No handler may be registered on the
@@ -66,7 +66,8 @@ void pcim_free_irq_vectors(struct pci_dev *dev);
 
 /*
  * Without CONFIG_PCI_DEVRES_RUST pcim_enable_device() decides who frees the
- * vectors: refuse what would not be freed on driver detach.
+ * vectors. The call refuses a device whose vectors would not be freed on driver
+ * detach.
  */
 static inline int
 pcim_alloc_irq_vectors_affinity(struct pci_dev *dev, unsigned int min_vecs,
@@ -95,7 +96,7 @@ static inline void pcim_free_irq_vectors(struct pci_dev *dev)
  * @max_vecs: maximum desired number of vectors
  * @flags:    allocation flags, as in pci_alloc_irq_vectors()
  *
- * Same as pcim_alloc_irq_vectors_affinity(), without affinity requirements.
+ * This is pcim_alloc_irq_vectors_affinity() without affinity requirements.
  *
  * Context: Process context, may sleep.
  *

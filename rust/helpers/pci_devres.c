@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 
-/* Inline functions of C headers that the PCI devres layer in Rust calls. */
+/* The PCI devres layer in Rust calls these inline functions of C headers. */
 
+#include <linux/acpi.h>
 #include <linux/device.h>
-#include <linux/interrupt.h>
 #include <linux/io.h>
-#include <linux/irqdesc.h>
+#include <linux/irq.h>
+#include <linux/irqflags.h>
 #include <linux/module.h>
 #include <linux/pci.h>
+#include <linux/preempt.h>
+#include <linux/sched.h>
+#include <linux/string.h>
+#ifdef CONFIG_X86
+#include <asm/io_apic.h>
+#endif
 
 #ifdef CONFIG_PCI_DEVRES_RUST
 __rust_helper int rust_helper_dev_to_node(struct device *dev)
@@ -52,38 +59,62 @@ __rust_helper void rust_helper_pci_devres_err_ioremap(struct device *dev,
 	dev_err(dev, "ioremap failed for resource %pR\n", res);
 }
 
-__rust_helper bool rust_helper_in_task(void)
+__rust_helper int rust_helper_irq_set_affinity_and_hint(unsigned int irq,
+							const struct cpumask *mask)
 {
-	return in_task();
+	return irq_set_affinity_and_hint(irq, mask);
 }
 
-/* Whether code stays as long as the driver of the device does. */
-__rust_helper bool rust_helper_pci_is_driver_text(struct pci_dev *dev, void *code)
+/*
+ * Returns whether the caller is in an interrupt, or in the thread of an interrupt
+ * handler. Of all kernel threads, only those of genirq have names that begin like
+ * this, and user space cannot rename a kernel thread. With CONFIG_DEBUG_SHIRQ
+ * whoever releases a shared handler calls it once more, with interrupts off.
+ */
+__rust_helper bool rust_helper_in_irq_handler(void)
+{
+	return !in_task() || irqs_disabled() ||
+	       (current->flags & PF_KTHREAD && strstarts(current->comm, "irq/"));
+}
+
+/* Returns whether an interrupt was spread over CPUs, which keep room for it. */
+__rust_helper bool rust_helper_pci_irq_is_spread(unsigned int irq)
+{
+	struct irq_data *data = irq_get_irq_data(irq);
+
+	return data && irqd_affinity_is_managed(data);
+}
+
+/*
+ * Returns whether the number of the INTx interrupt of a device is that of its
+ * line. x86 maps the line when the device is enabled, unless MSI or MSI-X is on at
+ * that time. Until then the number is what the firmware has left. That is right
+ * only where neither ACPI nor an IO-APIC routes lines: there the firmware has
+ * routed them to the PIC, and nothing has to be mapped.
+ */
+__rust_helper bool rust_helper_pci_intx_is_mapped(struct pci_dev *dev)
+{
+#ifdef CONFIG_X86
+	if (dev->irq_managed)
+		return true;
+#ifdef CONFIG_ACPI
+	if (!acpi_noirq)
+		return false;
+#endif
+	return !io_apic_assign_pci_irqs;
+#else
+	return true;
+#endif
+}
+
+/* Returns whether code stays loaded as long as the driver of the device. */
+__rust_helper bool rust_helper_pci_is_driver_text(struct pci_dev *dev,
+						  const void *code)
 {
 	struct module *module;
 
 	guard(rcu)();
 	module = __module_text_address((unsigned long)code);
 	return !module || module == dev->dev.driver->owner;
-}
-
-/* The task in which a handler runs; with forced threading there may be a second one. */
-__rust_helper struct task_struct *
-rust_helper_pci_irq_thread(unsigned int irq, void *dev_id, bool secondary)
-{
-	struct irq_desc *desc = irq_to_desc(irq);
-	struct irqaction *action;
-
-	if (!desc)
-		return NULL;
-	guard(raw_spinlock_irqsave)(&desc->lock);
-	for (action = desc->action; action; action = action->next) {
-		if (action->dev_id != dev_id)
-			continue;
-		if (!secondary)
-			return action->thread;
-		return action->secondary ? action->secondary->thread : NULL;
-	}
-	return NULL;
 }
 #endif /* CONFIG_PCI_DEVRES_RUST */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! QEMU's `edu` device, as both samples of interrupt-vector ownership drive it.
+//! Drives QEMU's `edu` device, for both samples of interrupt-vector ownership.
 //!
 //! The device computes a factorial and interrupts when it is done. Its registers are described in
 //! `docs/specs/edu` of QEMU.
@@ -36,12 +36,12 @@ mod regs {
             7:0 magic;
         }
 
-        /// Takes a number and gives its factorial.
+        /// Computes the factorial of the number that is written to it.
         pub(super) FACTORIAL(u32) @ 0x08 {
             31:0 value;
         }
 
-        /// What the computation is doing, and whether it interrupts when it is done.
+        /// Says whether the computation is running, and whether it interrupts at its end.
         pub(super) STATUS(u32) @ 0x20 {
             7:7 interrupt_when_done => bool;
         }
@@ -51,7 +51,7 @@ mod regs {
             31:0 reasons;
         }
 
-        /// Takes the reasons that are dealt with, and lowers the interrupt.
+        /// Lowers the interrupt for the reasons that are written to it.
         pub(super) IRQ_ACKNOWLEDGE(u32) @ 0x64 {
             31:0 reasons;
         }
@@ -82,7 +82,7 @@ impl<'c> Edu<'c> {
             .pcim_enable_device()?
             .iomap_region_sized(0, c"edu")
             .inspect_err(|_| dev_err!(pdev, "cannot map the registers, BAR 0\n"))?;
-        // A message is a write to memory.
+        // An MSI message is a write to memory, which takes a bus master.
         pdev.set_master();
 
         let id = bar.read(regs::ID);
@@ -143,7 +143,7 @@ impl irq::Handler for Handler<'_> {
     fn handle(&self) -> irq::IrqReturn {
         let reasons = self.edu.bar.read(regs::IRQ_STATUS).reasons();
         if u32::from(reasons) == 0 {
-            // Somebody else on the same INTx line.
+            // Another device on the same INTx line has interrupted.
             return irq::IrqReturn::None;
         }
         self.edu

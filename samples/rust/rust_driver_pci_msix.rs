@@ -64,28 +64,28 @@ mod regs {
     use super::*;
 
     register! {
-        /// Causes that are raised now, as if the hardware had.
+        /// Raises the causes that are written to it, as if the hardware had.
         pub(super) ICS(u32) @ 0x00c8 {
             31:0 causes;
         }
 
-        /// Causes that interrupt.
+        /// Enables interrupts for the causes that are written to it.
         pub(super) IMS(u32) @ 0x00d0 {
             31:0 causes;
         }
 
-        /// Causes that interrupt no more.
+        /// Disables interrupts for the causes that are written to it.
         pub(super) IMC(u32) @ 0x00d8 {
             31:0 causes;
         }
 
-        /// Causes that are cleared when their message is sent.
+        /// Says which causes are cleared when their message is sent.
         pub(super) EIAC(u32) @ 0x00dc {
             31:0 causes;
         }
 
-        /// Which vector the message of each interrupt has, in four bits each: valid, and its
-        /// number.
+        /// Assigns a vector to each interrupt, in four bits each: a valid bit and the number of the
+        /// vector.
         pub(super) IVAR(u32) @ 0x00e4 {
             31:0 entries;
         }
@@ -125,7 +125,7 @@ impl<'bound> Vectors<'bound> {
     fn new(pdev: &'bound pci::Device<Core<'_>>) -> Result<Self> {
         let n = VECTORS as u32;
         let msix = IrqTypes::default().with(IrqType::MsiX);
-        // The receive queues, which come first, each to CPUs of its own; as many as there are.
+        // The receive queues come first, and each gets CPUs of its own.
         let spread = IrqAffinity {
             post_vectors: n - nr_cpu_ids().min(2),
             ..Default::default()
@@ -278,8 +278,8 @@ impl pci::Driver for MsixDriver {
 
         MsixData::set_up(bar);
         let checked = (0..VECTORS).try_for_each(|i| MsixData::check(pdev, bar, &vectors, &seen, i));
-        // After an interrupt the device holds the next one back for 128 us, and must not find MSI-X
-        // off when that is over: QEMU's stops the machine then.
+        // After an interrupt the device holds the next one back for 128 us. QEMU stops the machine
+        // if MSI-X is off when that time is over.
         fsleep(Delta::from_millis(10));
         checked?;
         dev_info!(

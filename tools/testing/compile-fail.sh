@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Tests that the compiler refuses wrong drivers. Prints KTAP; exits non-zero
-# when a test fails.
+# Tests that the compiler refuses wrong drivers, and takes the Rust snippets of the
+# README and the pages. Prints KTAP; exits non-zero when a test fails.
 #
 #   tools/testing/compile-fail.sh BUILD [TEST...]
 #
@@ -175,10 +175,53 @@ run_no_unsafe_in_samples()
 	[ ! -s "$out" ] || fail "unsafe, or missing:"
 }
 
+# snippet PAGE N: the N-th Rust snippet of a page. In Markdown it is fenced; in reStructuredText it is
+# a literal block that begins with a statement or a comment of Rust.
+snippet()
+{
+	case $1 in
+	*.md) awk -v n="$2" '/^```rust$/ { at++; inside = 1; next } /^```$/ { inside = 0 } inside && at == n' "$top/$1" ;;
+	*.rst)
+		awk -v n="$2" '
+			/::$/ { waiting = 1; next }
+			waiting && /^$/ && !inside { next }
+			waiting && /^\t+(let |pdev|\/\/)/ && !inside { at++; inside = 1; match($0, /^\t+/); depth = RLENGTH }
+			inside && !/^$/ { match($0, /^\t*/); if (RLENGTH < depth) { inside = 0; waiting = 0 } }
+			!inside { waiting = 0 }
+			inside && at == n' "$top/$1"
+		;;
+	esac
+}
+
+run_snippets_of_pages()
+{
+	: >"$out"
+	sed -n 's|^ *//@ ||p' "$top/tools/testing/snippets.rs" >"$tmp/wanted"
+	while read -r page at; do
+		[ -n "$(snippet "$page" "$at")" ] || fail "there is no snippet $at in $page" || return
+	done <"$tmp/wanted"
+	while IFS= read -r line; do
+		case $line in
+		*"//@ "*)
+			line=${line#*//@ }
+			snippet "${line% *}" "${line##* }"
+			;;
+		*) printf '%s\n' "$line" ;;
+		esac
+	done <"$top/tools/testing/snippets.rs" >"$tmp/src/snippets.rs"
+	for page in README.md Documentation/PCI/rust-driver-out-of-tree.rst; do
+		next=$(($(grep -c "//@ $page " "$top/tools/testing/snippets.rs") + 1))
+		[ -z "$(snippet "$page" "$next")" ] || fail "snippet $next of $page is not in snippets.rs" || return
+	done
+	compile snippets.rs || fail "snippets do not compile" || return
+	[ ! -s "$out" ] || fail "snippets compile with warnings"
+}
+
 run()
 {
 	case $1 in
 	no_unsafe_in_samples) run_no_unsafe_in_samples ;;
+	snippets_of_pages) run_snippets_of_pages ;;
 	*) run_program "$1" ;;
 	esac
 }
@@ -196,7 +239,7 @@ if [ $# -eq 0 ]; then
 		name=$(basename "$source" .rs)
 		[ "$name" = common ] || set -- "$@" "$name"
 	done
-	set -- "$@" no_unsafe_in_samples
+	set -- "$@" no_unsafe_in_samples snippets_of_pages
 fi
 
 echo "KTAP version 1"

@@ -185,9 +185,10 @@ t_apply_adds_and_edits()
 		[ "$(stat -c %a "$base/$f")" = "$(stat -c %a "$linux/$f")" ] || fail "$f has another mode"
 	done || exit 1
 	cmp "$overlay/Kconfig" "$linux/drivers/pci/Kconfig.devres_rust" || fail "the menu is not there"
-	(cd "$overlay" && find rust drivers samples scripts/coccinelle -type f ! -name '.*') | while read -r f; do
+	(cd "$overlay" && find rust drivers samples scripts/coccinelle tools -type f ! -name '.*') | while read -r f; do
 		cmp "$overlay/$f" "$linux/$f" || fail "$f is not there"
 	done || exit 1
+	cmp "$overlay/drivers/pci/msi/.kunitconfig" "$linux/drivers/pci/msi/.kunitconfig" || fail "kunit.py cannot find the suites"
 	[ -z "$(find "$linux" -type l)" ] || fail "there are symbolic links"
 	[ -z "$(find "$linux" -name '*.orig' -o -name '*.rej' -o -name '*.cocci_*' -o -name 'cocci-output*')" ] || fail "there is rubbish"
 }
@@ -201,7 +202,10 @@ t_apply_wires_kbuild()
 	done <<-'END'
 	drivers/pci/Kconfig|source "drivers/pci/Kconfig.devres_rust"
 	drivers/pci/Makefile|include $(src)/Makefile.devres_rust
+	drivers/pci/controller/Kconfig|source "drivers/pci/controller/pci-soft/Kconfig"
+	drivers/pci/controller/Makefile|obj-$(CONFIG_PCI_SOFT) += pci-soft/
 	drivers/pci/msi/Makefile|include $(src)/Makefile.ownership_rust
+	tools/testing/selftests/Makefile|TARGETS += pci_irq_vectors
 	samples/rust/Kconfig|source "samples/rust/Kconfig.pci_devres"
 	samples/rust/Makefile|include $(src)/Makefile.pci_devres
 	rust/helpers/helpers.c|#include "pci_devres.c"
@@ -317,7 +321,7 @@ t_update_writes_only_what_changed()
 	echo "# edited" >>"$overlay/Kconfig"
 	snapshot | grep -v pci_devres_rust/ >"$tmp/before"
 	run 0 --check "$linux"
-	said "different version"
+	said "not as this version of the overlay would"
 	run 0 "$linux"
 	said "brought up to date"
 	snapshot | grep -v pci_devres_rust/ >"$tmp/after"
@@ -671,6 +675,161 @@ t_missing_tool()
 	rm -rf "${tmp:?}/bin"
 }
 
+# As git checkout . does: added files stay, edited ones are the kernel's own.
+checkout()
+{
+	edited | (cd "$base" && xargs cp -p --parents -t "$linux") || fail "cannot copy"
+}
+
+t_git_checkout_is_grafted_again()
+{
+	new_tree "$grafted"
+	checkout
+	run 0 --check "$linux"
+	said "grafting again would bring it up to date"
+	run 0 "$linux"
+	same_as "$grafted"
+	checkout
+	run 0 --undo "$linux"
+	same_as "$base"
+}
+
+t_missing_files_point_to_undo()
+{
+	new_tree "$grafted"
+	rm "$linux/$some_added"
+	refused "Run scripts/graft --undo" "$linux"
+}
+
+t_own_patch_is_recognised()
+{
+	new_tree "$base"
+	run 0 --patch "$linux"
+	cp "$out" "$tmp/patch1"
+	(cd "$linux" && patch -p1 -s -F0) <"$tmp/patch1" >"$out" 2>&1 || fail "patch -p1 does not take it"
+	refused "patch -R -p1" "$linux"
+	(cd "$linux" && patch -R -p1 -s -F0) <"$tmp/patch1" >"$out" 2>&1 || fail "patch -R does not take it back"
+	run 0 "$linux"
+}
+
+t_hidden_from_git()
+{
+	command -v git >/dev/null || skip "git is missing"
+	for ignore in '*.o' '/*'; do
+		new_tree "$base"
+		echo "$ignore" >"$linux/.gitignore"
+		git init -q "$linux"
+		run 0 "$linux"
+		case $ignore in
+		'/*') said "git add -f" ;;
+		*) ! grep -q 'git add' "$out" || fail "nothing is hidden, yet it says so" ;;
+		esac
+	done
+}
+
+t_missing_original()
+{
+	new_tree "$grafted"
+	rm "$linux/.pci_devres_rust/pristine/$some_edited.pristine"
+	for command in --check --patch --undo; do
+		refused "lacks these originals" $command "$linux"
+		! grep -q '^cp:' "$err" || fail "a message of cp gets through"
+	done
+	refused "$some_edited.pristine" "$linux"
+}
+
+t_closed_pipe_leaves_nothing()
+{
+	new_tree "$base"
+	for arguments in "--check" "--patch" "--list-edited" "--undo"; do
+		# shellcheck disable=SC2086 # an option and a folder
+		"$graft" $arguments "$linux" 2>&1 | true
+		[ -z "$(ls -A "$TMPDIR")" ] || fail "$arguments left temporary files: $(ls -A "$TMPDIR")"
+	done
+	same_as "$base"
+}
+
+t_root_leaves_nothing_of_its_own()
+{
+	[ "$(id -u)" -eq 0 ] || skip "needs root"
+	new_tree "$base"
+	chown -R 65534:65534 "$linux"
+	for command in "" --undo ""; do
+		# shellcheck disable=SC2086 # an option or none
+		run 0 $command "$linux"
+		find "$linux" ! \( -uid 65534 -gid 65534 \) >"$tmp/roots"
+		[ ! -s "$tmp/roots" ] || fail "graft $command left files of root: $(head -5 "$tmp/roots")"
+	done
+}
+
+t_patch_of_an_edited_tree()
+{
+	new_tree "$grafted"
+	echo "# by hand" >>"$linux/$some_edited"
+	refused "$some_edited (edited)" --patch "$linux"
+}
+
+# The semantic patch still finds calls that free in it.
+t_allocation_renamed_by_hand()
+{
+	new_tree "$base"
+	sed -i 's/pci_alloc_irq_vectors(/ahci_alloc_vectors(/' "$linux/drivers/ata/ahci.c"
+	PATH="$real_path" refused "finds no allocation to convert in $linux/drivers/ata/ahci.c" "$linux"
+}
+
+t_says_what_takes_long()
+{
+	new_tree "$base"
+	run 0 "$linux"
+	grep -q 'converting .* drivers' "$err" || fail "is silent while spatch runs"
+	shim mv 6 "kill -TERM \$PPID"
+	new_tree "$base"
+	PATH="$tmp/shim:$PATH" run 143 "$linux"
+	grep -q 'interrupted' "$err" || fail "does not say what the signal left"
+}
+
+t_fits_a_terminal()
+{
+	command -v script >/dev/null || skip "script is missing"
+	for tree in "$base" "$grafted"; do
+		new_tree "$tree"
+		echo "# by hand" >>"$linux/$some_edited"
+		echo "# by hand" >>"$linux/$some_added"
+		run 1 "$linux"
+		grep -q '^graft: error: .\{100\}' "$err" || fail "a message is broken in a file"
+		script -qec "'$graft' '$linux'" /dev/null >"$out" 2>&1
+		tr -d '\r' <"$out" | grep -v "^    " | awk 'length > 80' >"$tmp/wide"
+		[ ! -s "$tmp/wide" ] || fail "wider than a terminal: $(cat "$tmp/wide")"
+		grep -q 'graft: error' "$out" || fail "script does not work"
+	done
+}
+
+t_names_the_make_line()
+{
+	mkdir -p "$tmp/bin" "$tmp/home/.cache/pci-devres-rust/cargo/bin"
+	ln -s /usr/bin/* "$tmp/bin/" 2>/dev/null
+	rm -f "$tmp/bin/bindgen" "$tmp/bin/spatch"
+	ln -s "$tmp/fast/spatch" "$tmp/bin/spatch"
+	printf '#!/bin/sh\n' >"$tmp/home/.cache/pci-devres-rust/cargo/bin/bindgen"
+	chmod +x "$tmp/home/.cache/pci-devres-rust/cargo/bin/bindgen"
+	for tool in clang clang-19; do
+		rm -f "$tmp/bin/clang" "$tmp/bin/clang-19"
+		ln -s /bin/true "$tmp/bin/$tool"
+		new_tree "$base"
+		(unset XDG_CACHE_HOME; HOME="$tmp/home" PATH="$tmp/bin" run 0 "$linux") || exit 1
+		said "export PATH=$tmp/home/.cache/pci-devres-rust/cargo/bin:"
+		case $tool in
+		clang) said "make LLVM=1 rustavailable" ;;
+		*) said "make LLVM=-19 rustavailable" ;;
+		esac
+	done
+	ln -s /bin/true "$tmp/bin/bindgen"
+	new_tree "$base"
+	PATH="$tmp/bin" run 0 "$linux"
+	! grep -q 'export PATH' "$out" || fail "says that bindgen is not in PATH, which it is"
+	rm -rf "${tmp:?}/bin" "${tmp:?}/home"
+}
+
 t_options()
 {
 	new_tree "$base"
@@ -733,9 +892,9 @@ tests=$(sed -n 's/^t_\([a-z_]*\)()$/\1/p' "$0")
 [ $# -eq 0 ] || tests=$*
 
 # One copy first, so that somebody who edits the overlay meanwhile is harmless.
-mkdir "$tmp/overlay"
-for d in Kconfig scripts rust drivers samples include Documentation; do
-	[ ! -e "$top/$d" ] || cp -R "$top/$d" "$tmp/overlay/"
+mkdir -p "$tmp/overlay/tools/testing"
+for d in Kconfig scripts rust drivers samples include Documentation tools/testing/selftests; do
+	[ ! -e "$top/$d" ] || cp -R "$top/$d" "$tmp/overlay/$d"
 done
 new_overlay
 mkdir -p "$base"

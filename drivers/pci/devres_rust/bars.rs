@@ -183,24 +183,14 @@ unsafe extern "C" fn release_table(_dev: *mut bindings::device, _res: *mut c_voi
 /// # Safety
 ///
 /// This must be the driver's call.
+#[inline(never)]
 #[export]
 unsafe extern "C" fn pcim_iomap_table(pdev: *mut bindings::pci_dev) -> *const *mut c_void {
     // SAFETY: The caller says that the device is valid.
     let dev = unsafe { device_of(pdev) };
-    match find_devres(dev, release_table) {
-        Some(table) => table.as_ptr().cast(),
-        // SAFETY: This is the driver's call.
-        None => unsafe { add_table(pdev) },
+    if let Some(table) = find_devres(dev, release_table) {
+        return table.as_ptr().cast();
     }
-}
-
-/// Adds a table to the device. Returns it, or null when there is no memory.
-///
-/// # Safety
-///
-/// As for [`pcim_iomap_table()`].
-#[inline(never)]
-unsafe fn add_table(pdev: *mut bindings::pci_dev) -> *const *mut c_void {
     // SAFETY: `release_table()` does nothing. Devres zeroes the memory, which makes it a table of
     // null pointers.
     let entry = unsafe {
@@ -210,8 +200,6 @@ unsafe fn add_table(pdev: *mut bindings::pci_dev) -> *const *mut c_void {
             local_node(pdev),
         )
     };
-    // SAFETY: The caller says that the device is valid.
-    let dev = unsafe { device_of(pdev) };
     entry.map_or(ptr::null(), |entry| entry.get_or_add(dev).as_ptr().cast())
 }
 

@@ -41,6 +41,12 @@ void pcim_free_irq_vectors(struct pci_dev *dev)
 }
 EXPORT_SYMBOL(pcim_free_irq_vectors);
 
+/* Sets up the MSI data of the device if it has none. May sleep. */
+int pci_irq_vectors_set_up_data(struct pci_dev *dev)
+{
+	return msi_setup_device_data(&dev->dev);
+}
+
 /*
  * Sets the pointer to the node of the device, or clears it. The reader in
  * debugfs holds the lock while it uses the node.
@@ -147,7 +153,7 @@ void pci_irq_handler_report_refused(struct pci_dev *dev, const struct pci_irq_ha
 void pci_irq_handler_report_leaked(struct pci_dev *dev, const struct pci_irq_handler *handler)
 {
 	dev_err(&dev->dev,
-		"irq vectors: handler %ps on irq %u leaked by the driver, released at detach\n",
+		"irq vectors: handler %ps on irq %u leaked by the driver, released by devres\n",
 		handler->function, handler->irq);
 }
 
@@ -159,8 +165,9 @@ void pci_irq_vectors_report(struct pci_dev *dev, const char *start, const char *
 }
 
 /*
- * Keeps the device from using its MSI or MSI-X vectors. Writes to configuration
- * space only: the memory space of the device may be disabled or powered down.
+ * Keeps the device from using its MSI or MSI-X vectors. This writes only to
+ * configuration space, because the memory space of the device may be disabled or
+ * powered down.
  *
  * An interrupt may be on its way to another CPU. genirq does not run the
  * handlers of a disabled interrupt, and disabling it waits for the hard handlers
@@ -205,9 +212,9 @@ void pci_irq_vectors_silence_one(struct pci_dev *dev, unsigned int irq)
 
 /*
  * Disables MSI or MSI-X and frees the vectors, on which no handler may be
- * registered. Does not mask the entries of the MSI-X table, whose memory space
- * may be powered down at detach: genirq masked each when the last handler of its
- * vector was released. May sleep.
+ * registered. This does not mask the entries of the MSI-X table, whose memory
+ * space may be powered down at detach: genirq masked each entry when the last
+ * handler of its vector was released. May sleep.
  */
 void pci_irq_vectors_free(struct pci_dev *dev)
 {

@@ -11,7 +11,7 @@
 
 /* Who frees the vectors of a device. */
 enum pci_irq_owner {
-	PCI_IRQ_OWNER_NONE,	/* there are none */
+	PCI_IRQ_OWNER_NONE,	/* no vectors are live */
 	PCI_IRQ_OWNER_DRIVER,
 	PCI_IRQ_OWNER_DEVICE,
 };
@@ -31,8 +31,8 @@ enum pci_irq_refusal {
 /* The state of the vectors of a device. All zero while none are live. */
 struct pci_irq_vectors_state {
 	enum pci_irq_owner owner;
-	bool guarded;	/* by a Rust guard */
-	bool silenced;	/* by a refused free */
+	bool guarded;	/* a Rust guard stands for the vectors */
+	bool silenced;	/* a free was refused */
 };
 
 /* Implemented in rust/kernel/pci/ownership.rs, which documents them. */
@@ -45,12 +45,12 @@ void pci_irq_vectors_free_of(struct pci_dev *dev, enum pci_irq_owner owner);
 bool pci_irq_vectors_may_free_one(struct pci_dev *dev, unsigned int index);
 struct pci_irq_vectors_state pci_irq_vectors_state(struct pci_dev *dev);
 
-/* A snapshot of a handler that is registered on a vector. */
+/* Describes a handler that was registered on a vector when it was looked for. */
 struct pci_irq_handler {
 	unsigned int irq;
 	bool chained;
 	void *dev_id;
-	const void *action;	/* which one, if several have the same dev_id */
+	const void *action;	/* tells handlers with the same dev_id apart */
 	const void *function;
 };
 
@@ -65,6 +65,7 @@ void pci_irq_vectors_report(struct pci_dev *dev, const char *start, const char *
 void pci_irq_vectors_silence(struct pci_dev *dev);
 void pci_irq_vectors_silence_one(struct pci_dev *dev, unsigned int irq);
 void pci_irq_vectors_free(struct pci_dev *dev);
+int pci_irq_vectors_set_up_data(struct pci_dev *dev);
 void pci_irq_vectors_set_node(struct pci_dev *dev, struct pci_irq_vectors *node);
 
 /* Implemented in ownership_trace.c. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * /sys/kernel/debug/pci_irq_vectors: which device has interrupt vectors right
- * now, and who frees them.
+ * The file /sys/kernel/debug/pci_irq_vectors lists the devices that have
+ * interrupt vectors right now, and who frees them.
  */
 
 #include <linux/cleanup.h>

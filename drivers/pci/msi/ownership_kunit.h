@@ -11,6 +11,8 @@
 #include <linux/list.h>
 #include <linux/pci.h>
 
+#include "ownership.h"
+
 /* Every parameter of a case begins with the hardware it is about. */
 struct hardware {
 	const char *name;
@@ -18,17 +20,29 @@ struct hardware {
 	unsigned int type;
 };
 
+/* Functions of the software PCI bus. Nobody has been assigned the vendor ID. */
+#define SOFT_VENDOR	0x50c0
+#define MSI_ON_SOFT	{ "MSI", SOFT_VENDOR, 1, PCI_IRQ_MSI }
+#define MSIX_ON_SOFT	{ "MSI-X", SOFT_VENDOR, 2, PCI_IRQ_MSIX }
+
+/* QEMU's, whose interrupts go through the machine's own interrupt controller. */
 #define MSI_ON_EDU	{ "MSI on edu", 0x1234, 0x11e8, PCI_IRQ_MSI }
 #define MSIX_ON_E1000E	{ "MSI-X on e1000e", PCI_VENDOR_ID_INTEL, 0x10d3, PCI_IRQ_MSIX }
 
-/* Two parameters with what is in parentheses after the hardware. */
-#define ON_BOTH(...)	{ MSI_ON_EDU, __VA_ARGS__ }, { MSIX_ON_E1000E, __VA_ARGS__ }
+/* ON_BOTH makes two parameters, one for each software function, with the same further members. */
+#define ON_BOTH(...)	{ MSI_ON_SOFT, __VA_ARGS__ }, { MSIX_ON_SOFT, __VA_ARGS__ }
+/* ON_ALL makes two more, for QEMU's devices. */
+#define ON_ALL(...)	ON_BOTH(__VA_ARGS__), \
+			{ MSI_ON_EDU, __VA_ARGS__ }, { MSIX_ON_E1000E, __VA_ARGS__ }
 
-extern const struct hardware ownership_hardware[2];
+typedef const void *(*ownership_gen)(struct kunit *test, const void *prev, char *desc);
 
 const void *ownership_gen_params(struct kunit *test, const void *prev, char *desc);
+const void *ownership_gen_all(struct kunit *test, const void *prev, char *desc);
+const void *ownership_gen_present(ownership_gen gen, struct kunit *test, const void *prev,
+				  char *desc);
 
-/* The calls that allocate. */
+/* Each of these calls allocates vectors. */
 enum alloc_call {
 	PCI_ALLOC,
 	PCI_ALLOC_AFFINITY,
@@ -40,7 +54,7 @@ enum alloc_call {
 	ALLOC_CALLS,
 };
 
-/* The calls before this one leave the vectors to the driver. */
+/* The calls before this one make the driver the owner of the vectors. */
 #define FIRST_MANAGED PCIM_ALLOC
 
 extern const char * const ownership_call_name[ALLOC_CALLS];
@@ -64,9 +78,11 @@ static inline size_t devres_entries(struct pci_dev *pdev)
 }
 
 /* Cases without a parameter are about MSI-X. */
+extern const struct hardware ownership_msix;
+
 static inline const struct hardware *hardware_of(struct kunit *test)
 {
-	return test->param_value ?: &ownership_hardware[1];
+	return test->param_value ?: &ownership_msix;
 }
 
 static inline unsigned int type_of(struct kunit *test)
@@ -79,15 +95,16 @@ static inline const char *type_name(struct kunit *test)
 	return type_of(test) == PCI_IRQ_MSI ? "MSI" : "MSI-X";
 }
 
-/* The device of the case. */
+/* These functions concern the device of the case. */
 static inline struct pci_dev *dev_of(struct kunit *test)
 {
 	return test->priv;
 }
 
-/* The driver. */
+/* These functions concern the driver. */
 int ownership_suite_init(struct kunit_suite *suite);
 void ownership_suite_exit(struct kunit_suite *suite);
+struct pci_dev *ownership_device_without_vectors(void);
 int ownership_init(struct kunit *test);
 void ownership_exit(struct kunit *test);
 
@@ -99,7 +116,27 @@ void remove_with(void (*remove)(struct pci_dev *pdev));
 void detach(struct kunit *test);
 void next_driver_works(struct kunit *test);
 
-/* The interrupts of the device. */
+/* The calls of the rule, as ownership_rule.h names them. */
+enum rule_call {
+	RULE_ALLOC_EXPLICIT,
+	RULE_ALLOC_MANAGED,
+	RULE_ALLOC_DETACHING,
+	RULE_FREE_EXPLICIT,
+	RULE_FREE_MANAGED,
+	RULE_FREE_OTHER_TYPE,
+	RULE_FREE_GUARD,
+	RULE_CLAIM,
+	RULE_ADD_ONE,
+	RULE_ADD_DETACHING,
+	RULE_FREE_ONE,
+	RULE_RELEASE_GROUP,
+	RULE_DETACH,
+};
+
+void ask_rule(struct kunit *test, enum pci_irq_owner owner, unsigned int calls, bool handler);
+
+/* These functions concern the interrupts of the device. */
+bool is_silent(struct kunit *test);
 #define SOURCE_VECTORS 5
 void power_on(struct kunit *test);
 irqreturn_t source_handler(int irq, void *vector);
@@ -109,7 +146,7 @@ void lower_interrupt(void);
 unsigned int raise_and_count(unsigned int vector);
 bool delivers(unsigned int vector);
 
-/* The reports. */
+/* These functions concern the reports in the kernel log. */
 void forget_reports(void);
 __printf(3, 4) void expect_reports(struct kunit *test, unsigned int count, const char *format, ...);
 void expect_no_report(struct kunit *test);

@@ -1,32 +1,65 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests of interrupt-vector ownership, as C drivers see it: the fixture.
+ * This is the fixture of the KUnit suites that test interrupt-vector ownership
+ * as C drivers see it.
  *
- * Every case runs on real (emulated) hardware, once with MSI and once with
- * MSI-X: QEMU's "edu" has one MSI vector, "e1000e" has five MSI-X vectors.
- * The case is the driver of the device: it binds, makes the calls that
- * drivers make, detaches, and looks at what is left.
+ * Every case runs once with MSI and once with MSI-X, on functions of the
+ * software PCI bus. What is about hardware runs on QEMU's, too, if the machine
+ * has it: "edu" has one MSI vector, "e1000e" has five MSI-X vectors. The case is
+ * the driver of the device: it binds, makes the calls that drivers make,
+ * detaches, and looks at what is left.
  */
 
 #include <linux/delay.h>
 #include <linux/io.h>
 #include <linux/kmsg_dump.h>
 #include <linux/module.h>
+#include <linux/pci-soft.h>
+#include <linux/sizes.h>
 
 #include "ownership_kunit.h"
 
-const struct hardware ownership_hardware[] = { MSI_ON_EDU, MSIX_ON_E1000E };
+static const struct hardware on_soft[] = { MSI_ON_SOFT, MSIX_ON_SOFT };
+static const struct hardware on_all[] = {
+	MSI_ON_SOFT, MSIX_ON_SOFT, MSI_ON_EDU, MSIX_ON_E1000E,
+};
+const struct hardware ownership_msix = MSIX_ON_SOFT;
 
-static void hardware_name(const struct hardware *hw, char *desc)
-{
-	strscpy(desc, hw->name, KUNIT_PARAM_DESC_SIZE);
-}
-KUNIT_ARRAY_PARAM(hardware, ownership_hardware, hardware_name);
+KUNIT_ARRAY_PARAM_DESC(soft, on_soft, name);
+KUNIT_ARRAY_PARAM_DESC(all, on_all, name);
 
-/* Runs a case on both devices. */
+/* Runs a case on both software functions. */
 const void *ownership_gen_params(struct kunit *test, const void *prev, char *desc)
 {
-	return hardware_gen_params(test, prev, desc);
+	return soft_gen_params(test, prev, desc);
+}
+
+static bool is_soft(const struct hardware *hw)
+{
+	return hw->vendor == SOFT_VENDOR;
+}
+
+/* Leaves out the parameters about hardware that the machine does not have. */
+const void *ownership_gen_present(ownership_gen gen, struct kunit *test, const void *prev,
+				  char *desc)
+{
+	const struct hardware *hw = prev;
+	struct pci_dev *pdev = NULL;
+
+	do {
+		hw = gen(test, hw, desc);
+		if (!hw || is_soft(hw))
+			return hw;
+		pdev = pci_get_device(hw->vendor, hw->device, NULL);
+	} while (!pdev);
+	pci_dev_put(pdev);
+	return hw;
+}
+
+/* Runs a case on all hardware that there is. */
+const void *ownership_gen_all(struct kunit *test, const void *prev, char *desc)
+{
+	return ownership_gen_present(all_gen_params, test, prev, desc);
 }
 
 const char * const ownership_call_name[] = {
@@ -35,7 +68,7 @@ const char * const ownership_call_name[] = {
 	"pcim_alloc_irq_vectors", "pcim_alloc_irq_vectors_affinity",
 };
 
-/* Allocates one vector by @call; 0 says that the call has no such type. */
+/* Allocates one vector by @call. Returns 0 if the call has no such type. */
 int ownership_alloc(struct pci_dev *pdev, enum alloc_call call, unsigned int type)
 {
 	struct msix_entry entry = { .entry = 0 };
@@ -78,7 +111,7 @@ void ownership_free(struct pci_dev *pdev, enum alloc_call call)
 
 /* --- The driver --- */
 
-/* What a case has its driver do; no driver binds otherwise. */
+/* A case sets these functions for its driver, which does not bind without them. */
 static int (*probe_of_case)(struct pci_dev *pdev);
 static void (*remove_of_case)(struct pci_dev *pdev);
 
@@ -89,12 +122,14 @@ static int probe(struct pci_dev *pdev, const struct pci_device_id *id)
 
 static void remove(struct pci_dev *pdev)
 {
-	/* Otherwise what is left is left to devres. */
+	/* Without a remove function devres cleans up. */
 	if (remove_of_case)
 		remove_of_case(pdev);
 }
 
 static const struct pci_device_id ids[] = {
+	{ PCI_DEVICE(SOFT_VENDOR, 1) },
+	{ PCI_DEVICE(SOFT_VENDOR, 2) },
 	{ PCI_DEVICE(0x1234, 0x11e8) },
 	{ PCI_DEVICE(PCI_VENDOR_ID_INTEL, 0x10d3) },
 	{ }
@@ -143,7 +178,7 @@ void fail_to_bind_with(struct kunit *test, int (*probe)(struct pci_dev *pdev))
 	expect_unbound(test);
 }
 
-/* What the driver does when it is detached the next time. */
+/* Sets what the driver does when it is detached the next time. */
 void remove_with(void (*remove)(struct pci_dev *pdev))
 {
 	remove_of_case = remove;
@@ -156,7 +191,7 @@ void detach(struct kunit *test)
 	expect_unbound(test);
 }
 
-/* A next driver allocates and frees as if nothing had been. */
+/* Checks that the next driver can allocate and free. */
 void next_driver_works(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -169,15 +204,41 @@ void next_driver_works(struct kunit *test)
 	detach(test);
 }
 
+/* The software bus has a function with MSI, one with MSI-X, and one with neither. */
+static const struct pci_soft_desc soft_descs[] = {
+	{
+		.vendor = SOFT_VENDOR, .device = 1, .class = PCI_CLASS_OTHERS << 16,
+		.bars = { { SZ_4K } },
+		.pm = true, .intx = true, .msi_vectors = 1,
+	},
+	{
+		.vendor = SOFT_VENDOR, .device = 2, .class = PCI_CLASS_OTHERS << 16,
+		.bars = { { SZ_4K }, { SZ_4K } },
+		.pm = true, .express = true, .intx = true, .msix_vectors = SOURCE_VECTORS,
+		.msix_bar = 1,
+	},
+	{
+		.vendor = SOFT_VENDOR, .device = 3, .class = PCI_CLASS_OTHERS << 16,
+	},
+};
+
+static struct pci_soft_func *soft_funcs[ARRAY_SIZE(soft_descs)];
+
+/* Returns the device of a case that needs one without MSI and MSI-X; no driver binds to it. */
+struct pci_dev *ownership_device_without_vectors(void)
+{
+	return pci_soft_dev(soft_funcs[2]);
+}
+
 int ownership_init(struct kunit *test)
 {
 	const struct hardware *hw = hardware_of(test);
 	struct pci_dev *pdev = pci_get_device(hw->vendor, hw->device, NULL);
 
-	KUNIT_ASSERT_NOT_NULL_MSG(test, pdev, "no %s: run QEMU with -device edu -device e1000e",
-				  hw->name);
 	test->priv = pdev;
-	KUNIT_ASSERT_NULL_MSG(test, pdev->dev.driver, "somebody else's driver is bound");
+	KUNIT_ASSERT_NOT_NULL(test, pdev);
+	if (pdev->dev.driver)
+		kunit_skip(test, "somebody else's driver is bound");
 	forget_reports();
 	return 0;
 }
@@ -186,7 +247,7 @@ void ownership_exit(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
 
-	/* A case that was cut short leaves the device bound. */
+	/* A case that failed early leaves the device bound. */
 	remove_of_case = NULL;
 	if (pdev && pdev->driver == &driver)
 		device_release_driver(&pdev->dev);
@@ -194,24 +255,45 @@ void ownership_exit(struct kunit *test)
 	pci_dev_put(pdev);
 }
 
-/* Each suite has the driver to itself. */
+/* Each suite registers the driver and adds the software functions for itself. */
 int ownership_suite_init(struct kunit_suite *suite)
 {
-	return pci_register_driver(&driver);
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < ARRAY_SIZE(soft_funcs); i++) {
+		soft_funcs[i] = pci_soft_add(&soft_descs[i]);
+		if (IS_ERR(soft_funcs[i])) {
+			ret = PTR_ERR(soft_funcs[i]);
+			goto fail;
+		}
+	}
+	ret = pci_register_driver(&driver);
+	if (!ret)
+		return 0;
+fail:
+	pr_err("no software functions to test with: %d\n", ret);
+	while (i--)
+		pci_soft_remove(soft_funcs[i]);
+	return ret;
 }
 
 void ownership_suite_exit(struct kunit_suite *suite)
 {
+	unsigned int i;
+
 	pci_unregister_driver(&driver);
+	for (i = 0; i < ARRAY_SIZE(soft_funcs); i++)
+		pci_soft_remove(soft_funcs[i]);
 }
 
 /* --- The interrupts of the device --- */
 
-/* edu: raises an interrupt, and lowers it. */
+/* edu raises an interrupt when the first is written, and lowers it by the second. */
 #define EDU_RAISE	0x60
 #define EDU_ACKNOWLEDGE	0x64
 
-/* e1000e: see samples/rust/rust_driver_pci_msix.rs. */
+/* These are registers of e1000e, see samples/rust/rust_driver_pci_msix.rs. */
 #define E1000E_ICR	0xc0
 #define E1000E_ICS	0xc8
 #define E1000E_IMS	0xd0
@@ -220,22 +302,37 @@ void ownership_suite_exit(struct kunit_suite *suite)
 #define E1000E_IVAR	0xe4
 #define E1000E_CAUSE(vector)	BIT(20 + (vector))
 #define E1000E_CAUSES		GENMASK(24, 20)
-/* Each cause has the vector of its number. */
+/* Cause N interrupts by vector N. */
 #define E1000E_VECTORS		0x000cba98
 
 static struct {
-	bool is_edu;
-	void __iomem *bar;
+	enum { SOFT, EDU, E1000E } kind;
+	struct pci_soft_func *func;	/* if it is made of software */
+	void __iomem *bar;		/* if it is not */
 	atomic_t seen[SOURCE_VECTORS];
 } source;
 
+/* Has the device stop interrupting. */
+static void quieten(void)
+{
+	switch (source.kind) {
+	case SOFT:
+		pci_soft_lower(source.func);
+		break;
+	case EDU:
+		writel(~0, source.bar + EDU_ACKNOWLEDGE);
+		break;
+	case E1000E:
+		writel(~0, source.bar + E1000E_IMC);
+		break;
+	}
+}
+
 static void power_off(void *pdev)
 {
-	if (source.is_edu)
-		writel(~0, source.bar + EDU_ACKNOWLEDGE);
-	else
-		writel(~0, source.bar + E1000E_IMC);
-	pci_iounmap(pdev, source.bar);
+	quieten();
+	if (source.kind != SOFT)
+		pci_iounmap(pdev, source.bar);
 	pci_disable_device(pdev);
 }
 
@@ -243,19 +340,25 @@ static void power_off(void *pdev)
 void power_on(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
+	bool msi = type_of(test) == PCI_IRQ_MSI;
 	unsigned int i;
 
 	KUNIT_ASSERT_EQ(test, pci_enable_device(pdev), 0);
 	pci_set_master(pdev);
-	source.bar = pci_iomap(pdev, 0, 0);
-	KUNIT_ASSERT_NOT_NULL(test, source.bar);
-	source.is_edu = type_of(test) == PCI_IRQ_MSI;
+	if (is_soft(hardware_of(test))) {
+		source.kind = SOFT;
+		source.func = soft_funcs[msi ? 0 : 1];
+	} else {
+		source.kind = msi ? EDU : E1000E;
+		source.bar = pci_iomap(pdev, 0, 0);
+		KUNIT_ASSERT_NOT_NULL(test, source.bar);
+	}
 	for (i = 0; i < SOURCE_VECTORS; i++)
 		atomic_set(&source.seen[i], 0);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, power_off, pdev), 0);
 }
 
-/* What the handler of a vector is registered with. */
+/* The handler of a vector is registered with this as its dev_id. */
 void *source_vector(unsigned int vector)
 {
 	return &source.seen[vector];
@@ -265,7 +368,7 @@ void *source_vector(unsigned int vector)
 irqreturn_t source_handler(int irq, void *vector)
 {
 	atomic_inc(vector);
-	if (source.is_edu)
+	if (source.kind == EDU)
 		writel(~0, source.bar + EDU_ACKNOWLEDGE);
 	return IRQ_HANDLED;
 }
@@ -273,32 +376,36 @@ irqreturn_t source_handler(int irq, void *vector)
 /* Raises the interrupt of a vector. */
 void raise_interrupt(unsigned int vector)
 {
-	if (source.is_edu) {
+	switch (source.kind) {
+	case SOFT:
+		pci_soft_raise(source.func, vector);
+		break;
+	case EDU:
 		writel(~0, source.bar + EDU_ACKNOWLEDGE);
 		writel(1, source.bar + EDU_RAISE);
-		return;
+		break;
+	case E1000E:
+		/* A reset may have cleared all of these. */
+		writel(~0, source.bar + E1000E_IMC);
+		writel(E1000E_CAUSES, source.bar + E1000E_ICR);
+		writel(E1000E_VECTORS, source.bar + E1000E_IVAR);
+		writel(E1000E_CAUSES, source.bar + E1000E_EIAC);
+		writel(E1000E_CAUSE(vector), source.bar + E1000E_IMS);
+		writel(E1000E_CAUSE(vector), source.bar + E1000E_ICS);
+		break;
 	}
-	/* A reset may have cleared all of these. */
-	writel(~0, source.bar + E1000E_IMC);
-	writel(E1000E_CAUSES, source.bar + E1000E_ICR);
-	writel(E1000E_VECTORS, source.bar + E1000E_IVAR);
-	writel(E1000E_CAUSES, source.bar + E1000E_EIAC);
-	writel(E1000E_CAUSE(vector), source.bar + E1000E_IMS);
-	writel(E1000E_CAUSE(vector), source.bar + E1000E_ICS);
 }
 
-/* Takes it back, if nobody has handled it. */
+/* Lowers an interrupt that nobody has handled. */
 void lower_interrupt(void)
 {
-	if (source.is_edu)
-		writel(~0, source.bar + EDU_ACKNOWLEDGE);
-	else
-		writel(~0, source.bar + E1000E_IMC);
+	quieten();
 	/*
 	 * e1000e holds an interrupt back for 128 us after another, and must
 	 * not find MSI-X off when that is over: QEMU's stops the machine then.
 	 */
-	fsleep(5 * USEC_PER_MSEC);
+	if (source.kind != SOFT)
+		fsleep(5 * USEC_PER_MSEC);
 }
 
 /* Raises the interrupt of a vector, and returns how often its handler has run soon after. */
@@ -307,7 +414,10 @@ unsigned int raise_and_count(unsigned int vector)
 	unsigned int before = atomic_read(&source.seen[vector]);
 
 	raise_interrupt(vector);
-	msleep(30);
+	if (source.kind == SOFT)
+		pci_soft_flush();
+	else
+		msleep(30);
 	lower_interrupt();
 	return atomic_read(&source.seen[vector]) - before;
 }

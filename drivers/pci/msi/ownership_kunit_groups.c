@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit test of interrupt-vector ownership: devres groups.
+ * This KUnit suite tests what becomes of interrupt vectors with devres groups.
  *
  * Drivers open a group, try something, and release the group if it fails.
  * Managed vectors go with the group that they were allocated in. Explicit ones
@@ -9,6 +9,7 @@
  */
 
 #include <linux/irq.h>
+#include <linux/sched.h>
 
 #include "ownership_kunit.h"
 
@@ -89,7 +90,7 @@ static void expect_safety_net(struct kunit *test, int irq)
 	if (is_managed(call_of(test)))
 		expect_no_report(test);
 	else
-		expect_reports(test, 1, "%s vectors leaked by the driver, freed at detach",
+		expect_reports(test, 1, "%s vectors leaked by the driver, freed by devres",
 			       type_name(test));
 }
 
@@ -100,6 +101,10 @@ static void finish(struct kunit *test)
 	enum alloc_call call;
 
 	expect_no_report(test);
+	if (!pdev->dev.driver) {
+		next_driver_works(test);
+		return;
+	}
 	for (call = 0; call < ALLOC_CALLS; call += FIRST_MANAGED) {
 		KUNIT_EXPECT_EQ(test, ownership_alloc(pdev, call, type_of(test)), 1);
 		ownership_free(pdev, call);
@@ -111,98 +116,155 @@ static void finish(struct kunit *test)
 }
 
 /* The driver frees what is live, as its owner does. */
-static void free_and_finish(struct kunit *test, int irq)
+static void free_live(struct kunit *test, int irq)
 {
 	expect_live(test, irq);
 	ownership_free(dev_of(test), call_of(test));
 	expect_gone(test, irq);
-	finish(test);
 }
 
-/* The group is released when it is still open, or when it has been closed. */
-static void vectors_in_group(struct kunit *test)
-{
-	unsigned int closed;
-	void *group;
-	int irq;
+/* What a driver does, step by step. There are two groups, the second one for groups in groups. */
+enum step {
+	END,
+	DATA,		/* sets up the MSI data, and leaves no vectors */
+	ALLOC,
+	FREE,
+	REQUEST,	/* registers a managed handler */
+	ENTRY,		/* adds an entry that has nothing to do with vectors */
+	LIVE,		/* nothing; the vectors are there */
+	OPEN, CLOSE, RELEASE, REMOVE,
+	OPEN2, CLOSE2, RELEASE2,
+	DETACH,
+};
 
-	for (closed = 0; closed < 2; closed++) {
-		bind_with(test, probe_enable);
-		set_up_msi_data(test);
-		group = open_group(test);
-		irq = allocate(test);
-		if (closed)
+/* What has become of the vectors then. */
+enum outcome {
+	NONE,		/* there were none */
+	STAY,
+	MANAGED_GO,	/* explicit ones stay */
+	DATA_GOES,	/* and all vectors with it */
+};
+
+/* A case is all the scenarios with its name, one after the other. */
+static const struct scenario {
+	const char *name;
+	enum step steps[16];
+	enum outcome outcome;
+} scenarios[] = {
+	/* The group is released when it is still open, or when it has been closed. */
+	{ "vectors_in_group", { DATA, OPEN, ALLOC, RELEASE }, MANAGED_GO },
+	{ "vectors_in_group", { DATA, OPEN, ALLOC, CLOSE, RELEASE }, MANAGED_GO },
+	{ "vectors_and_msi_data_in_group", { OPEN, ALLOC, RELEASE }, DATA_GOES },
+	{ "vectors_and_msi_data_in_group", { OPEN, ALLOC, CLOSE, RELEASE }, DATA_GOES },
+	{ "vectors_before_group", { ALLOC, OPEN, ENTRY, CLOSE, RELEASE }, STAY },
+	{ "vectors_after_group", { OPEN, ENTRY, CLOSE, ALLOC, RELEASE }, STAY },
+	/* The vectors were allocated outside, but what they need was not. */
+	{ "msi_data_in_group_alone", { OPEN, DATA, CLOSE, ALLOC, RELEASE }, DATA_GOES },
+	{ "freed_early_in_group", { DATA, OPEN, DATA, CLOSE, RELEASE }, NONE },
+	{ "freed_early_in_group", { OPEN, DATA, CLOSE, RELEASE }, NONE },
+	/* A group has nothing to do with vectors allocated after those that it once had. */
+	{ "freed_early_and_allocated_elsewhere",
+	  { DATA, OPEN, DATA, CLOSE, OPEN2, ALLOC, CLOSE2, RELEASE, LIVE, RELEASE2 }, MANAGED_GO },
+	/* A group that is removed leaves what was in it to the device. */
+	{ "removed_group", { OPEN, ALLOC, CLOSE, REMOVE, LIVE, DETACH }, DATA_GOES },
+	{ "removed_group", { OPEN, ALLOC, REMOVE }, STAY },
+	{ "group_is_left_at_detach", { OPEN, ALLOC, DETACH }, DATA_GOES },
+	{ "group_is_left_at_detach", { OPEN, ALLOC, CLOSE, DETACH }, DATA_GOES },
+	/* The vectors are in the inner group, which goes with the outer one... */
+	{ "groups_in_groups",
+	  { DATA, OPEN, OPEN2, ALLOC, CLOSE2, CLOSE, RELEASE }, MANAGED_GO },
+	/* ...or in the outer group, before the inner one and after it. */
+	{ "groups_in_groups",
+	  { DATA, OPEN, ALLOC, OPEN2, CLOSE2, RELEASE2, LIVE, FREE,
+	    OPEN2, CLOSE2, ALLOC, RELEASE2, LIVE, RELEASE }, MANAGED_GO },
+	/* A managed handler in the group goes before the vectors do, or without them. */
+	{ "handler_in_group", { DATA, OPEN, ALLOC, REQUEST, CLOSE, RELEASE }, MANAGED_GO },
+	{ "handler_in_group", { ALLOC, OPEN, REQUEST, CLOSE, RELEASE }, STAY },
+};
+
+static irqreturn_t handler(int irq, void *data)
+{
+	return IRQ_HANDLED;
+}
+
+static void follow(struct kunit *test, const struct scenario *scenario)
+{
+	struct pci_dev *pdev = dev_of(test);
+	void *group = NULL, *group2 = NULL;
+	const enum step *step;
+	int irq = 0;
+
+	bind_with(test, probe_enable);
+	for (step = scenario->steps; *step != END; step++) {
+		switch (*step) {
+		case END:
+			break;
+		case DATA:
+			set_up_msi_data(test);
+			break;
+		case ALLOC:
+			irq = allocate(test);
+			break;
+		case FREE:
+			ownership_free(pdev, call_of(test));
+			break;
+		case REQUEST:
+			KUNIT_ASSERT_EQ(test, devm_request_irq(&pdev->dev, irq, handler, 0, "group",
+							       pdev), 0);
+			break;
+		case ENTRY:
+			KUNIT_ASSERT_NOT_NULL(test, devm_kzalloc(&pdev->dev, 1, GFP_KERNEL));
+			break;
+		case LIVE:
+			expect_live(test, irq);
+			break;
+		case OPEN:
+			group = open_group(test);
+			break;
+		case CLOSE:
 			close_group(test, group);
-		release_group(test, group);
-		if (is_managed(call_of(test))) {
-			expect_gone(test, irq);
-			finish(test);
-		} else {
-			free_and_finish(test, irq);
+			break;
+		case RELEASE:
+			release_group(test, group);
+			break;
+		case REMOVE:
+			devres_remove_group(&pdev->dev, group);
+			break;
+		case OPEN2:
+			group2 = open_group(test);
+			break;
+		case CLOSE2:
+			close_group(test, group2);
+			break;
+		case RELEASE2:
+			release_group(test, group2);
+			break;
+		case DETACH:
+			detach(test);
+			break;
 		}
 	}
-}
 
-static void vectors_and_msi_data_in_group(struct kunit *test)
-{
-	unsigned int closed;
-	void *group;
-	int irq;
-
-	for (closed = 0; closed < 2; closed++) {
-		bind_with(test, probe_enable);
-		group = open_group(test);
-		irq = allocate(test);
-		if (closed)
-			close_group(test, group);
-		release_group(test, group);
+	if (scenario->outcome == DATA_GOES)
 		expect_safety_net(test, irq);
-		finish(test);
-	}
-}
-
-static void vectors_before_group(struct kunit *test)
-{
-	void *group;
-	int irq;
-
-	bind_with(test, probe_enable);
-	irq = allocate(test);
-	group = open_group(test);
-	KUNIT_ASSERT_NOT_NULL(test, devm_kzalloc(&dev_of(test)->dev, 1, GFP_KERNEL));
-	close_group(test, group);
-	release_group(test, group);
-	free_and_finish(test, irq);
-}
-
-static void vectors_after_group(struct kunit *test)
-{
-	void *group;
-	int irq;
-
-	bind_with(test, probe_enable);
-	group = open_group(test);
-	KUNIT_ASSERT_NOT_NULL(test, devm_kzalloc(&dev_of(test)->dev, 1, GFP_KERNEL));
-	close_group(test, group);
-	irq = allocate(test);
-	release_group(test, group);
-	free_and_finish(test, irq);
-}
-
-/* The vectors were allocated outside, but what they need was not. */
-static void msi_data_in_group_alone(struct kunit *test)
-{
-	void *group;
-	int irq;
-
-	bind_with(test, probe_enable);
-	group = open_group(test);
-	set_up_msi_data(test);
-	close_group(test, group);
-	irq = allocate(test);
-	release_group(test, group);
-	expect_safety_net(test, irq);
+	else if (scenario->outcome == MANAGED_GO && is_managed(call_of(test)))
+		expect_gone(test, irq);
+	else if (scenario->outcome != NONE)
+		free_live(test, irq);
 	finish(test);
+}
+
+static void follow_scenarios(struct kunit *test)
+{
+	unsigned int i, followed = 0;
+
+	for (i = 0; i < ARRAY_SIZE(scenarios); i++) {
+		if (strcmp(scenarios[i].name, test->name))
+			continue;
+		follow(test, &scenarios[i]);
+		followed++;
+	}
+	KUNIT_EXPECT_GT(test, followed, 0);
 }
 
 /* An entry whose vectors went before it frees no others, when its turn comes. */
@@ -231,135 +293,6 @@ static void entry_without_vectors_frees_nothing(struct kunit *test)
 	pci_free_irq_vectors(pdev);
 	expect_gone(test, irq);
 	finish(test);
-}
-
-static void freed_early_in_group(struct kunit *test)
-{
-	unsigned int with_data;
-	void *group;
-
-	for (with_data = 0; with_data < 2; with_data++) {
-		bind_with(test, probe_enable);
-		if (!with_data)
-			set_up_msi_data(test);
-		group = open_group(test);
-		set_up_msi_data(test);
-		close_group(test, group);
-		release_group(test, group);
-		finish(test);
-	}
-}
-
-/* A group has nothing to do with vectors allocated after those that it once had. */
-static void freed_early_and_allocated_elsewhere(struct kunit *test)
-{
-	void *first, *second;
-	int irq;
-
-	bind_with(test, probe_enable);
-	set_up_msi_data(test);
-	first = open_group(test);
-	set_up_msi_data(test);
-	close_group(test, first);
-	second = open_group(test);
-	irq = allocate(test);
-	close_group(test, second);
-
-	release_group(test, first);
-	expect_live(test, irq);
-	release_group(test, second);
-	if (is_managed(call_of(test))) {
-		expect_gone(test, irq);
-		finish(test);
-	} else {
-		free_and_finish(test, irq);
-	}
-}
-
-/* A group that is removed leaves what was in it to the device. */
-static void removed_group(struct kunit *test)
-{
-	void *group;
-	int irq;
-
-	bind_with(test, probe_enable);
-	group = open_group(test);
-	irq = allocate(test);
-	close_group(test, group);
-	devres_remove_group(&dev_of(test)->dev, group);
-	expect_live(test, irq);
-	detach(test);
-	expect_safety_net(test, irq);
-	next_driver_works(test);
-
-	bind_with(test, probe_enable);
-	group = open_group(test);
-	irq = allocate(test);
-	devres_remove_group(&dev_of(test)->dev, group);
-	free_and_finish(test, irq);
-}
-
-static void group_is_left_at_detach(struct kunit *test)
-{
-	unsigned int closed;
-	void *group;
-	int irq;
-
-	for (closed = 0; closed < 2; closed++) {
-		bind_with(test, probe_enable);
-		group = open_group(test);
-		irq = allocate(test);
-		if (closed)
-			close_group(test, group);
-		detach(test);
-		expect_safety_net(test, irq);
-		next_driver_works(test);
-	}
-}
-
-static void groups_in_groups(struct kunit *test)
-{
-	void *inner, *outer;
-	int irq;
-
-	/* The vectors are in the inner group, which goes with the outer one. */
-	bind_with(test, probe_enable);
-	set_up_msi_data(test);
-	outer = open_group(test);
-	inner = open_group(test);
-	irq = allocate(test);
-	close_group(test, inner);
-	close_group(test, outer);
-	release_group(test, outer);
-	if (is_managed(call_of(test))) {
-		expect_gone(test, irq);
-		finish(test);
-	} else {
-		free_and_finish(test, irq);
-	}
-
-	/* They are in the outer group, before the inner one and after it. */
-	bind_with(test, probe_enable);
-	set_up_msi_data(test);
-	outer = open_group(test);
-	irq = allocate(test);
-	inner = open_group(test);
-	close_group(test, inner);
-	release_group(test, inner);
-	expect_live(test, irq);
-	ownership_free(dev_of(test), call_of(test));
-	inner = open_group(test);
-	close_group(test, inner);
-	irq = allocate(test);
-	release_group(test, inner);
-	expect_live(test, irq);
-	release_group(test, outer);
-	if (is_managed(call_of(test))) {
-		expect_gone(test, irq);
-		finish(test);
-	} else {
-		free_and_finish(test, irq);
-	}
 }
 
 static struct {
@@ -401,9 +334,10 @@ static void probe_fails_in_group(struct kunit *test)
 
 	bind_with(test, succeed_after_group);
 	if (!is_managed(call_of(test)))
-		expect_reports(test, 1, "%s vectors leaked by the driver, freed at detach",
+		expect_reports(test, 1, "%s vectors leaked by the driver, freed by devres",
 			       type_name(test));
-	free_and_finish(test, pci_irq_vector(dev_of(test), 0));
+	free_live(test, pci_irq_vector(dev_of(test), 0));
+	finish(test);
 }
 
 static struct {
@@ -463,7 +397,8 @@ static void action_allocates_after_vectors_went(struct kunit *test)
 		release_group(test, group);
 		KUNIT_EXPECT_EQ(test, action.ret, 1);
 		expect_no_report(test);
-		free_and_finish(test, pci_irq_vector(pdev, 0));
+		free_live(test, pci_irq_vector(pdev, 0));
+		finish(test);
 	}
 
 	/* The MSI data is about to go: so are the vectors. */
@@ -477,44 +412,9 @@ static void action_allocates_after_vectors_went(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, action.ret, 1);
 	KUNIT_EXPECT_FALSE(test, has_vectors(pdev));
 	if (!is_managed(action.call))
-		expect_reports(test, 1, "%s vectors leaked by the driver, freed at detach",
+		expect_reports(test, 1, "%s vectors leaked by the driver, freed by devres",
 			       type_name(test));
 	finish(test);
-}
-
-static irqreturn_t handler(int irq, void *data)
-{
-	return IRQ_HANDLED;
-}
-
-/* A managed handler in the group goes before the vectors do, or without them. */
-static void handler_in_group(struct kunit *test)
-{
-	struct pci_dev *pdev = dev_of(test);
-	void *group;
-	int irq;
-
-	bind_with(test, probe_enable);
-	set_up_msi_data(test);
-	group = open_group(test);
-	irq = allocate(test);
-	KUNIT_ASSERT_EQ(test, devm_request_irq(&pdev->dev, irq, handler, 0, "group", pdev), 0);
-	close_group(test, group);
-	release_group(test, group);
-	if (is_managed(call_of(test))) {
-		expect_gone(test, irq);
-		finish(test);
-	} else {
-		free_and_finish(test, irq);
-	}
-
-	bind_with(test, probe_enable);
-	irq = allocate(test);
-	group = open_group(test);
-	KUNIT_ASSERT_EQ(test, devm_request_irq(&pdev->dev, irq, handler, 0, "group", pdev), 0);
-	close_group(test, group);
-	release_group(test, group);
-	free_and_finish(test, irq);
 }
 
 /* A handler that is not in the group is in the way of vectors that are. */
@@ -532,33 +432,104 @@ static void handler_outside_group(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, request_irq(irq, handler, 0, "outside", pdev), 0);
 	release_group(test, group);
 	if (is_managed(call_of(test))) {
-		expect_reports(test, 1, "handler %ps on irq %d leaked by the driver, released at detach",
+		expect_reports(test, 1, "handler %ps on irq %d leaked by the driver, released by devres",
 			       handler, irq);
 		expect_gone(test, irq);
-		finish(test);
 	} else {
 		free_irq(irq, pdev);
-		free_and_finish(test, irq);
+		free_live(test, irq);
 	}
+	finish(test);
+}
+
+#define SCENARIOS(_name) {			\
+	.run_case = follow_scenarios,		\
+	.name = #_name,				\
+	.generate_params = grouped_gen_params,	\
+	.module_name = KBUILD_MODNAME,		\
+}
+
+#ifdef CONFIG_FAULT_INJECTION
+/* Has the @nth memory allocation of this task fail while vectors are allocated. */
+static bool fail_memory(struct kunit *test, int nth, int *ret)
+{
+	bool has_failed;
+
+	current->fail_nth = nth;
+	*ret = ownership_alloc(dev_of(test), call_of(test), type_of(test));
+	has_failed = !current->fail_nth;
+	current->fail_nth = 0;
+	return has_failed;
+}
+#else
+static bool fail_memory(struct kunit *test, int nth, int *ret)
+{
+	kunit_skip(test, "memory cannot be made to fail");
+	return false;
+}
+#endif
+
+/*
+ * There is no memory for the MSI data or for the node, in a group; the next
+ * allocation, which is not in the group, has all it needs.
+ */
+static void memory_fails_in_group(struct kunit *test)
+{
+	struct pci_dev *pdev = dev_of(test);
+	int nth, irq, ret = 0, failures = 0;
+	bool has_node = false;
+	void *group;
+
+	for (nth = 1; !has_node; nth++) {
+		bind_with(test, probe_enable);
+		group = open_group(test);
+		if (!fail_memory(test, nth, &ret)) {
+			ownership_free(pdev, call_of(test));
+			kunit_skip(test, "failslab is not set up to fail");
+		}
+		close_group(test, group);
+		/* Not every failure matters. */
+		if (ret == 1) {
+			ownership_free(pdev, call_of(test));
+			release_group(test, group);
+			finish(test);
+			continue;
+		}
+		/* The MSI core calls it -ENODEV where an interrupt domain has no memory. */
+		KUNIT_EXPECT_LT(test, ret, 0);
+		failures++;
+		has_node = pdev->irq_vectors;
+		irq = allocate(test);
+		release_group(test, group);
+		if (has_node)
+			expect_safety_net(test, irq);
+		else
+			ownership_free(pdev, call_of(test));
+		expect_gone(test, irq);
+		finish(test);
+	}
+	/* One of them was the node's. */
+	KUNIT_EXPECT_GT(test, failures, 1);
 }
 
 static struct kunit_case groups_cases[] = {
-	KUNIT_CASE_PARAM(vectors_in_group, grouped_gen_params),
-	KUNIT_CASE_PARAM(vectors_and_msi_data_in_group, grouped_gen_params),
-	KUNIT_CASE_PARAM(vectors_before_group, grouped_gen_params),
-	KUNIT_CASE_PARAM(vectors_after_group, grouped_gen_params),
-	KUNIT_CASE_PARAM(msi_data_in_group_alone, grouped_gen_params),
+	SCENARIOS(vectors_in_group),
+	SCENARIOS(vectors_and_msi_data_in_group),
+	SCENARIOS(vectors_before_group),
+	SCENARIOS(vectors_after_group),
+	SCENARIOS(msi_data_in_group_alone),
 	KUNIT_CASE_PARAM(entry_without_vectors_frees_nothing, grouped_gen_params),
-	KUNIT_CASE_PARAM(freed_early_in_group, grouped_gen_params),
-	KUNIT_CASE_PARAM(freed_early_and_allocated_elsewhere, grouped_gen_params),
-	KUNIT_CASE_PARAM(removed_group, grouped_gen_params),
-	KUNIT_CASE_PARAM(group_is_left_at_detach, grouped_gen_params),
-	KUNIT_CASE_PARAM(groups_in_groups, grouped_gen_params),
+	SCENARIOS(freed_early_in_group),
+	SCENARIOS(freed_early_and_allocated_elsewhere),
+	SCENARIOS(removed_group),
+	SCENARIOS(group_is_left_at_detach),
+	SCENARIOS(groups_in_groups),
 	KUNIT_CASE_PARAM(probe_fails_in_group, grouped_gen_params),
 	KUNIT_CASE_PARAM(action_allocates_before_vectors_go, grouped_gen_params),
 	KUNIT_CASE_PARAM(action_allocates_after_vectors_went, grouped_gen_params),
-	KUNIT_CASE_PARAM(handler_in_group, grouped_gen_params),
+	SCENARIOS(handler_in_group),
 	KUNIT_CASE_PARAM(handler_outside_group, grouped_gen_params),
+	KUNIT_CASE_PARAM(memory_fails_in_group, grouped_gen_params),
 	{}
 };
 

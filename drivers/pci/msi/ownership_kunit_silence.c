@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit test of interrupt-vector ownership: a device whose vectors somebody
- * tried to free does not interrupt any more.
+ * This KUnit suite tests that a device does not interrupt any more after a call
+ * that was to free its vectors was refused.
  *
- * Who frees expects no interrupt after the call, and takes away what the
- * handler uses. So a call that is refused leaves the vectors, but not to the
- * device, until they are freed and allocated anew.
+ * A driver expects no interrupt after it has freed, and frees next what its
+ * handlers use. So a call that is refused leaves the vectors, and keeps the
+ * device from using them until they are freed and allocated anew.
  */
 
 #include <linux/completion.h>
@@ -17,36 +17,36 @@
 
 #include "ownership_kunit.h"
 
-/* A call that is refused, and why. */
+/* Each of these calls is refused, for the reason given. */
 struct wrong_free {
 	struct hardware hw;
 	const char *name;
 	enum alloc_call alloc;
-	bool handled;		/* with a handler registered */
+	bool handled;		/* a handler is registered */
 	void (*free)(struct pci_dev *pdev);
 	enum { HANDLER, DEVICE_OWNS, DRIVER_OWNS } reason;
 };
 
 static void disable(struct pci_dev *pdev)
 {
-	/* One of them is for the other type, and does nothing. */
+	/* One of the two is for the other type, and does nothing. */
 	pci_disable_msi(pdev);
 	pci_disable_msix(pdev);
 }
 
 static const struct wrong_free wrong_frees[] = {
-	ON_BOTH("explicit, pci_free under a handler", PCI_ALLOC, true, pci_free_irq_vectors, HANDLER),
-	ON_BOTH("explicit, pci_disable under a handler", PCI_ALLOC, true, disable, HANDLER),
-	ON_BOTH("explicit, pcim_free under a handler", PCI_ALLOC, true, pcim_free_irq_vectors,
-		DRIVER_OWNS),
-	ON_BOTH("explicit, pcim_free without a handler", PCI_ALLOC, false, pcim_free_irq_vectors,
-		DRIVER_OWNS),
-	ON_BOTH("managed, pcim_free under a handler", PCIM_ALLOC, true, pcim_free_irq_vectors, HANDLER),
-	ON_BOTH("managed, pci_free under a handler", PCIM_ALLOC, true, pci_free_irq_vectors,
-		DEVICE_OWNS),
-	ON_BOTH("managed, pci_disable under a handler", PCIM_ALLOC, true, disable, DEVICE_OWNS),
-	ON_BOTH("managed, pci_free without a handler", PCIM_ALLOC, false, pci_free_irq_vectors,
-		DEVICE_OWNS),
+	ON_ALL("explicit, pci_free under a handler", PCI_ALLOC, true, pci_free_irq_vectors, HANDLER),
+	ON_ALL("explicit, pci_disable under a handler", PCI_ALLOC, true, disable, HANDLER),
+	ON_ALL("explicit, pcim_free under a handler", PCI_ALLOC, true, pcim_free_irq_vectors,
+	       DRIVER_OWNS),
+	ON_ALL("explicit, pcim_free without a handler", PCI_ALLOC, false, pcim_free_irq_vectors,
+	       DRIVER_OWNS),
+	ON_ALL("managed, pcim_free under a handler", PCIM_ALLOC, true, pcim_free_irq_vectors, HANDLER),
+	ON_ALL("managed, pci_free under a handler", PCIM_ALLOC, true, pci_free_irq_vectors,
+	       DEVICE_OWNS),
+	ON_ALL("managed, pci_disable under a handler", PCIM_ALLOC, true, disable, DEVICE_OWNS),
+	ON_ALL("managed, pci_free without a handler", PCIM_ALLOC, false, pci_free_irq_vectors,
+	       DEVICE_OWNS),
 };
 
 static void wrong_free_name(const struct wrong_free *wrong, char *desc)
@@ -55,15 +55,29 @@ static void wrong_free_name(const struct wrong_free *wrong, char *desc)
 }
 KUNIT_ARRAY_PARAM(wrong_free, wrong_frees, wrong_free_name);
 
-/* Those with a handler alone. */
+static const void *present_gen_params(struct kunit *test, const void *prev, char *desc)
+{
+	return ownership_gen_present(wrong_free_gen_params, test, prev, desc);
+}
+
+/* These are the ones that are refused only because of the handler. */
 static const void *handled_gen_params(struct kunit *test, const void *prev, char *desc)
 {
 	const struct wrong_free *next = prev;
 
 	do {
-		next = wrong_free_gen_params(test, next, desc);
+		next = present_gen_params(test, next, desc);
 	} while (next && !next->handled);
 	return next;
+}
+
+/* One vector alone can be freed with MSI-X only. */
+static const struct hardware msix[] = { MSIX_ON_SOFT, MSIX_ON_E1000E };
+KUNIT_ARRAY_PARAM_DESC(msix, msix, name);
+
+static const void *msix_present_gen_params(struct kunit *test, const void *prev, char *desc)
+{
+	return ownership_gen_present(msix_gen_params, test, prev, desc);
 }
 
 static void allocate(struct kunit *test, enum alloc_call call)
@@ -105,8 +119,8 @@ static void free_wrongly(struct kunit *test, const struct wrong_free *wrong, int
 	KUNIT_EXPECT_EQ(test, pci_irq_vector(dev_of(test), 0), irq);
 }
 
-/* The device can neither send a message nor fall back to its line. */
-static bool is_silent(struct kunit *test)
+/* Checks that the device can send no message, and does not use its line instead. */
+bool is_silent(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
 	u16 command, control;
@@ -128,7 +142,7 @@ static void expect_silence(struct kunit *test, const char *when)
 	KUNIT_EXPECT_TRUE_MSG(test, is_silent(test), "%s", when);
 }
 
-/* After the right free everything is as it was, for this driver and the next. */
+/* Checks that after the right free this driver and the next can allocate again. */
 static void start_anew(struct kunit *test, enum alloc_call call)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -154,7 +168,7 @@ static void start_anew(struct kunit *test, enum alloc_call call)
 	next_driver_works(test);
 }
 
-/* The device is silent from the call on, whatever happens to it. */
+/* From the call on the device is silent, whatever happens to it. */
 static void refused_free_silences(struct kunit *test)
 {
 	const struct wrong_free *wrong = test->param_value;
@@ -174,7 +188,7 @@ static void refused_free_silences(struct kunit *test)
 		request(test);
 	expect_silence(test, "after the call");
 
-	/* Suspend and resume, without the step between them and with it. */
+	/* The device is suspended and resumed, without powering it down and with it. */
 	KUNIT_EXPECT_EQ(test, pci_save_state(pdev), 0);
 	pci_restore_state(pdev);
 	expect_silence(test, "after pci_restore_state()");
@@ -184,12 +198,12 @@ static void refused_free_silences(struct kunit *test)
 	pci_restore_state(pdev);
 	expect_silence(test, "after D3hot");
 
-	/* A reset, as through sysfs. */
+	/* The device is reset, as through sysfs. */
 	ret = pci_reset_function(pdev);
 	KUNIT_EXPECT_TRUE_MSG(test, ret == 0 || ret == -ENOTTY, "reset: %d", ret);
 	expect_silence(test, "after a reset");
 
-	/* What genirq does to a vector. */
+	/* genirq masks and unmasks a vector. */
 	disable_irq(irq);
 	enable_irq(irq);
 	expect_silence(test, "after enable_irq()");
@@ -200,7 +214,7 @@ static void refused_free_silences(struct kunit *test)
 	request(test);
 	expect_silence(test, "after another request");
 
-	/* The same call once more, and an allocation on top. */
+	/* The same call is made once more, and an allocation. */
 	free_wrongly(test, wrong, irq);
 	KUNIT_EXPECT_EQ(test, ownership_alloc(pdev, wrong->alloc, type_of(test)), -EBUSY);
 	expect_reports(test, 1, "allocation refused, the %s owns the %s vectors that are live",
@@ -211,7 +225,7 @@ static void refused_free_silences(struct kunit *test)
 	start_anew(test, wrong->alloc);
 }
 
-/* What was saved before the call does not come back either. */
+/* State that was saved before the call does not enable the vectors when restored. */
 static void state_saved_before_is_silent_too(struct kunit *test)
 {
 	const struct wrong_free *wrong = test->param_value;
@@ -230,7 +244,7 @@ static void state_saved_before_is_silent_too(struct kunit *test)
 	start_anew(test, wrong->alloc);
 }
 
-/* By then the driver may have switched the device's memory off: its registers cannot be reached. */
+/* The call must work when the driver has disabled the device's memory space before. */
 static void silence_needs_no_memory_space(struct kunit *test)
 {
 	const struct wrong_free *wrong = test->param_value;
@@ -253,7 +267,7 @@ static void silence_needs_no_memory_space(struct kunit *test)
 	start_anew(test, wrong->alloc);
 }
 
-/* Late interrupts while the driver is detached, or its probe fails. */
+/* Counts what arrives late while the driver is detached, or its probe fails. */
 static struct {
 	struct kunit *test;
 	const struct wrong_free *wrong;
@@ -330,7 +344,7 @@ static bool runs_elsewhere(void)
 	return wait_for_completion_timeout(&slow.started, HZ) && slow.cpu != smp_processor_id();
 }
 
-/* A handler that is running when the call is made has returned when that returns. */
+/* The call returns only after a handler that was running has returned. */
 static void running_handler_is_waited_for(struct kunit *test)
 {
 	const struct wrong_free *wrong = test->param_value;
@@ -347,7 +361,7 @@ static void running_handler_is_waited_for(struct kunit *test)
 	init_completion(&slow.started);
 	KUNIT_ASSERT_EQ(test, request_irq(irq, slow_handler, 0, "slow", source_vector(0)), 0);
 
-	/* This thread stays where it is. An interrupt may move to its CPU with the next one only. */
+	/* The thread stays on its CPU. An interrupt changes CPU when the next one arrives. */
 	migrate_disable();
 	irq_set_affinity(irq, cpumask_of(cpumask_any_but(cpu_online_mask, smp_processor_id())));
 	while (!runs_elsewhere() && --tries)
@@ -364,7 +378,7 @@ static void running_handler_is_waited_for(struct kunit *test)
 	start_anew(test, wrong->alloc);
 }
 
-/* Nor does one run later whose interrupt was on its way. */
+/* A handler does not run after the call although its interrupt was on its way. */
 static void arriving_interrupt_is_not_late(struct kunit *test)
 {
 	const struct wrong_free *wrong = test->param_value;
@@ -408,7 +422,7 @@ static bool is_masked(struct pci_dev *pdev, unsigned int vector)
 	return readl(entry + PCI_MSIX_ENTRY_VECTOR_CTRL) & PCI_MSIX_ENTRY_CTRL_MASKBIT;
 }
 
-/* One vector that may not be freed is masked; the others interrupt as before. */
+/* A single vector that may not be freed is masked; the others interrupt as before. */
 static void refused_vector_is_masked_alone(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -443,7 +457,7 @@ static void refused_vector_is_masked_alone(struct kunit *test)
 		enable_irq(map.virq);
 		KUNIT_EXPECT_EQ_MSG(test, raise_and_count(3), 0, "late interrupts, enabled");
 
-		/* Freed and allocated anew it interrupts again, and so do the others. */
+		/* After all were freed and allocated anew, each interrupts again. */
 		free_irq(map.virq, source_vector(3));
 		pci_msix_free_irq(pdev, map);
 		KUNIT_EXPECT_EQ(test, pci_irq_vector(pdev, 3), -EINVAL);
@@ -460,7 +474,7 @@ static void refused_vector_is_masked_alone(struct kunit *test)
 	}
 }
 
-/* The same as for all vectors: its interrupt was on its way. */
+/* The handler of a single vector does not run either if its interrupt was on its way. */
 static void arriving_interrupt_of_one_vector_is_not_late(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -498,14 +512,14 @@ static void arriving_interrupt_of_one_vector_is_not_late(struct kunit *test)
 }
 
 static struct kunit_case silence_cases[] = {
-	KUNIT_CASE_PARAM(refused_free_silences, wrong_free_gen_params),
+	KUNIT_CASE_PARAM(refused_free_silences, present_gen_params),
 	KUNIT_CASE_PARAM(state_saved_before_is_silent_too, handled_gen_params),
 	KUNIT_CASE_PARAM(silence_needs_no_memory_space, handled_gen_params),
 	KUNIT_CASE_PARAM(nothing_runs_after_remove, handled_gen_params),
 	KUNIT_CASE_PARAM(running_handler_is_waited_for, handled_gen_params),
 	KUNIT_CASE_PARAM(arriving_interrupt_is_not_late, handled_gen_params),
-	KUNIT_CASE(refused_vector_is_masked_alone),
-	KUNIT_CASE(arriving_interrupt_of_one_vector_is_not_late),
+	KUNIT_CASE_PARAM(refused_vector_is_masked_alone, msix_present_gen_params),
+	KUNIT_CASE_PARAM(arriving_interrupt_of_one_vector_is_not_late, msix_present_gen_params),
 	{}
 };
 

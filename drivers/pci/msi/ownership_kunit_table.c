@@ -1,150 +1,49 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit test of interrupt-vector ownership: who may allocate and free what,
- * row by row of the table in Documentation/PCI/irq-vector-ownership.rst.
+ * This KUnit suite tests who may allocate and free interrupt vectors, row by
+ * row of the table in ownership_rule.h, which is that of
+ * Documentation/PCI/irq-vector-ownership.rst, and what the table does not say.
  */
 
 #include <linux/msi.h>
 
 #include "ownership_kunit.h"
 
-/* no vectors: every allocation succeeds, every free does nothing. */
+#define ALLOCATIONS	(BIT(RULE_ALLOC_EXPLICIT) | BIT(RULE_ALLOC_MANAGED))
+#define FREES		(BIT(RULE_FREE_EXPLICIT) | BIT(RULE_FREE_MANAGED))
+#define RELEASES	(BIT(RULE_RELEASE_GROUP) | BIT(RULE_DETACH))
+
+/* Without vectors every allocation succeeds, and every free does nothing. */
 static void no_vectors(struct kunit *test)
 {
-	struct pci_dev *pdev = dev_of(test);
-	enum alloc_call call;
-
-	bind_with(test, probe_enable);
-	for (call = 0; call < ALLOC_CALLS; call++) {
-		int ret = ownership_alloc(pdev, call, type_of(test));
-
-		if (!ret)
-			continue;
-		KUNIT_EXPECT_EQ_MSG(test, ret, 1, "%s", ownership_call_name[call]);
-		KUNIT_EXPECT_TRUE(test, has_vectors(pdev));
-		ownership_free(pdev, call);
-		KUNIT_EXPECT_FALSE_MSG(test, has_vectors(pdev), "%s", ownership_call_name[call]);
-
-		pci_free_irq_vectors(pdev);
-		pci_disable_msi(pdev);
-		pci_disable_msix(pdev);
-		pcim_free_irq_vectors(pdev);
-	}
-	expect_no_report(test);
-	detach(test);
+	ask_rule(test, PCI_IRQ_OWNER_NONE,
+		 ALLOCATIONS | FREES | RELEASES | BIT(RULE_FREE_OTHER_TYPE), false);
 }
 
-/* With vectors live nothing can be allocated, INTx neither, and each attempt is reported. */
-static void expect_busy(struct kunit *test, enum alloc_call first, int ret, const char *what)
-{
-	KUNIT_EXPECT_EQ_MSG(test, ret, -EBUSY, "%s", what);
-	KUNIT_EXPECT_TRUE(test, has_vectors(dev_of(test)));
-	expect_reports(test, 1, "allocation refused, the %s owns the %s vectors that are live",
-		       is_managed(first) ? "device" : "driver", type_name(test));
-}
-
+/* While vectors are live no call allocates, not even INTx, and each attempt is reported. */
 static void second_allocation_is_busy(struct kunit *test)
 {
-	static const unsigned int types[] = {
-		PCI_IRQ_MSI, PCI_IRQ_MSIX, PCI_IRQ_INTX, PCI_IRQ_ALL_TYPES,
-	};
-	struct pci_dev *pdev = dev_of(test);
-	enum alloc_call first, second;
-	unsigned int i;
-
-	for (first = 0; first < ALLOC_CALLS; first++) {
-		bind_with(test, probe_enable);
-		if (ownership_alloc(pdev, first, type_of(test)) != 1) {
-			detach(test);
-			continue;
-		}
-		for (second = 0; second < ALLOC_CALLS; second++) {
-			for (i = 0; i < ARRAY_SIZE(types); i++) {
-				/* Not all have a type. */
-				int ret = ownership_alloc(pdev, second, types[i]);
-
-				if (ret)
-					expect_busy(test, first, ret, ownership_call_name[second]);
-			}
-		}
-		/* Whose they are has not changed. */
-		KUNIT_EXPECT_GT(test, pci_irq_vector(pdev, 0), 0);
-		ownership_free(pdev, first);
-		KUNIT_EXPECT_FALSE(test, has_vectors(pdev));
-		expect_no_report(test);
-		detach(test);
-	}
+	ask_rule(test, PCI_IRQ_OWNER_DRIVER, ALLOCATIONS, false);
+	ask_rule(test, PCI_IRQ_OWNER_DEVICE, ALLOCATIONS, false);
 }
 
 static void explicit_vectors_driver_frees(struct kunit *test)
 {
-	struct pci_dev *pdev = dev_of(test);
-	enum alloc_call call;
-
-	bind_with(test, probe_enable);
-	for (call = 0; call < FIRST_MANAGED; call++) {
-		if (ownership_alloc(pdev, call, type_of(test)) != 1)
-			continue;
-		pcim_free_irq_vectors(pdev);
-		KUNIT_EXPECT_TRUE_MSG(test, has_vectors(pdev), "pcim_free freed %s",
-				      ownership_call_name[call]);
-		expect_reports(test, 1, "managed free refused, the driver owns the %s vectors",
-			       type_name(test));
-		if (type_of(test) == PCI_IRQ_MSI)
-			pci_disable_msi(pdev);
-		else
-			pci_disable_msix(pdev);
-		KUNIT_EXPECT_FALSE_MSG(test, has_vectors(pdev), "%s", ownership_call_name[call]);
-		expect_no_report(test);
-	}
-	detach(test);
+	ask_rule(test, PCI_IRQ_OWNER_DRIVER, FREES | RELEASES, false);
 }
 
 static void managed_vectors_refuse_explicit_free(struct kunit *test)
 {
-	struct pci_dev *pdev = dev_of(test);
-	enum alloc_call call;
-
-	bind_with(test, probe_enable);
-	for (call = FIRST_MANAGED; call < ALLOC_CALLS; call++) {
-		KUNIT_ASSERT_EQ(test, ownership_alloc(pdev, call, type_of(test)), 1);
-		pci_free_irq_vectors(pdev);
-		KUNIT_EXPECT_TRUE(test, has_vectors(pdev));
-		pci_disable_msi(pdev);
-		KUNIT_EXPECT_TRUE(test, has_vectors(pdev));
-		pci_disable_msix(pdev);
-		KUNIT_EXPECT_TRUE(test, has_vectors(pdev));
-		/* The call for the other type has nothing to free. */
-		expect_reports(test, 2, "free refused, the device owns the %s vectors until detach",
-			       type_name(test));
-		KUNIT_EXPECT_GT(test, pci_irq_vector(pdev, 0), 0);
-		pcim_free_irq_vectors(pdev);
-		KUNIT_EXPECT_FALSE(test, has_vectors(pdev));
-		expect_no_report(test);
-	}
-	detach(test);
+	ask_rule(test, PCI_IRQ_OWNER_DEVICE, FREES | RELEASES, false);
 }
 
 static void disable_of_other_type_does_nothing(struct kunit *test)
 {
-	struct pci_dev *pdev = dev_of(test);
-	enum alloc_call call;
-
-	bind_with(test, probe_enable);
-	for (call = 0; call < ALLOC_CALLS; call += FIRST_MANAGED) {
-		KUNIT_ASSERT_EQ(test, ownership_alloc(pdev, call, type_of(test)), 1);
-		if (type_of(test) == PCI_IRQ_MSI)
-			pci_disable_msix(pdev);
-		else
-			pci_disable_msi(pdev);
-		KUNIT_EXPECT_TRUE(test, has_vectors(pdev));
-		ownership_free(pdev, call);
-	}
-	expect_no_report(test);
-	detach(test);
+	ask_rule(test, PCI_IRQ_OWNER_DRIVER, BIT(RULE_FREE_OTHER_TYPE), false);
+	ask_rule(test, PCI_IRQ_OWNER_DEVICE, BIT(RULE_FREE_OTHER_TYPE), false);
 }
 
-/* Enabling the device, before or after or never, decides nothing. */
+/* It makes no difference whether the device is enabled before, after or never. */
 static void enable_order_changes_nothing(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -183,7 +82,7 @@ static void failed_allocation_leaves_no_owner(struct kunit *test)
 	detach(test);
 }
 
-/* What the calls answer to arguments that make no sense; managed calls answer the same. */
+/* Explicit and managed calls refuse wrong arguments with the same errno. */
 static void bad_input(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -214,7 +113,7 @@ static void bad_input(struct kunit *test)
 				    table[i].ret, "managed, %s", table[i].what);
 		KUNIT_EXPECT_FALSE_MSG(test, has_vectors(pdev), "%s", table[i].what);
 	}
-	/* The MSI core takes a min of 0 amiss, for MSI-X it does not. */
+	/* The core refuses a minimum of 0 for MSI, and accepts it for MSI-X. */
 	ret = type == PCI_IRQ_MSI ? -EINVAL : 1;
 	KUNIT_EXPECT_EQ(test, pci_alloc_irq_vectors(pdev, 0, 1, type), ret);
 	pci_free_irq_vectors(pdev);
@@ -232,14 +131,14 @@ static void bad_input(struct kunit *test)
 	detach(test);
 }
 
-/* What the calls answer when the device, or this machine, cannot have vectors now. */
+/* The calls fail with the documented errno when the device cannot have vectors now. */
 static void bad_state(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
 	unsigned int type = type_of(test);
 	enum alloc_call call;
 
-	/* Not enabled: vectors do not depend on it. */
+	/* The device need not be enabled. */
 	bind_with(test, probe_nothing);
 	for (call = 0; call < ALLOC_CALLS; call += FIRST_MANAGED) {
 		KUNIT_EXPECT_FALSE(test, pci_is_enabled(pdev));
@@ -247,7 +146,7 @@ static void bad_state(struct kunit *test)
 		ownership_free(pdev, call);
 	}
 
-	/* MSI switched off for this device, as quirks do. */
+	/* MSI is switched off for the device, as quirks do. */
 	pdev->no_msi = 1;
 	KUNIT_EXPECT_EQ(test, ownership_alloc(pdev, PCI_ALLOC, type), -EINVAL);
 	KUNIT_EXPECT_EQ(test, ownership_alloc(pdev, PCIM_ALLOC, type), -EINVAL);
@@ -255,11 +154,11 @@ static void bad_state(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, has_vectors(pdev));
 	pdev->no_msi = 0;
 
-	/* INTx switched off makes no difference: the line is still there to ask for. */
+	/* Switching INTx off in the device does not take its line away. */
 	pci_intx(pdev, 0);
 	KUNIT_EXPECT_EQ(test, ownership_alloc(pdev, PCIM_ALLOC, PCI_IRQ_INTX), 1);
 
-	/* Asleep. */
+	/* The device is powered down. */
 	if (!pci_set_power_state(pdev, PCI_D3hot)) {
 		KUNIT_EXPECT_EQ(test, ownership_alloc(pdev, PCI_ALLOC, type), -EINVAL);
 		KUNIT_EXPECT_EQ(test, ownership_alloc(pdev, PCIM_ALLOC, type), -EINVAL);
@@ -269,17 +168,15 @@ static void bad_state(struct kunit *test)
 	detach(test);
 }
 
-/* A device without the capability; the host bridge has none, and no driver. */
+/* The function has neither the capabilities nor a driver. */
 static void device_without_vectors(struct kunit *test)
 {
-	struct pci_dev *pdev = pci_get_domain_bus_and_slot(0, 0, 0);
+	struct pci_dev *pdev = ownership_device_without_vectors();
 
-	KUNIT_ASSERT_NOT_NULL(test, pdev);
 	KUNIT_EXPECT_EQ(test, ownership_alloc(pdev, PCI_ALLOC, PCI_IRQ_MSI), -EINVAL);
 	KUNIT_EXPECT_EQ(test, ownership_alloc(pdev, PCI_ALLOC, PCI_IRQ_MSIX), -EINVAL);
 	KUNIT_EXPECT_EQ(test, ownership_alloc(pdev, PCIM_ALLOC, PCI_IRQ_MSI | PCI_IRQ_MSIX), -EINVAL);
 	KUNIT_EXPECT_EQ(test, list_count_nodes(&pdev->dev.devres_head), 0);
-	pci_dev_put(pdev);
 }
 
 static void intx_owns_nothing(struct kunit *test)
@@ -301,44 +198,17 @@ static irqreturn_t handler(int irq, void *data)
 	return IRQ_HANDLED;
 }
 
-/* Nothing is freed under a handler; once it is gone the same call frees. */
+/*
+ * No call frees under a handler; the owner's call frees once the handler is
+ * gone. The owner is checked first, then the handlers.
+ */
 static void free_under_handler_is_refused(struct kunit *test)
 {
-	struct pci_dev *pdev = dev_of(test);
-	enum alloc_call call;
-	int irq;
-
-	bind_with(test, probe_enable);
-	for (call = 0; call < ALLOC_CALLS; call++) {
-		if (ownership_alloc(pdev, call, type_of(test)) != 1)
-			continue;
-		irq = pci_irq_vector(pdev, 0);
-		KUNIT_ASSERT_EQ(test, request_irq(irq, handler, 0, "early", pdev), 0);
-
-		/* Whose they are comes first, then whether they have a handler. */
-		ownership_free(pdev, call);
-		expect_reports(test, 1, "free refused, handler %ps is registered on irq %d",
-			       handler, irq);
-		pci_disable_msi(pdev);
-		pci_disable_msix(pdev);
-		if (is_managed(call))
-			expect_reports(test, 1,
-				       "free refused, the device owns the %s vectors until detach",
-				       type_name(test));
-		else
-			expect_reports(test, 1, "free refused, handler %ps is registered on irq %d",
-				       handler, irq);
-		KUNIT_EXPECT_TRUE_MSG(test, has_vectors(pdev), "%s", ownership_call_name[call]);
-		KUNIT_EXPECT_EQ(test, pci_irq_vector(pdev, 0), irq);
-
-		free_irq(irq, pdev);
-		ownership_free(pdev, call);
-		KUNIT_EXPECT_FALSE_MSG(test, has_vectors(pdev), "%s", ownership_call_name[call]);
-	}
-	detach(test);
+	ask_rule(test, PCI_IRQ_OWNER_DRIVER, FREES | BIT(RULE_RELEASE_GROUP), true);
+	ask_rule(test, PCI_IRQ_OWNER_DEVICE, FREES | RELEASES, true);
 }
 
-/* A vector that was added to the live ones goes alone, or with them. */
+/* A vector that was added can be freed by itself, or is freed with the others. */
 static void added_vector_follows_the_owner(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -366,9 +236,13 @@ static void added_vector_follows_the_owner(struct kunit *test)
 		expect_no_report(test);
 		detach(test);
 		if (!is_managed(call))
-			expect_reports(test, 1, "%s vectors leaked by the driver, freed at detach",
+			expect_reports(test, 1, "%s vectors leaked by the driver, freed by devres",
 				       type_name(test));
 	}
+	ask_rule(test, PCI_IRQ_OWNER_DRIVER, BIT(RULE_ADD_ONE) | BIT(RULE_FREE_ONE), false);
+	ask_rule(test, PCI_IRQ_OWNER_DEVICE, BIT(RULE_ADD_ONE) | BIT(RULE_FREE_ONE), false);
+	ask_rule(test, PCI_IRQ_OWNER_DRIVER, BIT(RULE_FREE_ONE), true);
+	ask_rule(test, PCI_IRQ_OWNER_DEVICE, BIT(RULE_FREE_ONE), true);
 	next_driver_works(test);
 }
 

@@ -34,7 +34,7 @@ void pci_irq_vectors_trace_alloc(struct pci_dev *dev, enum pci_irq_owner owner)
 		trace_pci_irq_vectors_alloc(dev, owner, count_vectors(dev));
 }
 
-/* One vector was added to others. */
+/* Traces that one vector was added to the others. */
 void pci_irq_vectors_trace_add(struct pci_dev *dev, enum pci_irq_owner owner)
 {
 	trace_pci_irq_vectors_alloc(dev, owner, 1);
@@ -52,7 +52,7 @@ void pci_irq_vectors_trace_free(struct pci_dev *dev, enum pci_irq_owner owner)
 		trace_pci_irq_vectors_free(dev, owner, count_vectors(dev));
 }
 
-/* One of several vectors is about to be freed. */
+/* Traces that one of several vectors is about to be freed. */
 void pci_irq_vectors_trace_free_one(struct pci_dev *dev, enum pci_irq_owner owner)
 {
 	trace_pci_irq_vectors_free(dev, owner, 1);

@@ -39,7 +39,7 @@ TRACE_DEFINE_ENUM(PCI_IRQ_REFUSAL_HANDLER);
 			 { PCI_IRQ_REFUSAL_GUARD,       "free-rust-guard" },	\
 			 { PCI_IRQ_REFUSAL_HANDLER,     "free-handler" })
 
-/* 5 and 17 are the numbers of the capabilities, MSI and MSI-X. */
+/* The types are the numbers of the capabilities: 5 is MSI, 17 is MSI-X. */
 #define show_pci_irq_type(cap)						\
 	__print_symbolic(cap, { 0, "none" }, { 5, "MSI" }, { 17, "MSI-X" })
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Test of interrupt-vector ownership, as safe Rust drivers see it.
+//! Tests interrupt-vector ownership as safe Rust drivers see it.
 //!
-//! Binds to QEMU's `edu` device (one MSI vector, and INTx), makes the calls that drivers make, and
-//! prints the results as KTAP, once per bind. There is no `unsafe` in here: what this does, any
-//! driver may do.
+//! The driver binds to QEMU's `edu` device (one MSI vector, and INTx), makes the calls that drivers
+//! make, and prints the results as KTAP each time it binds. There is no `unsafe` in it, so any
+//! driver can do the same.
 //!
-//! Some cases leave something behind on purpose, as a program that forgets its guards does. They
-//! are over when the device is unbound, and prove nothing unless binding again passes as well.
+//! Some cases leave something behind on purpose, as a program that forgets its guards does. Such a
+//! case ends when the device is unbound, and has passed only if the next bind passes as well.
 
 use core::mem::forget;
 use kernel::{
@@ -44,12 +44,12 @@ use kernel::{
 
 type Device<'c> = pci::Device<Core<'c>>;
 
-/// Raises an interrupt when written with a reason.
+/// The device raises an interrupt when a reason is written here.
 const IRQ_RAISE: usize = 0x60;
-/// Lowers it when written with the reason.
+/// The device lowers the interrupt when the reason is written here.
 const IRQ_ACKNOWLEDGE: usize = 0x64;
 
-/// Fails the case and says which line.
+/// Fails the case with its line number unless the condition holds.
 macro_rules! check {
     ($condition:expr) => {
         if !$condition {
@@ -313,7 +313,7 @@ fn added_vector_needs_msix(pdev: &Device<'_>) -> Result {
 fn bad_bars_are_refused(pdev: &Device<'_>) -> Result {
     let managed = pdev.pcim_enable_device()?;
     check!(managed.iomap_region(99, c"ownership_test").err() == Some(EINVAL));
-    // It has one MiB.
+    // The BAR has one MiB.
     let short = managed.iomap_region_sized::<0x20_0000>(0, c"ownership_test");
     check!(short.err() == Some(EINVAL));
     check!(managed.iomap_range(0, 0x10_0000, 1).err() == Some(EINVAL));
@@ -327,7 +327,7 @@ fn bar_regions_are_exclusive(pdev: &Device<'_>) -> Result {
     let managed = pdev.pcim_enable_device()?;
     check!(is_busy(managed.iomap_region(0, c"ownership_test")));
     check!(is_busy(managed.request_region(0, c"ownership_test")));
-    // A mapping without the region is another matter.
+    // A mapping that does not request the region succeeds.
     check!(managed.iomap_range(0, 0, 4)?.try_read32(0)? & 0xff == 0xed);
     Ok(())
 }
@@ -360,7 +360,7 @@ fn handle_gives_its_handler(pdev: &Device<'_>) -> Result {
     let handler = handle.handler()?;
     check!(probe.interrupts()?);
     check!(handler.calls.load(Relaxed) == probe.calls.load(Relaxed));
-    // It is there as long as somebody has it, but it does not run any more.
+    // The handler is dropped when the last reference goes, and does not run any more.
     drop(vectors);
     check!(probe.dropped() == 0);
     check!(handler.dropped.load(Relaxed) == 0);
@@ -375,14 +375,14 @@ fn vector_is_disabled_and_enabled(pdev: &Device<'_>) -> Result {
     let handle = probe.register(pdev, vectors.index(0)?)?;
     handle.synchronize()?;
     check!(probe.interrupts()?);
-    // Twice is once.
+    // Disabling twice has the same effect as disabling once.
     handle.disable()?;
     handle.disable()?;
     check!(!probe.interrupts()?);
     handle.enable()?;
     handle.enable()?;
     check!(probe.interrupts()?);
-    // Released while it is disabled, it leaves nothing behind.
+    // A handler that is released while its interrupt is disabled leaves nothing behind.
     handle.disable()?;
     drop(handle);
     let handle = probe.register(pdev, vectors.index(0)?)?;
@@ -416,7 +416,7 @@ fn affinity_is_a_hint(pdev: &Device<'_>) -> Result {
     let vectors = pdev.alloc_irq_vectors(1, 1, msi())?;
     let handle = probe.register(pdev, vectors.index(0)?)?;
     let mut mask = CpumaskVar::new_zero(GFP_KERNEL)?;
-    // No CPU: nowhere to go, but no harm either.
+    // A hint without any CPU has no effect.
     handle.set_affinity_hint(&mask)?;
     mask.set(CpuId::from_u32(0).ok_or(EINVAL)?);
     handle.set_affinity_hint(&mask)?;
@@ -434,7 +434,7 @@ fn names_are_made_at_run_time(pdev: &Device<'_>) -> Result {
         let handle = vectors
             .index(0)?
             .request(pdev, Flags::TRIGGER_NONE, &name, handler)?;
-        // It has a copy.
+        // The handler has a copy of the registers.
         drop(name);
         check!(probe.interrupts()?);
         drop(handle);
@@ -442,7 +442,7 @@ fn names_are_made_at_run_time(pdev: &Device<'_>) -> Result {
     Ok(())
 }
 
-/// What the core would warn about.
+/// Requests that the core would warn about fail.
 fn bad_requests_are_refused(pdev: &Device<'_>) -> Result {
     let probe = Probe::new(pdev)?;
     let vectors = pdev.alloc_irq_vectors(1, 1, msi())?;
@@ -458,6 +458,7 @@ fn bad_requests_are_refused(pdev: &Device<'_>) -> Result {
         Flags::SHARED | Flags::NO_SUSPEND,
         Flags::SHARED | Flags::FORCE_RESUME,
         Flags::SHARED | Flags::NO_AUTOEN,
+        Flags::PERCPU,
     ] {
         check!(errno(flags, c"ownership_test")? == Some(EINVAL));
     }
@@ -476,7 +477,7 @@ fn managed_vectors_are_freed_early(pdev: &Device<'_>) -> Result {
         let vector = copy.index(0)?;
         check!(vectors.free().is_ok());
         check!(probe.dropped() == round);
-        // What is left of it finds that out.
+        // The guard that is left finds out that its vectors are gone.
         check!(copy.index(0).err() == Some(ENODEV));
         check!(copy.free().is_ok());
         let stale = vector.request(pdev, Flags::SHARED, c"ownership_test", Ok(Quiet));
@@ -524,12 +525,16 @@ fn data_is_lent_while_bound(pdev: &Device<'_>) -> Result {
         check!(is_free(pdev));
     }
     check!(probe.dropped() == 2);
-    // The device keeps it, too, to the end.
+    // Its users get at the device, and may be using DMA.
+    let device = shared.with(|binding, _| core::ptr::from_ref(binding.device()))?;
+    check!(core::ptr::addr_eq(device, pdev));
+    check!(pdev.set_dma_mask(DmaMask::new::<32>()).err() == Some(EBUSY));
+    // The device keeps the handler, too, until it is unbound.
     drop(shared);
     Ok(())
 }
 
-/// Data with everything that an interface which is brought up has.
+/// What an interface has while it is up.
 #[pin_data]
 struct Interrupts<'bound> {
     bar: pci::ManagedBar<'bound>,
@@ -552,14 +557,14 @@ fn forgotten_handle_keeps_its_handler(pdev: &Device<'_>) -> Result {
     let vectors = pdev.alloc_irq_vectors(1, 1, msi())?;
     forget(probe.register(pdev, vectors.index(0)?)?);
     check!(probe.interrupts()?);
-    // The guard knows of it all the same.
+    // The guard knows of the handler although its handle was forgotten.
     drop(vectors);
     check!(probe.dropped() == 1);
     check!(is_free(pdev));
     Ok(())
 }
 
-/// The last one of the explicit cases: no other allocation is possible any more.
+/// The last explicit case, after which no other allocation is possible.
 fn forgotten_guard_keeps_its_vectors(pdev: &Device<'_>) -> Result {
     let probe = Probe::new(pdev)?;
     let vectors = pdev.alloc_irq_vectors(1, 1, msi())?;
@@ -570,13 +575,13 @@ fn forgotten_guard_keeps_its_vectors(pdev: &Device<'_>) -> Result {
     Ok(())
 }
 
-/// A last one after which there are no vectors.
+/// A last case after which there are no vectors.
 fn nothing_kept(pdev: &Device<'_>) -> Result {
     check!(is_free(pdev));
     Ok(())
 }
 
-/// The last one of the managed cases: the device keeps the vectors until it is unbound.
+/// The last managed case: the device keeps the vectors until it is unbound.
 fn managed_kept_until_unbind(pdev: &Device<'_>) -> Result {
     let probe = Probe::new(pdev)?;
     let vectors = pdev.pcim_alloc_irq_vectors(1, 1, msi())?;
@@ -594,7 +599,7 @@ fn managed_kept_until_unbind(pdev: &Device<'_>) -> Result {
     Ok(())
 }
 
-/// Another last one: vectors of the driver become the device's, with their handler.
+/// Another last case: vectors of the driver become the device's, with their handler.
 fn converted_kept_until_unbind(pdev: &Device<'_>) -> Result {
     let probe = Probe::new(pdev)?;
     let vectors = pdev.alloc_irq_vectors(1, 1, msi())?;
@@ -641,11 +646,11 @@ const CASES: &[Case] = cases![
     bad_requests_are_refused,
     managed_vectors_are_freed_early,
     intx_is_refused_unless_mapped,
-    data_is_lent_while_bound,
     dma_mask_is_set,
+    data_is_lent_while_bound,
 ];
 
-/// Every bind ends with the one of these whose turn it is.
+/// Each bind ends with the next of these cases.
 const LAST: &[Case] = cases![
     nothing_kept,
     managed_kept_until_unbind,
@@ -663,8 +668,8 @@ kernel::pci_device_table!(
     [(pci::DeviceId::from_numbers(0x1234, 0x11e8), ())]
 );
 
-/// Driver data with a managed BAR in it, which nobody has to release, and a handle of a handler,
-/// which may be.
+/// Driver data with a managed BAR, which the device releases, and a handle. The driver may release
+/// its handler.
 struct TestData<'bound> {
     pdev: &'bound pci::Device,
     bar: pci::ManagedBar<'bound, 4>,
@@ -726,7 +731,7 @@ impl pci::Driver for TestDriver {
 
 impl Drop for TestData<'_> {
     fn drop(&mut self) {
-        // Still mapped, although handlers are gone.
+        // The BAR is still mapped, although handlers are gone.
         dev_info!(self.pdev, "unbound, id {:#x}\n", self.bar.read32(0));
     }
 }

@@ -18,6 +18,7 @@ use super::{
     },
     registry::{
         new_token,
+        Calls,
         Registry, //
     },
     Device, //
@@ -84,15 +85,6 @@ pub(super) type AllocCall = unsafe extern "C" fn(
     *mut bindings::irq_affinity,
 ) -> c_int;
 
-/// Tells whether the INTx interrupt of a device can be used.
-///
-/// On x86 its number means nothing until the line is mapped, which happens when the device is
-/// enabled, unless MSI or MSI-X is on at that time.
-fn intx_is_mapped(dev: &Device<Bound>) -> bool {
-    // SAFETY: `dev` is a valid device.
-    !cfg!(CONFIG_X86) || unsafe { bindings::pci_dev::irq_managed_raw(dev.as_raw()) } != 0
-}
-
 /// One allocation, as it was when it was made.
 ///
 /// # Invariants
@@ -137,7 +129,8 @@ impl<'a> Allocation<'a> {
                 ownership::set_guard(dev, id);
                 irq_type
             }
-            None if intx_is_mapped(dev) => IrqType::Intx,
+            // SAFETY: `dev` is a valid device.
+            None if unsafe { bindings::pci_intx_is_mapped(dev.as_raw()) } => IrqType::Intx,
             // There is nothing to free.
             None => return Err(ENOSPC),
         };
@@ -157,13 +150,13 @@ impl<'a> Allocation<'a> {
         })
     }
 
-    /// Returns the interrupt number of vector `index`.
+    /// Returns the interrupt number of vector `index`, while the registry is locked.
     ///
     /// # Errors
     ///
     /// - `EINVAL` when there is no vector `index`.
     /// - `ENODEV` when something else than the guard has freed the vectors.
-    pub(super) fn irq(&self, index: usize) -> Result<u32> {
+    pub(super) fn irq(&self, calls: &Calls, index: usize) -> Result<u32> {
         // Vectors that were added later have the indexes they were asked for.
         let end = match self.irq_type {
             IrqType::MsiX => MSIX_TABLE_MAX,
@@ -172,7 +165,7 @@ impl<'a> Allocation<'a> {
         if index >= end {
             return Err(EINVAL);
         }
-        self.check()?;
+        self.check(calls)?;
         if self.irq_type == IrqType::Intx {
             return Ok(self.intx);
         }
@@ -196,8 +189,8 @@ impl<'a> Allocation<'a> {
         }
         // `MSI_ANY_INDEX`, which bindgen does not translate.
         let index = index.map_or(Ok(u32::MAX), u32::try_from)?;
-        let _calls = self.registry.lock()?;
-        self.check()?;
+        let calls = self.registry.lock()?;
+        self.check(&calls)?;
         // SAFETY: `self.dev` is a valid device; without affinity the last may be null.
         let map = unsafe { bindings::pci_msix_alloc_irq_at(self.dev.as_raw(), index, ptr::null()) };
         usize::try_from(map.index).map_err(|_| Error::from_errno(map.index))
@@ -212,12 +205,8 @@ impl<'a> Allocation<'a> {
         if self.irq_type != IrqType::MsiX || index < self.len.get() {
             return Err(EINVAL);
         }
-        let irq = self.irq(index)?;
-        let _calls = self.registry.release_irq(self.id, irq);
-        // Somebody else may have freed it before this took the lock.
-        if self.irq(index)? != irq {
-            return Err(EINVAL);
-        }
+        let calls = self.registry.release_vector(self.id, index);
+        let irq = self.irq(&calls, index)?;
         let map = bindings::msi_map {
             index: c_int::try_from(index)?,
             virq: c_int::try_from(irq)?,
@@ -225,7 +214,7 @@ impl<'a> Allocation<'a> {
         // SAFETY: `self.dev` is a valid device, with that vector, which was added.
         unsafe { bindings::pci_msix_free_irq(self.dev.as_raw(), map) };
         // It is refused if C code has registered a handler.
-        if self.irq(index).is_ok() {
+        if self.irq(&calls, index).is_ok() {
             return Err(EBUSY);
         }
         Ok(())
@@ -237,8 +226,8 @@ impl<'a> Allocation<'a> {
     ///
     /// As [`IrqVectorRegistration::into_managed`].
     pub(super) fn manage(&self) -> Result {
-        let _calls = self.registry.lock()?;
-        self.check()?;
+        let calls = self.registry.lock()?;
+        self.check(&calls)?;
         if self.irq_type == IrqType::Intx {
             return Ok(());
         }
@@ -250,14 +239,14 @@ impl<'a> Allocation<'a> {
         self.registry.free(self.dev, self.id)
     }
 
-    /// Checks that what was allocated is still there.
+    /// Checks that what was allocated is still there, while the registry is locked.
     ///
-    /// An INTx interrupt belongs to the device; whatever was allocated since does not matter.
+    /// An INTx interrupt belongs to the device, whatever was allocated since.
     ///
     /// # Errors
     ///
     /// `ENODEV` when something else than the guard has freed the vectors.
-    pub(super) fn check(&self) -> Result {
+    pub(super) fn check(&self, _calls: &Calls) -> Result {
         if self.irq_type == IrqType::Intx || ownership::is_guarded(self.dev, self.id) {
             Ok(())
         } else {

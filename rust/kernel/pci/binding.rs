@@ -10,11 +10,15 @@ use super::{
     registry::Registry,
     Device, //
 };
-use crate::device::{
-    Bound,
-    Core, //
+use crate::{
+    bindings,
+    device::{
+        Bound,
+        Core, //
+    },
+    ffi::c_void,
+    prelude::*, //
 };
-use crate::prelude::*;
 use core::marker::PhantomData;
 
 /// The driver's own binding to its device: with it, vectors are allocated, and handlers registered.
@@ -59,8 +63,10 @@ use core::marker::PhantomData;
 /// - It borrows the device, so driver data is the longest-lived place for it, and what it stands
 ///   for outlives driver data. A handler cannot keep it: see
 ///   [`IrqVector::request`](super::IrqVector::request).
-/// - It is invariant in `'a`, so it fits no [`CovariantForLt`](trait@crate::types::CovariantForLt),
-///   and there is no safe way to hand it to the driver of a child, whose text may go first.
+/// - It is invariant in `'a`, so it fits no [`CovariantForLt`](trait@crate::types::CovariantForLt).
+///   A driver can lend it to the driver of a child, through [`WhileBound`](super::WhileBound). The
+///   module of that can be removed first, so what would leave its code behind is refused with
+///   `EPERM`: a handler, and data for `WhileBound`.
 #[derive(Clone, Copy)]
 pub struct Binding<'a> {
     pub(super) dev: &'a Device<Bound>,
@@ -68,17 +74,20 @@ pub struct Binding<'a> {
     _invariant: PhantomData<fn(&'a ()) -> &'a ()>,
 }
 
-impl Binding<'_> {
+impl<'a> Binding<'a> {
+    /// Returns the device, which is bound as long as this can be used.
+    #[inline]
+    pub fn device(self) -> &'a Device<Bound> {
+        self.dev
+    }
+
     /// Makes the binding of a registry that is not closed.
     ///
     /// # Safety
     ///
     /// `registry` must be the one of `dev`, whose driver must be the caller of this.
-    pub(super) unsafe fn from_parts<'a>(
-        dev: &'a Device<Bound>,
-        registry: &'a Registry,
-    ) -> Binding<'a> {
-        Binding {
+    pub(super) unsafe fn from_parts(dev: &'a Device<Bound>, registry: &'a Registry) -> Self {
+        Self {
             dev,
             registry,
             _invariant: PhantomData,
@@ -118,7 +127,7 @@ impl<'c> Device<Core<'c>> {
     ///   registered, with its data. Upstream has no bound; ours is `'static`.
     /// - `Ptr` of an open file, `miscdevice.rs:128`, which stays open whatever becomes of the
     ///   registration. `open()` gets nothing with a lifetime to put into it; the bound is `'static`
-    ///   all the same.
+    ///   all the same. So is that of the data that a registration can have in this tree.
     /// - `PData` of cpufreq, `cpufreq.rs:751`, and `Data` of DRM, `drm/driver.rs:107`. Nothing with
     ///   a lifetime gets into the first, which is made from a policy; and a driver that has the
     ///   second has objects, which are `'static` (`drm/gem/mod.rs:87`), and so it is.
@@ -133,6 +142,22 @@ impl<'c> Device<Core<'c>> {
     pub(super) fn for_binding(&self) -> &'c Device<Bound> {
         // SAFETY: As shown above, the reference is gone before the device is unbound.
         unsafe { &*self.as_raw().cast() }
+    }
+}
+
+impl Device<Bound> {
+    /// Checks that code stays in memory as long as the driver of the device is bound.
+    ///
+    /// # Errors
+    ///
+    /// `EPERM` when it is code of another module than that of the driver.
+    pub(super) fn check_driver_text(&self, code: *const c_void) -> Result {
+        // SAFETY: The device is bound, so it has a driver. Any address will do.
+        if unsafe { bindings::pci_is_driver_text(self.as_raw(), code) } {
+            Ok(())
+        } else {
+            Err(EPERM)
+        }
     }
 }
 

@@ -22,7 +22,9 @@ impl<'c> Device<Core<'c>> {
     ///
     /// # Errors
     ///
-    /// - `EBUSY` when there are devices below this one, whose drivers may be using DMA of this one.
+    /// - `EBUSY` when there are devices below this one, whose drivers may be using DMA of this one, or
+    ///   data of [`Self::while_bound`], whose users may be.
+    /// - `ENODEV` when the driver is being detached, `ENOMEM` when there is no memory.
     /// - `EIO` when the system has no memory for DMA that the device can reach.
     ///
     /// # Examples
@@ -36,6 +38,10 @@ impl<'c> Device<Core<'c>> {
     /// }
     /// ```
     pub fn set_dma_mask(&self, mask: DmaMask) -> Result {
+        let calls = self.binding()?.registry.lock()?;
+        if calls.keeps_any() {
+            return Err(EBUSY);
+        }
         let dev = self.as_ref().as_raw();
         // SAFETY: `dev` is a valid device; the function takes any device, and no data.
         if unsafe { bindings::device_for_each_child(dev, ptr::null_mut(), Some(may_use_dma)) } != 0
@@ -43,8 +49,8 @@ impl<'c> Device<Core<'c>> {
             return Err(EBUSY);
         }
         // SAFETY: `dev` is a valid device. Nobody allocates or maps meanwhile: that takes the
-        // device as one that is bound, which this callback has, and the drivers of devices below
-        // it. There are none, and this callback, which is here, does not register any.
+        // device as one that is bound, which this callback has, the drivers of devices below it,
+        // and users of what is kept. There are none, and this callback, which is here, makes none.
         to_result(unsafe { bindings::dma_set_mask_and_coherent(dev, mask.value()) })
     }
 }

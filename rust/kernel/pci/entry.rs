@@ -52,9 +52,11 @@ impl<T> DevresEntry<T> {
     ///
     /// # Safety
     ///
-    /// It must be sound for devres to call `release` once, with the device that the entry is added
-    /// to and a pointer to the `T`, in process context, when the driver is detached or the devres
-    /// group of the entry is released.
+    /// - It must be sound for devres to call `release` once, on any thread, with the device that
+    ///   the entry is added to and a pointer to the `T`. Devres does that in process context, when
+    ///   the driver is detached or the devres group of the entry is released, and then frees the
+    ///   memory without dropping the `T`.
+    /// - Every entry with this `release` must have a `T` of the same type.
     #[inline]
     pub unsafe fn new<E>(
         release: Release,
@@ -65,6 +67,12 @@ impl<T> DevresEntry<T> {
     where
         Error: From<E>,
     {
+        const {
+            assert!(
+                align_of::<T>() <= bindings::ARCH_KMALLOC_MINALIGN,
+                "devres does not align its data more than this"
+            )
+        };
         // SAFETY: `release` has the signature that devres asks for, and `name` lives for ever.
         let data = unsafe {
             bindings::__devres_alloc_node(
@@ -75,8 +83,8 @@ impl<T> DevresEntry<T> {
                 name.as_char_ptr(),
             )
         };
-        // INVARIANT: The memory was just allocated with `size_of::<T>()` bytes, which devres aligns
-        // as kmalloc() does, and devres_add() has not been called.
+        // INVARIANT: The memory was just allocated with `size_of::<T>()` bytes. Devres aligns it to
+        // `ARCH_KMALLOC_MINALIGN`, which is enough for a `T`. devres_add() has not been called.
         let entry = Self(NonNull::new(data.cast::<T>()).ok_or(ENOMEM)?);
 
         // SAFETY: The memory is valid for writes and does not move. When the initialiser fails,
@@ -104,10 +112,12 @@ impl<T> DevresEntry<T> {
 
     /// Adds the entry to the device's list, or drops it if the list has one with the same release
     /// function already, and returns the data of the one that is on the list.
+    #[inline]
     pub fn get_or_add(self, dev: &device::Device) -> NonNull<T> {
         let data = self.into_raw();
         // SAFETY: By the type invariant the entry is devres memory that is on no list. Without a
-        // match function every entry with this release function matches.
+        // match function every entry with this release function matches, and the creator of this
+        // one has said that each of them has a `T`.
         let found = unsafe {
             bindings::devres_get(dev.as_raw(), data.as_ptr().cast(), None, ptr::null_mut())
         };

@@ -52,7 +52,8 @@
 //!
 //! A driver serialises allocating and freeing the vectors of its device, as the MSI API has always
 //! required, so nothing in here takes a lock for that. Rust code is serialised by
-//! [`super::binding`]. Only debugfs reads concurrently, under the device's `devres_lock`.
+//! [`super::binding`]. Debugfs and a reset, which restores the state of the device, read
+//! concurrently, under the device's `devres_lock`.
 
 mod containment;
 mod state;
@@ -195,10 +196,14 @@ unsafe extern "C" fn pci_irq_vectors_may_add(dev: *mut bindings::pci_dev) -> c_i
     refuse_if_detaching(unsafe { device_of(dev) }).map_or_else(Error::to_errno, |()| 0)
 }
 
-/// Gives the device a node if it has none. The MSI core calls this once the MSI data of the device
-/// is registered and before vectors are allocated. May sleep.
+/// Gives the device MSI data and a node if it has none. The MSI core calls this before vectors are
+/// allocated. May sleep.
 ///
-/// Returns 0 or `-ENOMEM`.
+/// The node must come directly after the MSI data on the list of devres. So its memory is there
+/// before the data is set up: data without a node could be in a devres group in which the node of a
+/// later allocation is not.
+///
+/// Returns 0 or a negative errno, mostly `-ENOMEM`.
 ///
 /// # Safety
 ///
@@ -219,10 +224,16 @@ unsafe extern "C" fn pci_irq_vectors_track(dev: *mut bindings::pci_dev) -> c_int
             Node::new(),
         )
     };
-    let node = match entry {
-        Ok(entry) => entry.add(pdev.as_ref()).as_ptr(),
+    let entry = match entry {
+        Ok(entry) => entry,
         Err(e) => return e.to_errno(),
     };
+    // SAFETY: `dev` is a valid device.
+    let ret = unsafe { bindings::pci_irq_vectors_set_up_data(dev) };
+    if ret != 0 {
+        return ret;
+    }
+    let node = entry.add(pdev.as_ref()).as_ptr();
     // SAFETY: `dev` is a valid device. The node is there until `release_node()` clears the pointer.
     unsafe { bindings::pci_irq_vectors_set_node(dev, node.cast()) };
     0

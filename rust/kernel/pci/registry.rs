@@ -45,8 +45,7 @@ use crate::{
         Arc,
         CondVar,
         Mutex, //
-    },
-    task::Task, //
+    }, //
 };
 use core::{
     num::NonZero,
@@ -84,12 +83,11 @@ pub(super) struct Request {
 struct Slot {
     token: Token,
     guard: GuardId,
+    index: usize,
     irq: c_uint,
     shared: bool,
     disabled: bool,
     hint: Option<KBox<CpumaskVar>>,
-    /// The tasks that it runs in, if it is threaded.
-    threads: [*mut bindings::task_struct; 2],
     /// How many wait for the interrupt, without the lock.
     users: usize,
     /// None while it is being released.
@@ -113,8 +111,9 @@ pub(super) struct Calls {
 
 /// The handlers of a binding, and the lock under which its driver changes vectors and handlers.
 ///
-/// A handler is released without the lock: it may wait for whoever waits for the lock. Everything
-/// else happens under it, and checks under it that the registry is open.
+/// A handler is released without the lock, because that may wait for whoever waits for the lock.
+/// Everything else happens under the lock. What allocates or registers checks under it that the
+/// registry is open.
 #[pin_data]
 pub(super) struct Registry {
     #[pin]
@@ -123,9 +122,6 @@ pub(super) struct Registry {
     #[pin]
     changed: CondVar,
 }
-
-// SAFETY: The pointers to tasks are only compared.
-unsafe impl Send for Slot {}
 
 // Several CPUs use it at a time.
 const _: fn() = || {
@@ -201,9 +197,8 @@ impl Registry {
         }
     }
 
-    /// Locks the registry, whether it is closed or not: for calls that write to the word of
-    /// `struct pci_dev` in which `msi_enabled` is, too.
-    pub(super) fn exclude(&self) -> Locked<'_> {
+    /// Locks the registry, whether it is closed or not, to read what is there.
+    pub(super) fn lock_to_read(&self) -> Locked<'_> {
         self.calls.lock()
     }
 
@@ -215,9 +210,9 @@ impl Registry {
         ownership::free_guarded(pdev, id)
     }
 
-    /// Releases the handlers of interrupt `irq`, which belongs to guard `id`.
-    pub(super) fn release_irq(&self, id: GuardId, irq: c_uint) -> Locked<'_> {
-        self.release_where(|slot| slot.guard == id && slot.irq == irq)
+    /// Releases the handlers of vector `index` of guard `id`.
+    pub(super) fn release_vector(&self, id: GuardId, index: usize) -> Locked<'_> {
+        self.release_where(|slot| slot.guard == id && slot.index == index)
     }
 
     /// Releases the handler named `token`, if nobody has.
@@ -351,12 +346,19 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// As [`Self::quiesce`], and `ENOMEM` when there is no memory.
+    /// - As [`Self::quiesce`].
+    /// - `EINVAL` also when the interrupt was spread over CPUs: they keep room for it, which is
+    ///   given back according to its mask.
+    /// - `ENOMEM` when there is no memory.
     pub(super) fn set_affinity_hint(&self, token: Token, mask: &Cpumask) -> Result {
         let mask = KBox::new(CpumaskVar::try_clone(mask)?, GFP_KERNEL)?;
         let mut calls = self.calls.lock();
         let slot = calls.slot(token)?;
         slot.check_exclusive()?;
+        // SAFETY: Any number will do.
+        if unsafe { bindings::pci_irq_is_spread(slot.irq) } {
+            return Err(EINVAL);
+        }
         set_hint(slot.irq, Some(&**mask));
         slot.hint = Some(mask);
         Ok(())
@@ -364,13 +366,6 @@ impl Registry {
 }
 
 impl Calls {
-    /// Tells whether a handler of this binding called this, which must not wait for itself.
-    pub(super) fn is_in_handler(&self) -> bool {
-        let current = Task::current_raw();
-        let mut slots = self.slots.iter();
-        slots.any(|slot| slot.threads.contains(&current))
-    }
-
     /// Keeps something until the registry is closed.
     ///
     /// # Errors
@@ -380,7 +375,13 @@ impl Calls {
         Ok(self.bound.push(bound, GFP_KERNEL)?)
     }
 
-    /// Registers a handler for interrupt `irq`, and names it. May sleep.
+    /// Tells whether something is kept.
+    pub(super) fn keeps_any(&self) -> bool {
+        !self.bound.is_empty()
+    }
+
+    /// Registers a handler for vector `index` of guard `guard`, which is interrupt `irq`, and names
+    /// it. May sleep.
     ///
     /// # Errors
     ///
@@ -395,6 +396,7 @@ impl Calls {
     pub(super) unsafe fn register<'h>(
         &mut self,
         guard: GuardId,
+        index: usize,
         irq: c_uint,
         request: Request,
         registered: Arc<dyn Registered + 'h>,
@@ -425,14 +427,11 @@ impl Calls {
         let slot = Slot {
             token,
             guard,
+            index,
             irq,
             shared: request.flags & Flags::SHARED == Flags::SHARED,
             disabled: request.flags & Flags::NO_AUTOEN == Flags::NO_AUTOEN,
             hint: None,
-            // SAFETY: The handler has just been registered.
-            threads: [false, true].map(|secondary| unsafe {
-                bindings::pci_irq_thread(irq, cookie(&registered), secondary)
-            }),
             users: 0,
             registered: Some(registered),
         };
@@ -465,10 +464,12 @@ fn cookie(registered: &Arc<dyn Registered>) -> *mut c_void {
 }
 
 /// Tells genirq where an interrupt should go, and sends it there.
+///
+/// With a single CPU there is nothing to tell, and genirq refuses.
 fn set_hint(irq: c_uint, mask: Option<&Cpumask>) {
     let mask = mask.map_or(ptr::null(), |mask| mask.as_raw().cast_const());
     // SAFETY: `mask` is null, or in a slot until this is called with the next one.
-    unsafe { bindings::__irq_apply_affinity_hint(irq, mask, !mask.is_null()) };
+    unsafe { bindings::irq_set_affinity_and_hint(irq, mask) };
 }
 
 /// Drops the entry when the driver is detached.

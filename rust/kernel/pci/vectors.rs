@@ -183,8 +183,7 @@ impl Drop for IrqVectorRegistration<'_> {
 ///   freed find out by the id: `ENODEV`, also when there are other vectors by then.
 /// - Its lifetime is that of a reference to the device, which fits in driver data, but in no
 ///   handler: its calls may sleep.
-/// - Sent to another thread, it reads the number of a vector under the lock of the MSI core;
-///   everything else happens under the lock of the binding.
+/// - Sent to another thread, it works there: every call holds the lock of the binding.
 /// - In the destructor of driver data it still reads and frees, and fails with `ENODEV` otherwise.
 /// - On the error path of probe the device frees the vectors, after their handlers.
 #[derive(Clone, Copy)]
@@ -281,7 +280,7 @@ pub struct IrqVector<'a, V = &'a IrqVectorRegistration<'a>> {
 
 impl<'a, V: Copy> IrqVector<'a, V> {
     fn new(allocation: Allocation<'a>, index: usize, vectors: V) -> Result<Self> {
-        let irq = allocation.irq(index)?;
+        let irq = allocation.irq(&allocation.registry.lock_to_read(), index)?;
         Ok(Self {
             allocation,
             index,
@@ -314,11 +313,12 @@ impl<'a, V: Copy> IrqVector<'a, V> {
     /// # Errors
     ///
     /// - `ENODEV` when the vectors have been freed, or the driver is being detached.
+    /// - `EINVAL` when the vector has been removed.
     /// - `ENOMEM` when there is no memory.
     pub fn affinity(&self) -> Result<Option<CpumaskVar>> {
         let allocation = &self.allocation;
-        let _calls = allocation.registry.lock()?;
-        allocation.check()?;
+        let calls = allocation.registry.lock()?;
+        allocation.irq(&calls, self.index)?;
         if allocation.irq_type != IrqType::Intx {
             return affinity::of_vector(allocation.dev, self.index);
         }
@@ -347,7 +347,8 @@ impl<'a> Binding<'a> {
     /// - `EBUSY` when vectors of the device are live, whoever owns them, which is reported.
     /// - `ENODEV` when the driver is being detached.
     /// - `ENOSPC` when less than `min_vecs` vectors are available, or the INTx interrupt is not
-    ///   mapped: x86 maps it when the device is enabled while it has no other vectors.
+    ///   mapped. x86 maps it when the device is enabled while it has no other vectors. Where the
+    ///   firmware alone has routed it, to the PIC, it needs no mapping.
     /// - `EINVAL` when the device or the system does not support the types, or `max_vecs`, for MSI
     ///   also `min_vecs`, is 0.
     /// - `ERANGE` when `max_vecs` is less than `min_vecs`.

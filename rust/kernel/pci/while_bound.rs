@@ -2,7 +2,7 @@
 
 //! Data of a driver for those who may come when it is not bound any more.
 //!
-//! An open file, a work item or a timer outlives the binding. What it calls may still need what the
+//! An open file or a work item outlives the binding. What it calls may still need what the
 //! device hands out for the binding: registers, vectors, handlers.
 
 use super::{
@@ -19,6 +19,7 @@ use crate::{
         Bound,
         Core, //
     },
+    ffi::c_void,
     new_condvar,
     new_mutex,
     prelude::*,
@@ -93,8 +94,11 @@ use core::ptr::NonNull;
 /// - Sent away and used after unbind, it fails: a closure runs only while the data is there, and
 ///   what it is lent has a lifetime that it cannot name.
 /// - On the error path of probe the data is dropped, too.
-/// - A handler can keep it, but not use it: it fails in an interrupt, and in the threads of the
-///   handlers of the same binding.
+/// - A handler can keep it, but not use it. [`WhileBound::with`] fails in an interrupt, and in the
+///   thread of any handler, because whoever unbinds the driver may be waiting for that thread.
+///   Devices can share an interrupt, so it makes no difference whose handler it is.
+///   [`WhileBound::with_core`] needs what no handler has.
+/// - Its code is that of the driver, which stays as long as the data does.
 #[pin_data]
 pub struct WhileBound<F: ForLt + 'static> {
     #[pin]
@@ -127,6 +131,7 @@ impl<'c> Device<Core<'c>> {
     /// # Errors
     ///
     /// - `ENODEV` when the driver is being detached.
+    /// - `EPERM` when the code that drops the data is of another module than that of the driver.
     /// - `ENOMEM` when there is no memory.
     /// - What `data` fails with.
     pub fn while_bound<F>(&self, data: impl PinInit<F::Of<'c>, Error>) -> Result<Arc<WhileBound<F>>>
@@ -135,6 +140,8 @@ impl<'c> Device<Core<'c>> {
         for<'a> F::Of<'a>: Send + Sync,
     {
         let binding = self.binding()?;
+        let revoke = <WhileBound<F> as Revoke>::revoke as fn(&WhileBound<F>);
+        binding.dev.check_driver_text(revoke as *const c_void)?;
         // SAFETY: Only the lifetime changes, which has no influence on the layout. The data is
         // dropped before `'c` ends, and `with()` does not show that it is called `'static`.
         let data = unsafe { pin_init::cast_pin_init::<_, F::Of<'static>, _>(data) };
@@ -159,17 +166,46 @@ impl<F: ForLt + 'static> WhileBound<F> {
     /// Calls `f` with the binding and the data, if the driver is bound. May sleep.
     ///
     /// Unbinding the driver waits for `f`. What `f` waits for itself must end when the driver is
-    /// unbound; [`Driver::unbind`](super::Driver::unbind) is the place to see to that.
+    /// unbound; [`Driver::unbind`](super::Driver::unbind) is the place to see to that. The driver's
+    /// own callbacks have [`Self::with_core`].
     ///
     /// # Errors
     ///
     /// - `ENODEV` when the driver is not bound any more.
-    /// - `EDEADLK` in an interrupt, and in the thread of a handler of the same binding.
+    /// - `EDEADLK` in an interrupt, and in the thread of an interrupt handler of any device.
     pub fn with<R>(&self, f: impl for<'a> FnOnce(Binding<'a>, Pin<&F::Of<'a>>) -> R) -> Result<R> {
+        // No lock is taken before this: with forced threading, handlers that may not sleep run in
+        // threads.
+        //
         // SAFETY: Asking for the context is always safe.
-        if !unsafe { bindings::in_task() } {
+        if unsafe { bindings::in_irq_handler() } {
             return Err(EDEADLK);
         }
+        self.lend(f)
+    }
+
+    /// Calls `f` as [`Self::with`] does, in a callback of the driver, for which `dev` stands.
+    ///
+    /// The thread of a hotplug controller's interrupt handler calls `probe` and `unbind` when the
+    /// device is plugged in and pulled out, and [`Self::with`] fails there. This does not. May
+    /// sleep.
+    ///
+    /// # Errors
+    ///
+    /// - `ENODEV` when the driver is not bound any more.
+    /// - `EINVAL` when the data is that of another device.
+    pub fn with_core<R>(
+        &self,
+        dev: &Device<Core<'_>>,
+        f: impl for<'a> FnOnce(Binding<'a>, Pin<&F::Of<'a>>) -> R,
+    ) -> Result<R> {
+        if dev.as_raw() != self.dev.cast().as_ptr() {
+            return Err(EINVAL);
+        }
+        self.lend(f)
+    }
+
+    fn lend<R>(&self, f: impl for<'a> FnOnce(Binding<'a>, Pin<&F::Of<'a>>) -> R) -> Result<R> {
         let mut state = self.state.lock();
         let data = state.data.as_ref().ok_or(ENODEV)?;
         let data: NonNull<F::Of<'static>> = NonNull::from(&**data);
@@ -181,9 +217,6 @@ impl<F: ForLt + 'static> WhileBound<F> {
         // SAFETY: Devres keeps the registry, and the driver core the device, until the data has
         // been revoked, and that waits for `_user`.
         let (dev, registry) = unsafe { (self.dev.as_ref(), self.registry.as_ref()) };
-        if registry.lock()?.is_in_handler() {
-            return Err(EDEADLK);
-        }
         // SAFETY: Both are those of `Device::while_bound()`, whose caller is the driver.
         let binding = unsafe { Binding::from_parts(dev, registry) };
         // SAFETY: The data is there as long as it has users, and pinned. `f` is generic over the

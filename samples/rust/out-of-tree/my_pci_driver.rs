@@ -44,12 +44,12 @@ mod regs {
             31:0 reasons;
         }
 
-        /// Takes reasons, and raises the interrupt.
+        /// Raises the interrupt for the reasons that are written to it.
         pub(super) IRQ_RAISE(u32) @ 0x60 {
             31:0 reasons;
         }
 
-        /// Takes the reasons that are dealt with, and lowers the interrupt.
+        /// Lowers the interrupt for the reasons that are written to it.
         pub(super) IRQ_ACKNOWLEDGE(u32) @ 0x64 {
             31:0 reasons;
         }
@@ -72,7 +72,7 @@ impl irq::Handler for Handler<'_> {
     fn handle(&self) -> irq::IrqReturn {
         let reasons = self.bar.read(regs::IRQ_STATUS).reasons();
         if u32::from(reasons) == 0 {
-            // Somebody else on the same INTx line.
+            // Another device on the same INTx line has interrupted.
             return irq::IrqReturn::None;
         }
         self.bar
@@ -84,7 +84,7 @@ impl irq::Handler for Handler<'_> {
 
 struct MyDriver;
 
-/// What there is for each device, from the end of `probe` until the driver is unbound.
+/// The data of one device, from the end of `probe` until the driver is unbound.
 struct MyData<'bound> {
     pdev: &'bound pci::Device,
     count: Arc<Atomic<u32>>,
@@ -109,7 +109,7 @@ impl pci::Driver for MyDriver {
         let bar: Bar0<'_> = pdev
             .pcim_enable_device()?
             .iomap_region_sized(0, c"my_pci_driver")?;
-        // A message is a write to memory.
+        // An MSI message is a write to memory, which takes a bus master.
         pdev.set_master();
 
         let vectors = pdev.pcim_alloc_irq_vectors(1, 1, IrqTypes::all())?;

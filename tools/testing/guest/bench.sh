@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Counts instructions of managed PCI resources and interrupt vectors; what the modules print is for the runner to read.
+# This script counts instructions of managed PCI resources and interrupt vectors. The runner reads what the modules print.
 
-# shellcheck source=tools/testing/guest/lib.sh
-. /suites/lib.sh
+# shellcheck source=tools/testing/guest/lib/common.sh
+. /scripts/lib/common.sh
 
 # The module binds what it measures.
 echo 0 >"$pci/drivers_autoprobe"
@@ -12,9 +12,12 @@ for driver in ahci e1000e nvme; do
 	modprobe "$driver"
 done
 
+# What only our kernel has.
+modprobe rust_driver_pci_nvme 2>/dev/null
+
 plan 1
 subtest bench 2
-# What only our kernel has counts by itself when it binds.
+# The module for what only our kernel has counts when it binds.
 if modprobe pci_bench_rust 2>/dev/null; then
 	find_device 1234:11e8
 	bind pci_bench_rust

@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# What `make boot` shows: each sample once, from loading to removal. A "verdict" line for each becomes a row of its table.
+# `make boot` runs this script: it takes each sample once from loading to removal. Each "verdict" line becomes a row of the table.
 
-# shellcheck source=tools/testing/guest/lib.sh
-. /suites/lib.sh
-# shellcheck source=tools/testing/guest/edu.sh
-. /suites/edu.sh
+# shellcheck source=tools/testing/guest/lib/common.sh
+. /scripts/lib/common.sh
+# shellcheck source=tools/testing/guest/lib/edu.sh
+. /scripts/lib/edu.sh
 
 sample()
 {

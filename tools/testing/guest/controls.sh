@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Drivers of the tree that never used managed PCI resources, or not for their vectors: nothing changes for them.
+# This script runs drivers of the tree that never used managed PCI resources, or not for their vectors. Nothing changes for them.
 
-# shellcheck source=tools/testing/guest/lib.sh
-. /suites/lib.sh
-# shellcheck source=tools/testing/guest/driver.sh
-. /suites/driver.sh
+# shellcheck source=tools/testing/guest/lib/common.sh
+. /scripts/lib/common.sh
+# shellcheck source=tools/testing/guest/lib/driver.sh
+. /scripts/lib/driver.sh
 
 nvme()
 {
@@ -38,7 +38,7 @@ random()
 	interrupts virtio dd if=/dev/hwrng of=/dev/null bs=64 count=4 2>/tmp/dd || diag_lines </tmp/dd
 }
 
-# The tablet on its port has been asked who it is.
+# Succeeds when the tablet on the port has told what it is.
 xhci()
 {
 	wait_for find_below 'usb*/*-*/idVendor' || diag "no device on the bus of $dev" || return

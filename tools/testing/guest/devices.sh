@@ -1,20 +1,20 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The ownership rule on devices with many MSI-X vectors, nvme and virtio-rng, by a test module in C and one in Rust. After each
-# unbind, with whatever the Rust module left behind, the device is reset and put to sleep, and everything that shows interrupts is
-# read.
+# This script tests the ownership rule on devices with many MSI-X vectors, nvme and virtio-rng, by a test module in C and one in
+# Rust. After each unbind, with whatever the Rust module left behind, it resets the device, puts it to sleep, and reads everything
+# that shows interrupts.
 
-# shellcheck source=tools/testing/guest/lib.sh
-. /suites/lib.sh
-# shellcheck source=tools/testing/guest/module.sh
-. /suites/module.sh
-# shellcheck source=tools/testing/guest/events.inc.sh
-. /suites/events.inc.sh
+# shellcheck source=tools/testing/guest/lib/common.sh
+. /scripts/lib/common.sh
+# shellcheck source=tools/testing/guest/lib/module.sh
+. /scripts/lib/module.sh
+# shellcheck source=tools/testing/guest/lib/events.sh
+. /scripts/lib/events.sh
 
 driver=ownership_devices
 
-# With pci=nomsi there is one case, once.
+# With pci=nomsi the module has one case.
 if grep -qw pci=nomsi /proc/cmdline; then
 	modprobe "$driver" nomsi=Y
 	rmmod "$driver"
@@ -23,7 +23,7 @@ fi
 
 test_module ownership_devices_kunit
 
-# life: binds $dev once more, unbinds it, and sees what is left.
+# life: binds $dev once more, unbinds it, and checks what is left.
 life()
 {
 	[ -e "$pci/devices/$dev/reset" ] || [ "$dev" != "$nvme" ] || diag "$dev cannot be reset" || return
@@ -43,7 +43,7 @@ unbind "$driver" >>/tmp/said
 as_before >>/tmp/said
 unbound=$?
 
-# Once for each last case but the first, which was when the module was loaded.
+# There is a round for each last case but the first, which ran when the module was loaded.
 lives="$nvme/1 $nvme/2 $nvme/3 $nvme/4 $rng/1 $rng/2 $rng/3"
 for one in $lives; do
 	dev=${one%/*}

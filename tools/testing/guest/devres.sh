@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The devres layer, call by call, by a test module that prints KTAP when it is loaded. What it prints of each case must be the
-# same on the stock kernel and on ours, and so must its results.
+# This script tests the devres layer call by call, by a test module that prints KTAP when it is loaded. What it prints of each case,
+# and its results, must be the same on the stock kernel and on ours.
 
-# shellcheck source=tools/testing/guest/lib.sh
-. /suites/lib.sh
+# shellcheck source=tools/testing/guest/lib/common.sh
+. /scripts/lib/common.sh
 
 module=devres_suite
 
@@ -19,14 +19,14 @@ has_printed()
 	grep -q 'KTAP version 1$' /tmp/printed || diag "$module has printed no KTAP document"
 }
 
-# Where allocations can fail, all of them can, in silence.
+# Where the kernel can make allocations fail, any of them may, and the kernel does not report it.
 failslab=/sys/kernel/debug/failslab
 if [ -d "$failslab" ]; then
 	echo N >"$failslab/ignore-gfp-wait"
 	echo 0 >"$failslab/verbose"
 fi
 
-# The log, so that what the module prints is all that is in it.
+# Clear the log, so that only what the module prints is in it.
 dmesg -c >/dev/null
 modprobe "$module" 2>/tmp/said
 loaded=$?
@@ -34,7 +34,7 @@ dmesg >/tmp/printed
 rmmod "$module" 2>>/tmp/said
 removed=$?
 
-# Commented, or it would count twice.
+# Turn the results into comments, or they would count twice.
 echo 'compare: begin results'
 sed -n -E 's/^\[[^]]*\] ( *(KTAP version|1\.\.|ok |not ok |# Subtest|# module).*)/# \1/p' /tmp/printed
 echo 'compare: end results'

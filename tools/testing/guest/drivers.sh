@@ -1,19 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Drivers of the tree that use managed PCI resources, on hardware that QEMU has.
+# This script runs drivers of the tree that use managed PCI resources, on hardware that QEMU emulates.
 
-# shellcheck source=tools/testing/guest/lib.sh
-. /suites/lib.sh
-# shellcheck source=tools/testing/guest/driver.sh
-. /suites/driver.sh
+# shellcheck source=tools/testing/guest/lib/common.sh
+. /scripts/lib/common.sh
+# shellcheck source=tools/testing/guest/lib/driver.sh
+. /scripts/lib/driver.sh
 
 ahci()
 {
 	disk ahci 'ata*/host*/target*/*/block/sd*'
 }
 
-# Its interrupts are those of the old IDE channels.
+# The device uses the interrupts of the old IDE channels.
 ata_piix()
 {
 	disk ata_piix 'ata*/host*/target*/*/block/sd*'
@@ -50,8 +50,8 @@ serial()
 	interrupts_by "$irq" sends "$1" "$2" && interrupts_by "$irq" sends "$2" "$1"
 }
 
-# interrupts_by IRQ COMMAND...: the command succeeds, and IRQ is raised. A port that is closed has no handler, so that /proc/interrupts
-# does not list it by the time one looks.
+# interrupts_by IRQ COMMAND...: checks that the command succeeds, and that IRQ is raised meanwhile. A closed port has no handler, so
+# /proc/interrupts does not list it after the command.
 interrupts_by()
 {
 	handled=/sys/kernel/irq/$1/per_cpu_count
@@ -78,7 +78,7 @@ tulip()
 	net 'net/*'
 }
 
-# A memory module's description, which can be written to in an emulator.
+# The label area of a memory module, which an emulator lets us write.
 i2c_i801()
 {
 	wait_for find_below 'i2c-[0-9]*' || diag "no bus behind $dev" || return
@@ -88,7 +88,7 @@ i2c_i801()
 	[ "$((got))" = "$((round % 200 + 1))" ] || diag "wrote $((round % 200 + 1)), read $got"
 }
 
-# What is drawn must come to the device's own memory.
+# What is drawn must arrive in the memory of the device.
 bochs()
 {
 	wait_for find_node 'graphics/fb*' || diag "no frame buffer behind $dev" || return
@@ -138,7 +138,7 @@ takes_edu()
 	echo 1234 11e8 >"$pci/drivers/uio_pci_generic/new_id"
 }
 
-# Answers to the mailbox commands that identify a memory device.
+# The memory device answers the mailbox commands that identify it.
 cxl()
 {
 	wait_for find_below 'mem*' || diag "no memory device behind $dev" || return
@@ -158,7 +158,7 @@ vp_vdpa()
 {
 	[ -e "$pci/devices/$dev/vdpa0" ] || vdpa dev add name vdpa0 mgmtdev "pci/$dev" 2>/tmp/vdpa || diag_lines </tmp/vdpa || return
 	net 'virtio*/net/*' || return
-	# Its lines are new with each binding.
+	# The lines are new each time the driver binds.
 	raised vp-vdpa
 	[ "$count" -gt 0 ] || diag "no interrupt of vp-vdpa while it worked"
 }
@@ -168,7 +168,7 @@ takes_virtio_net()
 	echo 1af4 1041 >"$pci/drivers/vp-vdpa/new_id"
 }
 
-# What makes device files; nobody loads it on demand here.
+# Load what makes device files; nothing loads it on demand here.
 modprobe snd_pcm_oss
 modprobe i2c_dev
 modprobe mmc_block
@@ -185,7 +185,7 @@ driver snd_ens1370 snd_ens1370 snd_ens1370 1274:5000 snd_ens1370
 reloads=
 driver 8250_pci 8250_pci serial 1b36:0003 serial
 driver tulip tulip tulip 1011:0019 tulip
-# It leaves its device enabled, for the firmware's sake.
+# The driver leaves its device enabled, because firmware uses it.
 left_enabled=0000:00:1f.3
 echo 1 >"$pci/devices/$left_enabled/enable"
 driver i2c_i801 i2c_i801 i801_smbus 8086:2930 i2c_i801

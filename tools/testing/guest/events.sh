@@ -1,15 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# What happens to a device while a driver has vectors of it: it is suspended, reset, removed, pulled out; it interrupts when its driver
-# comes and goes. Interrupts are raised from here, by writing to registers through /dev/mem.
+# This script does things to a device while a driver has vectors of it: it suspends, resets, removes and unplugs the device, and has
+# it interrupt while its driver binds and unbinds. It raises interrupts by writing to registers through /dev/mem.
 
-# shellcheck source=tools/testing/guest/lib.sh
-. /suites/lib.sh
-# shellcheck source=tools/testing/guest/events.inc.sh
-. /suites/events.inc.sh
+# shellcheck source=tools/testing/guest/lib/common.sh
+. /scripts/lib/common.sh
+# shellcheck source=tools/testing/guest/lib/events.sh
+. /scripts/lib/events.sh
 
-# As many interrupts as there are vectors have come since $earlier.
+# Checks that as many interrupts as there are vectors have arrived since $earlier.
 has_come()
 {
 	count_irqs
@@ -26,7 +26,7 @@ interrupts()
 	lower
 }
 
-# same_vectors COMMAND...: they are the same after it, and interrupt.
+# same_vectors COMMAND...: checks that the vectors are the same after the command, and interrupt.
 same_vectors()
 {
 	find_irqs
@@ -35,12 +35,12 @@ same_vectors()
 	[ "$vectors" = "$irqs" ] || diag "vectors were $vectors, are $irqs"
 }
 
-# The device goes, and its driver with it; then it is found again.
+# Removes the device, which unbinds its driver, and has it found again.
 survives_removal()
 {
 	echo 1 >"$pci/devices/$dev/remove"
 	[ ! -e "$pci/devices/$dev" ] || diag "$dev is still there" || return
-	read_irqs
+	read_irqs || return
 	echo 1 >"$pci/rescan"
 	is_bound "$driver" && interrupts
 }
@@ -51,14 +51,14 @@ config()
 	dd if="$1/config" bs=1 skip="$2" count="$3" of="$4" 2>/dev/null
 }
 
-# set_config BRIDGE OFFSET FILE: and writes them back.
+# set_config BRIDGE OFFSET FILE: writes them back.
 set_config()
 {
 	dd if="$3" bs=1 seek="$2" of="$1/config" conv=notrunc 2>/dev/null
 }
 
-# Somebody pulls the device out before its driver knows: the port above it answers for no bus, and passes nothing on. Everything read of
-# the device has all bits set then. The driver learns it when the device is removed, and finds the next one that is put in.
+# Unplugs the device before its driver knows: the port above it answers for no bus, and passes nothing on, so that whatever is read
+# from the device has all bits set. The driver learns it when the device is removed, and binds to the next one that is plugged in.
 survives_surprise()
 {
 	port=$(readlink -f "$pci/devices/$dev")
@@ -71,17 +71,17 @@ survives_surprise()
 	set_config "$port" 24 /tmp/zeros
 	config "$pci/devices/$dev" 0 4 /tmp/seen
 	[ "$(hexdump -e '4/1 "%02x"' /tmp/seen)" = ffffffff ] || diag "$dev still answers" || return
-	read_irqs
+	read_irqs || return
 	echo 1 >"$pci/devices/$dev/remove"
 	[ ! -e "$pci/devices/$dev" ] || diag "$dev is still there" || return
-	read_irqs
+	read_irqs || return
 	set_config "$port" 24 /tmp/buses
 	set_config "$port" 4 /tmp/command
 	echo 1 >"$pci/rescan"
 	is_bound "$driver" && interrupts
 }
 
-# Interrupts as fast as they can be raised, whether there is a driver or not.
+# Raises interrupts as fast as it can, whether a driver is bound or not.
 storm()
 {
 	until [ -e /tmp/stop ]; do
@@ -111,7 +111,7 @@ events()
 	driver=$3
 	subtest "$1" "$4"
 	find_device "$2"
-	# When it is found again it may get other addresses, and keeps those.
+	# The device may get other addresses when it is found again, and keeps those.
 	echo 1 >"$pci/devices/$dev/remove"
 	echo 1 >"$pci/rescan"
 	remember

@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# One case of the evidence: takes $steps, which stands on the kernel's command line, and says what came of each. What is right
-# or wrong is for the runner to say; the kernel under test may not survive the last step.
+# This script runs one case of the evidence: it takes the steps in $steps, from the kernel's command line, and prints what came of
+# each. The runner judges that; the kernel under test may not survive the last step.
 
-# shellcheck source=tools/testing/guest/lib.sh
-. /suites/lib.sh
+# shellcheck source=tools/testing/guest/lib/common.sh
+. /scripts/lib/common.sh
 
 trace=/sys/kernel/tracing
 ktap_indent=
@@ -15,7 +15,7 @@ say()
 	echo "evidence: $*"
 }
 
-# outcome TEXT COMMAND...: whether it succeeds.
+# outcome TEXT COMMAND...: prints whether the command succeeds.
 outcome()
 {
 	what=$1
@@ -38,7 +38,7 @@ chip_names()
 	done
 }
 
-# What the devices' resources are: how many of them are released on detach.
+# Prints how many resources of the devices are released on detach.
 released()
 {
 	echo 0 >"$trace/tracing_on"
@@ -51,7 +51,7 @@ step()
 	load:*)
 		driver=${1#load:}
 		modprobe "$driver" 2>/dev/null
-		# The driver's name may have dashes where the module's has none.
+		# The name of the driver may have dashes where that of the module has underscores.
 		outcome "load $driver" is_bound "$driver"
 		find_irqs
 		;;
@@ -76,7 +76,7 @@ step()
 	esac
 }
 
-# $device and $steps: words of the kernel's command line.
+# $device and $steps are words of the kernel's command line.
 # shellcheck disable=SC2154
 find_device "$device" || exit
 say "begin"

@@ -1,14 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Every memory allocation that binding a driver takes fails once, one after the other. Each time the driver binds all the same
-# or not at all, and nothing is left. Needs a kernel with CONFIG_FAILSLAB.
+# This script makes every memory allocation that a driver needs to bind fail once, one after the other. Each time the driver must
+# bind or not bind, and leave nothing. Needs a kernel with CONFIG_FAILSLAB.
 
-# shellcheck source=tools/testing/guest/lib.sh
-. /suites/lib.sh
+# shellcheck source=tools/testing/guest/lib/common.sh
+. /scripts/lib/common.sh
 
-# shellcheck source=tools/testing/guest/failslab.inc.sh
-. /suites/failslab.inc.sh
+# shellcheck source=tools/testing/guest/lib/failslab.sh
+. /scripts/lib/failslab.sh
 
 faults()
 {

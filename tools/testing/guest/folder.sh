@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# A driver from a folder outside the tree, once through its life: loaded, bound, unbound, bound again, removed while bound. Its
-# modules are named on the kernel's command line. "phase" lines tell the runner what the kernel printed when; a "verdict" line for
-# each device becomes a row of its table.
+# This script takes a driver from a folder outside the tree through its life: it is loaded, bound, unbound, bound again, and removed
+# while bound. The kernel's command line names its modules. "phase" lines tell the runner what the kernel printed when; the "verdict"
+# line for each device becomes a row of the runner's table.
 
-# shellcheck source=tools/testing/guest/lib.sh
-. /suites/lib.sh
+# shellcheck source=tools/testing/guest/lib/common.sh
+. /scripts/lib/common.sh
 
 modules=
 read -r words </proc/cmdline
@@ -42,7 +42,7 @@ binds()
 		diag "$module bound to no device: is one of its table in qemu-devices, and did probe print why it failed?"
 }
 
-# For each device in $was_bound: echoes it into the file $1 of its driver.
+# Writes each device in $was_bound into the file $1 of its driver.
 each()
 {
 	for pair in $was_bound; do
@@ -69,7 +69,7 @@ is_removed()
 	[ ! -e "/sys/module/$module" ] || diag_lines </tmp/said
 }
 
-# Prints a verdict for each device. An INTx line that nobody handles is not the driver's.
+# Prints a verdict for each device. An INTx line without a handler is not the driver's.
 look()
 {
 	for pair in $was_bound; do

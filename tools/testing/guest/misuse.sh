@@ -1,28 +1,31 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Safe programs that should not work: a driver in Rust that prints KTAP of its own each time it binds, and each time leaves
-# something else behind. Nothing of it may be left once it is unbound, and it must bind again.
+# This script runs safe programs that must not succeed: a driver in Rust that prints KTAP of its own each time it binds, and each
+# time leaves something else behind. Nothing of it may be left once it is unbound, and it must bind again.
 
-# shellcheck source=tools/testing/guest/lib.sh
-. /suites/lib.sh
+# shellcheck source=tools/testing/guest/lib/common.sh
+. /scripts/lib/common.sh
 
 driver=ownership_misuse
 last=8
 
-# One bind, two of which fail on purpose.
+# round NUMBER UNBOUND: runs one bind. The device is bound after it, except in the rounds of a list.
 round()
 {
 	[ "$1" = 0 ] || echo "$dev" >"$pci/drivers/$driver/bind"
-	[ ! -e "$pci/drivers/$driver/$dev" ] || unbind "$driver" || return
+	case " $2 " in
+	*" $1 "*) is_unbound || return ;;
+	*) is_bound "$driver" && unbind "$driver" || return ;;
+	esac
 	as_before
 } 2>/dev/null
 
-# What a round has to say comes after the document that it printed.
+# rounds NAME UNBOUND: the results of a round are printed after the document that it printed itself.
 rounds()
 {
 	for round in $(seq 0 $last); do
-		round "$round" >"/tmp/said.$1.$round"
+		round "$round" "$2" >"/tmp/said.$1.$round"
 		echo "$?" >"/tmp/status.$1.$round"
 	done
 }
@@ -32,9 +35,22 @@ said()
 	[ "$(cat "/tmp/status.$1")" = 0 ] || diag_lines <"/tmp/said.$1"
 }
 
+# Nor may it leave data with its parent, which drops that when it is unbound.
+keeps_nothing()
+{
+	dmesg -c >/dev/null
+	modprobe ownership_misuse_child
+	for dev in $edu $e1000e; do
+		unbind "$driver"
+	done
+	dmesg >/tmp/child
+	rmmod ownership_misuse_child
+	[ "$(grep -c 'misuse: child keeps -1$' /tmp/child)" = 2 ] || diag_lines </tmp/child
+}
+
 # Children that their parents forgot are still there when those are not. What a child was handed is good for nothing then, and
 # for no handler of its own while the parent is bound.
-# said_to_child ERRNO N: N of them get that.
+# said_to_child ERRNO N: checks that N of the children got that errno.
 said_to_child()
 {
 	dmesg -c >/dev/null
@@ -50,16 +66,17 @@ modprobe "$driver"
 dev=$e1000e
 unbind "$driver" >/dev/null
 dev=$edu before=$before_edu
-rounds edu
+# Probe fails on purpose in two of them.
+rounds edu "4 5"
 dev=$e1000e before=$before_e1000e
-rounds e1000e
+rounds e1000e "0 4 5"
 
 result_of()
 {
 	dev=$2 before=$3
 	subtest "$1" $((last + 1))
 	for round in $(seq 0 $last); do
-		check "leaves_nothing_$round" said "$1.$round"
+		check leaves_nothing said "$1.$round"
 	done
 	subtest_end
 }
@@ -68,23 +85,23 @@ plan 2
 result_of edu "$edu" "$before_edu"
 result_of e1000e "$e1000e" "$before_e1000e"
 
-# A document more of each.
+# Run each of these modules once more.
 for dev in $edu $e1000e; do
 	bind "$driver" >"/tmp/said.$dev.again"
 	echo "$?" >"/tmp/status.$dev.again"
 done
 said_to_child -1 2 >/tmp/said.child.bound
 echo "$?" >/tmp/status.child.bound
-unbind "$driver"
-dev=$edu
-unbind "$driver"
+keeps_nothing >/tmp/said.child.keeps
+echo "$?" >/tmp/status.child.keeps
 said_to_child -19 4 >/tmp/said.child.unbound
 echo "$?" >/tmp/status.child.unbound
 rmmod "$driver"
-plan 5
+plan 6
 dev=$edu before=$before_edu
 check edu_binds_again said "$edu.again"
 check e1000e_binds_again said "$e1000e.again"
 check leaves_nothing as_before
 check child_registers_no_handler said child.bound
+check child_leaves_no_data said child.keeps
 check child_of_unbound_parent_gets_nothing said child.unbound

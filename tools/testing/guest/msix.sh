@@ -1,15 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The sample with a handler for each MSI-X vector, on e1000e, in both ownership models. It checks its interrupts itself when it
-# binds.
+# This script runs the sample with a handler for each MSI-X vector, on e1000e, with both owners. The sample checks its interrupts
+# itself when it binds.
 
-# shellcheck source=tools/testing/guest/lib.sh
-. /suites/lib.sh
+# shellcheck source=tools/testing/guest/lib/common.sh
+. /scripts/lib/common.sh
 
 driver=rust_driver_pci_msix
 
-# Five vectors, each of which has interrupted once.
+# Checks that there are five vectors, and that each has interrupted once.
 each_interrupted()
 {
 	find_irqs
@@ -46,7 +46,7 @@ model()
 	subtest_end
 }
 
-# A kernel that looks for mistakes takes ten times as long for each.
+# A debug kernel takes ten times as long for each round.
 rounds=100
 [ ! -e /sys/kernel/debug/kmemleak ] || rounds=10
 

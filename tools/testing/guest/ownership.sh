@@ -1,24 +1,30 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The ownership rule, row by row, by two test modules that print KTAP of their own when loaded: one in C, one in Rust.
+# This script tests the ownership rule row by row, by two modules that print KTAP of their own when loaded: one in C, one in Rust.
 
-# shellcheck source=tools/testing/guest/lib.sh
-. /suites/lib.sh
-# shellcheck source=tools/testing/guest/module.sh
-. /suites/module.sh
+# shellcheck source=tools/testing/guest/lib/common.sh
+. /scripts/lib/common.sh
+# shellcheck source=tools/testing/guest/lib/module.sh
+. /scripts/lib/module.sh
 
 find_device 8086:10d3 || exit
 devices=$dev
 find_device 1234:11e8 || exit
 devices="$devices $dev"
 remember
+# Where memory can be made to fail, a case does that.
+failslab=/sys/kernel/debug/failslab
+if [ -d "$failslab" ]; then
+	echo N >"$failslab/ignore-gfp-wait"
+	echo 0 >"$failslab/verbose"
+fi
 test_module pci_ownership_kunit
 as_before >/tmp/left
 left=$?
 
-# Each time it binds, the Rust module prints a document and leaves something else behind on purpose. What counts is that nothing
-# is left once it is unbound, and that it binds again.
+# Each time it binds, the Rust module prints a document and leaves something else behind on purpose. Nothing of it may be left once
+# it is unbound, and it must bind again.
 driver=rust_pci_ownership_test
 
 rebind()
@@ -29,7 +35,7 @@ rebind()
 remember
 modprobe "$driver" 2>/tmp/said
 loaded=$?
-# Once for each of its last cases but the first, which is over.
+# There is a round for each of its last cases but the first, which ran when it was loaded.
 for round in 1 2 3; do
 	rebind >"/tmp/said.$round"
 	echo "$?" >"/tmp/rebound.$round"

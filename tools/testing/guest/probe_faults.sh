@@ -1,20 +1,21 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Probe of converted drivers of the tree fails on demand: memory allocations that it takes fail, one each time, among them that of
-# requesting an interrupt, by when there are vectors. The driver then binds all the same or not at all, nothing is left, and no
-# vector is leaked. Needs a kernel with CONFIG_FAILSLAB.
+# This script makes the probe of converted drivers fail: one memory allocation fails each time, among them one in the request of an
+# interrupt, when vectors are live. The driver must then bind or not bind, leave nothing, and leak no vector. Needs a kernel with
+# CONFIG_FAILSLAB.
 
-# shellcheck source=tools/testing/guest/lib.sh
-. /suites/lib.sh
+# shellcheck source=tools/testing/guest/lib/common.sh
+. /scripts/lib/common.sh
 
-# shellcheck source=tools/testing/guest/failslab.inc.sh
-. /suites/failslab.inc.sh
+# shellcheck source=tools/testing/guest/lib/failslab.sh
+. /scripts/lib/failslab.sh
 
-# Set where a worker of the driver's probes: what that makes below the device.
+# This is set where a worker of the driver probes, and names what that makes below the device.
 made=
 
-# faults NAME MODULE DRIVER DEVICE FUNCTION STEP [NEEDED]: the first allocation below FUNCTION, and every STEPth; "-" for none.
+# faults NAME MODULE DRIVER DEVICE FUNCTION STEP [NEEDED]: makes the first allocation below FUNCTION fail ("-" for none), and every
+# STEPth in turn.
 faults()
 {
 	driver=$3
@@ -24,7 +25,7 @@ faults()
 	subtest "$1" $((tests + 4))
 	find_device "$4"
 	enabled
-	# One of them has no list of devices.
+	# One of the drivers has no list of devices.
 	echo "$driver" >"$pci/devices/$dev/driver_override"
 	remember
 	modprobe "$2"
@@ -42,13 +43,13 @@ faults()
 echo 0 >"$pci/drivers_autoprobe"
 plan 7
 faults ahci ahci ahci class:010601 request_threaded_irq 101
-# Its interrupt is requested when a port is opened. A port that cannot be registered is left out.
+# The driver requests its interrupt when a port is opened, and goes on without a port that it cannot register.
 faults 8250_pci 8250_pci serial 1b36:0003 - 7 2
 made=sound
 faults snd_hda_intel snd_hda_intel snd_hda_intel class:040300 request_threaded_irq -
 made=
 faults sdhci_pci sdhci_pci sdhci-pci class:080501 request_threaded_irq 7
-# The emulated one has no interrupt that it requests.
+# The driver requests no interrupt for the emulated device.
 faults cxl_pci cxl_pci cxl_pci class:050210 - 13
 # Both have vectors only once somebody drives the vDPA device. The second uses its memory after it has freed it, each time it is
 # unbound, on the stock kernel as well; it is the last because no more than one such report is made.

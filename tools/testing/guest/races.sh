@@ -1,15 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Several at a time: whoever binds, unbinds, removes the module and looks on gets in each other's way. Nothing may break, and
-# nothing may be left. How often a command succeeds is a matter of luck, but each must have once.
+# This script does several things at a time: it binds, unbinds, removes the module and reads its state, all at once. Nothing may
+# break, and nothing may be left. How often a command succeeds is a matter of luck, but each must succeed once.
 
-# shellcheck source=tools/testing/guest/lib.sh
-. /suites/lib.sh
+# shellcheck source=tools/testing/guest/lib/common.sh
+. /scripts/lib/common.sh
 
 seconds=5
 
-# forever COMMAND: until the time is up, whether it succeeds or not.
+# forever COMMAND: repeats the command until the time is up, whether it succeeds or not.
 forever()
 {
 	until [ -e /tmp/stop ]; do
@@ -22,7 +22,7 @@ try_bind()
 	echo "$dev" >"$pci/drivers/$driver/bind"
 }
 
-# Also while probe is at work: it waits for it.
+# The command may come while probe runs, and then waits for it.
 try_unbind()
 {
 	echo "$dev" >"$pci/drivers/$driver/unbind"
@@ -44,13 +44,13 @@ look()
 	cat "$pci/devices/$dev/msi_irqs"/*
 }
 
-# Whoever races has succeeded once.
+# Checks that each command has succeeded at least once.
 all_won()
 {
 	[ -s /tmp/won.try_bind ] && [ -s /tmp/won.try_unbind ] && [ -s /tmp/won.try_reload ]
 }
 
-# For some seconds; longer where that was not long enough for everyone.
+# Lets them race for some seconds, and longer if one of them has not succeeded by then.
 storm()
 {
 	rm -f /tmp/stop /tmp/won.*
@@ -102,7 +102,7 @@ until_said()
 	done
 }
 
-# Two work items, one of which frees the vectors whose handlers the other releases.
+# One of two work items frees the vectors whose handlers the other releases.
 two_allocate()
 {
 	until_said 'race: .* times' 2
@@ -110,13 +110,13 @@ two_allocate()
 	[ "$(grep -c 'race: [a-z]* [1-9][0-9]* times' /tmp/race)" = 2 ] || diag_lines </tmp/race
 }
 
-# Each must have met the other, or they were not there at a time.
+# Each must have found the other at work, or they did not run at the same time.
 met()
 {
 	[ "$(grep -c 'race: [a-z]* [0-9]* times, [1-9][0-9]* busy' /tmp/race)" = 2 ] || diag_lines </tmp/race
 }
 
-# The driver goes while they are at work.
+# Unbinds the driver while they are at work.
 driver_goes()
 {
 	for _ in 1 2 3 4 5 6 7 8 9 10; do
@@ -146,7 +146,7 @@ allocations()
 	subtest_end
 }
 
-# in_time COMMAND...: whether it ends soon. It goes on behind our back if not.
+# in_time COMMAND...: checks that the command ends soon. If it does not, it goes on in the background.
 in_time()
 {
 	rm -f /tmp/ended
@@ -159,7 +159,7 @@ in_time()
 	[ "$status" = 0 ] || diag_lines </tmp/output
 }
 
-# The device that hangs is in the list, with whoever owns its vectors.
+# Checks that the list shows the device that hangs, and the owner of its vectors.
 lists_hanging()
 {
 	in_time cat /sys/kernel/debug/pci_irq_vectors || return
@@ -189,7 +189,7 @@ go_on()
 	wait_for is_bound_now || diag "$dev still hangs"
 }
 
-# While one device hangs, readers and the drivers of other devices do not.
+# While one device hangs, readers and the drivers of other devices must not.
 hanging()
 {
 	other=rust_driver_pci_msix
@@ -203,7 +203,7 @@ hanging()
 	check hangs hangs
 	check debugfs lists_hanging
 	check sysfs reads_sysfs
-	# In the background, where it may be stuck behind the device that hangs.
+	# This runs in the background, because it may be stuck behind the device that hangs.
 	cat /sys/kernel/debug/pci_irq_vectors >/dev/null &
 	check other_unbinds in_time sh -c "echo $other_dev >$pci/drivers/$other/unbind"
 	check other_binds_again in_time sh -c "echo $other_dev >$pci/drivers/$other/bind"
@@ -214,7 +214,7 @@ hanging()
 	subtest_end
 }
 
-# Whoever reads the list meanwhile finds whole lines, and an owner for each.
+# A reader of the list must find whole lines meanwhile, and an owner in each.
 misread()
 {
 	awk 'NR == 1 { next }
@@ -231,7 +231,7 @@ look_on()
 	done
 }
 
-# One CPU goes through all that can happen to vectors while another looks on; the test is a document of its own, before ours.
+# One CPU does all that can be done to vectors while another reads their state. The test prints a document of its own before ours.
 watched()
 {
 	find_device 1234:11e8

@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# What can be seen of ownership from outside: the debugfs file, the trace events, and that these agree with what is reported.
+# This script reads what shows ownership: the debugfs file and the trace events, and checks that these agree with the reports.
 
-# shellcheck source=tools/testing/guest/lib.sh
-. /suites/lib.sh
+# shellcheck source=tools/testing/guest/lib/common.sh
+. /scripts/lib/common.sh
 
 trace=/sys/kernel/tracing
 list=/sys/kernel/debug/pci_irq_vectors
@@ -28,7 +28,7 @@ events()
 	echo >"$trace/trace"
 }
 
-# shows_owner DRIVER OWNER: while it is bound.
+# shows_owner DRIVER OWNER: checks the line of $dev in debugfs while the driver is bound.
 shows_owner()
 {
 	expect "$dev $1 $2 yes no MSI" "$(listed)"
@@ -47,7 +47,7 @@ shows_heading_only()
 	expect "device driver owner guard silenced type" "$(awk '{ $1 = $1; print }' "$list")"
 }
 
-# traces LINE...: exactly these events, of $dev. Each allocation is one, and says who frees in the end.
+# traces LINE...: checks that $dev had exactly these events. Each allocation is one event, with the final owner.
 traces()
 {
 	due=$(for line in "$@"; do echo "pci_irq_vectors_${line%% *}: $dev ${line#* } type=MSI count=1"; done)
@@ -69,13 +69,21 @@ sample()
 	subtest_end
 }
 
-# Counts the lines of a file with the words.
+# tell FILE: prints the events in it, to be held against the model of the rule. The kernel's log takes one line at a time.
+tell()
+{
+	while read -r event; do
+		echo "trace: $event"
+	done <"$1"
+}
+
+# Counts the lines of a file that have the words.
 count_lines()
 {
 	grep -c "$2" "$1"
 }
 
-# as_often WORDS-IN-LOG WORDS-IN-TRACE: what is reported is traced, as often, and at least once.
+# as_often WORDS-IN-LOG WORDS-IN-TRACE: checks that there are as many reports as trace events, and at least one.
 as_often()
 {
 	lines=$(count_lines /tmp/log "$1")
@@ -85,7 +93,7 @@ as_often()
 	fi
 }
 
-# The test of the rule provokes every report there is.
+# The test of the rule provokes every kind of report.
 provoke()
 {
 	dmesg -c >/dev/null
@@ -93,10 +101,11 @@ provoke()
 	modprobe pci_ownership_kunit && rmmod pci_ownership_kunit
 	dmesg >/tmp/log
 	events >/tmp/events
+	tell /tmp/events
 }
 
-# An explicit guard of the Rust test becomes managed: that alone is a claim, of vectors that were the driver's. The test has several
-# last cases, one each time it binds.
+# An explicit guard of the Rust test becomes managed, which is the only event of the kind "claim". The test has several last cases,
+# one each time it binds.
 provoke_claim()
 {
 	driver=rust_pci_ownership_test
@@ -107,6 +116,7 @@ provoke_claim()
 	done
 	rmmod "$driver"
 	events >/tmp/claims
+	tell /tmp/claims
 }
 
 claims_are_of_explicit_vectors()
@@ -116,14 +126,14 @@ claims_are_of_explicit_vectors()
 		END { exit !n || bad }' /tmp/claims || diag "claims: $(grep -c claim /tmp/claims)"
 }
 
-# reported TEXT: $dev says this and nothing else since the last time.
+# reported TEXT: checks that $dev has reported this, and nothing else, since the last time.
 reported()
 {
 	dmesg -c | sed -n 's/^.*: irq vectors: //p' >/tmp/reported
 	expect "$1" "$(cat /tmp/reported)"
 }
 
-# C code frees what a Rust guard stands for: the guard keeps it, the device is silenced, and both are said.
+# C code tries to free what a Rust guard stands for: the vectors stay, the device is silenced, and both is reported.
 foreign()
 {
 	driver=rust_driver_pci_managed
@@ -151,10 +161,16 @@ reports_have_stacks_when_debugging()
 	expect "$due" "$(grep -cE 'WARNING: .*(rust/kernel/pci/ownership\.rs|6kernel3pci9ownership)' /tmp/log)"
 }
 
+# Reports and events name functions, devices and numbers, and where none of them lies in memory.
+has_no_address()
+{
+	! grep -hE 'irq vectors: .*[0-9a-f]{12}|pci_irq_vectors_.*[0-9a-f]{12}' /tmp/log /tmp/events >/tmp/told || diag_lines </tmp/told
+}
+
 find_device 1234:11e8 || exit
 echo 8192 >"$trace/buffer_size_kb"
 echo 1 >"$trace/events/pci_irq_vectors/enable"
-# Its results are a document of their own, before ours.
+# The results of the test are a document of their own, before ours.
 provoked=false
 if provoke; then
 	provoked=true
@@ -164,7 +180,7 @@ plan 4
 sample managed device
 sample explicit driver
 foreign
-subtest reports_are_traced 8
+subtest reports_are_traced 9
 check provoke "$provoked"
 check device_owns as_often 'free refused, the device owns' 'reason=free-device-owns'
 check driver_owns as_often 'managed free refused, the driver owns' 'reason=free-driver-owns'
@@ -173,4 +189,5 @@ check leak as_often 'vectors leaked by the driver' 'pci_irq_vectors_contain: .* 
 check stacks reports_have_stacks_when_debugging
 check claims claims_are_of_explicit_vectors
 check busy as_often 'allocation refused' 'reason=alloc-busy'
+check no_address has_no_address
 subtest_end

@@ -1,18 +1,18 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The two samples on the edu device: bind, interrupt, unbind, again and again, and nothing left behind after any of it.
-# Which kind of interrupt they must get depends on how the guest was booted.
+# This script binds and unbinds the two samples on the edu device again and again, counts their interrupts, and checks that nothing
+# is left. Which kind of interrupt they must get depends on how the guest was booted.
 
-# shellcheck source=tools/testing/guest/lib.sh
-. /suites/lib.sh
-# shellcheck source=tools/testing/guest/edu.sh
-. /suites/edu.sh
+# shellcheck source=tools/testing/guest/lib/common.sh
+. /scripts/lib/common.sh
+# shellcheck source=tools/testing/guest/lib/edu.sh
+. /scripts/lib/edu.sh
 
 kind_due=MSI
 grep -qw pci=nomsi /proc/cmdline && kind_due=INTx
 
-# gone DRIVER: the module was removed while bound, and took its binding with it.
+# gone DRIVER: checks that the module is gone after it was removed while bound, and that the device has no driver.
 gone()
 {
 	is_unbound || return 1
@@ -42,7 +42,7 @@ removed()
 	gone "$1" && as_before
 }
 
-# Both loaded: the device goes from one ownership model to the other and back.
+# With both loaded, the device goes from one owner to the other and back.
 taking_turns()
 {
 	round=0

@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck disable=SC2154 # long, seed and replay are words of the kernel's command line
 #
-# Random sequences of calls of the PCI devres layer, which another kernel must answer in the same way. What each did is in the log
-# as a digest. For sequences to replay, the command line says replay=DEVICE:SEED:SEQUENCE:STEPS,STEPS,... with a bit for each step,
-# and verbose=1 to have them told in full.
+# This script makes random sequences of calls of the PCI devres layer, which another kernel must answer in the same way. The log has
+# a digest of what each did. To replay sequences, the command line says replay=DEVICE:SEED:SEQUENCE:STEPS,STEPS,... with a bit for
+# each step, and verbose=1 to print them in full.
 
-# shellcheck source=tools/testing/guest/lib.sh
-. /suites/lib.sh
+# shellcheck source=tools/testing/guest/lib/common.sh
+. /scripts/lib/common.sh
 
-# Nobody else is to have the devices.
+# No other driver may bind to the devices.
 echo 0 >"$pci/drivers_autoprobe"
 
 if [ "${long:-0}" = 1 ]; then
@@ -18,7 +18,7 @@ else
 	calls=3600
 fi
 
-# sequences PARAMETER...: what is wrong by itself, such as what is left behind, shows in whether the module loads.
+# sequences PARAMETER...: loads the module, which fails if something is wrong by itself, such as what is left behind.
 sequences()
 {
 	modprobe pci_devres_sequences "device=$name" "$@" && rmmod pci_devres_sequences

@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# What must work at every step of the series: drivers that allocate vectors on a device they enabled with pcim_enable_device() bind,
-# do their job, unbind and bind again.
+# This script must pass at every step of the series: drivers that allocate vectors on a device which they enabled with
+# pcim_enable_device() bind, do their job, unbind and bind again.
 
-# shellcheck source=tools/testing/guest/lib.sh
-. /suites/lib.sh
-# shellcheck source=tools/testing/guest/driver.sh
-. /suites/driver.sh
+# shellcheck source=tools/testing/guest/lib/common.sh
+. /scripts/lib/common.sh
+# shellcheck source=tools/testing/guest/lib/driver.sh
+. /scripts/lib/driver.sh
 
 ahci()
 {

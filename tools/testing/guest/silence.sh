@@ -1,26 +1,26 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# A driver frees its vectors too early and is refused: the device must not interrupt any more, whatever happens to it from outside.
-# Interrupts are raised from here, by writing to registers through /dev/mem.
+# In this script a driver frees its vectors too early and is refused. The device must not interrupt any more, whatever happens to it
+# from outside. The script raises interrupts by writing to registers through /dev/mem.
 
-# shellcheck source=tools/testing/guest/lib.sh
-. /suites/lib.sh
-# shellcheck source=tools/testing/guest/events.inc.sh
-. /suites/events.inc.sh
+# shellcheck source=tools/testing/guest/lib/common.sh
+. /scripts/lib/common.sh
+# shellcheck source=tools/testing/guest/lib/events.sh
+. /scripts/lib/events.sh
 
 driver=ownership_late
 parameters=/sys/module/$driver/parameters
 list=/sys/kernel/debug/pci_irq_vectors
 
-# Whether the interrupts in $irqs have come since $earlier, each of them.
+# Checks that each of the interrupts in $irqs has arrived since $earlier.
 has_come()
 {
 	count_irqs
 	[ $((count - earlier)) -ge "$(echo "$irqs" | wc -w)" ]
 }
 
-# Without the free the device interrupts, or silence would say nothing.
+# Without the free the device must interrupt, or silence would prove nothing.
 interrupts()
 {
 	find_irqs
@@ -49,7 +49,7 @@ silent_after()
 	"$@" && is_silent
 }
 
-# lists OWNER SILENCED: in debugfs.
+# lists OWNER SILENCED: checks the line of $dev in debugfs.
 lists()
 {
 	seen=$(awk -v dev="$dev" '$1 == dev { print $2, $3, $4, $5, $6 }' "$list")
@@ -62,7 +62,7 @@ silence()
 	type=$3
 	subtest "$1" 10
 	find_device "$2"
-	# When it is found again it may get other addresses, and keeps those.
+	# The device may get other addresses when it is found again, and keeps those.
 	echo 1 >"$pci/devices/$dev/remove"
 	echo 1 >"$pci/rescan"
 	unbind_if_bound
@@ -87,7 +87,7 @@ silence()
 	subtest_end
 }
 
-# The driver takes whatever is found.
+# The driver binds to every device that is found.
 unbind_if_bound()
 {
 	[ ! -e "$pci/drivers/$driver/$dev" ] || unbind "$driver"

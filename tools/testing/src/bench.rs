@@ -16,14 +16,19 @@ use anyhow::Result;
 use regex::Regex;
 
 use crate::{
-    failure::Failure,
-    guest::{GuestSpec, Run, DEFAULT},
-    kconfig::Config,
-    kernel::Kernel::{self, Ours, Stock},
-    layout::Layout,
-    prepare::{self, Ready},
-    results::{self, Row},
-    ui::{elapsed, Ui},
+    common::{
+        failure::Failure,
+        layout::Layout,
+        ui::{elapsed, Ui},
+    },
+    guest::run::{GuestSpec, Run, DEFAULT},
+    kernel::{
+        kconfig::Config,
+        prepare::{self, Ready},
+        spec::Kernel::{self, Ours, Stock},
+    },
+    reports::results,
+    verdict::row::Row,
 };
 
 mod picture;
@@ -59,7 +64,7 @@ macro_rules! machine {
 const FIRST: GuestSpec = GuestSpec {
     name: "bench",
     kernels: &[Stock, Ours],
-    suites: &["bench"],
+    script: "bench",
     devices: machine!(
         "-icount shift=0,sleep=off",
         "-rtc base=2026-01-01,clock=vm",

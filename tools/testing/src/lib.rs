@@ -1,54 +1,142 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Builds the grafted kernel, boots it under QEMU and judges what it prints.
+//!
+//! Each folder is one idea. A folder uses only folders that stand above it in this list, which a test checks.
 
-// The commands
-pub mod acceptance;
+/// What every room uses: commands with their logs, failures with their remedies, paths, and progress.
+pub mod common {
+    pub mod command;
+    pub mod failure;
+    pub mod layout;
+    pub mod ui;
+}
+
+/// What this machine has to have: packages, the toolchain, and the pristine kernel source.
+pub mod host {
+    pub mod debian;
+    pub mod packages;
+    pub mod source;
+    pub mod toolchain;
+}
+
+/// From the pristine source to a kernel that can boot: grafting, configuring, building, packing.
+pub mod kernel {
+    pub mod cache;
+    pub mod drivers;
+    pub mod earlier;
+    pub mod initramfs;
+    pub mod kconfig;
+    pub mod prepare;
+    pub mod spec;
+    pub mod ungrafted;
+}
+
+/// From the log of a guest or a script to one row for each case.
+pub mod verdict {
+    pub mod agree;
+    pub mod bounds;
+    pub mod judge;
+    pub mod klog;
+    pub mod ktap;
+    pub mod leaks;
+    pub mod referee;
+    pub mod replay;
+    pub mod rounds;
+    pub mod row;
+}
+
+/// The guests: what each one is made of, how it is booted, and what two kernels have to agree on.
+pub mod guest {
+    pub mod list;
+    pub mod run;
+    pub mod sequences;
+    pub mod shrink;
+}
+
+/// What a command leaves for people and for other programs.
+pub mod reports {
+    pub mod page;
+    pub mod results;
+    pub mod summary;
+}
+
+/// Tests that need no guest.
+pub mod checks {
+    pub mod census;
+    pub mod docs;
+    pub mod exports;
+    pub mod formats;
+    pub mod kunit;
+    pub mod model;
+    pub mod no_pci;
+    pub mod objects;
+    pub mod samples;
+    pub mod scripts;
+    pub mod tree;
+    pub mod tree_report;
+}
+
 pub mod bench;
-pub mod boot;
-pub mod build;
-pub mod census;
-pub mod docs;
-pub mod doctor;
+
 pub mod evidence;
-pub mod folder;
-pub mod mutations;
+
 pub mod series;
-pub mod suite;
 
-// From nothing to a kernel that can boot
-pub mod debian;
-pub mod earlier;
-pub mod initramfs;
-pub mod kconfig;
-pub mod kernel;
-pub mod packages;
-pub mod prepare;
-pub mod source;
-pub mod toolchain;
+/// The commands of the top Makefile.
+pub mod commands {
+    pub mod acceptance;
+    pub mod boot;
+    pub mod build;
+    pub mod doctor;
+    pub mod folder;
+    pub mod mutations;
+    pub mod test;
+}
 
-// What is tested, and by what it is judged
-pub mod agree;
-pub mod drivers;
-pub mod exports;
-pub mod guest;
-pub mod host;
-pub mod judge;
-pub mod klog;
-pub mod ktap;
-pub mod no_pci;
-pub mod objects;
-pub mod referee;
-pub mod results;
-pub mod samples;
-pub mod sequences;
-pub mod shrink;
-pub mod suites;
-pub mod tree;
-pub mod tree_report;
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
 
-// What all of it is made of
-pub mod command;
-pub mod failure;
-pub mod layout;
-pub mod ui;
+    use regex::Regex;
+
+    /// The rooms as they stand in this file.
+    fn rooms() -> Vec<String> {
+        let declared = Regex::new(r"(?m)^pub mod (\w+)").expect("a constant expression");
+        let found = declared.captures_iter(include_str!("lib.rs"));
+        found.map(|room| room[1].to_string()).collect()
+    }
+
+    /// The source files of a room.
+    fn files(room: &str) -> Vec<String> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let inside = fs::read_dir(folder.join(room)).expect("a room is a folder");
+        let inside = inside.map(|entry| entry.expect("an entry").path());
+        let all = inside.chain([folder.join(format!("{room}.rs"))]);
+        all.filter(|file| file.is_file())
+            .map(|file| fs::read_to_string(file).expect("a source file"))
+            .collect()
+    }
+
+    #[test]
+    fn a_room_uses_only_those_above_it() {
+        // As rustfmt writes it: `crate::room::`, or `    room::` on a line of its own in `use crate::{`.
+        let used =
+            Regex::new(r"crate::(\w+)|(?m)^    (\w+)(?:::|,$)").expect("a constant expression");
+        let rooms = rooms();
+        for (at, room) in rooms.iter().enumerate() {
+            for text in files(room) {
+                let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+                for found in used.captures_iter(text) {
+                    let other = found.get(1).or(found.get(2)).expect("one of both");
+                    let other = rooms.iter().position(|r| r == other.as_str());
+                    assert!(
+                        other.is_none_or(|other| other <= at),
+                        "{room} uses {}",
+                        &found[0]
+                    );
+                }
+            }
+        }
+    }
+}

@@ -7,8 +7,11 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use runner::{
-    acceptance, bench, boot, build, census, docs, doctor, evidence, failure::Failure, folder,
-    layout::Layout, mutations, series, tree, ui::Ui,
+    bench,
+    checks::{census, docs, tree},
+    commands::{acceptance, boot, build, doctor, folder, mutations},
+    common::{failure::Failure, layout::Layout, ui::Ui},
+    evidence, series,
 };
 
 #[derive(Parser)]

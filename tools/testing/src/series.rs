@@ -13,11 +13,16 @@ use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path, time::Instant}
 use anyhow::{Context, Result};
 
 use crate::{
-    command::{command, output},
-    drivers::{self, By, Converted},
-    layout::Layout,
-    prepare, results,
-    ui::{elapsed, Ui},
+    common::{
+        command::{command, output},
+        layout::Layout,
+        ui::{elapsed, Ui},
+    },
+    kernel::{
+        drivers::{self, By, Converted},
+        prepare,
+    },
+    reports::results,
 };
 
 /// One patch.
@@ -201,7 +206,15 @@ fn step_of(file: &str) -> (usize, String, String) {
     let ours = file
         .strip_prefix("drivers/pci/")
         .is_some_and(|rest| core.iter().any(|c| rest.starts_with(c)));
-    let (place, subject, why) = if file.starts_with("include/") || file.starts_with(FIRST_USERS) {
+    let bus = file.starts_with("drivers/pci/controller/") || file == "include/linux/pci-soft.h";
+    let (place, subject, why) = if bus {
+        (
+            2,
+            "PCI: Add a bus made of software, for tests",
+            "Its functions exist in memory, with BARs, MSI and MSI-X. KUnit suites make\n\
+          the device that they need, whatever the machine has.",
+        )
+    } else if file.starts_with("include/") || file.starts_with(FIRST_USERS) {
         (
             CALLS,
             "PCI/MSI: Add pcim_alloc_irq_vectors()",
@@ -212,7 +225,7 @@ fn step_of(file: &str) -> (usize, String, String) {
         )
     } else if file.starts_with("rust/") || ours {
         (
-            2,
+            3,
             "PCI: Implement managed resources in Rust, with one owner for vectors",
             "Adds CONFIG_PCI_DEVRES_RUST, off by default. With it, who frees vectors\n\
           is decided by the call that allocates them; pcim_enable_device() has no\n\
@@ -220,16 +233,22 @@ fn step_of(file: &str) -> (usize, String, String) {
         )
     } else if file.starts_with("samples/") {
         (
-            3,
+            4,
             "samples: rust: PCI drivers with explicit and with managed vectors",
-            "One driver for each model, and one for MSI-X.",
+            "One driver for each model, one for MSI-X, and one that reads an NVMe disk.",
         )
     } else if file.starts_with("Documentation/") || file.starts_with("scripts/") {
         (
-            4,
+            5,
             "Documentation: PCI: Say who frees interrupt vectors",
             "msi-howto.rst and devres.rst agree with the code, and a guide says how to\n\
           convert a driver.",
+        )
+    } else if file.starts_with("tools/") {
+        (
+            6,
+            "selftests: PCI: Look at who owns interrupt vectors",
+            "What root can see of it on a real device, which is unbound and bound again.",
         )
     } else {
         let mut parts: Vec<_> = file.split('/').collect();

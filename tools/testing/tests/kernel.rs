@@ -6,53 +6,51 @@ use std::{env, process::ExitCode, time::Instant};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use runner::{
-    layout::Layout,
-    results::{self, Row},
-    suite::{self, Selection},
-    ui::Ui,
+    commands::test::{self, Selection},
+    common::{layout::Layout, ui::Ui},
+    reports::{results, summary},
+    verdict::row::Row,
 };
 
 fn main() -> ExitCode {
     let started = Instant::now();
     let mut arguments = Arguments::from_args();
-    if arguments.list {
-        // The names are in what the guests print.
-        println!("0 tests, 0 benchmarks");
-        return ExitCode::SUCCESS;
-    }
     let (ui, layout) = (Ui::new(), Layout::new());
     let linux = env::var_os("LINUX").and_then(|tree| layout.named(&tree));
-    // The filter chooses what is run; what fails is shown whatever its name, such as the build that a guest needs.
-    let filter = arguments.filter.take();
     let long = env::var_os("LONG").is_some_and(|value| value == "1");
-    let selection = Selection::new(filter.clone(), long);
-    let mut outcome = suite::run(&ui, &layout, linux.as_deref(), &selection);
-    let chosen = |row: &Row| {
-        filter
-            .as_ref()
-            .is_none_or(|f| row.name.contains(f.as_str()))
+    // The filters choose what is run; what fails is shown whatever its name, such as the build that a guest needs.
+    let words = env::var("TEST").unwrap_or_default();
+    let mut filters: Vec<_> = words.split_whitespace().map(String::from).collect();
+    filters.extend(arguments.filter.take());
+    let selection = Selection::new(filters.clone(), long);
+    // What is run by name does not take the place of what is whole.
+    let report = match (long, filters.is_empty()) {
+        (false, true) => "test",
+        (false, false) => "test-some",
+        (true, true) => "equivalence",
+        (true, false) => "equivalence-some",
     };
-    outcome.rows.retain(|row| !row.ok || chosen(row));
+    if arguments.list {
+        // What guests print is known once they have run.
+        let names = results::names(&layout, if long { "equivalence" } else { "test" });
+        let names = names.into_iter().filter(|name| selection.has(name));
+        let trials = names.map(|name| Trial::test(name, || Ok(()))).collect();
+        return libtest_mimic::run(&arguments, trials).exit_code();
+    }
+    let mut outcome = test::run(&ui, &layout, linux.as_deref(), &selection);
+    outcome
+        .rows
+        .retain(|row| !row.ok || selection.has(&row.name));
     if outcome.rows.is_empty() {
         let nothing = "no test has a name like this; run make test without TEST= to see them all";
         outcome.rows.push(Row::failed("host::selection", nothing));
     }
-    // What is run by name does not take the place of what is whole.
-    let report = match (long, &filter) {
-        (false, None) => "test",
-        (false, Some(_)) => "test-some",
-        (true, None) => "equivalence",
-        (true, Some(_)) => "equivalence-some",
-    };
-    let written = results::write(
-        &layout,
-        report,
-        outcome.kernel.as_deref(),
-        started.elapsed(),
-        &outcome.rows,
-    );
+    let kernel = outcome.kernel.as_deref();
+    let written = results::write(&layout, report, kernel, started.elapsed(), &outcome.rows);
+    let summary = summary::text(&outcome.rows, started.elapsed());
     let trials = outcome.rows.into_iter().map(trial).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
+    println!("{summary}report: build/results/{report}.html");
     if let Err(error) = written {
         eprintln!("build/results/{report}.json could not be written: {error:#}");
         return ExitCode::FAILURE;

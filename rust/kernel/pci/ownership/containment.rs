@@ -68,7 +68,7 @@ pub(super) fn contain(pdev: &Device, node: &Node) {
     let owner = node.owner();
 
     if owner == DRIVER {
-        report(pdev, c"", c" leaked by the driver, freed at detach");
+        report(pdev, c"", c" leaked by the driver, freed by devres");
     }
     trace::contain(pdev, owner);
     node.silence(pdev);

@@ -98,8 +98,10 @@ static void second_allocation(struct kunit *test)
 	int ret = alloc(pdev);
 
 	KUNIT_EXPECT_EQ(test, ret, 1);
-	kunit_warning_suppress(test)
+	kunit_warning_suppress(test) {
 		ret = alloc(pdev);
+		EXPECT_OFF_ON(test, KUNIT_SUPPRESSED_WARNING_COUNT(), 1, 0);
+	}
 	EXPECT_OFF_ON(test, ret, -EINVAL, -EBUSY);
 	unbind(test, pdev);
 }
@@ -111,8 +113,10 @@ static void second_allocation_of_any_type(struct kunit *test)
 	int ret = alloc(pdev);
 
 	KUNIT_EXPECT_EQ(test, ret, 1);
-	kunit_warning_suppress(test)
+	kunit_warning_suppress(test) {
 		ret = pcim_alloc_irq_vectors(pdev, 1, 1, PCI_IRQ_ALL_TYPES);
+		EXPECT_OFF_ON(test, KUNIT_SUPPRESSED_WARNING_COUNT(), 1, 0);
+	}
 	EXPECT_OFF_ON(test, ret, 1, -EBUSY);
 	unbind(test, pdev);
 }
@@ -152,8 +156,10 @@ static void freed_under_a_handler(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, alloc(pdev), 1);
 	irq = pci_irq_vector(pdev, 0);
 	KUNIT_EXPECT_EQ(test, request_irq(irq, handler, 0, "both_kernels", pdev), 0);
-	kunit_warning_suppress(test)
+	kunit_warning_suppress(test) {
 		pcim_free_irq_vectors(pdev);
+		EXPECT_OFF_ON(test, KUNIT_SUPPRESSED_WARNING_COUNT(), 1, 0);
+	}
 	EXPECT_OFF_ON(test, pci_dev_msi_enabled(pdev), false, true);
 	free_irq(irq, pdev);
 	unbind(test, pdev);

@@ -55,8 +55,10 @@ static void remap_cfgspace(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, cfgspace(pdev, start, 0));
 	KUNIT_EXPECT_NULL(test, cfgspace(pdev, ~0ULL, 2));
 	KUNIT_EXPECT_EQ(test, entries(pdev), 2);
-	kunit_warning_suppress(test)
+	kunit_warning_suppress(test) {
 		KUNIT_EXPECT_NULL(test, cfgspace(pdev, NO_MEMORY, SZ_4K));
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
+	}
 	show(pdev);
 	detach(test);
 }
@@ -117,8 +119,10 @@ static void cfg_resource_without_mapping(struct kunit *test)
 
 	bind_enabled(test);
 	iomem_resource.end = ~0ULL;
-	kunit_warning_suppress(test)
+	kunit_warning_suppress(test) {
 		EXPECT_ERR(test, cfg_resource(pdev, &res), -ENOMEM);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
+	}
 	again = request_mem_region(NO_MEMORY, SZ_4K, "again");
 	KUNIT_EXPECT_NOT_NULL(test, again);
 	if (again)
@@ -136,9 +140,11 @@ static void remap_iospace(struct kunit *test)
 
 	bind(test);
 	say("devm_pci_remap_iospace()");
-	kunit_warning_suppress(test)
+	kunit_warning_suppress(test) {
 		KUNIT_EXPECT_EQ(test, devm_pci_remap_iospace(&pdev->dev, &res, pci_resource_start(pdev, 0)),
 				-ENODEV);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
+	}
 	KUNIT_EXPECT_EQ(test, entries(pdev), 0);
 	detach(test);
 }

@@ -85,6 +85,28 @@ static void reverse_order(struct kunit *test)
 	EXPECT_MARKER(test, bottom, 0, 0, 0);
 }
 
+/* A mapping goes before the region that it is of, so that nobody else has the region meanwhile. */
+static void mapping_before_region(struct kunit *test)
+{
+	struct pci_dev *pdev = dev_of(test);
+
+	bind_enabled(test);
+	EXPECT_AT(test, iomap_region(pdev, 0, "detach"), 0, 0);
+	detach(test);
+	KUNIT_EXPECT_EQ(test, held_when_unmapped(), BIT(0));
+
+	bind_enabled(test);
+	KUNIT_EXPECT_EQ(test, iomap_regions(pdev, BIT(0), "regions"), 0);
+	detach(test);
+	KUNIT_EXPECT_EQ(test, held_when_unmapped(), BIT(0));
+
+	bind_enabled(test);
+	EXPECT_AT(test, iomap_region(pdev, 0, "early"), 0, 0);
+	unmap_region(pdev, 0);
+	KUNIT_EXPECT_EQ(test, held_when_unmapped(), BIT(0));
+	detach(test);
+}
+
 /* A probe that fails gives everything back. */
 static int probe_fails(struct pci_dev *pdev)
 {
@@ -372,6 +394,7 @@ static void many_rounds(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(reverse_order, e1000e_gen_params),
+	KUNIT_CASE(mapping_before_region),
 	KUNIT_CASE(failed_probe),
 	KUNIT_CASE(in_remove),
 	KUNIT_CASE_PARAM(in_release, e1000e_gen_params),

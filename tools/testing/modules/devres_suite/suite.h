@@ -84,6 +84,8 @@ void unwatch(void);
 
 /* Which BARs somebody holds the region of, as a mask. */
 unsigned int held(struct pci_dev *pdev);
+/* The same, at the time of the last unmapping. */
+unsigned int held_when_unmapped(void);
 /* How many mappings the task has that it made since it watches. */
 unsigned int mapped(void);
 size_t entries(struct pci_dev *pdev);

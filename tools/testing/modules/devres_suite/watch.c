@@ -96,10 +96,19 @@ static void on_map(void *data, unsigned long addr, unsigned long size, unsigned 
 	say("  maps %#lx, regions held: %#x", size, held(watched));
 }
 
+static unsigned int held_last;
+
+unsigned int held_when_unmapped(void)
+{
+	return held_last;
+}
+
 static void on_unmap(void *data, unsigned long addr, unsigned long lazy, unsigned long most)
 {
-	if (current == watcher && replace(addr, 0))
-		say("  unmaps, regions held: %#x", held(watched));
+	if (current != watcher || !replace(addr, 0))
+		return;
+	held_last = held(watched);
+	say("  unmaps, regions held: %#x", held_last);
 }
 
 int bar_at(struct pci_dev *pdev, const void __iomem *addr, u64 *offset)

@@ -28,7 +28,7 @@ use kernel::{
         self,
         Flags, //
     },
-    new_mutex,
+    new_mutex, new_spinlock,
     pci::{
         self,
         IrqAffinity,
@@ -45,7 +45,9 @@ use kernel::{
             Relaxed, //
         },
         Arc,
-        Mutex, //
+        Mutex,
+        SetOnce,
+        SpinLock, //
     },
     time::Delta,
     types::{
@@ -123,7 +125,13 @@ impl irq::ThreadedHandler for Quiet {
 type Shared = pci::WhileBound<ForLt!(ManagedBar<'_>)>;
 
 /// What the driver of a child gets, in another module.
-type Handed = Arc<pci::WhileBound<ForLt!(())>>;
+type Handed = (Arc<pci::WhileBound<ForLt!(())>>, Arc<Offered>);
+
+/// What the driver of a child has its parent call, if it is there.
+type Offered = SpinLock<Option<fn(&Device<'_>)>>;
+
+/// What the first bind of `e1000e` lent. Its driver may be bound or not; nobody drops it.
+static LENT: SetOnce<Arc<Shared>> = SetOnce::new();
 
 /// A handler that makes all the calls it has a value for, when it runs and in its destructor.
 struct CallsBack<'c> {
@@ -138,10 +146,10 @@ impl<'c> CallsBack<'c> {
     }
 
     /// Whoever uses what is lent may have to wait for this handler, which must not wait for itself.
+    /// So may who uses what another device lent, since the two can share an interrupt.
     fn is_refused(&self) -> bool {
-        self.shared
-            .as_ref()
-            .is_none_or(|shared| shared.with(|_, _| ()).err() == Some(EDEADLK))
+        let mut lent = Iterator::chain(self.shared.iter(), LENT.as_ref());
+        lent.all(|shared| shared.with(|_, _| ()).err() == Some(EDEADLK))
     }
 }
 
@@ -350,6 +358,17 @@ fn handler_does_not_wait_for_itself(pdev: &Device<'_>) -> Result {
     Ok(())
 }
 
+/// What another device lent is not this driver's, whether its own driver is bound or not.
+fn other_devices_data_is_refused(pdev: &Device<'_>) -> Result {
+    let bar = pdev.pcim_enable_device()?.iomap_range(0, 0, 0x100)?;
+    let own = pdev.while_bound::<ForLt!(ManagedBar<'_>)>(Ok(bar))?;
+    check!(own.with_core(pdev, |_, _| ()).is_ok());
+    if let Some(lent) = LENT.as_ref().filter(|_| pdev.device_id() == 0x11e8) {
+        check!(lent.with_core(pdev, |_, _| ()).err() == Some(EINVAL));
+    }
+    Ok(())
+}
+
 /// A handler that is not registered after all may use what anybody may, when it is dropped.
 fn failed_handler_calls_back(pdev: &Device<'_>) -> Result {
     let bar = pdev.pcim_enable_device()?.iomap_range(0, 0, 0x100)?;
@@ -387,6 +406,7 @@ const CASES: &[Case] = cases![
     handlers_share_a_vector,
     line_and_messages,
     handler_does_not_wait_for_itself,
+    other_devices_data_is_refused,
     failed_handler_calls_back,
 ];
 
@@ -408,6 +428,8 @@ struct Data<'bound> {
     binding: pci::Binding<'bound>,
     shared: Arc<Shared>,
     bar: ManagedBar<'bound>,
+    /// What the driver of the child has this driver call.
+    offered: Arc<Offered>,
     #[pin]
     kept: Mutex<Kept<'bound>>,
 }
@@ -448,7 +470,11 @@ fn register<'a, 'c>(pdev: &'a Device<'c>) -> Result<IrqHandle<'a, CallsBack<'c>>
 }
 
 /// Leaves the things behind that are for bind number `bind`.
-fn leave<'bound>(pdev: &'bound Device<'_>, bind: u32) -> Result<Kept<'bound>> {
+fn leave<'bound>(
+    pdev: &'bound Device<'_>,
+    bind: u32,
+    offered: &Arc<Offered>,
+) -> Result<Kept<'bound>> {
     let mut kept = Kept {
         guard: None,
         converted_late: None,
@@ -494,7 +520,7 @@ fn leave<'bound>(pdev: &'bound Device<'_>, bind: u32) -> Result<Kept<'bound>> {
         6 => kept.handle = Some(register(pdev)?),
         // A child that nobody unregisters, with what lets it do as the driver does.
         7 | 9 => {
-            let handed = pdev.while_bound::<ForLt!(())>(Ok(()))?;
+            let handed = (pdev.while_bound::<ForLt!(())>(Ok(()))?, offered.clone());
             forget(auxiliary::Registration::<CovariantForLt!(Handed)>::new(
                 pdev.as_ref(),
                 CHILD_NAME,
@@ -595,15 +621,20 @@ impl pci::Driver for Driver {
             drop(vectors);
             let bind = run_cases(pdev, device)?;
             let bar = managed.iomap_region(0, c"misuse")?;
-            let kept = leave(pdev, bind)?;
+            let offered = Arc::pin_init(new_spinlock!(None), GFP_KERNEL)?;
+            let kept = leave(pdev, bind, &offered)?;
             let binding = pdev.binding()?;
             let shared = pdev.while_bound(Ok(bar))?;
+            if device == 1 {
+                LENT.populate(shared.clone());
+            }
 
             Ok(try_pin_init!(Data {
                 pdev,
                 binding,
                 shared,
                 bar,
+                offered,
                 kept <- new_mutex!(kept),
                 _: {
                     if bind == 5 {
@@ -615,6 +646,14 @@ impl pci::Driver for Driver {
     }
 
     fn unbind<'bound>(pdev: &'bound Device<'_>, this: Pin<&Data<'bound>>) {
+        let offered = *this.offered.lock();
+        if let Some(offered) = offered {
+            offered(pdev);
+        }
+        let read = this
+            .shared
+            .with_core(pdev, |_, bar| bar.try_read32(0).is_ok());
+        expect!(read == Ok(true));
         let mut kept = this.kept.lock();
         if let Some(guard) = kept.guard.take() {
             expect!(guard.free().is_ok());

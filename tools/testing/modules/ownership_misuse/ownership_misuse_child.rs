@@ -2,8 +2,9 @@
 
 //! The driver of a child that `ownership_misuse` forgets, in a module of its own.
 //!
-//! Its parent hands it what only the parent should have. It can allocate vectors with that, but not
-//! register a handler, whose text would go with this module.
+//! Its parent hands it what only the parent should have. It can allocate vectors with that, but
+//! neither register a handler nor leave data with a destructor, whose text would go with this
+//! module.
 
 use kernel::{
     auxiliary,
@@ -18,15 +19,29 @@ use kernel::{
         IrqTypes, //
     },
     prelude::*,
-    sync::Arc,
+    sync::{
+        Arc,
+        SpinLock, //
+    },
     types::{
         CovariantForLt,
         ForLt, //
     }, //
 };
 
-/// What the parent registers the child with: the same type in both modules.
-type Handed = Arc<pci::WhileBound<ForLt!(())>>;
+/// What the parent registers the child with: the same types in both modules.
+type Handed = (Arc<pci::WhileBound<ForLt!(())>>, Arc<Offered>);
+
+type Offered = SpinLock<Option<fn(&pci::Device<Core<'_>>)>>;
+
+/// The parent calls this in a callback of its own.
+fn keep_data(parent: &pci::Device<Core<'_>>) {
+    let errno = parent
+        .while_bound::<ForLt!(Quiet)>(Ok(Quiet))
+        .err()
+        .map_or(0, Error::to_errno);
+    dev_info!(parent, "misuse: child keeps {}\n", errno);
+}
 
 struct Quiet;
 
@@ -36,7 +51,14 @@ impl irq::Handler for Quiet {
     }
 }
 
-struct Child;
+/// Nobody calls this module any more when it goes.
+struct Child(Arc<Offered>);
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        *self.0.lock() = None;
+    }
+}
 
 kernel::auxiliary_device_table!(
     CHILD_TABLE,
@@ -54,7 +76,8 @@ impl auxiliary::Driver for Child {
         adev: &'bound auxiliary::Device<Core<'_>>,
         _info: &'bound Self::IdInfo,
     ) -> impl PinInit<Self, Error> + 'bound {
-        let handed = adev.registration_data::<CovariantForLt!(Handed)>()?;
+        let (handed, offered) = &*adev.registration_data::<CovariantForLt!(Handed)>()?;
+        *offered.lock() = Some(keep_data);
         let messages = IrqTypes::default().with(IrqType::Msi).with(IrqType::MsiX);
         let result = handed.with(|binding, _| -> Result {
             let vectors = binding.alloc_irq_vectors(1, 1, messages)?;
@@ -68,7 +91,7 @@ impl auxiliary::Driver for Child {
             .err()
             .map_or(0, Error::to_errno);
         dev_info!(adev, "misuse: child gets {}\n", errno);
-        Ok(Self)
+        Ok(Self(offered.clone()))
     }
 }
 

@@ -215,8 +215,8 @@ impl pci::Driver for Driver {
         Ok(data)
     }
 
-    /// While the work items are at it: `is_busmaster` is a bit of the word in which `msi_enabled`
-    /// is.
+    /// Runs while the work items allocate and free. `set_master()` writes a bit of the device, which
+    /// must not be in the word of `msi_enabled`.
     fn unbind<'bound>(pdev: &'bound pci::Device<Core<'_>>, _this: Pin<&Data>) {
         for _ in 0..200 {
             pdev.set_master();

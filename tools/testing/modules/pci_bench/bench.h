@@ -90,6 +90,7 @@ int bench_entries(void);
 int bench_vectors(void);
 int bench_devices(void);
 int bench_drivers(void);
+int bench_reads(void);
 int bench_registers(void);
 int bench_slab(void);
 

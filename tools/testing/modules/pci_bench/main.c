@@ -165,6 +165,7 @@ static const struct {
 	{ "slab", bench_slab },
 	{ "registers", bench_registers },
 	{ "drivers", bench_drivers },
+	{ "reads", bench_reads },
 };
 
 static int __init bench_init(void)

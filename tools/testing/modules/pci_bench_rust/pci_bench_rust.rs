@@ -133,9 +133,7 @@ impl pci::Driver for Driver {
         pdev: &'bound pci::Device<Core<'_>>,
         _info: Option<&'bound Self::IdInfo>,
     ) -> impl PinInit<Self, Error> + 'bound {
-        let bar = pdev
-            .pcim_enable_device()?
-            .iomap_region_sized(0, c"bench")?;
+        let bar = pdev.pcim_enable_device()?.iomap_region_sized(0, c"bench")?;
         count_accesses(bar)?;
         pdev.set_master();
 

@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use crate::{
-    guest::{GuestSpec, DEFAULT},
-    kernel::Kernel::{self, Earlier, Ours, Stock},
+    guest::run::{GuestSpec, DEFAULT},
+    kernel::spec::Kernel::{self, Earlier, Ours, Stock},
 };
 
 /// One driver and what becomes of it.
@@ -18,19 +18,10 @@ pub struct Case {
     pub does: &'static str,
     /// Its source, in `tools/testing/modules`, or that of an unmodified driver in the kernel tree.
     pub source: &'static str,
-    /// How to find out.
-    pub how: How,
+    /// A guest of its own to find out, because a warning may be printed once a boot, and an Oops ends it; the compiler without.
+    pub guest: Option<GuestSpec>,
     /// What it comes to elsewhere, and on ours.
     pub sides: [Side; 2],
-}
-
-/// How to find out what becomes of a driver.
-#[derive(Debug)]
-pub enum How {
-    /// A guest of its own, because a warning may be printed once a boot, and an Oops ends it.
-    Boot(GuestSpec),
-    /// The compiler.
-    Compile,
 }
 
 /// What must be seen on one kernel.
@@ -61,15 +52,15 @@ const fn boot(
     name: &'static str,
     append: &'static [&'static str],
     devices: &'static [&'static str],
-) -> How {
-    How::Boot(GuestSpec {
+) -> Option<GuestSpec> {
+    Some(GuestSpec {
         name,
         append,
         devices,
         kernels: &[Stock, Earlier, Ours],
         // What must not be reported is for the case to say.
         trouble_due: &[Stock, Earlier, Ours],
-        suites: &["evidence"],
+        script: "evidence",
         limit: Duration::from_secs(60),
         documents: 0,
         ..DEFAULT
@@ -156,11 +147,11 @@ const BUSY: Seen = seen(
 );
 const LEAKED: Seen = seen(
     "leaked vectors contained",
-    r": irq vectors: MSI(-X)? vectors leaked by the driver, freed at detach$",
+    r": irq vectors: MSI(-X)? vectors leaked by the driver, freed by devres$",
 );
 const HANDLER: Seen = seen(
     "leaked handler contained",
-    r": irq vectors: handler .+ on irq \d+ leaked by the driver, released at detach$",
+    r": irq vectors: handler .+ on irq \d+ leaked by the driver, released by devres$",
 );
 
 // What the guest's script says.
@@ -174,7 +165,7 @@ pub static CASES: &[Case] = &[
         name: "H1",
         does: "devm_request_irq(), then pci_free_irq_vectors() in remove",
         source: "evidence/h1_free_in_remove.c",
-        how: steps!("H1", "load:h1_free_in_remove,unbind,bind,rmmod,state"),
+        guest: steps!("H1", "load:h1_free_in_remove,unbind,bind,rmmod,state"),
         sides: [
             breaks(Stock, &[LEAKED_ACTION, LEAKED_NAME]),
             clean(Ours, &[REFUSED, LEAKED, REBOUND, NOTHING]),
@@ -184,7 +175,7 @@ pub static CASES: &[Case] = &[
         name: "H1-probe",
         does: "the same in the error path of probe",
         source: "evidence/h1_free_in_probe.c",
-        how: steps!(
+        guest: steps!(
             "H1-probe",
             "load:h1_free_in_probe,rmmod,load:c1_free_twice,rmmod,state"
         ),
@@ -205,7 +196,7 @@ pub static CASES: &[Case] = &[
         name: "H2",
         does: "H1, and another device gets the irq number before devres runs",
         source: "evidence/h2_number_reused.c",
-        how: steps!(
+        guest: steps!(
             "H2",
             "load:h2_number_reused,unbind,bind,rmmod,state",
             "device=1234:11e8",
@@ -220,7 +211,7 @@ pub static CASES: &[Case] = &[
         name: "H3",
         does: "request_irq() never freed, vectors left to pcim",
         source: "evidence/h3_handler_kept.c",
-        how: steps!("H3", "load:h3_handler_kept,unbind,bind,rmmod,state"),
+        guest: steps!("H3", "load:h3_handler_kept,unbind,bind,rmmod,state"),
         sides: [
             breaks(
                 Stock,
@@ -237,7 +228,7 @@ pub static CASES: &[Case] = &[
         name: "H4",
         does: "allocates before pcim_enable_device()",
         source: "evidence/h4_alloc_before_enable.c",
-        how: steps!("H4", "load:h4_alloc_before_enable,unbind,bind,rmmod,state"),
+        guest: steps!("H4", "load:h4_alloc_before_enable,unbind,bind,rmmod,state"),
         sides: [
             breaks(Stock, &[LIVE_DOMAIN, LIVE_DATA, REBIND_22]),
             clean(Ours, &[LEAKED, REBOUND, NOTHING]),
@@ -247,7 +238,7 @@ pub static CASES: &[Case] = &[
         name: "H5",
         does: "never frees its vectors",
         source: "evidence/h5_never_freed.c",
-        how: steps!("H5", "load:h5_never_freed,unbind,bind,rmmod,state"),
+        guest: steps!("H5", "load:h5_never_freed,unbind,bind,rmmod,state"),
         sides: [
             breaks(Stock, &[LIVE_DOMAIN, LIVE_DATA, REBIND_22]),
             clean(Ours, &[LEAKED, REBOUND, NOTHING]),
@@ -257,7 +248,7 @@ pub static CASES: &[Case] = &[
         name: "H5-reset",
         does: "the same with MSI-X (e1000e), then reset through sysfs",
         source: "evidence/h5_never_freed.c",
-        how: steps!(
+        guest: steps!(
             "H5-reset",
             "load:h5_never_freed,unbind,reset,bind,rmmod,state",
             "device=8086:10d3",
@@ -281,7 +272,7 @@ pub static CASES: &[Case] = &[
         name: "H5-sysfs",
         does: "the same, then chip_name of its irq is read (init_on_free=1)",
         source: "evidence/h5_never_freed.c",
-        how: boot(
+        guest: boot(
             "evidence::H5-sysfs",
             &[
                 "kunit.enable=0",
@@ -319,7 +310,7 @@ pub static CASES: &[Case] = &[
         name: "H6",
         does: "devm action that frees, registered before the allocation",
         source: "evidence/h6_action_before_alloc.c",
-        how: steps!("H6", "load:h6_action_before_alloc,unbind,bind,rmmod,state"),
+        guest: steps!("H6", "load:h6_action_before_alloc,unbind,bind,rmmod,state"),
         sides: [
             breaks(Stock, &[LIVE_DOMAIN, LIVE_DATA, NULL]),
             clean(Ours, &[LEAKED, REBOUND, NOTHING]),
@@ -329,7 +320,7 @@ pub static CASES: &[Case] = &[
         name: "H7",
         does: "second allocation (ALL_TYPES) while MSI is live, then freed",
         source: "evidence/h7_second_allocation.c",
-        how: steps!("H7", "load:h7_second_allocation,unbind,bind,rmmod,state"),
+        guest: steps!("H7", "load:h7_second_allocation,unbind,bind,rmmod,state"),
         sides: [
             breaks(
                 Stock,
@@ -359,7 +350,7 @@ pub static CASES: &[Case] = &[
         name: "S1",
         does: "H7 in Rust: alloc_irq_vectors() twice, the second guard dropped",
         source: "evidence/s1_second_allocation.rs",
-        how: steps!("S1", "load:s1_second_allocation,unbind,bind,rmmod,state"),
+        guest: steps!("S1", "load:s1_second_allocation,unbind,bind,rmmod,state"),
         sides: [
             breaks(
                 Stock,
@@ -392,7 +383,7 @@ pub static CASES: &[Case] = &[
         name: "S2",
         does: "mem::forget() of the guard, unbind, rebind, guard dropped",
         source: "evidence/s2_forgotten_guard.rs",
-        how: steps!("S2", "load:s2_forgotten_guard,unbind,bind,rmmod,state"),
+        guest: steps!("S2", "load:s2_forgotten_guard,unbind,bind,rmmod,state"),
         sides: [
             breaks(Stock, &[LIVE_DOMAIN, LIVE_DATA, TWICE, NULL]),
             clean(
@@ -410,7 +401,7 @@ pub static CASES: &[Case] = &[
         name: "S3",
         does: "alloc_irq_vectors(..)?; and the guard is not kept",
         source: "evidence_compile/s3_ignored_guard.rs",
-        how: How::Compile,
+        guest: None,
         sides: [
             clean(Stock, &[seen("compiles, silently", "^compiles$")]),
             breaks(
@@ -426,7 +417,7 @@ pub static CASES: &[Case] = &[
         name: "S4",
         does: "guard and handler in one struct",
         source: "evidence_compile/s4_one_struct.rs",
-        how: How::Compile,
+        guest: None,
         sides: [
             breaks(Stock, &[seen("refused: E0505", r"^error\[E0505\]: ")]),
             breaks(Ours, &[seen("refused: E0505", r"^error\[E0505\]: ")]),
@@ -436,7 +427,7 @@ pub static CASES: &[Case] = &[
         name: "S4-managed",
         does: "vectors that the device owns and handler in one struct",
         source: "evidence_compile/s4_managed.rs",
-        how: How::Compile,
+        guest: None,
         sides: [
             breaks(
                 Stock,
@@ -452,7 +443,7 @@ pub static CASES: &[Case] = &[
         name: "C1",
         does: "not a hazard: two explicit frees, and the automatic one",
         source: "evidence/c1_free_twice.c",
-        how: steps!("C1", "load:c1_free_twice,unbind,bind,rmmod,state"),
+        guest: steps!("C1", "load:c1_free_twice,unbind,bind,rmmod,state"),
         sides: [
             clean(Stock, &[UNBOUND, REBOUND, NOTHING]),
             clean(Ours, &[UNBOUND, REBOUND, NOTHING]),
@@ -462,7 +453,7 @@ pub static CASES: &[Case] = &[
         name: "C2",
         does: "not a hazard: free and allocate again in one bind",
         source: "evidence/c2_alloc_again.c",
-        how: steps!("C2", "load:c2_alloc_again,unbind,bind,rmmod,state"),
+        guest: steps!("C2", "load:c2_alloc_again,unbind,bind,rmmod,state"),
         sides: [
             clean(Stock, &[UNBOUND, REBOUND, NOTHING]),
             clean(Ours, &[UNBOUND, REBOUND, NOTHING]),
@@ -472,7 +463,7 @@ pub static CASES: &[Case] = &[
         name: "C3",
         does: "not a hazard on stock: devm_request_irq(), vectors left to pcim",
         source: "evidence/c3_left_to_pcim.c",
-        how: steps!("C3", "load:c3_left_to_pcim,unbind,bind,rmmod,state"),
+        guest: steps!("C3", "load:c3_left_to_pcim,unbind,bind,rmmod,state"),
         sides: [
             clean(Stock, &[UNBOUND, REBOUND, NOTHING]),
             clean(Ours, &[LEAKED, REBOUND, NOTHING]),
@@ -482,7 +473,7 @@ pub static CASES: &[Case] = &[
         name: "C3-managed",
         does: "the same, converted: pcim_alloc_irq_vectors() where there is one",
         source: "evidence/c5_managed.c",
-        how: steps!("C3-managed", "load:c5_managed,unbind,bind,rmmod,state"),
+        guest: steps!("C3-managed", "load:c5_managed,unbind,bind,rmmod,state"),
         sides: [
             clean(Stock, &[UNBOUND, REBOUND, NOTHING]),
             clean(Ours, &[UNBOUND, REBOUND, NOTHING]),
@@ -492,7 +483,7 @@ pub static CASES: &[Case] = &[
         name: "C4",
         does: "not a hazard: devm action that frees, registered after the allocation",
         source: "evidence/c4_action_after_alloc.c",
-        how: steps!("C4", "load:c4_action_after_alloc,unbind,bind,rmmod,state"),
+        guest: steps!("C4", "load:c4_action_after_alloc,unbind,bind,rmmod,state"),
         sides: [
             clean(Stock, &[UNBOUND, REBOUND, NOTHING]),
             clean(Ours, &[UNBOUND, REBOUND, NOTHING]),
@@ -502,7 +493,7 @@ pub static CASES: &[Case] = &[
         name: "A1",
         does: "rule of the 2026 patches: ahci, not converted, on q35",
         source: "drivers/ata/ahci.c",
-        how: steps!(
+        guest: steps!(
             "A1",
             "load:ahci,unbind,bind,unbind,state",
             "device=class:010601",
@@ -517,7 +508,7 @@ pub static CASES: &[Case] = &[
         name: "A2",
         does: "its flag is never cleared: a leaking driver after a managed one",
         source: "evidence/h5_never_freed.c",
-        how: steps!(
+        guest: steps!(
             "A2",
             "load:c5_managed,rmmod,load:h5_never_freed,unbind,bind,rmmod,state"
         ),
@@ -540,7 +531,7 @@ pub static CASES: &[Case] = &[
         name: "A3",
         does: "its list grows: 1000 managed allocations and frees in one bind",
         source: "evidence/r1_thousand_rounds.c",
-        how: steps!("A3", "trace,load:r1_thousand_rounds,unbind,released,state"),
+        guest: steps!("A3", "trace,load:r1_thousand_rounds,unbind,released,state"),
         sides: [
             clean(
                 Earlier,

@@ -8,12 +8,14 @@ use anyhow::Result;
 use comfy_table::{presets::UTF8_FULL_CONDENSED, ContentArrangement, Table};
 use console::style;
 
-use super::{Found, How};
+use super::Found;
 use crate::{
-    command::{command, run},
-    kernel::Kernel,
-    layout::Layout,
-    ui::Ui,
+    common::{
+        command::{command, run},
+        layout::Layout,
+        ui::Ui,
+    },
+    kernel::spec::Kernel,
 };
 
 /// Widest table there is where nobody says how wide the terminal is.
@@ -202,14 +204,14 @@ fn case(text: &mut String, theirs: &Found, ours: &Found) -> std::fmt::Result {
         false => "",
     };
     writeln!(text, ":Source: ``{place}{}``", case.source)?;
-    match &case.how {
-        How::Boot(guest) => {
+    match &case.guest {
+        Some(guest) => {
             let mut words = guest.append.iter();
             let steps = words.find_map(|word| word.strip_prefix("steps="));
             let steps = steps.unwrap_or_default().replace(',', ", ");
             writeln!(text, ":Steps: ``{steps}``")?;
         }
-        How::Compile => writeln!(text, ":Steps: compiled with ``W=e``")?,
+        None => writeln!(text, ":Steps: compiled with ``W=e``")?,
     }
     text.push('\n');
     text.push_str(".. list-table::\n   :widths: 50 50\n   :class: evidence\n\n");

@@ -12,21 +12,25 @@ use anyhow::{Context, Result};
 
 use super::{Step, DRIVERS};
 use crate::{
-    command::{command, output, run},
-    guest::{GuestSpec, Run, DEFAULT},
-    initramfs,
-    kernel::{Built, Kernel, KernelSpec, EVERYTHING},
-    layout::Layout,
-    prepare::{Prepared, Ready},
-    results::Row,
-    tree::ARM64_ONLY,
-    ui::Ui,
+    checks::tree::ARM64_ONLY,
+    common::{
+        command::{command, output, run},
+        layout::Layout,
+        ui::Ui,
+    },
+    guest::run::{GuestSpec, Run, DEFAULT},
+    kernel::{
+        initramfs,
+        prepare::{Prepared, Ready},
+        spec::{Built, Kernel, KernelSpec, EVERYTHING},
+    },
+    verdict::row::Row,
 };
 
 /// What a step boots with: drivers that are converted, and that bind again only if their vectors were freed.
 const GUEST: GuestSpec = GuestSpec {
     name: "series",
-    suites: &["series"],
+    script: "series",
     devices: &[
         "-drive file=disk0,if=none,id=disk0,format=raw",
         "ide-hd,drive=disk0,bus=ide.0",

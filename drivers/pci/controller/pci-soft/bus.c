@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A PCI bus made of software, for tests: the host bridge, and the functions
+ * that come and go. See include/linux/pci-soft.h.
+ *
+ * The bus exists while there are functions on it.
+ */
+
+#include <linux/cleanup.h>
+#include <linux/ioport.h>
+#include <linux/module.h>
+#include <linux/msi.h>
+#include <linux/mutex.h>
+#include <linux/pci-ecam.h>
+#include <linux/slab.h>
+
+#include "soft.h"
+
+/* Protects what a function consists of, and which functions there are. */
+DEFINE_RAW_SPINLOCK(soft_lock);
+struct pci_soft_func *soft_funcs[SOFT_SLOTS];
+
+/* Serialises the functions that come and go. */
+static DEFINE_MUTEX(bus_lock);
+static unsigned int num_funcs;
+
+static struct pci_host_bridge *bridge;
+static struct resource busn = { .name = "PCI soft", .flags = IORESOURCE_BUS };
+static struct resource ports = { .name = "PCI soft", .flags = IORESOURCE_IO };
+
+/* What the architecture wants to know of a host bridge: nothing, there is no firmware. */
+#ifdef CONFIG_X86
+static struct pci_sysdata sysdata = { .node = NUMA_NO_NODE };
+#else
+static struct pci_config_window sysdata;
+#endif
+
+/* Finds ports that nobody uses. A function has no I/O BARs otherwise. */
+static bool find_ports(void)
+{
+	resource_size_t start;
+
+	for (start = 0xf000; start; start -= 0x1000) {
+		if (!request_region(start, 0x1000, "PCI soft"))
+			continue;
+		release_region(start, 0x1000);
+		ports.start = start;
+		ports.end = start + 0xfff;
+		return true;
+	}
+	return false;
+}
+
+/* Gives the bus a domain of its own, or where there are none, a number that is free. */
+static int find_number(void)
+{
+	int number = 0, domain = 0;
+
+	if (IS_ENABLED(CONFIG_PCI_DOMAINS)) {
+		/* Above what ACPI can name. */
+		domain = pci_bus_find_emul_domain_nr(0, 0x10000, INT_MAX);
+		if (domain < 0)
+			return domain;
+	} else {
+		for (number = 0xff; pci_find_bus(0, number); number--)
+			if (!number)
+				return -ENOSPC;
+	}
+	busn.start = number;
+	busn.end = number;
+	bridge->busnr = number;
+#ifdef CONFIG_X86
+	sysdata.domain = domain;
+#endif
+#ifdef CONFIG_PCI_DOMAINS_GENERIC
+	bridge->domain_nr = domain;
+#endif
+	return 0;
+}
+
+static void release_number(struct pci_bus *bus)
+{
+	if (IS_ENABLED(CONFIG_PCI_DOMAINS))
+		pci_bus_release_emul_domain_nr(pci_domain_nr(bus));
+}
+
+static int create_bridge(void)
+{
+	int ret;
+
+	bridge = pci_alloc_host_bridge(0);
+	if (!bridge)
+		return -ENOMEM;
+	pci_add_resource(&bridge->windows, &soft_window);
+	if (find_ports())
+		pci_add_resource(&bridge->windows, &ports);
+	pci_add_resource(&bridge->windows, &busn);
+	bridge->sysdata = &sysdata;
+	bridge->ops = &soft_config_ops;
+	dev_set_msi_domain(&bridge->dev, soft_messages_domain());
+	ret = find_number();
+	if (!ret)
+		ret = pci_scan_root_bus_bridge(bridge);
+	if (!ret)
+		return 0;
+	pci_free_host_bridge(bridge);
+	return ret;
+}
+
+static int create_bus(void)
+{
+	int ret = soft_messages_init();
+
+	if (ret)
+		return ret;
+	ret = soft_memory_init();
+	if (ret)
+		goto messages;
+	pci_lock_rescan_remove();
+	ret = create_bridge();
+	pci_unlock_rescan_remove();
+	if (!ret)
+		return 0;
+	soft_memory_exit();
+messages:
+	soft_messages_exit();
+	return ret;
+}
+
+static void remove_bus(void)
+{
+	pci_lock_rescan_remove();
+	pci_stop_root_bus(bridge->bus);
+	release_number(bridge->bus);
+	pci_remove_root_bus(bridge->bus);
+	pci_unlock_rescan_remove();
+	pci_free_host_bridge(bridge);
+	soft_memory_exit();
+	soft_messages_exit();
+}
+
+/*
+ * Finds room for a BAR. allocate_resource() would not do: on x86 it leaves out
+ * what the firmware's map of the memory names, and that is where the window is.
+ */
+static bool find_room(struct resource *res)
+{
+	struct resource *window = res->flags & IORESOURCE_IO ? &ports : &soft_window;
+	resource_size_t start, size = resource_size(res);
+
+	for (start = ALIGN(window->start, size); start + size - 1 <= window->end; start += size) {
+		resource_set_range(res, start, size);
+		if (!request_resource(window, res))
+			return true;
+	}
+	return false;
+}
+
+/* Gives the BARs a place, as the firmware of a machine does. */
+static int place_bars(struct pci_dev *pdev)
+{
+	struct resource *res;
+	unsigned int i;
+	u32 flags;
+	int at;
+
+	for (i = 0; i <= PCI_ROM_RESOURCE; i++) {
+		res = &pdev->resource[i];
+		if (!res->flags)
+			continue;
+		if (!find_room(res))
+			return -ENOSPC;
+		res->flags &= ~IORESOURCE_UNSET;
+		at = i == PCI_ROM_RESOURCE ? PCI_ROM_ADDRESS : PCI_BASE_ADDRESS_0 + 4 * i;
+		flags = i == PCI_ROM_RESOURCE ? 0 : res->flags & PCI_REGION_FLAG_MASK;
+		pci_write_config_dword(pdev, at, lower_32_bits(res->start) | flags);
+		if (res->flags & IORESOURCE_MEM_64)
+			pci_write_config_dword(pdev, at + 4, upper_32_bits(res->start));
+	}
+	return 0;
+}
+
+/* Has the PCI core find a function, and drivers bind to it. */
+static int scan(struct pci_soft_func *func)
+{
+	struct pci_bus *bus = bridge->bus;
+	struct pci_dev *pdev;
+	int ret;
+
+	pdev = pci_scan_single_device(bus, PCI_DEVFN(func->slot, 0));
+	if (!pdev)
+		return -ENODEV;
+	ret = place_bars(pdev);
+	if (ret) {
+		pci_stop_and_remove_bus_device(pdev);
+		return ret;
+	}
+	if (func->desc->intx)
+		pdev->irq = soft_intx_map(func->slot);
+
+	scoped_guard(raw_spinlock_irqsave, &soft_lock) {
+		func->pdev = pci_dev_get(pdev);
+		soft_registers_fill(func, 0);
+		soft_registers_reset(func);
+	}
+	pci_bus_add_devices(bus);
+	return 0;
+}
+
+static void free_func(struct pci_soft_func *func)
+{
+	scoped_guard(raw_spinlock_irqsave, &soft_lock)
+		soft_funcs[func->slot] = NULL;
+	pci_dev_put(func->pdev);
+	kfree(func->rules);
+	kfree(func);
+}
+
+static int add(struct pci_soft_func *func)
+{
+	int ret = soft_config_build(func);
+
+	if (ret)
+		return ret;
+	if (!num_funcs) {
+		ret = create_bus();
+		if (ret)
+			return ret;
+	}
+	pci_lock_rescan_remove();
+	scoped_guard(raw_spinlock_irqsave, &soft_lock)
+		soft_funcs[func->slot] = func;
+	ret = scan(func);
+	pci_unlock_rescan_remove();
+	if (ret && !num_funcs)
+		remove_bus();
+	return ret;
+}
+
+/**
+ * pci_soft_add - plug in a function
+ * @desc:	what it is like
+ *
+ * The PCI core finds it, and a driver that knows it binds to it. May sleep.
+ *
+ * Return: the function, or
+ *	   ERR_PTR(-EINVAL) if there can be no such function,
+ *	   ERR_PTR(-ENOSPC) if its capabilities do not fit, or there is no room
+ *	   for one more function or for its BARs,
+ *	   ERR_PTR(-ENOMEM) without memory, or
+ *	   another error if there can be no bus: see memory_start.
+ */
+struct pci_soft_func *pci_soft_add(const struct pci_soft_desc *desc)
+{
+	struct pci_soft_func *func = kzalloc_obj(*func);
+	int ret;
+
+	if (!func)
+		return ERR_PTR(-ENOMEM);
+	func->desc = desc;
+	func->plugged = true;
+	func->rules = kzalloc_objs(*func->rules, desc->num_rules);
+	if (!func->rules) {
+		kfree(func);
+		return ERR_PTR(-ENOMEM);
+	}
+
+	guard(mutex)(&bus_lock);
+	while (func->slot < SOFT_SLOTS && soft_funcs[func->slot])
+		func->slot++;
+	if (func->slot == SOFT_SLOTS) {
+		kfree(func->rules);
+		kfree(func);
+		return ERR_PTR(-ENOSPC);
+	}
+	ret = add(func);
+	if (ret) {
+		free_func(func);
+		return ERR_PTR(ret);
+	}
+	num_funcs++;
+	return func;
+}
+EXPORT_SYMBOL_GPL(pci_soft_add);
+
+/**
+ * pci_soft_remove - remove a function
+ * @func:	the function, from pci_soft_add()
+ *
+ * The driver is detached first, and can use the function until then, unless it
+ * has been unplugged. May sleep.
+ */
+void pci_soft_remove(struct pci_soft_func *func)
+{
+	guard(mutex)(&bus_lock);
+	pci_stop_and_remove_bus_device_locked(func->pdev);
+	if (func->desc->intx)
+		soft_intx_unmap(func->slot);
+	free_func(func);
+	if (!--num_funcs)
+		remove_bus();
+}
+EXPORT_SYMBOL_GPL(pci_soft_remove);
+
+/**
+ * pci_soft_unplug - pull a function out without notice
+ * @func:	the function
+ *
+ * From now on it does not interrupt, and all reads give ~0. Nobody is told: the
+ * driver notices, or pci_soft_remove() detaches it. Can be called from any
+ * context.
+ */
+void pci_soft_unplug(struct pci_soft_func *func)
+{
+	guard(raw_spinlock_irqsave)(&soft_lock);
+	soft_registers_fill(func, ~0);
+	func->plugged = false;
+	soft_interrupts_update(func);
+}
+EXPORT_SYMBOL_GPL(pci_soft_unplug);
+
+/**
+ * pci_soft_dev - return the PCI device of a function
+ * @func:	the function
+ *
+ * Return: the device, which the function has a reference to.
+ */
+struct pci_dev *pci_soft_dev(struct pci_soft_func *func)
+{
+	return func->pdev;
+}
+EXPORT_SYMBOL_GPL(pci_soft_dev);
+
+MODULE_DESCRIPTION("PCI bus made of software, for tests");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files of the software PCI bus share.
+ *
+ * There is one bus, with up to 32 devices of one function each. What a function
+ * consists of is protected by soft_lock, and who calls the functions below holds
+ * it, but for those that set up and take down.
+ */
+#ifndef DRIVERS_PCI_CONTROLLER_PCI_SOFT_H
+#define DRIVERS_PCI_CONTROLLER_PCI_SOFT_H
+
+#include <linux/bitmap.h>
+#include <linux/irq_work.h>
+#include <linux/pci-soft.h>
+#include <linux/spinlock.h>
+
+#define SOFT_SLOTS	32
+#define SOFT_MAX_MSIX	2048
+
+/* What a rule has come to. */
+struct soft_rule_state {
+	u32 shadow;		/* the register when it was last looked at */
+	unsigned int next;	/* the value of a sequence that comes next */
+};
+
+struct pci_soft_func {
+	const struct pci_soft_desc *desc;
+	struct soft_rule_state *rules;
+	struct pci_dev *pdev;		/* NULL until its BARs have a place */
+	unsigned int slot;
+	bool plugged;
+
+	/* Configuration space: its content, the same after a reset, and what writes do. */
+	u8 config[PCI_CFG_SPACE_EXP_SIZE];
+	u8 reset[PCI_CFG_SPACE_EXP_SIZE];
+	u8 writable[PCI_CFG_SPACE_EXP_SIZE];
+	u8 write_1_clears[PCI_CFG_SPACE_EXP_SIZE];
+	u8 pm, exp, msi, msix;		/* where the capabilities are */
+
+	/* MSI-X or MSI vectors that were raised and not sent. */
+	DECLARE_BITMAP(pending, SOFT_MAX_MSIX);
+
+	bool intx_asserted;
+	bool intx_masked;		/* by the interrupt controller */
+};
+
+extern raw_spinlock_t soft_lock;
+extern struct pci_soft_func *soft_funcs[SOFT_SLOTS];
+
+/* config.c */
+extern struct pci_ops soft_config_ops;
+int soft_config_build(struct pci_soft_func *func);
+u16 soft_config_word(struct pci_soft_func *func, unsigned int offset);
+bool soft_is_on(struct pci_soft_func *func);
+
+/* interrupts.c */
+bool soft_msi_enabled(struct pci_soft_func *func);
+bool soft_msix_enabled(struct pci_soft_func *func);
+u32 soft_msix_pba(struct pci_soft_func *func);
+u32 soft_pending_word(struct pci_soft_func *func, unsigned int word);
+bool soft_intx_is_up(struct pci_soft_func *func);
+void soft_interrupts_update(struct pci_soft_func *func);
+
+/* messages.c */
+int soft_messages_init(void);
+void soft_messages_exit(void);
+struct irq_domain *soft_messages_domain(void);
+void soft_message_send(u64 address, u32 data);
+int soft_intx_map(unsigned int slot);
+void soft_intx_unmap(unsigned int slot);
+void soft_intx_send(unsigned int slot);
+
+/* registers.c */
+u32 soft_register_read(struct pci_soft_func *func, u8 bar, u32 offset);
+void soft_register_write(struct pci_soft_func *func, u8 bar, u32 offset, u32 value);
+void soft_registers_reset(struct pci_soft_func *func);
+void soft_registers_fill(struct pci_soft_func *func, u32 value);
+void soft_register_was_written(struct pci_soft_func *func, u8 bar, u32 offset, u32 old,
+			       u32 value, u32 lanes);
+void soft_register_is_read(struct pci_soft_func *func, u8 bar, u32 offset);
+void soft_registers_poll(struct pci_soft_func *func);
+
+/* memory_trapped.c or memory_ram.c: the memory that the BARs are in. */
+extern struct resource soft_window;
+int soft_memory_init(void);
+void soft_memory_exit(void);
+u32 soft_memory_read(u32 at);
+void soft_memory_write(u32 at, u32 value);
+
+#endif /* DRIVERS_PCI_CONTROLLER_PCI_SOFT_H */

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * This KUnit suite tests what happens when somebody else uses the device while
+ * its driver allocates and frees vectors.
+ *
+ * Resets and accesses through sysfs do not ask the driver.
+ */
+
+#include <linux/kthread.h>
+
+#include "ownership_kunit.h"
+
+/* What somebody else does to the device. */
+struct other {
+	struct hardware hw;
+	const char *name;
+	void (*call)(struct pci_dev *pdev);
+};
+
+/* This is what a reset begins with. It sets a bitfield of the device, as msi_enabled is one. */
+static void block_config_access(struct pci_dev *pdev)
+{
+	pci_cfg_access_lock(pdev);
+	pci_cfg_access_unlock(pdev);
+}
+
+static const struct other others[] = {
+	ON_BOTH("configuration space is blocked", block_config_access),
+	/* This is what a reset ends with. */
+	ON_BOTH("the state is restored", pci_restore_msi_state),
+};
+
+static void other_name(const struct other *other, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s, %s", other->hw.name, other->name);
+}
+KUNIT_ARRAY_PARAM(other, others, other_name);
+
+static int call_repeatedly(void *data)
+{
+	struct kunit *test = data;
+	const struct other *other = test->param_value;
+
+	while (!kthread_should_stop()) {
+		other->call(dev_of(test));
+		cond_resched();
+	}
+	return 0;
+}
+
+static void stop_thread(void *thread)
+{
+	kthread_stop(thread);
+}
+
+static void vectors_come_and_go_meanwhile(struct kunit *test)
+{
+	struct pci_dev *pdev = dev_of(test);
+	struct task_struct *thread;
+	unsigned int i;
+
+	bind_with(test, probe_enable);
+	thread = kthread_run(call_repeatedly, test, "ownership_other");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, thread);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, stop_thread, thread), 0);
+
+	for (i = 0; i < 2000; i++) {
+		enum alloc_call call = i % 2 ? PCI_ALLOC : PCIM_ALLOC;
+
+		if (ownership_alloc(pdev, call, type_of(test)) != 1 || !has_vectors(pdev))
+			break;
+		ownership_free(pdev, call);
+		if (has_vectors(pdev))
+			break;
+	}
+	KUNIT_EXPECT_EQ(test, i, 2000);
+
+	kunit_release_action(test, stop_thread, thread);
+	expect_no_report(test);
+	detach(test);
+	next_driver_works(test);
+}
+
+static struct kunit_case concurrent_cases[] = {
+	KUNIT_CASE_PARAM(vectors_come_and_go_meanwhile, other_gen_params),
+	{}
+};
+
+static struct kunit_suite concurrent_suite = {
+	.name = "pci_irq_vector_concurrent",
+	.suite_init = ownership_suite_init,
+	.suite_exit = ownership_suite_exit,
+	.init = ownership_init,
+	.exit = ownership_exit,
+	.test_cases = concurrent_cases,
+};
+kunit_test_suite(concurrent_suite);

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What lends a handler the registers of its device does not leave the closure that makes the
+//! handler.
+
+//@ error: E0521
+
+mod common;
+
+use common::*;
+
+fn set_up(binding: pci::Binding<'_>, vectors: &IrqVectorRegistration<'_>) -> Result {
+    let mut kept = None;
+    let handle = binding.request::<CovariantForLt!(Quiet)>(
+        vectors.index(0)?,
+        Flags::SHARED,
+        c"test",
+        |lend| {
+            kept = Some(lend); // FAIL
+            kept = Some(()); // PASS
+            use_up(lend);
+            Ok(Quiet)
+        },
+    )?;
+    handle.until_unbind();
+    use_up(kept);
+    Ok(())
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Only the device of a callback stands for the callback.
+
+//@ error: E0308
+
+mod common;
+
+use common::*;
+
+fn read(
+    pdev: &pci::Device<Bound>, // FAIL
+    pdev: &Device<'_>,         // PASS
+    bar: &WhileBound<ForLt!(ManagedBar<'_>)>,
+) -> Result {
+    bar.with_core(pdev, |_, bar| bar.try_read32(0))??;
+    Ok(())
+}

@@ -1,0 +1,89 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# This script runs safe programs that try to break the kernel: a driver in Rust that prints KTAP of its own each time it binds. Nothing of
+# it may be left once it is unbound. The module stays, since its statics keep something, which would be a leak.
+
+# shellcheck source=tools/testing/guest/lib/common.sh
+. /scripts/lib/common.sh
+
+driver=ownership_attack
+
+all()
+{
+	for dev in $devices; do
+		"$1" "$driver" || return
+	done
+}
+
+# Reads the file that is open, or a new one.
+reads_open()
+{
+	cat <&3 >/tmp/read 2>/tmp/said
+}
+
+reads_new()
+{
+	cat /dev/attack >/tmp/read 2>/tmp/said && [ "$(cat /tmp/read)" = ed ]
+}
+
+# A file that is open outlives the driver. What it keeps is good for nothing by then, and for nothing of the next one's.
+file_outlives_driver()
+{
+	dev=$edu
+	exec 3</dev/attack
+	reads_open || diag_lines </tmp/said || return
+	unbind "$driver"
+	! reads_open || diag "the open file uses the device" || return
+	[ ! -e /dev/attack ] || diag "the file is still there" || return
+	bind "$driver"
+	! reads_open || diag "the open file uses the device of the next driver" || return
+	grep -q 'No such device' /tmp/said || diag_lines </tmp/said || return
+	reads_new || diag_lines </tmp/said
+}
+
+# That comes before the document of the script.
+said_nothing()
+{
+	[ ! -s /tmp/file ] || diag_lines </tmp/file
+}
+
+# Everybody calls anything, and the drivers of both devices go and come meanwhile.
+storm()
+{
+	all bind || return
+	for round in 1 2 3 4 5; do
+		usleep "${round}00000"
+		all unbind && all bind || return
+	done
+	sleep 2
+	all unbind
+}
+
+# Each call has succeeded.
+calls_succeeded()
+{
+	dmesg | grep 'storm: ' | tail -n 10 >/tmp/storm
+	[ "$(grep -c 'storm: [a-z]* [1-9]' /tmp/storm)" = 10 ] || diag_lines </tmp/storm
+}
+
+find_device 1234:11e8 && edu=$dev
+find_device 8086:10d3 && e1000e=$dev
+devices="$edu $e1000e"
+remember
+# Each of these binds prints a document; those after them are for the storm.
+modprobe "$driver"
+all unbind
+all bind
+file_outlives_driver >/tmp/file || echo failed >>/tmp/file
+exec 3<&-
+dev=$e1000e
+unbind "$driver"
+bind "$driver"
+plan 6
+check file_outlives_driver said_nothing
+check unbinds all unbind
+check leaves_nothing as_before
+check storm storm
+check calls_succeeded calls_succeeded
+check leaves_nothing_again as_before

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh disable=SC2154
+#
+# Functions that do something to a device from outside: reset it, put it to sleep, have it interrupt, and read what there is about
+# its interrupts. Needs common.sh.
+
+# Resets $dev through sysfs, if it can be reset.
+survives_reset()
+{
+	[ -e "$pci/devices/$dev/reset" ] || return 0
+	echo 1 >"$pci/devices/$dev/reset" || diag "resetting $dev failed"
+}
+
+# Suspends all devices to the last step before the processor would sleep, and resumes them, which restores MSI and MSI-X.
+survives_suspend()
+{
+	[ -e /sys/power/pm_test ] || diag "this kernel cannot test suspend" || return
+	echo platform >/sys/power/pm_test
+	echo 0 >/sys/module/suspend/parameters/pm_test_delay
+	echo freeze >/sys/power/state || diag "suspend failed"
+}
+
+# Reads all there is to read about interrupts.
+read_irqs()
+{
+	cat /sys/kernel/irq/*/* "$pci/devices"/*/msi_irqs/* /proc/interrupts /sys/kernel/debug/pci_irq_vectors >/dev/null ||
+		diag "something about interrupts cannot be read"
+	for irq in /proc/irq/[0-9]*; do
+		cat "$irq"/*affinity* "$irq/spurious" >/dev/null || diag "something in $irq cannot be read" || return
+	done
+}
+
+# poke OFFSET VALUE: writes a register of $dev.
+poke()
+{
+	read -r bar rest <"$pci/devices/$dev/resource"
+	devmem $((bar + $1)) 32 "$2" || diag "writing register $1 of $dev failed"
+}
+
+# Has the device interrupt. On edu this raises the interrupt; on e1000e it lets all five causes interrupt, each by its vector, and
+# raises them, see samples/rust/rust_driver_pci_msix.rs.
+raise()
+{
+	read -r device <"$pci/devices/$dev/device"
+	case $device in
+	0x10d3)
+		poke 0xd8 0xffffffff
+		poke 0xe4 0x000cba98
+		poke 0xdc 0x01f00000
+		poke 0xd0 0x01f00000
+		poke 0xc8 0x01f00000
+		;;
+	*) poke 0x60 1 ;;
+	esac
+}
+
+# Ends what raise() began.
+lower()
+{
+	# MSI-X must not be switched off at once, see the sample.
+	usleep 10000
+	[ "$device" != 0x10d3 ] || poke 0xd8 0xffffffff
+}

@@ -1,0 +1,415 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# The sample that reads an NVMe disk: what it reads is what the C driver reads, every vector interrupts on its own CPU, and neither a
+# reset nor the end of the driver or of the device, while four CPUs read, hangs, breaks or leaves anything.
+
+# shellcheck source=tools/testing/guest/lib/common.sh
+. /scripts/lib/common.sh
+
+driver=rust_driver_pci_nvme
+file=/dev/nvme-rust0
+cpus='0 1 2 3'
+reset=0x4e44
+
+# --- Readers ------------------------------------------------------------------------------------------------------------
+
+# start COMMAND...: in the background on each CPU, with the number of the CPU as last word.
+start()
+{
+	rm -f /tmp/stop /tmp/said.* /tmp/begun.*
+	for cpu in $cpus; do
+		"$@" "$cpu" &
+	done
+	wait_for all_begun || diag "not every reader has begun"
+}
+
+all_begun()
+{
+	for cpu in $cpus; do
+		[ -s "/tmp/begun.$cpu" ] || return
+	done
+}
+
+# Reads the whole disk in small pieces, which takes seconds, and keeps what dd says of it.
+read_long()
+{
+	taskset "$((1 << $1))" dd if=$file of="/tmp/begun.$1" bs=512 2>"/tmp/said.$1"
+}
+
+# Reads the whole disk again and again, and keeps the sums.
+read_sums()
+{
+	until [ -e /tmp/stop ]; do
+		taskset "$((1 << $1))" dd if=$file bs=16k 2>>"/tmp/errors.$1" | md5sum >>"/tmp/said.$1"
+		echo >"/tmp/begun.$1"
+	done
+}
+
+# Opens the file, reads a little, and closes it.
+read_short()
+{
+	until [ -e /tmp/stop ]; do
+		dd if=$file of=/dev/null bs=4k count=4 2>/dev/null
+		echo >"/tmp/begun.$1"
+	done
+}
+
+# Every reader had the file open, and was told that the device is gone.
+told()
+{
+	wait
+	for cpu in $cpus; do
+		grep -q "error reading.*: No such device\|^dd: $file: No such device" "/tmp/said.$cpu" ||
+			diag "on CPU $cpu: $(head -n 1 "/tmp/said.$cpu")" || return
+	done
+}
+
+# --- What it reads ------------------------------------------------------------------------------------------------------
+
+sum()
+{
+	md5sum <"$1" | cut -d ' ' -f 1
+}
+
+# What the C driver writes and reads is the measure.
+measure()
+{
+	modprobe nvme
+	bind nvme || return
+	wait_for [ -e /dev/nvme0n1 ] || diag "no disk" || return
+	head -c 8388608 /dev/urandom >/tmp/content
+	dd if=/tmp/content of=/dev/nvme0n1 bs=64k oflag=direct 2>/tmp/dd || diag_lines </tmp/dd || return
+	expected=$(dd if=/dev/nvme0n1 bs=64k iflag=direct 2>/tmp/dd | md5sum | cut -d ' ' -f 1)
+	[ "$expected" = "$(sum /tmp/content)" ] || diag "the C driver does not read what it has written" || return
+	rm /tmp/content
+	unbind nvme && rmmod nvme
+}
+
+reads_the_same()
+{
+	for bs in 512 3000 4k 64k 1M; do
+		dd if=$file of=/tmp/read bs=$bs 2>/tmp/dd || diag_lines </tmp/dd || return
+		[ "$(sum /tmp/read)" = "$expected" ] || diag "another sum with blocks of $bs" || return
+	done
+	rm /tmp/read
+}
+
+only_root_reads()
+{
+	set -- "$(stat -c %a $file)"
+	[ "$1" = 600 ] || diag "mode $1"
+}
+
+# Sets $counts to how often each queue has interrupted, on whatever CPU, the admin queue first.
+count_queues()
+{
+	counts=$(awk '/nvme-rust0-q/ { for (i = n = 0; i < 4; i++) n += $(2 + i); print n }' /proc/interrupts)
+}
+
+each_interrupts()
+{
+	for cpu in $cpus; do
+		before_cpu=$(awk -v i="$((2 + cpu))" '/nvme-rust0-q[1-9]/ { n += $i } END { print n }' /proc/interrupts)
+		count_queues
+		earlier=$counts
+		taskset "$((1 << cpu))" dd if=$file of=/dev/null bs=4k count=64 2>/tmp/dd || diag_lines </tmp/dd || return
+		count_queues
+		changed=$(printf '%s\n' "$earlier" "$counts" | awk '{ n[NR] = $1 }
+			END { for (i = 1; i <= NR / 2; i++) if (n[i] != n[i + NR / 2]) print i - 1 }')
+		now=$(awk -v i="$((2 + cpu))" '/nvme-rust0-q[1-9]/ { n += $i } END { print n }' /proc/interrupts)
+		[ "$(echo "$changed" | wc -w)" = 1 ] || diag "CPU $cpu reads through the queues '$changed'" || return
+		[ $((now - before_cpu)) -ge 64 ] || diag "$((now - before_cpu)) interrupts on CPU $cpu for 64 reads" || return
+		queues="$queues $changed"
+	done
+	# Each CPU has its own.
+	[ "$(for queue in $queues; do echo "$queue"; done | sort -u | tr '\n' ' ')" = '1 2 3 4 ' ] ||
+		diag "CPUs read through the queues $queues" || return
+	# The first is that of the admin queue.
+	[ "$(echo "$counts" | wc -l)" = 5 ] || diag "queues that interrupt: $counts" || return
+	[ "$(echo "$counts" | head -n 1)" -gt 0 ] || diag "the admin queue does not interrupt"
+}
+
+leaves_nothing()
+{
+	unbind "$driver" && as_before && bind "$driver"
+}
+
+# --- Under load ---------------------------------------------------------------------------------------------------------
+
+events=/sys/kernel/tracing/events/pci_irq_vectors
+
+resets_under_load()
+{
+	rm -f /tmp/errors.*
+	echo 1 >"$events/enable"
+	echo >/sys/kernel/tracing/trace
+	start read_sums || return
+	round=0
+	while [ "$round" -lt 20 ]; do
+		round=$((round + 1))
+		ioctl $file $reset || diag "reset $round of 20" || break
+		usleep 20000
+	done
+	touch /tmp/stop
+	wait
+	echo 0 >"$events/enable"
+	[ "$round" = 20 ]
+}
+
+# What they have read was right, and they were never told that something happened.
+readers_saw_nothing()
+{
+	for cpu in $cpus; do
+		! grep -v 'records in\|records out\|copied' "/tmp/errors.$cpu" >/tmp/dd || diag_lines </tmp/dd || return
+		seen=$(sort -u <"/tmp/said.$cpu")
+		[ "$seen" = "$expected  -" ] || diag "on CPU $cpu: $seen, and not $expected" || return
+	done
+	echo "$ktap_indent# read while it was reset: $(cat /tmp/said.* | wc -l) times the disk"
+}
+
+# Every reset has freed all vectors and allocated as many.
+allocated_anew()
+{
+	for what in alloc free; do
+		seen=$(grep -c "pci_irq_vectors_$what: $dev owner=device type=MSI-X" /sys/kernel/tracing/trace)
+		[ "$seen" = 20 ] || diag "$seen times $what" || return
+	done
+	find_irqs
+	[ "$(echo "$irqs" | wc -w)" = 5 ] || diag "vectors: $irqs"
+}
+
+# Who is killed leaves a command in flight to the next reader of the queue.
+kills_readers()
+{
+	round=0
+	while [ "$round" -lt 10 ]; do
+		round=$((round + 1))
+		start read_long || return
+		killall -9 dd
+		wait
+	done
+	for cpu in $cpus; do
+		seen=$(taskset "$((1 << cpu))" dd if=$file bs=16k 2>/tmp/dd | md5sum)
+		[ "$seen" = "$expected  -" ] || diag "on CPU $cpu: $seen, and not $expected" || return
+	done
+}
+
+# --- The end ------------------------------------------------------------------------------------------------------------
+
+# each_time COMMAND: ten times while the disk is being read.
+each_time()
+{
+	round=0
+	while [ "$round" -lt 10 ]; do
+		round=$((round + 1))
+		is_bound "$driver" && start read_long && "$1" && continue
+		diag "round $round of 10"
+		return
+	done
+}
+
+unbinds()
+{
+	unbind "$driver" && told && [ ! -e $file ] && as_before && bind "$driver"
+}
+
+removes()
+{
+	echo 1 >"$pci/devices/$dev/remove"
+	told || return
+	echo 1 >"$pci/rescan"
+	is_unbound && as_before && bind "$driver"
+}
+
+# As long as the file is open the module stays, and the readers read.
+rmmods()
+{
+	! rmmod "$driver" 2>/dev/null || diag "removed under its readers" || return
+	[ -z "$(cat /tmp/said.*)" ] || diag "readers ended: $(cat /tmp/said.*)" || return
+	unbind "$driver" && told || return
+	rmmod "$driver" && as_before && modprobe "$driver" && bind "$driver"
+}
+
+# Who opens and closes it again and again leaves a moment in which it goes.
+rmmods_between()
+{
+	start read_short
+	tries=0
+	until rmmod "$driver" 2>/dev/null; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 1000 ] || break
+	done
+	touch /tmp/stop
+	wait
+	[ "$tries" -lt 1000 ] || diag "never removed" || return
+	echo "$ktap_indent# removed at attempt $((tries + 1))"
+	as_before && modprobe "$driver" && bind "$driver"
+}
+
+# In KiB, without what readers have kept.
+available()
+{
+	rm -f /tmp/*
+	awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo
+}
+
+# A kernel that looks for leaks keeps memory of its own. The others have no more than the memory: of one reset 400 KiB.
+no_memory_is_left()
+{
+	if [ -e /sys/kernel/debug/kmemleak ]; then
+		echo scan >/sys/kernel/debug/kmemleak
+		usleep 5500000
+		echo scan >/sys/kernel/debug/kmemleak
+		cat /sys/kernel/debug/kmemleak >/tmp/leaks
+		[ ! -s /tmp/leaks ] || diag_lines </tmp/leaks
+		return
+	fi
+	memory_now=$(available)
+	[ $((memory_before - memory_now)) -lt 2048 ] || diag "$((memory_before - memory_now)) KiB less than before"
+}
+
+# --- No answer ----------------------------------------------------------------------------------------------------------
+
+# set_command BITS: the low byte of the device's command register.
+set_command()
+{
+	printf '%b' "\\0$(printf %o "$1")" | dd of="$pci/devices/$dev/config" bs=1 seek=4 conv=notrunc 2>/dev/null
+}
+
+# Without access to memory the device does not answer. Whoever waits for that is told at once, and not when it has waited long enough.
+unbind_ends_waiting()
+{
+	# Memory space, but no bus mastering.
+	set_command 2
+	for cpu in $cpus; do
+		read_long "$cpu" &
+	done
+	usleep 500000
+	unbind "$driver" && told
+}
+
+# A reset is what helps, once there is something that can answer.
+reset_ends_waiting()
+{
+	set_command 2
+	for cpu in $cpus; do
+		read_sums "$cpu" &
+	done
+	usleep 500000
+	set_command 6
+	ioctl $file $reset
+	wait_for all_begun || diag "readers are still waiting"
+	touch /tmp/stop
+	wait
+	readers_saw_nothing
+}
+
+# --- Pulled out ---------------------------------------------------------------------------------------------------------
+
+# byte OFFSET: of the configuration space of $port.
+byte()
+{
+	dd if="$pci/devices/$port/config" bs=1 skip="$(($1))" count=1 2>/dev/null | hexdump -e '1/1 "%d"'
+}
+
+# Cuts the power of the slot behind the port, at which QEMU takes the device out. The kernel is not told.
+pull_out()
+{
+	port=$(basename "$(dirname "$(readlink "$pci/devices/$dev")")")
+	capability=$(byte 0x34)
+	until [ "$(byte "$capability")" = 16 ]; do
+		capability=$(byte "$capability + 1")
+	done
+	start read_long || return
+	# Slot control: power controller and power indicator, off.
+	printf '\000\007' | dd of="$pci/devices/$port/config" bs=1 seek=$((capability + 24)) conv=notrunc 2>/dev/null
+	usleep 100000
+	ffff=$(dd if="$pci/devices/$dev/config" bs=2 count=1 2>/dev/null | hexdump -e '1/2 "%x"')
+	[ "$ffff" = ffff ] || diag "the device is still there: $ffff"
+}
+
+# Nobody has told the driver: readers wait for an answer until they have waited long enough.
+time_out()
+{
+	wait
+	for cpu in $cpus; do
+		grep -q 'timed out' "/tmp/said.$cpu" || diag "on CPU $cpu: $(head -n 1 "/tmp/said.$cpu")" || return
+	done
+}
+
+a_reset_fails()
+{
+	! ioctl $file $reset 2>/tmp/said || diag "reset of a device that is gone"
+	grep -q 'errno=19' /tmp/said || diag_lines </tmp/said
+}
+
+# As long as it is open the file is there, and the module.
+file_outlives_device()
+{
+	exec 3<$file
+	! dd bs=512 count=1 <&3 >/dev/null 2>/tmp/said || diag "read from nothing" || return
+	grep -q 'Input/output error' /tmp/said || diag_lines </tmp/said || return
+	echo 1 >"$pci/devices/$dev/remove"
+	! dd bs=512 count=1 <&3 >/dev/null 2>/tmp/said || diag "read from nothing" || return
+	grep -q 'No such device' /tmp/said || diag_lines </tmp/said || return
+	! rmmod "$driver" 2>/dev/null || diag "removed under its reader" || return
+	exec 3<&-
+	rmmod "$driver" || return
+	! grep nvme-rust0 /proc/interrupts /proc/iomem && [ ! -e $file ]
+}
+
+# ------------------------------------------------------------------------------------------------------------------------
+
+echo 0 >"$pci/drivers_autoprobe"
+plan 7
+find_device class:010802 || exit
+# When it is found again it may get other addresses, and keeps those.
+echo 1 >"$pci/devices/$dev/remove"
+echo 1 >"$pci/rescan"
+
+subtest reads 6
+check c_driver measure
+remember
+modprobe "$driver"
+check bind bind "$driver"
+check only_root_reads only_root_reads
+check reads_what_c_reads reads_the_same
+check each_vector_interrupts each_interrupts
+check unbind_leaves_nothing leaves_nothing
+subtest_end
+# The trace keeps what it takes for its first event.
+echo 1 >"$events/enable"
+echo 0 >"$events/enable"
+memory_before=$(available)
+
+subtest reset 3
+check reset_under_load_20 resets_under_load
+check readers_saw_nothing readers_saw_nothing
+check vectors_are_allocated_anew allocated_anew
+subtest_end
+
+subtest ends_under_readers 5
+check kill_10 kills_readers
+check unbind_10 each_time unbinds
+check remove_10 each_time removes
+check rmmod_is_refused_10 each_time rmmods
+check rmmod_between_readers rmmods_between
+subtest_end
+
+check reads_what_c_reads_still reads_the_same
+check no_memory_is_left no_memory_is_left
+
+subtest no_answer 3
+check unbind_ends_waiting unbind_ends_waiting
+check bind_again bind "$driver"
+rm -f /tmp/stop /tmp/said.* /tmp/begun.* /tmp/errors.*
+check reset_ends_waiting reset_ends_waiting
+subtest_end
+
+subtest pulled_out 4
+check pull_out pull_out
+check readers_time_out time_out
+check reset_fails a_reset_fails
+check file_outlives_device file_outlives_device
+subtest_end

@@ -1,0 +1,179 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Whoever is root can write to a device's files in sysfs at any moment: one after the other and all at once, it comes to an error at
+# worst, and nothing is left.
+
+# shellcheck source=tools/testing/guest/lib/common.sh
+. /scripts/lib/common.sh
+# shellcheck source=tools/testing/guest/lib/events.sh
+. /scripts/lib/events.sh
+
+# A kernel that looks for mistakes takes ten times as long for each.
+rounds=20
+[ ! -e /sys/kernel/debug/kmemleak ] || rounds=5
+
+long_word=$(head -c 5000 /dev/zero | tr '\0' 'a')
+
+# put FILE TEXT: writes it, and does not say what came of it.
+put()
+{
+	echo "$2" >"$1"
+} 2>/dev/null
+
+# refuses FILE TEXT...: an error for each, and nothing happens.
+refuses()
+{
+	file=$1
+	shift
+	for text in "$@"; do
+		! put "$file" "$text" || diag "${file##*/} takes '$(echo "$text" | head -c 40)'" || return
+	done
+}
+
+# in_every_round COMMAND...: runs it once a round.
+in_every_round()
+{
+	round=0
+	while [ "$round" -lt "$rounds" ]; do
+		round=$((round + 1))
+		"$@" || diag "round $round of $rounds" || return
+	done
+}
+
+has_come()
+{
+	count_irqs
+	[ $((count - earlier)) -ge "$(echo "$irqs" | wc -w)" ]
+}
+
+works()
+{
+	is_bound "$driver" || return
+	find_irqs
+	count_irqs
+	earlier=$count
+	raise || return
+	wait_for has_come || diag "$((count - earlier)) interrupts on $irqs"
+	lower
+}
+
+# The device is given to a driver that there is not, then back.
+override()
+{
+	unbind "$driver" || return
+	put "$pci/devices/$dev/driver_override" nobody
+	refuses "$pci/drivers/$driver/bind" "$dev" || return
+	put "$pci/drivers_probe" "$dev"
+	is_unbound || return
+	refuses "$pci/devices/$dev/driver_override" "$long_word" || return
+	put "$pci/devices/$dev/driver_override" '%s%s%n%p'
+	refuses "$pci/drivers/$driver/bind" "$dev" || return
+	put "$pci/devices/$dev/driver_override" ''
+	bind "$driver"
+}
+
+names()
+{
+	refuses "$pci/drivers/$driver/bind" "$dev" '' nowhere '%s%s%n' "$long_word" || return
+	refuses "$pci/drivers/$driver/unbind" '' nowhere '%s%s%n' "$other" "$long_word" || return
+	is_bound "$driver"
+}
+
+resets()
+{
+	survives_reset && works
+}
+
+goes_and_comes()
+{
+	put "$pci/devices/$dev/remove" 1
+	[ ! -e "$pci/devices/$dev" ] || diag "$dev is still there" || return
+	put "$pci/rescan" 1
+	is_bound "$driver"
+}
+
+# What each does to the device while the others do what they do.
+meddle()
+{
+	turn=0
+	while [ "$turn" -lt $((rounds * 3)) ]; do
+		turn=$((turn + 1))
+		case $1 in
+		bind) put "$pci/drivers/$driver/unbind" "$dev" && put "$pci/drivers/$driver/bind" "$dev" ;;
+		override)
+			put "$pci/devices/$dev/driver_override" nobody
+			put "$pci/devices/$dev/driver_override" ''
+			;;
+		reset) put "$pci/devices/$dev/reset" 1 ;;
+		remove) put "$pci/devices/$dev/remove" 1 && put "$pci/rescan" 1 ;;
+		affinity)
+			for file in /proc/irq/*/smp_affinity; do
+				put "$file" $((turn % 3 + 1))
+			done
+			;;
+		look) read_irqs >/dev/null ;;
+		esac
+	done
+} 2>/dev/null
+
+# All of it at once; then the device is found again, and works.
+at_once()
+{
+	for what in bind override reset remove affinity look; do
+		meddle "$what" &
+	done
+	wait
+	put "$pci/rescan" 1
+	put "$pci/devices/$dev/driver_override" ''
+	[ -e "$pci/drivers/$driver/$dev" ] || bind "$driver" || return
+	works
+}
+
+# Files that everybody may use.
+open_to_all()
+{
+	find /dev ! -type l -perm /006 | sort
+}
+
+adds_no_open_file()
+{
+	[ "$opened" = "$(open_to_all)" ] || open_to_all | diag_lines
+}
+
+settled()
+{
+	rmmod "$driver" && as_before
+}
+
+# meddles NAME ID OTHER-ID DRIVER [PARAMETER]
+meddles()
+{
+	driver=$4
+	subtest "$1" 9
+	find_device "$3"
+	other=$dev
+	find_device "$2"
+	# When it is found again it may get other addresses, and keeps those.
+	put "$pci/devices/$dev/remove" 1
+	put "$pci/rescan" 1
+	remember
+	opened=$(open_to_all)
+	# shellcheck disable=SC2086 # none or one
+	check load modprobe "$driver" $5
+	check works works
+	check override in_every_round override
+	check names in_every_round names
+	check resets in_every_round resets
+	check goes_and_comes in_every_round goes_and_comes
+	check at_once at_once
+	check adds_no_open_file adds_no_open_file
+	check leaves_nothing settled
+	subtest_end
+}
+
+plan 4
+meddles explicit 1234:11e8 8086:10d3 rust_driver_pci_explicit
+meddles managed 1234:11e8 8086:10d3 rust_driver_pci_managed
+meddles msix_explicit 8086:10d3 1234:11e8 rust_driver_pci_msix managed=N
+meddles msix_managed 8086:10d3 1234:11e8 rust_driver_pci_msix managed=Y

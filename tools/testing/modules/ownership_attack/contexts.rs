@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What is lent while the driver is bound, used where nobody may sleep: it is refused there.
+
+use super::*;
+use kernel::{
+    sync::Completion,
+    time::{
+        hrtimer::{
+            HrTimer,
+            HrTimerCallback,
+            HrTimerCallbackContext,
+            HrTimerPointer,
+            HrTimerRestart,
+            RelativeMode, //
+        },
+        Monotonic, //
+    },
+    workqueue, //
+};
+
+/// What came of trying, where no result can be returned.
+#[pin_data]
+struct Tried {
+    refused: Atomic<u32>,
+    #[pin]
+    done: Completion,
+}
+
+impl Tried {
+    fn new() -> Result<Arc<Self>> {
+        Arc::pin_init(
+            pin_init!(Self {
+                refused: Atomic::new(0),
+                done <- Completion::new(),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// Uses what was lent.
+    fn attempt(&self, lent: &Lent) {
+        let refused = lent.with(|_, hardware| hardware.acknowledge()).err() == Some(EDEADLK);
+        self.refused.store(refused.into(), Relaxed);
+        self.done.complete_all();
+    }
+
+    fn was_refused(&self) -> bool {
+        self.done.wait_for_completion();
+        self.refused.load(Relaxed) == 1
+    }
+}
+
+#[pin_data]
+struct Timer {
+    #[pin]
+    timer: HrTimer<Self>,
+    lent: Arc<Lent>,
+    tried: Arc<Tried>,
+}
+
+kernel::impl_has_hr_timer! {
+    impl HasHrTimer<Self> for Timer {
+        mode: RelativeMode<Monotonic>, field: self.timer
+    }
+}
+
+impl HrTimerCallback for Timer {
+    type Pointer<'a> = Pin<KBox<Self>>;
+
+    fn run(this: Pin<&mut Self>, _ctx: HrTimerCallbackContext<'_, Self>) -> HrTimerRestart {
+        this.tried.attempt(&this.lent);
+        HrTimerRestart::NoRestart
+    }
+}
+
+fn timer_is_refused<'c>(pdev: &Device<'c>, hardware: &Hardware<'c>) -> Result {
+    let tried = Tried::new()?;
+    let sent = tried.clone();
+    let timer = KBox::try_pin_init(
+        try_pin_init!(Timer {
+            timer <- HrTimer::new(),
+            lent: pdev.while_bound(Ok(*hardware))?,
+            tried: sent,
+        }),
+        GFP_KERNEL,
+    )?;
+    let handle = timer.start(Delta::from_millis(1));
+    check!(tried.was_refused());
+    drop(handle);
+    Ok(())
+}
+
+fn bottom_half_is_refused<'c>(pdev: &Device<'c>, hardware: &Hardware<'c>) -> Result {
+    let tried = Tried::new()?;
+    let lent: Arc<Lent> = pdev.while_bound(Ok(*hardware))?;
+    let sent = tried.clone();
+    workqueue::system_bh().try_spawn(GFP_KERNEL, move || sent.attempt(&lent))?;
+    check!(tried.was_refused());
+    Ok(())
+}
+
+/// A handler that uses what it must not.
+struct Tries {
+    lent: Arc<Lent>,
+    tried: Arc<Tried>,
+}
+
+impl irq::Handler for Tries {
+    fn handle(&self) -> irq::IrqReturn {
+        self.tried.attempt(&self.lent);
+        irq::IrqReturn::Handled
+    }
+}
+
+/// With `CONFIG_DEBUG_SHIRQ` a shared handler is called once more while it is released, by whoever
+/// releases it, with interrupts off. It must not use anything then, least of all release itself.
+fn released_handler_is_refused<'c>(pdev: &Device<'c>, hardware: &Hardware<'c>) -> Result {
+    let vectors = pdev.alloc_irq_vectors(1, 1, messages())?;
+    let tried = Tried::new()?;
+    let lent = pdev.while_bound(Ok(*hardware))?;
+    let handler = Ok(Tries {
+        lent,
+        tried: tried.clone(),
+    });
+    let handle = vectors
+        .index(0)?
+        .request(pdev, Flags::SHARED, c"attack", handler)?;
+    drop(handle);
+    check!(!cfg!(CONFIG_DEBUG_SHIRQ) || tried.was_refused());
+    Ok(())
+}
+
+pub(crate) const CASES: &[Case] = cases![
+    timer_is_refused,
+    bottom_half_is_refused,
+    released_handler_is_refused,
+];

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the kernel code prints: no address of an object, and nothing from outside as a format.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+use regex::Regex;
+
+use crate::{common::layout::Layout, verdict::row::Row};
+
+/// The name of the row.
+pub const NAME: &str = "host::formats";
+
+/// Where kernel code of the overlay lies.
+const FOLDERS: &[&str] = &["drivers/pci", "include", "rust", "samples/rust"];
+
+/// One row for all of it.
+pub fn check(layout: &Layout) -> Result<Vec<Row>> {
+    let mut files = Vec::new();
+    for folder in FOLDERS {
+        sources(&layout.root.join(folder), &mut files)?;
+    }
+    files.sort();
+    let mut found = Vec::new();
+    for file in &files {
+        let text = fs::read_to_string(file).with_context(|| layout.show(file))?;
+        let said = wrong(&text);
+        found.extend(said.map(|(line, what)| format!("{}:{line}: {what}", layout.show(file))));
+    }
+    if files.is_empty() {
+        found.push("there is no kernel code to look at".into());
+    }
+    Ok(vec![match found.is_empty() {
+        true => Row::passed(NAME),
+        false => Row::failed(NAME, found.join("\n")),
+    }])
+}
+
+fn sources(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        let path = entry?.path();
+        let kind = path.extension().and_then(|kind| kind.to_str());
+        if path.is_dir() {
+            sources(&path, files)?;
+        } else if matches!(kind, Some("c" | "h" | "rs")) {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// The lines that print what they must not.
+fn wrong(text: &str) -> impl Iterator<Item = (usize, &'static str)> {
+    let regex = |text| Regex::new(text).expect("a constant expression");
+    let rules = [
+        // A function by its name, and a resource as the PCI core has always printed it.
+        (regex(r"%p([^sR]|$)"), "an address in a format"),
+        (regex(r"\{[^{}]*:#?p\}"), "an address in a format"),
+        (
+            regex(r"\b(pr_[a-z]+|printk|panic)\(\s*[^\x22\s)K]"),
+            "a format that is no literal",
+        ),
+        (
+            regex(
+                r"\b(dev_(emerg|crit|err|warn|notice|info|dbg)|pci_(err|warn|info|dbg)|seq_printf|kasprintf)\(\s*[^,();]*(\([^()]*\))?[^,();]*,\s*[^\x22\s]",
+            ),
+            "a format that is no literal",
+        ),
+        (
+            regex(r"\bsc?nprintf\(\s*[^,]*,[^,]*,\s*[^\x22\s]"),
+            "a format that is no literal",
+        ),
+    ];
+    let mut found = Vec::new();
+    for (rule, what) in rules {
+        for at in rule.find_iter(text) {
+            let line = text[..at.start()].matches('\n').count() + 1;
+            found.push((line, what));
+        }
+    }
+    found.sort_unstable();
+    found.into_iter()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_printed_by_a_literal_is_right() {
+        for text in [
+            "dev_err(&dev->dev,\n\t\"irq vectors: handler %ps on irq %u\\n\", function, irq);",
+            "seq_printf(m, \"%-14s\\n\", pci_name(dev));",
+            "pr_info!(\"{} vectors\\n\", vectors.len());",
+            "pr_info(\"%pR\\n\", res);",
+            "snprintf(desc, SIZE, \"%s\", name);",
+        ] {
+            assert_eq!(wrong(text).count(), 0, "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_and_foreign_formats_are_found() {
+        for text in [
+            "dev_err(&dev->dev, \"%p\\n\", dev);",
+            "dev_err(&dev->dev, \"%px\", dev);",
+            "pr_info!(\"{:p}\\n\", pdev);",
+            "pr_info(name);",
+            "dev_info(&pdev->dev, name);",
+            "seq_printf(m, pci_name(dev));",
+            "snprintf(desc, SIZE, name);",
+        ] {
+            assert_eq!(wrong(text).count(), 1, "{text}");
+        }
+    }
+}

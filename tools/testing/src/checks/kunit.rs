@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The KUnit suites in User Mode Linux, as anyone with a grafted tree runs them: by the kernel's own `kunit.py`, without a guest.
+
+use std::{fs, path::Path, thread, time::Duration};
+
+use anyhow::Result;
+
+use crate::{
+    checks::scripts,
+    common::{
+        command::{command, watch, Limits},
+        layout::Layout,
+        ui::Ui,
+    },
+    host::toolchain::LLVM,
+    kernel::prepare::Prepared,
+    verdict::row::Row,
+};
+
+/// How the names of its rows begin.
+pub const PREFIX: &str = "host::kunit::";
+
+/// The folder of the tree whose `.kunitconfig` is used.
+const SUITES: &str = "drivers/pci/msi";
+
+/// Builds the kernel as a program in `build/uml` and runs it.
+pub fn run(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Vec<Row>> {
+    let log = layout.log("host-kunit");
+    let out = layout.build.join("uml");
+    fs::create_dir_all(&out)?;
+    ui.stage("kunit", "building and running User Mode Linux", |stage| {
+        let mut kunit = command(layout, "python3");
+        // It would leave its compiled form in the source tree.
+        kunit.env("PYTHONDONTWRITEBYTECODE", "1");
+        kunit.env("LIBCLANG_PATH", format!("/usr/lib/llvm{LLVM}/lib"));
+        kunit.current_dir(layout.linux());
+        kunit.arg("tools/testing/kunit/kunit.py");
+        kunit.args(["run", "--arch=um", "--raw_output=kunit"]);
+        kunit.arg(format!("--kunitconfig={SUITES}"));
+        kunit.arg(format!("--build_dir={}", out.display()));
+        let jobs = thread::available_parallelism().map_or(1, |n| n.get());
+        kunit.arg(format!("--jobs={jobs}"));
+        let source = prepared.tools.rust_lib_src.display();
+        for option in [format!("LLVM={LLVM}"), format!("RUST_LIB_SRC={source}")] {
+            kunit.args(["--make_options", &option]);
+        }
+        let limits = Limits::total(Duration::from_secs(3600));
+        let ended = watch(stage, &mut kunit, &log, limits)?;
+        let shown = layout.show(&log);
+        let rows = scripts::rows(PREFIX, Path::new(&shown), &fs::read(&log)?, &ended);
+        let failed = rows.iter().filter(|row| !row.ok).count();
+        let summary = format!("{} results, {failed} failed", rows.len());
+        Ok((rows, summary))
+    })
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The model of the rule, explored whole.
+
+use std::time::Instant;
+
+use anyhow::Result;
+use model::{figures, rule::Rule};
+
+use crate::{
+    common::{layout::Layout, ui::Ui},
+    verdict::row::Row,
+};
+
+/// How the names of the model's tests begin.
+pub const PREFIX: &str = "host::model::";
+
+/// Explores the model, and compares its figures with those in the documentation.
+pub fn explore(ui: &Ui, layout: &Layout) -> Result<Vec<Row>> {
+    ui.stage("model", "exploring the model of the rule", |_| {
+        let started = Instant::now();
+        let rule = Rule::read()?;
+        let explored = figures::explore_all(&rule);
+        let mut rows = Vec::new();
+        for setting in &explored {
+            let name = format!("{PREFIX}{:?}", setting.setting).to_lowercase();
+            let troubles: Vec<String> = setting.troubles().collect();
+            let mut row = match troubles.is_empty() {
+                true => Row::passed(name),
+                false => Row::failed(name, troubles.join("\n")),
+            };
+            row.values.insert("states".into(), setting.states.into());
+            rows.push(row);
+        }
+        let name = format!("{PREFIX}figures");
+        rows.push(
+            match figures::are_written(&layout.root, &figures::tables(&rule, &explored))? {
+                true => Row::passed(name).took(started.elapsed()),
+                false => {
+                    let page = figures::PAGE;
+                    Row::failed(
+                        name,
+                        format!("{page} has other figures\nremedy: make model"),
+                    )
+                }
+            },
+        );
+        let states: usize = explored.iter().map(|setting| setting.states).sum();
+        Ok((rows, format!("{states} states")))
+    })
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `host::no-pci` and `host::no-msi`: a kernel without PCI, and one with PCI but without MSI, has the calls for managed vectors all
+//! the same, and not the option. Everything of ours that is not the option builds.
+
+use std::time::Instant;
+
+use anyhow::Result;
+
+use crate::{
+    common::{
+        command::{command, run},
+        layout::Layout,
+        ui::Ui,
+    },
+    kernel::{prepare::Prepared, spec::KernelSpec},
+    verdict::row::Row,
+};
+
+/// The tests' names.
+pub const NAME: &str = "host::no-pci";
+pub const NO_MSI: &str = "host::no-msi";
+
+/// Builds for a kernel without PCI.
+pub fn build(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Vec<Row>> {
+    build_without(ui, layout, prepared, NAME, &[])
+}
+
+/// Builds for a kernel with PCI and without MSI.
+pub fn build_without_msi(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Vec<Row>> {
+    build_without(ui, layout, prepared, NO_MSI, &["drivers/pci/"])
+}
+
+/// Builds the kernel crate with its helpers, `folders`, and a module that calls what `linux/pci.h` declares.
+fn build_without(
+    ui: &Ui,
+    layout: &Layout,
+    prepared: &Prepared,
+    test: &str,
+    folders: &[&str],
+) -> Result<Vec<Row>> {
+    let started = Instant::now();
+    let name = test.trim_start_matches("host::");
+    let spec = KernelSpec::new(layout, name, layout.linux(), &[name]);
+    spec.configure(ui, layout, &prepared.tools)?;
+    let modules = layout.build.join("modules").join(name);
+    ui.stage(name, "building the kernel crate and a module", |stage| {
+        let make = |targets: &[&str]| spec.make(stage, layout, &prepared.tools, targets, "prepare");
+        make(&["prepare", "modules_prepare"])?;
+        for folder in folders {
+            make(&[folder])?;
+        }
+        std::fs::create_dir_all(&modules)?;
+        let log = layout.log(&format!("{name}-module"));
+        let mut rsync = command(layout, "rsync");
+        let from = layout.testing().join("modules/no_pci");
+        rsync
+            .arg("-a")
+            .arg(format!("{}/", from.display()))
+            .arg(&modules);
+        run(stage, &mut rsync, &log)?;
+        // Without a kernel there are no symbols to look up, but there is an object.
+        let mut make = prepared.tools.make(layout, &spec.source, &spec.out);
+        make.arg(format!("M={}", modules.display())).arg("no_pci.o");
+        run(stage, &mut make, &log)?;
+        let mut built = vec!["the kernel crate".to_string()];
+        built.extend(folders.iter().map(|f| f.trim_end_matches('/').into()));
+        Ok(((), built.join(", ") + ", a module"))
+    })?;
+    Ok(vec![Row::passed(test).took(started.elapsed())])
+}

@@ -1,0 +1,468 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the option means for the PCI core. Off, which is the default: every object of `drivers/pci` equals the ungrafted tree's,
+//! and exports the same. On: it exports the same and the managed calls.
+//!
+//! Compared are all sections that are loaded or that make exports, with their relocations by name, and the symbols. Excepted are line
+//! numbers (bug tables, DWARF), the drivers that are converted, and the files that a patch of the overlay puts a hook in, of which
+//! the exports are compared all the same. What these do is for the guests that run on that kernel, `guest::...@off`.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+use object::{Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionKind, SymbolKind};
+
+use crate::{
+    checks::exports::{self, Exports},
+    common::{layout::Layout, ui::Ui},
+    kernel::{
+        drivers,
+        kconfig::Config,
+        prepare::{Prepared, Ready},
+        spec::{Kernel, KernelSpec},
+        ungrafted::ungrafted,
+    },
+    verdict::row::Row,
+};
+
+const FOLDER: &str = "drivers/pci";
+
+/// The kernels whose exports are compared.
+pub const KERNELS: [Kernel; 2] = [Kernel::Stock, Kernel::Ours];
+
+/// Builds `drivers/pci` from the pristine and from the grafted tree and compares it: one row per folder, one for the set, one for
+/// the exports; another for those of the kernels with the option on and without the overlay.
+pub fn compare(
+    ui: &Ui,
+    layout: &Layout,
+    prepared: &Prepared,
+    ready: &BTreeMap<Kernel, Ready>,
+) -> Result<Vec<Row>> {
+    let pristine = ungrafted(ui, layout, prepared)?;
+    let spec = |which: &str, source: PathBuf| KernelSpec {
+        out: layout.build.join("objects").join(which),
+        ..KernelSpec::new(layout, &format!("objects-{which}"), source, &["objects"])
+    };
+    let specs = [spec("pristine", pristine), spec("grafted", layout.linux())];
+    let mut trees = Vec::new();
+    for spec in &specs {
+        spec.configure(ui, layout, &prepared.tools)?;
+        ui.stage(
+            &spec.name,
+            "building drivers/pci with the option off",
+            |stage| {
+                spec.make(
+                    stage,
+                    layout,
+                    &prepared.tools,
+                    &["prepare", "modules_prepare"],
+                    "prepare",
+                )?;
+                spec.make(stage, layout, &prepared.tools, &["drivers/pci/"], "build")?;
+                let found = objects(&spec.out)?;
+                let summary = format!("{} objects", found.len());
+                trees.push(found);
+                Ok(((), summary))
+            },
+        )?;
+    }
+    let mut excepted = converted(layout);
+    excepted.extend(hooked(layout)?);
+    let mut rows = rows(&trees[0], &trees[1], &excepted);
+    rows.push(exported(
+        "objects::exports",
+        &all_exports(&trees[0]),
+        &all_exports(&trees[1]),
+        &BTreeSet::new(),
+    ));
+    if let [Some(stock), Some(ours)] = KERNELS.map(|kernel| ready.get(&kernel)) {
+        let of = |ready: &Ready| exports::of_kernel(&ready.kernel.spec.out);
+        let header = layout.root.join("include/linux/pci_irq_vectors.h");
+        rows.push(exported(
+            "objects::exports_with_the_option",
+            &of(stock)?,
+            &of(ours)?,
+            &exports::declared(&header)?,
+        ));
+    }
+    rows.push(default_is_off(ui, layout, prepared)?);
+    Ok(rows)
+}
+
+/// The exports must be the same, but for those that are `added`.
+fn exported(name: &str, theirs: &Exports, ours: &Exports, added: &BTreeSet<String>) -> Row {
+    let mut differing = differing(theirs, ours, |a, b| a == b, |class| format!(" ({class})"));
+    differing.retain(|line| !added.iter().any(|f| *line == format!("{f} is new")));
+    let missing = added.iter().filter(|f| !ours.contains_key(*f));
+    differing.extend(missing.map(|f| format!("{f} is not exported")));
+    row(name, &differing, theirs.len())
+}
+
+fn all_exports(tree: &BTreeMap<PathBuf, Parts>) -> Exports {
+    let all = tree.values().flat_map(|parts| parts.exports.clone());
+    all.collect()
+}
+
+/// A configuration with Rust that never heard of the option has it off, and what depends on it.
+fn default_is_off(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Row> {
+    let name = "objects::default_is_off";
+    let spec = KernelSpec {
+        out: layout.build.join("objects/default"),
+        ..KernelSpec::new(layout, "objects-default", layout.linux(), &["guest"])
+    };
+    let config = spec.out.join(".config");
+    ui.stage(&spec.name, "asking Kconfig for the default", |stage| {
+        fs::create_dir_all(&spec.out)?;
+        fs::copy(&spec.fragments[0], &config)?;
+        spec.make(stage, layout, &prepared.tools, &["olddefconfig"], "config")?;
+        Ok(((), "olddefconfig".into()))
+    })?;
+    let got = Config::read(&config)?;
+    let mut wrong = Vec::new();
+    if !got.on("RUST") {
+        wrong.push("CONFIG_RUST did not take effect, so this says nothing".into());
+    }
+    if !fs::read_to_string(&config)?.contains("CONFIG_PCI_DEVRES_RUST is not set") {
+        wrong.push("CONFIG_PCI_DEVRES_RUST is not offered, or is on".into());
+    }
+    Ok(row(name, &wrong, 1))
+}
+
+fn rows(
+    pristine: &BTreeMap<PathBuf, Parts>,
+    grafted: &BTreeMap<PathBuf, Parts>,
+    excepted: &BTreeSet<PathBuf>,
+) -> Vec<Row> {
+    let mut set = Vec::new();
+    for (path, where_) in grafted
+        .keys()
+        .filter(|p| !pristine.contains_key(*p))
+        .map(|p| (p, "only in the grafted tree"))
+        .chain(
+            pristine
+                .keys()
+                .filter(|p| !grafted.contains_key(*p))
+                .map(|p| (p, "missing from the grafted tree")),
+        )
+    {
+        set.push(format!("{}: {where_}", path.display()));
+    }
+    let mut rows = vec![row("objects::same_set", &set, pristine.len())];
+    let mut folders: BTreeMap<String, (usize, Vec<String>)> = BTreeMap::new();
+    for (path, theirs) in pristine {
+        let Some(ours) = grafted.get(path) else {
+            continue;
+        };
+        if excepted.contains(path) {
+            continue;
+        }
+        let folder = path.parent().unwrap_or(path).display().to_string();
+        let (count, differing) = folders.entry(folder).or_default();
+        *count += 1;
+        let parts: Vec<_> = differing_parts(theirs, ours);
+        if !parts.is_empty() {
+            differing.push(format!("{}: {}", path.display(), parts.join("; ")));
+        }
+    }
+    rows.extend(
+        folders.iter().map(|(folder, (count, differing))| {
+            row(&format!("objects::{folder}"), differing, *count)
+        }),
+    );
+    rows
+}
+
+fn row(name: &str, differing: &[String], count: usize) -> Row {
+    let mut row = if differing.is_empty() {
+        Row::passed(name)
+    } else {
+        let list: String = differing.iter().map(|d| format!("    | {d}\n")).collect();
+        Row::failed(
+            name,
+            format!(
+                "with CONFIG_PCI_DEVRES_RUST off these are not what the ungrafted tree gives:\n{list}\
+                 compare build/objects/pristine and build/objects/grafted with llvm-objdump-19 -dr"
+            ),
+        )
+    };
+    row.values.insert("objects".into(), count.into());
+    row
+}
+
+/// An object, as what is compared of it.
+#[derive(Default)]
+struct Parts {
+    /// Sections: flags, content, relocations.
+    sections: BTreeMap<String, Vec<u8>>,
+    /// Symbols: size, binding and section, and where in it they lie.
+    symbols: BTreeMap<String, (String, u64)>,
+    /// What it exports.
+    exports: Exports,
+}
+
+fn differing_parts(a: &Parts, b: &Parts) -> Vec<String> {
+    let mut found = differing(&a.sections, &b.sections, |a, b| a == b, |_| String::new());
+    let moved = !found.is_empty();
+    // Where a section has changed, that symbols have moved in it says nothing more.
+    let same = |a: &(String, u64), b: &(String, u64)| a.0 == b.0 && (moved || a.1 == b.1);
+    found.extend(differing(&a.symbols, &b.symbols, same, |s| {
+        format!(" ({}, at {:#x})", s.0, s.1)
+    }));
+    found
+}
+
+fn differing<T>(
+    a: &BTreeMap<String, T>,
+    b: &BTreeMap<String, T>,
+    same: impl Fn(&T, &T) -> bool,
+    show: impl Fn(&T) -> String,
+) -> Vec<String> {
+    let names: BTreeSet<_> = a.keys().chain(b.keys()).collect();
+    let difference = |name: &String| match (a.get(name), b.get(name)) {
+        (Some(a), Some(b)) if same(a, b) => None,
+        (Some(a), Some(b)) => Some(match (show(a), show(b)) {
+            (a, _) if a.is_empty() => format!("{name} differs"),
+            (a, b) => format!("{name}{a} is now{b}"),
+        }),
+        (Some(_), None) => Some(format!("{name} is gone")),
+        _ => Some(format!("{name} is new")),
+    };
+    names.into_iter().filter_map(difference).collect()
+}
+
+fn objects(out: &Path) -> Result<BTreeMap<PathBuf, Parts>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![out.join(FOLDER)];
+    while let Some(folder) = folders.pop() {
+        for entry in
+            fs::read_dir(&folder).with_context(|| format!("reading {}", folder.display()))?
+        {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "o") {
+                let parts = parts(&path).with_context(|| format!("reading {}", path.display()))?;
+                found.insert(path.strip_prefix(out)?.to_path_buf(), parts);
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn parts(path: &Path) -> Result<Parts> {
+    let bytes = fs::read(path)?;
+    let file = object::File::parse(&*bytes)?;
+    let mut parts = Parts {
+        exports: exports::exports(&file)?,
+        ..Parts::default()
+    };
+    for section in file.sections() {
+        let name = section.name()?;
+        if !counts(name, section.kind()) {
+            continue;
+        }
+        let mut content = format!(
+            "{:?} align {} size {}\n",
+            section.flags(),
+            section.align(),
+            section.size()
+        )
+        .into_bytes();
+        content.extend(section.data()?);
+        for (at, relocation) in section.relocations() {
+            let target = match relocation.target() {
+                RelocationTarget::Symbol(index) => {
+                    let symbol = file.symbol_by_index(index)?;
+                    match (symbol.kind(), symbol.section_index()) {
+                        (SymbolKind::Section, Some(of)) => {
+                            file.section_by_index(of)?.name()?.to_string()
+                        }
+                        _ => symbol.name()?.to_string(),
+                    }
+                }
+                other => format!("{other:?}"),
+            };
+            let line = format!(
+                "\n{at:x} {:?} {target}+{:x}",
+                relocation.flags(),
+                relocation.addend()
+            );
+            content.extend(line.bytes());
+        }
+        // Sections may share a name.
+        let sections = &mut parts.sections;
+        let same = sections
+            .keys()
+            .filter(|k| k.split('#').next() == Some(name))
+            .count();
+        let key = if same == 0 {
+            name.to_string()
+        } else {
+            format!("{name}#{same}")
+        };
+        sections.insert(key, content);
+    }
+    for symbol in file.symbols() {
+        if matches!(symbol.kind(), SymbolKind::Section | SymbolKind::File) {
+            continue;
+        }
+        let section = match symbol.section_index() {
+            Some(index) => file.section_by_index(index)?.name()?.to_string(),
+            None => format!("{:?}", symbol.section()),
+        };
+        if section == "__bug_table" {
+            continue;
+        }
+        let binding = match (symbol.is_global(), symbol.is_weak()) {
+            (_, true) => "weak",
+            (true, _) => "global",
+            _ => "local",
+        };
+        let what = format!(
+            "{} bytes, {binding} {:?} in {section}",
+            symbol.size(),
+            symbol.kind()
+        );
+        let (name, at) = (symbol.name()?, symbol.address());
+        // Local names may occur more than once; their order in the symbol table is the file's.
+        let same = parts
+            .symbols
+            .keys()
+            .filter(|k| k.split('#').next() == Some(name))
+            .count();
+        let key = if same == 0 {
+            name.to_string()
+        } else {
+            format!("{name}#{same}")
+        };
+        parts.symbols.insert(key, (what, at));
+    }
+    Ok(parts)
+}
+
+/// Whether a section is loaded, or read by the export machinery; its line numbers aside.
+fn counts(name: &str, kind: SectionKind) -> bool {
+    let aside = ["__bug_table", ".comment", ".llvm_addrsig"];
+    let debug = name.starts_with(".debug") || name.starts_with(".rela") || name == ".BTF";
+    !debug && !aside.contains(&name) && kind != SectionKind::Metadata
+}
+
+/// The objects under `drivers/pci` of drivers that are converted.
+fn converted(layout: &Layout) -> BTreeSet<PathBuf> {
+    let files = drivers::converted(layout).unwrap_or_default();
+    files
+        .into_iter()
+        .map(|driver| driver.file)
+        .filter(|file| file.starts_with(FOLDER))
+        .map(|file| file.with_extension("o"))
+        .collect()
+}
+
+/// The objects of files that the overlay patches in the tree's C code, apart from drivers.
+fn hooked(layout: &Layout) -> Result<BTreeSet<PathBuf>> {
+    let mut found = BTreeSet::new();
+    for entry in fs::read_dir(layout.root.join("scripts/patches"))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|e| e == "patch") {
+            let text =
+                fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+            found.extend(patched_objects(&text));
+        }
+    }
+    Ok(found)
+}
+
+fn patched_objects(patch: &str) -> impl Iterator<Item = PathBuf> + '_ {
+    let files = patch.lines().filter_map(|line| line.strip_prefix("+++ b/"));
+    let c = files.filter(|file| file.starts_with(FOLDER) && file.ends_with(".c"));
+    c.map(|file| Path::new(file).with_extension("o"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(objects: &[(&str, &[(&str, &str)])]) -> BTreeMap<PathBuf, Parts> {
+        let parts = |sections: &[(&str, &str)]| Parts {
+            sections: sections
+                .iter()
+                .map(|(n, c)| (n.to_string(), c.as_bytes().to_vec()))
+                .collect(),
+            ..Parts::default()
+        };
+        objects
+            .iter()
+            .map(|(path, p)| (PathBuf::from(path), parts(p)))
+            .collect()
+    }
+
+    #[test]
+    fn the_object_and_its_section_are_named() {
+        let a = tree(&[("drivers/pci/msi/api.o", &[(".text", "x"), (".data", "y")])]);
+        let b = tree(&[("drivers/pci/msi/api.o", &[(".text", "z"), (".data", "y")])]);
+        let rows = rows(&a, &b, &BTreeSet::new());
+        assert!(rows[0].ok);
+        assert_eq!(rows[1].name, "objects::drivers/pci/msi");
+        assert!(
+            rows[1]
+                .message
+                .contains("drivers/pci/msi/api.o: .text differs"),
+            "{}",
+            rows[1].message
+        );
+    }
+
+    #[test]
+    fn an_object_that_is_new_or_gone_is_named() {
+        let a = tree(&[("drivers/pci/devres.o", &[])]);
+        let b = tree(&[("drivers/pci/devres_rust.o", &[])]);
+        let rows = rows(&a, &b, &BTreeSet::new());
+        assert!(rows[0]
+            .message
+            .contains("devres_rust.o: only in the grafted tree"));
+        assert!(rows[0].message.contains("devres.o: missing"));
+    }
+
+    #[test]
+    fn converted_drivers_are_excepted() {
+        let a = tree(&[("drivers/pci/switch/switchtec.o", &[(".text", "x")])]);
+        let b = tree(&[("drivers/pci/switch/switchtec.o", &[(".text", "y")])]);
+        let excepted = BTreeSet::from([PathBuf::from("drivers/pci/switch/switchtec.o")]);
+        assert!(rows(&a, &b, &excepted).iter().all(|row| row.ok));
+    }
+
+    #[test]
+    fn files_with_a_hook_are_found_in_the_patches() {
+        let patch =
+            "--- a/drivers/pci/msi/api.c\n+++ b/drivers/pci/msi/api.c\n@@ -1 +1 @@\n-a\n+b\n\
+                     --- a/include/linux/pci.h\n+++ b/include/linux/pci.h\n@@ -1 +1 @@\n-a\n+b\n";
+        let found: Vec<_> = patched_objects(patch).collect();
+        assert_eq!(found, [PathBuf::from("drivers/pci/msi/api.o")]);
+    }
+
+    #[test]
+    fn an_export_that_is_new_gone_or_of_another_class_is_named() {
+        let of = |exports: &[(&str, &str)]| -> Exports {
+            let pairs = exports.iter().map(|(n, c)| (n.to_string(), c.to_string()));
+            pairs.collect()
+        };
+        let theirs = of(&[("a", "any licence"), ("b", "GPL"), ("c", "GPL")]);
+        let added = BTreeSet::from(["d".to_string(), "e".to_string()]);
+        let ours = of(&[("a", "GPL"), ("b", "GPL"), ("d", "GPL"), ("f", "GPL")]);
+        let message = exported("objects::exports", &theirs, &ours, &added).message;
+        for part in [
+            "a (any licence) is now (GPL)",
+            "c is gone",
+            "f is new",
+            "e is not exported",
+        ] {
+            assert!(message.contains(part), "{message}");
+        }
+        assert!(!message.contains("d is") && !message.contains("b "));
+        assert!(exported("x", &theirs, &theirs, &BTreeSet::new()).ok);
+    }
+}

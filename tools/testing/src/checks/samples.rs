@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What samples and template promise their readers: no `unsafe`, and a project file that an editor can follow.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use anyhow::{Context, Result};
+use regex::Regex;
+use serde::Deserialize;
+
+use crate::{
+    common::{
+        command::run,
+        layout::{Layout, TEMPLATE},
+        ui::Ui,
+    },
+    host::toolchain::Toolchain,
+    kernel::spec::{Built, KernelSpec},
+    verdict::row::Row,
+};
+
+/// The name of the row about rust-analyzer.
+pub const ANALYZER: &str = "host::template::rust_analyzer";
+
+/// How the names of the rows about `unsafe` begin.
+pub const NO_UNSAFE: &str = "host::no-unsafe::";
+
+/// One row for each sample, and for the template.
+pub fn no_unsafe(layout: &Layout) -> Result<Vec<Row>> {
+    let folder = layout.root.join("samples/rust");
+    let mut files = Vec::new();
+    let of_modules = folder.join("rust_driver_pci_nvme");
+    for folder in [&folder, &of_modules, &layout.module(TEMPLATE)] {
+        let entries = fs::read_dir(folder).with_context(|| folder.display().to_string())?;
+        let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+        files.extend(paths.filter(|path| path.extension().is_some_and(|e| e == "rs")));
+    }
+    files.sort();
+    let mut rows = Vec::new();
+    for file in &files {
+        let name = file.file_stem().unwrap_or_default().to_string_lossy();
+        let name = format!("{NO_UNSAFE}{name}");
+        let found = count(&fs::read_to_string(file)?);
+        rows.push(match found.as_slice() {
+            [] => Row::passed(name),
+            lines => {
+                Row::failed(
+                    name,
+                    format!(
+                    "{} uses of unsafe in {}, line {}: a sample shows what the API does without it",
+                    lines.len(),
+                    layout.show(file),
+                    lines.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")
+                ),
+                )
+            }
+        });
+    }
+    Ok(rows)
+}
+
+/// The numbers of the lines that say `unsafe`, other than in a comment.
+fn count(source: &str) -> Vec<usize> {
+    let keyword = Regex::new(r"\bunsafe\b").expect("a constant expression");
+    let code = source
+        .lines()
+        .map(|line| line.split("//").next().unwrap_or_default());
+    let lines = code.zip(1..).filter(|(code, _)| keyword.is_match(code));
+    lines.map(|(_, number)| number).collect()
+}
+
+/// What rust-analyzer reads.
+#[derive(Deserialize)]
+pub struct Project {
+    crates: Vec<Crate>,
+}
+
+#[derive(Deserialize)]
+struct Crate {
+    display_name: String,
+    root_module: PathBuf,
+    deps: Vec<Dependency>,
+    cfg: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Dependency {
+    #[serde(rename = "crate")]
+    at: usize,
+    name: String,
+}
+
+/// Has the kernel's own target write `rust-project.json` into the folder of a driver; returns it and the number of its crates.
+pub fn describe(
+    ui: &Ui,
+    layout: &Layout,
+    tools: &Toolchain,
+    kernel: &KernelSpec,
+    folder: &Path,
+) -> Result<(PathBuf, Project)> {
+    let log = layout.log("rust-analyzer");
+    ui.stage(
+        "rust-analyzer",
+        "describing the driver to editors",
+        |stage| {
+            let mut make = tools.make(layout, &kernel.source, &kernel.out);
+            make.arg(format!("M={}", folder.display()))
+                .arg("rust-analyzer");
+            run(stage, &mut make, &log)?;
+            let file = folder.join("rust-project.json");
+            let project: Project = serde_json::from_slice(&fs::read(&file)?)
+                .with_context(|| format!("reading {}", file.display()))?;
+            let summary = format!("{}, {} crates", layout.show(&file), project.crates.len());
+            Ok(((file, project), summary))
+        },
+    )
+}
+
+/// Describes the template, and follows it from the driver to `kernel::pci`.
+pub fn analyzer(ui: &Ui, layout: &Layout, tools: &Toolchain, kernel: &Built) -> Result<Vec<Row>> {
+    let started = Instant::now();
+    let copy = layout.module_copy(&kernel.spec.name, TEMPLATE);
+    let (file, project) = describe(ui, layout, tools, &kernel.spec, &copy)?;
+    let row = match follow(&project, &copy) {
+        Ok(()) => Row::passed(ANALYZER),
+        Err(why) => Row::failed(ANALYZER, format!("{}: {why}", layout.show(&file))),
+    };
+    Ok(vec![row.took(started.elapsed())])
+}
+
+fn follow(project: &Project, copy: &Path) -> Result<(), String> {
+    // A path in it is relative to where it lies.
+    let root = |c: &Crate| copy.join(&c.root_module);
+    let missing = project.crates.iter().find(|c| !root(c).is_file());
+    if let Some(Crate {
+        display_name,
+        root_module,
+        ..
+    }) = missing
+    {
+        return Err(format!(
+            "crate {display_name} has no {}",
+            root_module.display()
+        ));
+    }
+    let driver = project.crates.iter().find(|c| root(c).starts_with(copy));
+    let driver = driver.ok_or("the driver is not in it")?;
+    let option = "CONFIG_PCI_DEVRES_RUST";
+    if !driver.cfg.iter().any(|cfg| cfg == option) {
+        return Err(format!(
+            "{} is not configured with {option}",
+            driver.display_name
+        ));
+    }
+    let deps: BTreeMap<_, _> = driver
+        .deps
+        .iter()
+        .map(|d| (d.name.as_str(), d.at))
+        .collect();
+    let kernel = deps.get("kernel").and_then(|at| project.crates.get(*at));
+    let kernel = kernel.ok_or("the driver does not depend on the crate kernel")?;
+    // What the driver takes of it is a module of that crate.
+    let vectors = kernel.root_module.with_file_name("pci").join("vectors.rs");
+    if kernel.display_name != "kernel" || !vectors.is_file() {
+        return Err(format!(
+            "{} is not the grafted crate",
+            kernel.root_module.display()
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::count;
+
+    #[test]
+    fn unsafe_counts_in_code_only() {
+        let source = "// unsafe\nfn a() { unsafe { b() } }\n/// not unsafe\nlet unsafely = 1;\nunsafe impl C for D {}\n";
+        assert_eq!(count(source), [2, 5]);
+    }
+}

@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Every driver of the tree that the overlay converts compiles: `tree::` in `make test`, and in its long form `make tree-check`.
+//!
+//! The configuration is `allmodconfig`, and no more of it is built than the objects asked for: on x86-64 all, on arm64 those of
+//! hardware that comes with such machines. An object counts as compiled if it is there after a `make` that removes what fails, and
+//! needs nothing of the PCI core that is not exported.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result};
+use object::{Object, ObjectSymbol};
+use regex::Regex;
+
+use crate::{
+    checks::tree_report,
+    common::{
+        command::{watch, Ended, Limits},
+        failure::Failure,
+        layout::Layout,
+        ui::{elapsed, Ui},
+    },
+    kernel::{
+        drivers::{self, Converted},
+        prepare::{self, Prepared},
+        spec::{KernelSpec, EVERYTHING},
+    },
+    reports::results,
+    verdict::row::Row,
+};
+
+/// What x86-64 has no configuration for.
+pub(crate) const ARM64_ONLY: &[&str] = &["drivers/edac/thunderx_edac.c"];
+
+/// What is compiled for arm64: names or folders.
+const ARM64: &[&str] = &[
+    "drivers/ata/ahci.c",
+    "drivers/crypto/inside-secure",
+    "drivers/crypto/marvell",
+    "drivers/cxl",
+    "drivers/dma/hisi_dma.c",
+    "drivers/edac/thunderx_edac.c",
+    "drivers/gpio/gpio-thunderx.c",
+    "drivers/gpu/drm/hisilicon",
+    "drivers/i2c/busses/i2c-thunderx-pcidrv.c",
+    "drivers/mmc/host",
+    "drivers/net/ethernet",
+    "drivers/net/wireless/mediatek",
+    "drivers/pci/hotplug",
+    "drivers/scsi/hisi_sas",
+];
+
+/// What the tree has of drivers in Rust that use `kernel::pci`: nothing in them is edited.
+const RUST: &[&str] = &[
+    "drivers/gpu/nova-core/nova_core.rs",
+    "samples/rust/rust_dma.rs",
+    "samples/rust/rust_driver_auxiliary.rs",
+    "samples/rust/rust_driver_pci.rs",
+];
+
+/// A kernel that the drivers are compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// As `ARCH=` has it.
+    pub arch: &'static str,
+    /// Whether `CONFIG_PCI_DEVRES_RUST` is on.
+    pub on: bool,
+}
+
+/// All of them; the first is what `make test` compiles for.
+pub const TARGETS: [Target; 4] = [
+    Target {
+        arch: "x86_64",
+        on: true,
+    },
+    Target {
+        arch: "x86_64",
+        on: false,
+    },
+    Target {
+        arch: "arm64",
+        on: true,
+    },
+    Target {
+        arch: "arm64",
+        on: false,
+    },
+];
+
+/// What became of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Compiled {
+    /// There is an object.
+    Yes,
+    /// It was not asked for.
+    Absent,
+    /// What the compiler said, or what is wrong with the object.
+    No(String),
+}
+
+impl Target {
+    /// Names its folder, log and rows.
+    pub fn name(self) -> String {
+        format!("{}-{}", self.arch, if self.on { "on" } else { "off" })
+    }
+
+    /// Whether a file is compiled for it.
+    fn wants(self, file: &Path) -> bool {
+        let among = |list: &[&str]| list.iter().any(|path| file.starts_with(path));
+        match self.arch {
+            "arm64" => among(ARM64),
+            _ => !among(ARM64_ONLY),
+        }
+    }
+
+    fn spec(self, layout: &Layout) -> KernelSpec {
+        let rust = if self.on { "rust" } else { "no-rust" };
+        let name = format!("tree-{}", self.name());
+        KernelSpec {
+            arch: Some(self.arch),
+            base: EVERYTHING,
+            out: layout.build.join("tree").join(self.name()),
+            ..KernelSpec::new(layout, &name, layout.linux(), &["tree", rust])
+        }
+    }
+
+    /// Drivers in Rust, where there is Rust.
+    fn rust(self) -> Vec<PathBuf> {
+        let has = self.on && self.arch == "x86_64";
+        let files = if has { RUST } else { &[] };
+        files.iter().map(PathBuf::from).collect()
+    }
+
+    /// Compiles `files` and [`Self::rust()`], and says of each what became of it.
+    fn compile(
+        self,
+        ui: &Ui,
+        layout: &Layout,
+        prepared: &Prepared,
+        files: &[Converted],
+    ) -> Result<Vec<Compiled>> {
+        let spec = self.spec(layout);
+        spec.configure(ui, layout, &prepared.tools)?;
+        let jobs = std::thread::available_parallelism().map_or(2, |n| n.get());
+        let title = format!("tree {}", self.name());
+        ui.stage(&title, "compiling converted drivers", |stage| {
+            spec.make(stage, layout, &prepared.tools, &["prepare"], "prepare")?;
+
+            let log = layout.log(&format!("tree-{}", self.name()));
+            let mut make = spec.command(layout, &prepared.tools);
+            make.args(["-k", &format!("-j{jobs}")]);
+            let wanted = files.iter().filter(|f| self.wants(&f.file));
+            make.args(wanted.map(|f| f.file.with_extension("o")));
+            make.args(self.rust().iter().map(|f| f.with_extension("o")));
+            let ended = watch(
+                stage,
+                &mut make,
+                &log,
+                Limits::total(Duration::from_secs(3600)),
+            )?;
+            if !matches!(ended, Ended::Exited(_)) {
+                return Err(Failure::new("compiling did not end in time")
+                    .log(&log)
+                    .into());
+            }
+            let text = fs::read_to_string(&log)?;
+            let exports = exports(&layout.linux())?;
+            let mut found = Vec::new();
+            let rust = self.rust();
+            for file in files.iter().map(|f| &f.file).chain(&rust) {
+                found.push(self.outcome(layout, file, &text, &exports)?);
+            }
+            let count = |wanted: &Compiled| found.iter().filter(|f| *f == wanted).count();
+            let (yes, absent) = (count(&Compiled::Yes), count(&Compiled::Absent));
+            let failed = found.len() - yes - absent;
+            let summary =
+                format!("{yes} compiled, {failed} failed, {absent} not in this configuration");
+            Ok((found, summary))
+        })
+    }
+
+    fn outcome(
+        self,
+        layout: &Layout,
+        file: &Path,
+        log: &str,
+        exports: &BTreeSet<String>,
+    ) -> Result<Compiled> {
+        if !self.wants(file) {
+            return Ok(Compiled::Absent);
+        }
+        let object = self.spec(layout).out.join(file.with_extension("o"));
+        if !object.exists() {
+            let said: Vec<_> = about(log, file).collect();
+            return Ok(Compiled::No(said.join("\n")));
+        }
+        let unknown = not_exported(&fs::read(&object)?, exports)
+            .with_context(|| format!("reading {}", object.display()))?;
+        Ok(if unknown.is_empty() {
+            Compiled::Yes
+        } else {
+            Compiled::No(format!("needs what nobody exports: {}", unknown.join(", ")))
+        })
+    }
+}
+
+/// Errors in the log that name a file, or its object that nothing makes.
+fn about<'a>(log: &'a str, file: &'a Path) -> impl Iterator<Item = &'a str> {
+    let names = [file.to_path_buf(), file.with_extension("o")].map(|f| f.display().to_string());
+    log.lines()
+        .filter(move |line| line.contains("rror") || line.contains("No rule"))
+        .filter(move |line| names.iter().any(|name| line.contains(name)))
+}
+
+/// What the PCI core exports to modules.
+fn exports(linux: &Path) -> Result<BTreeSet<String>> {
+    let line = Regex::new(r"(?m)^EXPORT_SYMBOL(?:_GPL)?\((\w+)\)").expect("a constant expression");
+    let mut found = BTreeSet::new();
+    let mut folders = vec![linux.join("drivers/pci")];
+    while let Some(folder) = folders.pop() {
+        for entry in
+            fs::read_dir(&folder).with_context(|| format!("reading {}", folder.display()))?
+        {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "c") {
+                let text = String::from_utf8_lossy(&fs::read(&path)?).into_owned();
+                found.extend(line.captures_iter(&text).map(|c| c[1].to_string()));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Calls of the interrupt-vector API that an object needs and a module could not be linked to.
+fn not_exported(object: &[u8], exports: &BTreeSet<String>) -> Result<Vec<String>> {
+    let file = object::File::parse(object)?;
+    let mut unknown = Vec::new();
+    for symbol in file.symbols().filter(|symbol| symbol.is_undefined()) {
+        let name = symbol.name()?;
+        let ours = (name.starts_with("pci_") || name.starts_with("pcim_"))
+            && (name.contains("irq") || name.contains("msi"));
+        if ours && !exports.contains(name) {
+            unknown.push(name.to_string());
+        }
+    }
+    Ok(unknown)
+}
+
+/// What `make test` does of it: one row per file, for the first target.
+pub fn test(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Vec<Row>> {
+    let files = drivers::converted(layout)?;
+    let target = TARGETS[0];
+    let found = target.compile(ui, layout, prepared, &files)?;
+    Ok(rows(layout, target, &files, &found))
+}
+
+/// One row for each file that was compiled.
+fn rows(layout: &Layout, target: Target, files: &[Converted], found: &[Compiled]) -> Vec<Row> {
+    let rust = target.rust();
+    let of = files.iter().map(|f| &f.file).chain(&rust).zip(found);
+    of.map(|(file, compiled)| row(layout, target, file, compiled))
+        .collect()
+}
+
+fn row(layout: &Layout, target: Target, file: &Path, compiled: &Compiled) -> Row {
+    let name = format!("tree::{}::{}", target.name(), file.display());
+    let message = match compiled {
+        Compiled::Yes => return Row::passed(name),
+        Compiled::Absent => {
+            let mut row = Row::passed(name);
+            row.skipped = Some(format!("not a driver for {}", target.arch));
+            return row;
+        }
+        Compiled::No(said) => said,
+    };
+    let log = layout.show(&layout.log(&format!("tree-{}", target.name())));
+    Row::failed(
+        name,
+        format!("{message}\nlog: {log}\nremedy: mend the driver's patch in scripts/patches/drivers, or the semantic patch"),
+    )
+}
+
+/// `make tree-check`: all files for all targets, as a table and as a page of the documentation.
+pub fn check(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool> {
+    let started = Instant::now();
+    let prepared = prepare::source(ui, layout, linux, &[])?;
+    let files = drivers::converted(layout)?;
+    let mut found = Vec::new();
+    for target in TARGETS {
+        found.push(target.compile(ui, layout, &prepared, &files)?);
+    }
+    let of = TARGETS.iter().zip(&found);
+    let rows: Vec<_> = of
+        .flat_map(|(target, found)| rows(layout, *target, &files, found))
+        .collect();
+    let version = &prepared.pristine.version;
+    let failed = results::write(
+        layout,
+        "tree-check",
+        Some(version),
+        started.elapsed(),
+        &rows,
+    )?;
+    println!("\n{}", tree_report::table(&files, &found));
+    for row in rows.iter().filter(|row| !row.ok) {
+        println!("\n{}: {}", row.name, row.message);
+    }
+    let page = layout
+        .root
+        .join("Documentation/PCI/irq-vector-conversion.rst");
+    let kept = if failed == 0 {
+        if let Some(folder) = page.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        fs::write(&page, tree_report::page(&prepared, &files, &found))?;
+        format!("page: {}   ", layout.show(&page))
+    } else {
+        String::new()
+    };
+    println!(
+        "\ntree-check: {}. {} files, {} objects, {failed} failed, Linux {version}, {}\n{kept}results: build/results/tree-check.json",
+        if failed == 0 { "ok" } else { "FAILED" },
+        files.len(),
+        found.iter().flatten().filter(|f| **f == Compiled::Yes).count(),
+        elapsed(started.elapsed())
+    );
+    Ok(failed == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_log_says_about_a_file() {
+        let log = "make[2]: *** No rule to make target 'drivers/a/b.o'.\n\
+                   ../linux/drivers/x/y.c:7:2: error: undeclared\n";
+        for file in ["drivers/a/b.c", "drivers/x/y.c"] {
+            assert_eq!(about(log, Path::new(file)).count(), 1);
+        }
+        assert_eq!(about(log, Path::new("drivers/x/z.c")).count(), 0);
+    }
+
+    #[test]
+    fn every_file_is_compiled_for_somebody() {
+        for file in drivers::converted(&Layout::new()).unwrap() {
+            assert!(TARGETS.iter().any(|target| target.wants(&file.file)));
+        }
+    }
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What `make tree-check` found, as a table for the terminal and as a page of the documentation.
+
+use std::fmt::Write as _;
+
+use comfy_table::{presets::UTF8_FULL_CONDENSED, Table};
+
+use crate::{
+    checks::tree::{Compiled, Target, TARGETS},
+    kernel::{
+        drivers::{By, Converted},
+        prepare::Prepared,
+    },
+};
+
+fn head() -> Vec<String> {
+    let mut head = ["driver", "model", "by"].map(String::from).to_vec();
+    head.extend(TARGETS.iter().map(|target: &Target| target.name()));
+    head
+}
+
+fn cells(files: &[Converted], found: &[Vec<Compiled>], at: usize) -> Vec<String> {
+    let file = &files[at];
+    let by = match &file.by {
+        By::SemanticPatch => "semantic patch".to_string(),
+        By::Patch { name, .. } => format!("{name}.patch"),
+    };
+    let mut cells = vec![file.file.display().to_string(), file.model().into(), by];
+    cells.extend(found.iter().map(|found| {
+        match found[at] {
+            Compiled::Yes => "yes",
+            Compiled::Absent => "n/a",
+            Compiled::No(_) => "FAILED",
+        }
+        .to_string()
+    }));
+    cells
+}
+
+/// For the terminal.
+pub fn table(files: &[Converted], found: &[Vec<Compiled>]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(UTF8_FULL_CONDENSED).set_header(head());
+    for at in 0..files.len() {
+        table.add_row(cells(files, found, at));
+    }
+    table
+}
+
+/// For the documentation.
+pub fn page(prepared: &Prepared, files: &[Converted], found: &[Vec<Compiled>]) -> String {
+    let mut page = String::from(
+        ".. SPDX-License-Identifier: GPL-2.0\n\n\
+         =====================================\n\
+         PCI Interrupt Vectors: the Conversion\n\
+         =====================================\n\n",
+    );
+    let managed = files.iter().filter(|f| f.model() == "managed").count();
+    let patched = files.iter().filter(|f| f.by != By::SemanticPatch);
+    let _ = write!(
+        page,
+        "Drivers that relied on pcim_enable_device() to free their interrupt vectors, on\n\
+         every path or on some, and drivers that nobody freed for: {managed} files are\n\
+         managed now, {} explicit. The semantic patch converts {}, small patches {}.\n\
+         They are compiled here; which of them have run, and where,\n\
+         Documentation/PCI/irq-vector-ownership.rst says.\n\n\
+         Written by ``make tree-check``. \"yes\": the object compiles, with warnings as\n\
+         errors, and needs nothing that the PCI core does not export. \"on\" and \"off\" is\n\
+         CONFIG_PCI_DEVRES_RUST; with \"off\" the calls behave as they always did. \"n/a\":\n\
+         not hardware that comes with machines of that architecture.\n\n\
+         Linux {}, {}, ``allmodconfig`` with ``tools/testing/configs/tree.config``.\n\n",
+        files.len() - managed,
+        files.len() - patched.clone().count(),
+        patched.count(),
+        prepared.pristine.version,
+        prepared.tools.identity,
+    );
+    let mut lines = vec![head()];
+    lines.extend((0..files.len()).map(|at| cells(files, found, at)));
+    simple_table(&mut page, &lines);
+    page += "\nWhy, where a patch was needed\n=============================\n\n";
+    let mut last = None;
+    for file in files {
+        if let By::Patch { name, why } = &file.by {
+            if last.replace(name) != Some(name) {
+                let _ = writeln!(page, "{name}\n  {why}\n");
+            }
+        }
+    }
+    page.truncate(page.trim_end().len());
+    page.push('\n');
+    page
+}
+
+fn simple_table(page: &mut String, lines: &[Vec<String>]) {
+    let columns = lines[0].len();
+    let width: Vec<_> = (0..columns)
+        .map(|c| lines.iter().map(|line| line[c].len()).max().unwrap_or(0))
+        .collect();
+    let rule: Vec<_> = width.iter().map(|w| "=".repeat(*w)).collect();
+    let rule = rule.join("  ");
+    for (at, line) in lines.iter().enumerate() {
+        if at < 2 {
+            let _ = writeln!(page, "{rule}");
+        }
+        let cells: Vec<_> = line
+            .iter()
+            .zip(&width)
+            .map(|(c, w)| format!("{c:w$}"))
+            .collect();
+        let _ = writeln!(page, "{}", cells.join("  ").trim_end());
+    }
+    let _ = writeln!(page, "{rule}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_simple_table_has_three_rules() {
+        let mut page = String::new();
+        let line = |cells: [&str; 2]| cells.map(String::from).to_vec();
+        simple_table(&mut page, &[line(["a", "bb"]), line(["ccc", "d"])]);
+        assert_eq!(page, "===  ==\na    bb\n===  ==\nccc  d\n===  ==\n");
+    }
+}

@@ -1,0 +1,450 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `make doctor`: what is there, what is missing, how to build a kernel of one's own with it, and what hides Rust in a
+//! configuration. Changes nothing.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use anyhow::Result;
+use comfy_table::{presets::NOTHING, ContentArrangement, Table};
+use console::style;
+
+use crate::{
+    common::{command::command, failure::Failure, layout::Layout},
+    host::{
+        packages::{self, Package},
+        source,
+        toolchain::{self, LLVM},
+    },
+    kernel::kconfig::{hides_rust, Config},
+};
+
+/// One line of the table.
+struct Finding {
+    name: String,
+    found: String,
+    needed: String,
+    why: &'static str,
+    state: State,
+    remedy: String,
+}
+
+#[derive(PartialEq)]
+enum State {
+    Ok,
+    Missing,
+    /// Not there, and no kernel build needs it: the command that does will fetch it.
+    Later,
+}
+
+/// Prints the tables; whether nothing needed is missing.
+pub fn doctor(layout: &Layout, config: Option<&Path>, linux: Option<&Path>) -> Result<bool> {
+    let tree = linux.map(Path::to_path_buf).or_else(|| any_tree(layout));
+    let mut findings = rust(layout, tree.as_deref());
+    findings.extend(tools(layout, packages::KERNEL, true));
+    findings.extend(tools(layout, packages::TESTS, false));
+    findings.push(kernel_source(layout, linux));
+    println!("{}", table(&findings));
+    for finding in findings.iter().filter(|f| f.state != State::Ok) {
+        println!("{}: {}", finding.name, finding.remedy);
+    }
+    let missing = findings.iter().filter(|f| f.state == State::Missing);
+    let missing = missing.count();
+    let mut good = missing == 0;
+    if good {
+        println!("\nEverything that make boot needs is there.");
+    } else {
+        println!(
+            "\n{missing} missing. make boot installs what apt-get, cargo or rustup can install,"
+        );
+        println!("and says what before it does.");
+    }
+    good &= own_build(layout, tree.as_deref());
+    let default = layout.kernel().join(".config");
+    match (config, tree) {
+        (None, _) if !default.exists() => {}
+        (config, Some(tree)) => good &= configuration(layout, config.unwrap_or(&default), &tree)?,
+        (Some(_), None) => {
+            println!("\nThere is no kernel source to read the conditions of CONFIG_RUST from:");
+            println!("name yours with LINUX=, or run make boot first.");
+            good = false;
+        }
+        (None, None) => {}
+    }
+    Ok(good)
+}
+
+fn rust(layout: &Layout, tree: Option<&Path>) -> Vec<Finding> {
+    let version =
+        |name: &str, found: Option<String>, needed: String, why, missing: State, remedy: &str| {
+            let enough = found
+                .as_ref()
+                .is_some_and(|f| !toolchain::older(f, &needed));
+            Finding {
+                name: name.into(),
+                found: found.unwrap_or_else(|| "-".into()),
+                needed: format!(">= {needed}"),
+                why,
+                state: if enough { State::Ok } else { missing },
+                remedy: if enough { String::new() } else { remedy.into() },
+            }
+        };
+    let rustc = toolchain::rustc_version(layout);
+    let mut findings = vec![
+        version(
+            "rustc",
+            rustc.clone(),
+            toolchain::minimum(layout, tree, "rustc"),
+            "compiles the kernel's Rust",
+            State::Missing,
+            "rustup update stable",
+        ),
+        version(
+            "bindgen",
+            toolchain::bindgen_version(layout),
+            toolchain::minimum(layout, tree, "bindgen"),
+            "makes Rust declarations of C headers",
+            State::Missing,
+            &format!(
+                "make boot builds it, or: cargo install --locked bindgen-cli --root {}",
+                shown(&layout.cache.join("cargo"))
+            ),
+        ),
+    ];
+    let library = rustc
+        .as_ref()
+        .and_then(|rustc| toolchain::rust_src(layout, rustc));
+    findings.push(Finding {
+        name: "rust-src".into(),
+        found: library.as_ref().map_or("-".into(), |_| "present".into()),
+        needed: rustc.unwrap_or_else(|| "that of rustc".into()),
+        why: "the kernel compiles `core` from it",
+        state: if library.is_some() {
+            State::Ok
+        } else {
+            State::Missing
+        },
+        remedy: match library {
+            Some(_) => String::new(),
+            None => "make boot fetches it; or: rustup component add rust-src".into(),
+        },
+    });
+    findings
+}
+
+fn tools(layout: &Layout, wanted: &'static [Package], needed: bool) -> Vec<Finding> {
+    let all: Vec<_> = wanted.iter().collect();
+    let missing = packages::missing(layout, &all);
+    let versions = versions(layout, wanted);
+    let finding = |package: &'static Package| {
+        let lacking = missing.iter().any(|m| m.name == package.name);
+        let found = match versions.get(package.name) {
+            _ if lacking => "-",
+            Some(version) => version,
+            None => "present",
+        };
+        Finding {
+            name: package.name.into(),
+            found: found.into(),
+            needed: String::new(),
+            why: package.why,
+            state: match (lacking, needed) {
+                (false, _) => State::Ok,
+                (true, true) => State::Missing,
+                (true, false) => State::Later,
+            },
+            remedy: if lacking {
+                format!("apt-get install {}", package.name)
+            } else {
+                String::new()
+            },
+        }
+    };
+    wanted.iter().map(finding).collect()
+}
+
+fn versions(layout: &Layout, wanted: &[Package]) -> BTreeMap<String, String> {
+    let mut query = command(layout, "dpkg-query");
+    query
+        .args(["-W", "-f", "${Package} ${Version}\n"])
+        .args(wanted.iter().map(|p| p.name));
+    let listed = query.stderr(Stdio::null()).output();
+    let text = listed
+        .map(|o| String::from_utf8_lossy(&o.stdout).into_owned())
+        .unwrap_or_default();
+    let pairs = text.lines().filter_map(|line| line.split_once(' '));
+    pairs
+        .map(|(name, version)| (name.to_string(), upstream(version).to_string()))
+        .collect()
+}
+
+/// `1:19.1.7-3~deb12u1` is upstream's 19.1.7.
+fn upstream(version: &str) -> &str {
+    let version = version.split_once(':').map_or(version, |(_, rest)| rest);
+    version.split(['-', '+', '~']).next().unwrap_or(version)
+}
+
+fn kernel_source(layout: &Layout, linux: Option<&Path>) -> Finding {
+    let tree = linux
+        .map(Path::to_path_buf)
+        .or_else(|| source::cached(layout).map(|p| p.tree));
+    let version = tree.as_ref().and_then(|tree| source::version(tree).ok());
+    let (state, remedy) = match (&version, linux) {
+        (Some(version), _) if source::is_ours(version) => (State::Ok, ""),
+        (_, Some(_)) => (
+            State::Missing,
+            "LINUX= takes the top folder of a Linux 7.3 source tree",
+        ),
+        _ => (
+            State::Later,
+            "make boot fetches Debian's linux-source-7.3; or LINUX=/path/to/linux",
+        ),
+    };
+    Finding {
+        name: "Linux source".into(),
+        found: version.unwrap_or_else(|| "-".into()),
+        needed: "7.3".into(),
+        why: "is what the overlay is put into",
+        state,
+        remedy: remedy.into(),
+    }
+}
+
+fn table(findings: &[Finding]) -> String {
+    let mut table = Table::new();
+    table.load_preset(NOTHING);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(["", "tool", "found", "needed", "for"]);
+    for finding in findings {
+        let state = match finding.state {
+            State::Ok => style("ok").green(),
+            State::Missing => style("missing").red().bold(),
+            State::Later => style("later").yellow(),
+        };
+        table.add_row([
+            state.to_string(),
+            finding.name.clone(),
+            finding.found.clone(),
+            finding.needed.clone(),
+            finding.why.into(),
+        ]);
+    }
+    trimmed(&table)
+}
+
+/// A table without the blanks that fill up its last column.
+fn trimmed(table: &Table) -> String {
+    let lines: Vec<_> = table
+        .lines()
+        .map(|line| line.trim_end().to_string())
+        .collect();
+    lines.join("\n")
+}
+
+/// A path short enough for a table.
+fn shown(path: &Path) -> String {
+    match std::env::var_os("HOME") {
+        Some(home) => path.strip_prefix(home).map_or_else(
+            |_| path.display().to_string(),
+            |rest| format!("~/{}", rest.display()),
+        ),
+        None => path.display().to_string(),
+    }
+}
+
+/// What a shell needs so that the kernel's own makefiles find what is there.
+struct OwnBuild {
+    /// The folder of bindgen, if `PATH` lacks it.
+    path: Option<PathBuf>,
+    /// The source of Rust's library, if the toolchain has it not where the kernel looks.
+    rust_lib_src: Option<PathBuf>,
+}
+
+impl OwnBuild {
+    fn of(layout: &Layout) -> Self {
+        let ours = layout.cache.join("cargo/bin");
+        let rustc = toolchain::rustc_version(layout).unwrap_or_default();
+        let library = toolchain::rust_src(layout, &rustc);
+        Self {
+            path: (which::which("bindgen").is_err() && ours.join("bindgen").exists())
+                .then_some(ours),
+            rust_lib_src: library.filter(|path| path.starts_with(&layout.cache)),
+        }
+    }
+
+    /// The lines to type, the last ones `make` with each of `targets`.
+    fn lines(&self, targets: &[&str]) -> Vec<String> {
+        let path = self.path.iter().map(|path| {
+            let path = shown(path).replace('~', "$HOME");
+            format!("export PATH={path}:$PATH")
+        });
+        let library = self.rust_lib_src.iter();
+        let library = library.map(|path| format!("export RUST_LIB_SRC={}", path.display()));
+        let make = targets
+            .iter()
+            .map(|target| format!("make LLVM={LLVM} {target}"));
+        path.chain(library).chain(make).collect()
+    }
+
+    /// What the kernel's own check says in a shell in which those lines were typed; it leaves no files.
+    fn check(&self, layout: &Layout, tree: &Path) -> Result<(), String> {
+        let mut check = command(layout, tree.join("scripts/rust_is_available.sh"));
+        check.current_dir(tree);
+        // Not the PATH of our own builds, which has more in it.
+        let mut path: Vec<_> = self.path.iter().cloned().collect();
+        let shell = std::env::var_os("PATH").unwrap_or_default();
+        path.extend(std::env::split_paths(&shell));
+        check.env("PATH", std::env::join_paths(path).unwrap_or(shell));
+        check.envs([
+            ("RUSTC", "rustc"),
+            ("BINDGEN", "bindgen"),
+            ("SRCARCH", "x86"),
+            ("ARCH", "x86"),
+        ]);
+        check.env("CC", format!("clang{LLVM}"));
+        if let Some(library) = &self.rust_lib_src {
+            check.env("RUST_LIB_SRC", library);
+        }
+        let found = check.output().map_err(|error| error.to_string())?;
+        if found.status.success() {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&found.stderr).into_owned();
+        let said = said
+            .lines()
+            .map(|line| line.trim_start_matches("***").trim());
+        Err(said
+            .filter(|line| !line.is_empty())
+            .take(6)
+            .collect::<Vec<_>>()
+            .join("\n  "))
+    }
+}
+
+/// Says how to build a kernel of one's own; whether that would find Rust.
+fn own_build(layout: &Layout, tree: Option<&Path>) -> bool {
+    let own = OwnBuild::of(layout);
+    println!("\nTo build a kernel of your own, type in its folder:");
+    for line in own.lines(&["rustavailable", "menuconfig"]) {
+        println!("  {line}");
+    }
+    match tree.map(|tree| own.check(layout, tree)) {
+        None => {
+            println!("Whether that finds Rust, make doctor says when there is a kernel source.")
+        }
+        Some(Ok(())) => println!("With these lines the kernel's own check finds Rust usable."),
+        Some(Err(said)) => {
+            println!(
+                "With these lines the kernel's own check does not find Rust usable yet:\n  {said}"
+            );
+            return false;
+        }
+    }
+    true
+}
+
+/// Says whether Rust can be had in a configuration and if not, which symbol hides it.
+fn configuration(layout: &Layout, path: &Path, tree: &Path) -> Result<bool> {
+    let takes = "CONFIG= takes the .config in the folder where your kernel is built";
+    let text = fs::read_to_string(path)
+        .map_err(|e| Failure::new(format!("{}: {e}", layout.show(path))).remedy(takes))?;
+    let config = Config::parse(&text);
+    if config == Config::default() {
+        let what = format!(
+            "{} is no kernel configuration: it sets no symbol",
+            layout.show(path)
+        );
+        return Err(Failure::new(what).remedy(takes).into());
+    }
+    println!("\n{}", layout.show(path));
+    if config.on("RUST") {
+        let ours = config.get("PCI_DEVRES_RUST");
+        println!("  CONFIG_RUST=y, CONFIG_PCI_DEVRES_RUST={ours}");
+        if !config.on("PCI_MSI") {
+            println!("  CONFIG_PCI_DEVRES_RUST needs CONFIG_PCI_MSI:");
+            println!("  Device Drivers, PCI support, Message Signaled Interrupts.");
+        }
+        return Ok(true);
+    }
+    let hidden = hides_rust(&config, tree)?;
+    if hidden.is_empty() {
+        println!("  CONFIG_RUST is not set, and nothing hides it.");
+        println!("  Switch it on: General setup, Rust support.");
+        return Ok(true);
+    }
+    println!("  CONFIG_RUST cannot be set, because these conditions of it do not hold:");
+    for hidden in &hidden {
+        println!(
+            "  {}\n    here: {}\n    remedy: {}",
+            hidden.condition, hidden.because, hidden.remedy
+        );
+    }
+    let own = OwnBuild::of(layout);
+    if !config.on("RUST_IS_AVAILABLE") && own.check(layout, tree).is_ok() {
+        println!("  Rust is available on this machine to a shell with these lines; configure");
+        println!("  again with them, and with O= if you build in another folder:");
+        for line in own.lines(&["olddefconfig"]) {
+            println!("    {line}");
+        }
+    }
+    Ok(false)
+}
+
+fn any_tree(layout: &Layout) -> Option<PathBuf> {
+    let copy = layout.linux();
+    if copy.join("init/Kconfig").exists() {
+        return Some(copy);
+    }
+    source::cached(layout).map(|pristine| pristine.tree)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_name_what_the_shell_lacks() {
+        let own = OwnBuild {
+            path: None,
+            rust_lib_src: None,
+        };
+        assert_eq!(own.lines(&["menuconfig"]), ["make LLVM=-19 menuconfig"]);
+        let own = OwnBuild {
+            path: Some("/c/bin".into()),
+            rust_lib_src: Some("/c/library".into()),
+        };
+        let lines = own.lines(&["olddefconfig"]);
+        let path = "export PATH=/c/bin:$PATH";
+        assert_eq!(
+            lines,
+            [
+                path,
+                "export RUST_LIB_SRC=/c/library",
+                "make LLVM=-19 olddefconfig"
+            ]
+        );
+    }
+
+    #[test]
+    fn versions_are_those_of_upstream() {
+        assert_eq!(upstream("1:19.1.7-3~deb12u1"), "19.1.7");
+        assert_eq!(upstream("2.36-9+deb12u14"), "2.36");
+    }
+
+    #[test]
+    fn a_file_without_symbols_is_no_configuration() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("README.md");
+        fs::write(&file, "# Title\n\nText.\n").unwrap();
+        let error = configuration(&Layout::new(), &file, folder.path()).unwrap_err();
+        assert!(
+            error.to_string().contains("is no kernel configuration"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `make boot DRIVER=`: a driver from a folder of the user's, once through its life, with what it printed.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result};
+use comfy_table::{presets::UTF8_FULL_CONDENSED, ContentArrangement, Table};
+use console::style;
+use regex::Regex;
+
+use crate::{
+    checks::samples,
+    common::{
+        failure::Failure,
+        layout::Layout,
+        ui::{elapsed, Ui},
+    },
+    guest::run::{GuestSpec, Ran, Run, DEFAULT},
+    kernel::{prepare, spec::Kernel},
+    reports::results,
+};
+
+/// The file in the folder that says what hardware there shall be.
+const DEVICES: &str = "qemu-devices";
+
+/// Builds the driver in `folder`, boots it with its devices, and says whether it bound, worked and went clean.
+pub fn boot(ui: &Ui, layout: &Layout, linux: Option<&Path>, folder: &Path) -> Result<bool> {
+    let started = Instant::now();
+    let (folder, devices) = look(folder)?;
+    let prepared = prepare::source(ui, layout, linux, &[])?;
+    let modules = BTreeSet::from([folder.as_str()]);
+    let ready = prepare::kernel(ui, layout, &prepared, Kernel::Ours, &modules)?;
+    let modules: Vec<_> = ready.kernel.external().collect();
+    if modules.is_empty() {
+        return Err(Failure::new(format!("{folder}/Kbuild builds no module"))
+            .remedy("it needs a line such as: obj-m := my_pci_driver.o")
+            .into());
+    }
+
+    // This command boots once and ends.
+    let words = vec![
+        "kunit.enable=0".to_string(),
+        format!("guest.modules={}", modules.join(",")),
+    ];
+    let guest: &GuestSpec = Box::leak(Box::new(GuestSpec {
+        name: "driver",
+        script: "folder",
+        append: leak(words),
+        devices: leak(devices),
+        limit: Duration::from_secs(120),
+        ..DEFAULT
+    }));
+    let ran = Run::new(guest, Kernel::Ours).run(ui, layout, &ready)?;
+    let failed = results::write(
+        layout,
+        "driver",
+        Some(&ready.kernel.release),
+        started.elapsed(),
+        &ran.rows,
+    )?;
+
+    println!("\n{}\n{}", printed(&ran.text), table(&ran, failed));
+    for row in ran.rows.iter().filter(|row| !row.ok) {
+        println!("\n{}: {}", row.name, row.message);
+    }
+    let verdict = match failed {
+        0 => "driver: ok",
+        _ => "driver: FAILED",
+    };
+    println!(
+        "\n{verdict}. {} passed, {failed} failed, Linux {}, {}",
+        ran.rows.len() - failed,
+        ready.kernel.release,
+        elapsed(started.elapsed())
+    );
+    println!(
+        "log: {}   results: build/results/driver.json",
+        layout.show(&ran.log)
+    );
+    Ok(failed == 0)
+}
+
+/// Has an editor know the driver in `folder`, the kernel's crates it is built with, and its configuration.
+pub fn editor(ui: &Ui, layout: &Layout, linux: Option<&Path>, folder: &Path) -> Result<bool> {
+    let folder = whole(folder)?.display().to_string();
+    let prepared = prepare::source(ui, layout, linux, &[])?;
+    // The crates have generated parts, so the kernel has to be built.
+    let ready = prepare::kernel(ui, layout, &prepared, Kernel::Ours, &BTreeSet::new())?;
+    let spec = &ready.kernel.spec;
+    let (file, _) = samples::describe(ui, layout, &prepared.tools, spec, Path::new(&folder))?;
+    println!(
+        "\neditor: ok. Open {folder} in an editor with rust-analyzer; it reads {}",
+        file.display()
+    );
+    Ok(true)
+}
+
+/// The folder's whole path. `scripts/setup` has looked at what is in it.
+fn whole(folder: &Path) -> Result<PathBuf> {
+    let shown = folder.display();
+    folder
+        .canonicalize()
+        .with_context(|| format!("the driver's folder {shown}"))
+}
+
+/// The folder's whole path, and its QEMU devices.
+fn look(folder: &Path) -> Result<(String, Vec<String>)> {
+    let whole = whole(folder)?;
+    let file = whole.join(DEVICES);
+    let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+    let lines = text.lines().map(str::trim);
+    let devices = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let devices = devices.map(String::from).collect();
+    Ok((whole.display().to_string(), devices))
+}
+
+fn leak(words: Vec<String>) -> &'static [&'static str] {
+    let words: Vec<&'static str> = words.into_iter().map(|word| &*word.leak()).collect();
+    words.leak()
+}
+
+/// What the kernel and the driver printed, by phase; what the guest script printed is left out.
+fn printed(text: &str) -> String {
+    let ours = Regex::new(r"^\s*(#|KTAP version|\d+\.\.\d+|(not )?ok \d+ |verdict )")
+        .expect("a constant expression");
+    let lines = text
+        .lines()
+        .skip_while(|line| !line.starts_with("phase "))
+        .take_while(|line| !line.starts_with("guest: "));
+    let mut shown = String::new();
+    for line in lines.filter(|line| !ours.is_match(line)) {
+        match line.strip_prefix("phase ") {
+            Some(phase) => shown += &format!("{}\n", style(phase).bold()),
+            None => shown += &format!("  {line}\n"),
+        }
+    }
+    shown
+}
+
+fn table(ran: &Ran, failed: usize) -> Table {
+    let mut table = Table::new();
+    table.load_preset(UTF8_FULL_CONDENSED);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header([
+        "module",
+        "driver",
+        "device",
+        "vector",
+        "irq",
+        "interrupts",
+        "verdict",
+    ]);
+    let line = Regex::new(
+        r"(?m)^verdict module=(\S+) driver=(\S+) device=(\S+) type=(\S+) irq=(.*) interrupts=(\S+)$",
+    )
+    .expect("a constant expression");
+    for found in line.captures_iter(&ran.text) {
+        let fields = (1..=6).map(|i| &found[i]);
+        table.add_row(fields.chain([if failed == 0 { "ok" } else { "FAILED" }]));
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{look, printed};
+
+    #[test]
+    fn what_the_driver_printed_is_shown_by_phase() {
+        let log = "guest: started\nphase load\nd 0000:00:01.0: bound\n    ok 1 loads\nphase remove\nd: bye\nok 1 d\nguest: finished\nreboot: Power down\n";
+        assert_eq!(
+            printed(log),
+            "load\n  d 0000:00:01.0: bound\nremove\n  d: bye\n"
+        );
+    }
+
+    #[test]
+    fn devices_are_lines_without_comments() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(look(folder.path()).is_err());
+        let text = "# mine\n\nedu\n-netdev user,id=n\n";
+        std::fs::write(folder.path().join("qemu-devices"), text).unwrap();
+        let (_, devices) = look(folder.path()).unwrap();
+        assert_eq!(devices, ["edu", "-netdev user,id=n"]);
+    }
+}

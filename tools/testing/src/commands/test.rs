@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Everything `make test` does, as rows.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::mpsc,
+    thread,
+};
+
+use anyhow::Result;
+
+use crate::{
+    bench,
+    checks::{census, docs, formats, kunit, model, no_pci, objects, samples, scripts, tree},
+    common::{
+        failure::Failure,
+        layout::{Layout, TEMPLATE},
+        ui::Ui,
+    },
+    evidence::{self, Chosen},
+    guest::{list, run::Run, sequences},
+    host::packages,
+    kernel::{
+        prepare::{self, Prepared, Ready},
+        spec::Kernel,
+        ungrafted::ungrafted,
+    },
+    verdict::{bounds, row::Row},
+};
+
+/// Which tests to run.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Parts of names; all tests without any.
+    filters: Vec<String>,
+    /// Whether guests are run in their long form, and nothing else.
+    long: bool,
+}
+
+impl Selection {
+    /// Those whose name contains one of `filters`, or all; with `long`, only guests that have a long form, and that.
+    pub fn new(filters: Vec<String>, long: bool) -> Self {
+        Self { filters, long }
+    }
+
+    /// Those whose name contains `filter`.
+    pub fn of(filter: &str) -> Self {
+        Self::new(vec![filter.into()], false)
+    }
+
+    /// Whether the test of that name is among them.
+    pub fn has(&self, name: &str) -> bool {
+        self.filters.is_empty() || self.filters.iter().any(|f| name.contains(f.as_str()))
+    }
+
+    /// The guests among them, on those of their kernels whose results are asked for.
+    pub fn runs(&self) -> Vec<Run> {
+        let mut runs = Vec::new();
+        for guest in list::GUESTS {
+            if self.long && guest.long.is_none() {
+                continue;
+            }
+            let run = |kernel| Run {
+                guest,
+                kernel,
+                long: self.long,
+                words: sequences::words(guest),
+            };
+            let named = |kernel: &Kernel| self.names(&format!("guest::{}", run(*kernel).name()));
+            let always = guest.kernels.iter().copied();
+            let built: Vec<_> = always
+                .filter(|kernel| self.long || !kernel.only_long())
+                .chain(guest.by_name.iter().copied().filter(named))
+                .collect();
+            // What two kernels are to agree on takes both.
+            let compared = |kernel| {
+                let with = |other: &Kernel| other.counterpart() == Some(kernel);
+                let asked = |other| self.wants(&format!("guest::{}::agrees::", run(other).name()));
+                guest.agrees > 0 && built.iter().copied().filter(with).any(asked)
+            };
+            let asked = |kernel| self.wants(&format!("guest::{}::", run(kernel).name()));
+            let wanted = built.iter().filter(|k| asked(**k) || compared(**k));
+            runs.extend(wanted.map(|kernel| run(*kernel)));
+        }
+        runs
+    }
+
+    /// Whether tests with names that begin with `prefix` are asked for by name.
+    fn names(&self, prefix: &str) -> bool {
+        self.filters.iter().any(|filter| filter.starts_with(prefix))
+    }
+
+    /// Whether tests with names that begin with `prefix` can be among them.
+    fn wants(&self, prefix: &str) -> bool {
+        let wants = |filter: &String| {
+            let known = KNOWN
+                .iter()
+                .any(|k| k.starts_with(filter.as_str()) || filter.starts_with(k));
+            prefix.contains(filter.as_str()) || filter.starts_with(prefix) || !known
+        };
+        self.filters.is_empty() || self.filters.iter().any(wants)
+    }
+
+    /// Whether tests with such names can be among them that have no long form.
+    fn wants_short(&self, prefix: &str) -> bool {
+        !self.long && self.wants(prefix)
+    }
+}
+
+/// How the names of all tests begin.
+const KNOWN: &[&str] = &["guest::", "host::", "objects::", "tree::", bench::PREFIX];
+
+/// The kernels that can boot.
+pub type Kernels = BTreeMap<Kernel, Ready>;
+
+/// What was run.
+#[derive(Default)]
+pub struct Outcome {
+    /// One row per test.
+    pub rows: Vec<Row>,
+    /// The kernel, if it came to one.
+    pub kernel: Option<String>,
+}
+
+/// Runs the tests. What cannot even be built is a failed row, so that the count at the end is never of half the tests alone.
+pub fn run(ui: &Ui, layout: &Layout, linux: Option<&Path>, selection: &Selection) -> Outcome {
+    let mut outcome = match prepare::source(ui, layout, linux, packages::TESTS) {
+        Ok(prepared) => run_prepared(ui, layout, &prepared, &mut Kernels::new(), selection),
+        Err(error) => Outcome {
+            rows: caught("host::build", Err(error)),
+            kernel: None,
+        },
+    };
+    bounds::enforce(&mut outcome.rows);
+    outcome
+}
+
+/// Runs the tests on what `build/linux` holds. Kernels without the overlay that are in `ready` already are not built again.
+///
+/// One thread builds a kernel after another, and then runs what needs no guest. Another boots the guests of each kernel as soon as
+/// it is there, for a guest sleeps much of its time, and much of a build has work for one processor only.
+pub fn run_prepared(
+    ui: &Ui,
+    layout: &Layout,
+    prepared: &Prepared,
+    ready: &mut Kernels,
+    selection: &Selection,
+) -> Outcome {
+    let runs = selection.runs();
+    let evidence = Chosen::by_test(|name| selection.wants_short(name));
+    let kernels = kernels(selection, &runs, &evidence);
+    let (built, arriving) = mpsc::channel();
+    let host = Host {
+        ui,
+        layout,
+        prepared,
+        selection,
+    };
+    let mut rows = Vec::new();
+    let mut booted = BTreeMap::new();
+    thread::scope(|scope| {
+        let mut known = ready.clone();
+        let host = scope.spawn(move || {
+            // Guests are given the processors first: they have to keep time.
+            let _ = rustix::process::nice(10);
+            let mut rows = host.build(kernels, &mut known, &built);
+            drop(built);
+            rows.extend(host.tests(&known));
+            rows
+        });
+        for (kernel, one) in arriving {
+            ready.insert(kernel, one);
+            let of_kernel = |(_, run): &(usize, &Run)| run.kernel == kernel;
+            let (places, mine): (Vec<_>, Vec<_>) = runs
+                .iter()
+                .enumerate()
+                .filter(of_kernel)
+                .map(|(place, run)| (place, run.clone()))
+                .unzip();
+            let done = list::boot(ui, layout, ready, &mine);
+            booted.extend(done.into_iter().map(|(at, ran)| (places[at], ran)));
+        }
+        rows.extend(list::rows(ui, layout, ready, &runs, booted));
+        let found = evidence.find(ui, layout, prepared, ready);
+        rows.extend(evidence::rows(found));
+        rows.extend(
+            host.join()
+                .expect("a test that panics is a mistake of its own"),
+        );
+    });
+    // By name only, and alone: on a busy host it takes long.
+    if !selection.long && selection.names(bench::PREFIX) {
+        let measured = bench::measure(ui, layout, ready).map(|outcome| outcome.rows());
+        rows.extend(caught("bench::run", measured));
+    }
+    let kernel = ready.get(&Kernel::Ours);
+    Outcome {
+        rows,
+        kernel: kernel.map(|ours| ours.kernel.release.clone()),
+    }
+}
+
+/// The kernels that the tests take, each with its modules.
+fn kernels(selection: &Selection, runs: &[Run], evidence: &Chosen) -> Modules {
+    let mut kernels = evidence.kernels();
+    for prefix in [&*scripts::COMPILE_FAIL.prefix(), docs::PREFIX] {
+        if selection.wants_short(prefix) {
+            kernels.entry(Kernel::Ours).or_default();
+        }
+    }
+    if selection.wants_short(samples::ANALYZER) {
+        kernels.entry(Kernel::Ours).or_default().insert(TEMPLATE);
+    }
+    if selection.wants_short("objects::") {
+        for kernel in objects::KERNELS {
+            kernels.entry(kernel).or_default();
+        }
+    }
+    for run in runs {
+        let modules = kernels.entry(run.kernel).or_default();
+        modules.extend(run.guest.modules);
+    }
+    if !selection.long && selection.names(bench::PREFIX) {
+        for kernel in [Kernel::Stock, Kernel::Ours] {
+            let modules = kernels.entry(kernel).or_default();
+            modules.extend(bench::modules(kernel));
+        }
+    }
+    kernels
+}
+
+/// The modules of each kernel, by folder.
+type Modules = BTreeMap<Kernel, BTreeSet<&'static str>>;
+
+/// What runs on this machine.
+struct Host<'a> {
+    ui: &'a Ui,
+    layout: &'a Layout,
+    prepared: &'a Prepared,
+    selection: &'a Selection,
+}
+
+impl Host<'_> {
+    /// Builds kernels, and sends each on its way.
+    fn build(
+        &self,
+        kernels: Modules,
+        ready: &mut Kernels,
+        built: &mpsc::Sender<(Kernel, Ready)>,
+    ) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for (which, modules) in kernels {
+            let name = format!("host::build{}", which.suffix());
+            let is_there = !which.is_grafted() && ready.contains_key(&which);
+            let found = match ready.get(&which).filter(|_| is_there) {
+                Some(there) => Ok(there.clone()),
+                None => prepare::kernel(self.ui, self.layout, self.prepared, which, &modules),
+            };
+            match found {
+                Ok(one) => {
+                    rows.push(Row::passed(name));
+                    ready.insert(which, one.clone());
+                    // Nobody listens only where that one has panicked.
+                    let _ = built.send((which, one));
+                }
+                // What needs no such kernel can still be tested.
+                Err(error) => rows.extend(caught(&name, Err(error))),
+            }
+        }
+        rows
+    }
+
+    /// The tests that need no guest.
+    fn tests(&self, ready: &Kernels) -> Vec<Row> {
+        let &Self {
+            ui,
+            layout,
+            prepared,
+            selection,
+        } = self;
+        let ours = ready.get(&Kernel::Ours);
+        let mut rows = Vec::new();
+        // Each by the beginning of its names, with what stands for it where it cannot run.
+        let mut test = |prefix: &str, name: &str, run: &dyn Fn() -> Result<Vec<Row>>| {
+            if selection.wants_short(prefix) {
+                rows.extend(caught(name, run()));
+            }
+        };
+        if let Some(Ready { kernel, .. }) = ours {
+            let prefix = scripts::COMPILE_FAIL.prefix();
+            test(&prefix, "host::compile-fail::run", &|| {
+                scripts::COMPILE_FAIL.run(ui, layout, &kernel.spec.out)
+            });
+            test(samples::ANALYZER, samples::ANALYZER, &|| {
+                samples::analyzer(ui, layout, &prepared.tools, kernel)
+            });
+            test(docs::PREFIX, "host::docs::build", &|| {
+                docs::build(ui, layout, prepared)
+            });
+        }
+        test(no_pci::NAME, no_pci::NAME, &|| {
+            no_pci::build(ui, layout, prepared)
+        });
+        test(no_pci::NO_MSI, no_pci::NO_MSI, &|| {
+            no_pci::build_without_msi(ui, layout, prepared)
+        });
+        test("objects::", "objects::build", &|| {
+            objects::compare(ui, layout, prepared, ready)
+        });
+        test(samples::NO_UNSAFE, "host::no-unsafe::run", &|| {
+            samples::no_unsafe(layout)
+        });
+        test(formats::NAME, formats::NAME, &|| formats::check(layout));
+        test(model::PREFIX, "host::model::run", &|| {
+            model::explore(ui, layout)
+        });
+        // By name only, since it builds one more kernel.
+        if selection.names(kunit::PREFIX) {
+            test(kunit::PREFIX, "host::kunit::run", &|| {
+                kunit::run(ui, layout, prepared)
+            });
+        }
+        test("tree::", "tree::build", &|| {
+            tree::test(ui, layout, prepared)
+        });
+        for script in [&scripts::GRAFT, &scripts::FRONT_DOOR] {
+            let prefix = script.prefix();
+            test(&prefix, &format!("{prefix}run"), &|| {
+                let pristine = ungrafted(ui, layout, prepared)?;
+                script.run(ui, layout, &pristine)
+            });
+        }
+        test(census::PREFIX, "host::census::run", &|| {
+            let pristine = ungrafted(ui, layout, prepared)?;
+            let version = &prepared.pristine.version;
+            census::rows(ui, &pristine, version, &layout.linux())
+        });
+        if scripts::LINTS
+            .iter()
+            .any(|name| selection.wants_short(name))
+        {
+            rows.extend(caught("host::lints", scripts::lints(ui, layout)));
+        }
+        rows
+    }
+}
+
+/// A part that could not run at all is a failed row; the other parts still run.
+fn caught(name: &str, rows: Result<Vec<Row>>) -> Vec<Row> {
+    rows.unwrap_or_else(|error| vec![Row::failed(name, plain(error))])
+}
+
+/// What a failure says, without the colours of the terminal it may have been made for.
+fn plain(error: anyhow::Error) -> String {
+    let text = Failure::from_error(error).to_string();
+    console::strip_ansi_codes(&text).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(filter: &str, long: bool) -> Vec<String> {
+        let selection = Selection::new(vec![filter.into()], long);
+        selection.runs().iter().map(Run::name).collect()
+    }
+
+    #[test]
+    fn what_is_compared_takes_both_kernels() {
+        assert_eq!(
+            chosen("guest::drivers::agrees::ahci", false),
+            ["drivers@stock", "drivers"]
+        );
+        assert_eq!(chosen("guest::drivers@stock", false), ["drivers@stock"]);
+        assert_eq!(
+            chosen("guest::drivers@off", true),
+            ["drivers@stock", "drivers@off"]
+        );
+    }
+
+    #[test]
+    fn only_the_long_form_takes_kernels_of_its_own() {
+        assert_eq!(chosen("guest::devres_nomem", false), ["devres_nomem@debug"]);
+        assert_eq!(
+            chosen("guest::devres_nomem", true),
+            ["devres_nomem@debug-stock", "devres_nomem@debug"]
+        );
+        assert!(chosen("guest::drivers@off", false).is_empty());
+    }
+}

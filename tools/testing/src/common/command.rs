@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Running other programs: a clean environment, everything logged, progress shown.
+
+use std::{
+    ffi::OsStr,
+    fs::{self, File},
+    io::{Read, Seek, SeekFrom},
+    path::Path,
+    process::{Command, ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result};
+use wait_timeout::ChildExt;
+
+use crate::common::{failure::Failure, layout::Layout, ui::Stage};
+
+/// Variables by which `make`, cargo or a developer's shell would steer a kernel build behind our back.
+const STEERING: &[&str] = &[
+    "MAKEFLAGS",
+    "MFLAGS",
+    "MAKELEVEL",
+    "GNUMAKEFLAGS",
+    "MAKEOVERRIDES",
+    "MAKEFILES",
+    "LINUX",
+    "CONFIG",
+    "DRIVER",
+    "TEST",
+    "LONG",
+    "O",
+    "M",
+    "MO",
+    "V",
+    "W",
+    "ARCH",
+    "SRCARCH",
+    "CROSS_COMPILE",
+    "KBUILD_OUTPUT",
+    "KCONFIG_CONFIG",
+    "KCONFIG_ALLCONFIG",
+    "KCFLAGS",
+    "KRUSTFLAGS",
+    "RUSTFLAGS",
+    "CARGO_ENCODED_RUSTFLAGS",
+    "RUSTC",
+    "RUSTC_WRAPPER",
+    "LD_LIBRARY_PATH",
+    "CARGO",
+    "CARGO_MANIFEST_DIR",
+    "CARGO_TARGET_DIR",
+];
+
+/// `program`, with an environment that depends on nothing but this machine.
+pub fn command(layout: &Layout, program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    for variable in STEERING {
+        command.env_remove(variable);
+    }
+    let mut path = vec![layout.cache.join("cargo/bin")];
+    path.extend(std::env::split_paths(
+        &std::env::var_os("PATH").unwrap_or_default(),
+    ));
+    // Programs for the administrator, e.g. depmod, are not in every user's path.
+    path.extend(["/usr/local/sbin", "/usr/sbin", "/sbin"].map(Into::into));
+    if let Ok(path) = std::env::join_paths(path) {
+        command.env("PATH", path);
+    }
+    command.env("LC_ALL", "C").stdin(Stdio::null());
+    command
+}
+
+/// What a program that was watched came to.
+pub enum Ended {
+    /// It ended by itself.
+    Exited(ExitStatus),
+    /// It took longer than allowed and was killed.
+    TimedOut,
+    /// It said nothing for longer than allowed and was killed.
+    Silent,
+}
+
+/// How long a program may take, and how long it may go on without a word in its log.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Limits {
+    /// From start to end.
+    pub total: Option<Duration>,
+    /// From one growth of the log to the next.
+    pub silent: Option<Duration>,
+}
+
+impl Limits {
+    /// A limit on the whole time only.
+    pub fn total(limit: Duration) -> Self {
+        Self {
+            total: Some(limit),
+            silent: None,
+        }
+    }
+}
+
+/// Runs `command`, all output to `log`, the last line of it as progress.
+pub fn watch(
+    stage: &Stage<'_>,
+    command: &mut Command,
+    log: &Path,
+    limits: Limits,
+) -> Result<Ended> {
+    let file = create(log)?;
+    command
+        .stdout(file.try_clone().context("cloning the log's handle")?)
+        .stderr(file);
+    wait(stage, command, log, limits)
+}
+
+/// Runs `command`, which writes `log` itself, until it ends or exceeds its `limits`.
+pub fn wait(stage: &Stage<'_>, command: &mut Command, log: &Path, limits: Limits) -> Result<Ended> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let mut child = command
+        .spawn()
+        .with_context(|| format!("cannot start {name}"))?;
+    let started = Instant::now();
+    let (mut size, mut grown) = (0, started);
+    loop {
+        if let Some(status) = child.wait_timeout(Duration::from_millis(100))? {
+            return Ok(Ended::Exited(status));
+        }
+        let now = fs::metadata(log).map_or(0, |m| m.len());
+        if now != size {
+            (size, grown) = (now, Instant::now());
+        }
+        let ended = if limits.total.is_some_and(|limit| started.elapsed() > limit) {
+            Some(Ended::TimedOut)
+        } else if limits.silent.is_some_and(|limit| grown.elapsed() > limit) {
+            Some(Ended::Silent)
+        } else {
+            None
+        };
+        if let Some(ended) = ended {
+            // It may have ended between the two; either way it is gone afterwards.
+            let _ = child.kill();
+            child.wait()?;
+            return Ok(ended);
+        }
+        stage.progress(&last_line(log));
+    }
+}
+
+/// Runs `command` with output to `log`; anything but success is a failure that quotes the log.
+pub fn run(stage: &Stage<'_>, command: &mut Command, log: &Path) -> Result<()> {
+    run_limited(stage, command, log, Limits::default())
+}
+
+/// [`run`], killed when it exceeds its `limits`.
+pub fn run_limited(
+    stage: &Stage<'_>,
+    command: &mut Command,
+    log: &Path,
+    limits: Limits,
+) -> Result<()> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    match watch(stage, command, log, limits)? {
+        Ended::Exited(status) if status.success() => Ok(()),
+        Ended::Exited(status) => Err(Failure::new(format!("{name} failed ({status})"))
+            .log(log)
+            .into()),
+        Ended::TimedOut | Ended::Silent => Err(Failure::new(format!("{name} did not end in time"))
+            .log(log)
+            .into()),
+    }
+}
+
+/// The output of a short command, or nothing if it could not run or failed.
+pub fn output(command: &mut Command) -> Option<String> {
+    let output = command.stderr(Stdio::null()).output().ok()?;
+    output
+        .status
+        .success()
+        .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn create(log: &Path) -> Result<File> {
+    if let Some(folder) = log.parent() {
+        fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
+    }
+    File::create(log).with_context(|| format!("creating {}", log.display()))
+}
+
+fn last_line(log: &Path) -> String {
+    let tail = || -> std::io::Result<Vec<u8>> {
+        let mut file = File::open(log)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(512)))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let bytes = tail().unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let line = text.lines().rev().find(|l| !l.trim().is_empty());
+    console::strip_ansi_codes(line.unwrap_or_default()).into_owned()
+}

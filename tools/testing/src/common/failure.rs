@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What went wrong, told so that the reader knows what to do next.
+
+use std::{
+    fmt, fs,
+    path::{Path, PathBuf},
+};
+
+use console::style;
+use regex::Regex;
+
+use crate::common::layout::Layout;
+
+/// How many lines of a log a failure quotes.
+const QUOTED: usize = 15;
+
+/// A failure with its evidence and the likely remedy.
+#[derive(Debug, Default)]
+pub struct Failure {
+    what: String,
+    stage: Option<String>,
+    log: Option<PathBuf>,
+    quote: Vec<String>,
+    remedy: Option<String>,
+}
+
+impl Failure {
+    /// A failure described in one sentence.
+    pub fn new(what: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            ..Self::default()
+        }
+    }
+
+    /// Names the log and quotes its relevant lines.
+    #[must_use]
+    pub fn log(mut self, log: &Path) -> Self {
+        self.quote = relevant(&fs::read(log).unwrap_or_default());
+        self.log = Some(log.to_path_buf());
+        self
+    }
+
+    /// Says what to do about it.
+    #[must_use]
+    pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = Some(remedy.into());
+        self
+    }
+
+    /// Says what to do about it, if nothing more precise has been said.
+    #[must_use]
+    pub fn or_remedy(mut self, remedy: &str) -> Self {
+        self.remedy.get_or_insert_with(|| remedy.into());
+        self
+    }
+
+    /// Names the stage it happened in, keeping an inner one.
+    #[must_use]
+    pub fn in_stage(mut self, stage: &str) -> Self {
+        self.stage.get_or_insert_with(|| stage.into());
+        self
+    }
+
+    /// The failure inside `error`, or one made from its message.
+    pub fn from_error(error: anyhow::Error) -> Self {
+        match error.downcast::<Self>() {
+            Ok(failure) => failure,
+            Err(error) => Self::new(format!("{error:#}")),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let label = |text| style(text).for_stderr().bold();
+        match &self.stage {
+            Some(stage) => writeln!(
+                f,
+                "{} {stage}: {}",
+                style("failed").for_stderr().red().bold(),
+                self.what
+            )?,
+            None => writeln!(
+                f,
+                "{} {}",
+                style("failed").for_stderr().red().bold(),
+                self.what
+            )?,
+        }
+        for line in &self.quote {
+            writeln!(f, "       | {line}")?;
+        }
+        if let Some(log) = &self.log {
+            writeln!(f, "{}    {}", label("log"), Layout::new().show(log))?;
+        }
+        if let Some(remedy) = &self.remedy {
+            writeln!(f, "{} {remedy}", label("remedy"))?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// The lines that say what failed, else the last ones.
+fn relevant(log: &[u8]) -> Vec<String> {
+    let telling = Regex::new(
+        r"(?i)\berror\b|\*\*\*|undefined (symbol|reference)|^E: |not found|no such file|permission denied|FAILED|^fatal|: refus|cannot ",
+    )
+    .expect("a constant expression");
+    let text = String::from_utf8_lossy(log);
+    let lines: Vec<&str> = text.lines().filter(|l| !l.trim().is_empty()).collect();
+    // A message may stand on the lines after the one that announces it.
+    let first = lines.iter().position(|l| telling.is_match(l));
+    let chosen = match first {
+        Some(at) if lines.len() - at > QUOTED => {
+            let told = lines[at..].iter().filter(|l| telling.is_match(l)).count();
+            if told > QUOTED {
+                lines[at..at + QUOTED].to_vec()
+            } else {
+                let mut some = lines[at..at + QUOTED - 5].to_vec();
+                some.extend(&lines[lines.len() - 5..]);
+                some
+            }
+        }
+        _ => lines[lines.len().saturating_sub(QUOTED)..].to_vec(),
+    };
+    chosen.iter().map(|l| l.trim_end().to_string()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_error_is_quoted_even_when_much_follows() {
+        let mut log = String::from("  CC a.o\nb.c:1:2: error: no member named 'x'\n  hint\n");
+        for i in 0..100 {
+            log += &format!("  CC {i}.o\n");
+        }
+        let quote = relevant(log.as_bytes());
+        assert_eq!(quote[0], "b.c:1:2: error: no member named 'x'");
+        assert_eq!(quote.last().unwrap(), "  CC 99.o");
+        assert!(quote.len() <= QUOTED);
+    }
+
+    #[test]
+    fn without_an_error_the_last_lines_are_quoted() {
+        assert_eq!(relevant(b"one\n\ntwo\n"), ["one", "two"]);
+    }
+}

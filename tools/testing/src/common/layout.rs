@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Where everything lies: the clone, its build folder, and the cache outside it.
+
+use std::{
+    env,
+    ffi::OsStr,
+    path::{Path, PathBuf},
+};
+
+/// The template of a driver outside the kernel's tree, as [`Layout::module`] takes it.
+pub const TEMPLATE: &str = "samples/rust/out-of-tree";
+
+/// The folders of one clone.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// The clone itself.
+    pub root: PathBuf,
+    /// Everything a command makes; ignored by git, removable at any time.
+    pub build: PathBuf,
+    /// Downloads and tools shared by all clones. Only an accelerator: it can be removed too.
+    pub cache: PathBuf,
+}
+
+impl Layout {
+    /// The clone this runner was built in.
+    pub fn new() -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .ancestors()
+            .nth(2)
+            .expect("the runner lies two folders below the clone")
+            .to_path_buf();
+        let base = env::var_os("XDG_CACHE_HOME")
+            .map(PathBuf::from)
+            .filter(|p| p.is_absolute())
+            .or_else(|| env::var_os("HOME").map(|h| Path::new(&h).join(".cache")))
+            .unwrap_or_else(|| root.join("build/cache"));
+        Self {
+            build: root.join("build"),
+            cache: base.join("pci-devres-rust"),
+            root,
+        }
+    }
+
+    /// The grafted copy of the kernel source.
+    pub fn linux(&self) -> PathBuf {
+        self.build.join("linux")
+    }
+
+    /// The output folder of the grafted kernel.
+    pub fn kernel(&self) -> PathBuf {
+        self.build.join("kernel")
+    }
+
+    /// The log of that name.
+    pub fn log(&self, name: &str) -> PathBuf {
+        self.build.join("logs").join(format!("{name}.log"))
+    }
+
+    /// This package: guest scripts and configuration fragments.
+    pub fn testing(&self) -> PathBuf {
+        self.root.join("tools/testing")
+    }
+
+    /// A folder of modules outside the kernel's tree: one of `tools/testing/modules`, or one anywhere, whose path has a slash and
+    /// begins at the clone.
+    pub fn module(&self, name: &str) -> PathBuf {
+        if name.contains('/') {
+            self.root.join(name)
+        } else {
+            self.testing().join("modules").join(name)
+        }
+    }
+
+    /// The copy of such a folder in which its modules are built for `kernel`.
+    pub fn module_copy(&self, kernel: &str, name: &str) -> PathBuf {
+        let folder = self.build.join("modules").join(kernel);
+        folder.join(name.trim_matches('/').replace('/', "-"))
+    }
+
+    /// A configuration fragment of that name.
+    pub fn fragment(&self, name: &str) -> PathBuf {
+        self.testing().join(format!("configs/{name}.config"))
+    }
+
+    /// A path that was named to `make`, which runs in the clone whatever folder its commands run in.
+    pub fn named(&self, path: &OsStr) -> Option<PathBuf> {
+        (!path.is_empty()).then(|| self.root.join(path))
+    }
+
+    /// `path` as a reader in the clone would write it.
+    pub fn show(&self, path: &Path) -> String {
+        path.strip_prefix(&self.root)
+            .unwrap_or(path)
+            .display()
+            .to_string()
+    }
+}
+
+impl Default for Layout {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Stages: what is being done, how far it is, how long it took.
+
+use std::{
+    fmt::Display,
+    io::IsTerminal,
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+use console::style;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use crate::common::failure::Failure;
+
+/// When a stage first says what it is doing where there is no spinner.
+const FIRST: Duration = Duration::from_secs(5);
+
+/// How often it says so after that.
+const HEARTBEAT: Duration = Duration::from_secs(60);
+
+/// Where progress is shown: a spinner on a terminal, plain lines elsewhere.
+pub struct Ui {
+    spinners: Option<MultiProgress>,
+}
+
+impl Ui {
+    /// A spinner if somebody is looking, plain lines otherwise.
+    pub fn new() -> Self {
+        let fancy = std::io::stderr().is_terminal() && std::env::var_os("CI").is_none();
+        Self {
+            spinners: fancy.then(MultiProgress::new),
+        }
+    }
+
+    /// Whether a person can answer a question.
+    pub fn interactive(&self) -> bool {
+        self.spinners.is_some() && std::io::stdin().is_terminal()
+    }
+
+    /// Prints a line beside whatever is in progress.
+    pub fn say(&self, line: impl Display) {
+        match &self.spinners {
+            Some(spinners) => spinners.suspend(|| eprintln!("{line}")),
+            None => eprintln!("{line}"),
+        }
+    }
+
+    /// Runs `work` as the stage `name`; it returns a result and a summary of what was done.
+    pub fn stage<T>(
+        &self,
+        name: &str,
+        doing: &str,
+        work: impl FnOnce(&Stage<'_>) -> Result<(T, String)>,
+    ) -> Result<T> {
+        let stage = Stage::start(self, name, doing);
+        let result = work(&stage);
+        let elapsed = stage.started.elapsed();
+        if let Some(spinner) = &stage.spinner {
+            spinner.finish_and_clear();
+        }
+        match result {
+            Ok((value, summary)) => {
+                self.say(line(
+                    style("ok").for_stderr().green(),
+                    name,
+                    &summary,
+                    elapsed,
+                ));
+                Ok(value)
+            }
+            Err(error) => {
+                self.say(line(
+                    style("FAILED").for_stderr().red().bold(),
+                    name,
+                    doing,
+                    elapsed,
+                ));
+                Err(Failure::from_error(error).in_stage(name).into())
+            }
+        }
+    }
+}
+
+impl Default for Ui {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A stage in progress.
+pub struct Stage<'a> {
+    ui: &'a Ui,
+    name: String,
+    doing: String,
+    started: Instant,
+    spoken: Mutex<Instant>,
+    spinner: Option<ProgressBar>,
+}
+
+impl<'a> Stage<'a> {
+    fn start(ui: &'a Ui, name: &str, doing: &str) -> Self {
+        let spinner = ui.spinners.as_ref().map(|spinners| {
+            let bar = spinners.add(ProgressBar::new_spinner());
+            let template = "{spinner:.cyan} {prefix:16} {wide_msg} {elapsed}";
+            bar.set_style(ProgressStyle::with_template(template).expect("a constant template"));
+            bar.set_prefix(name.to_string());
+            bar.set_message(doing.to_string());
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        let started = Instant::now();
+        Self {
+            ui,
+            name: name.into(),
+            doing: doing.into(),
+            started,
+            // As if it had spoken before it began, so that the first beat comes early.
+            spoken: Mutex::new(started.checked_sub(HEARTBEAT - FIRST).unwrap_or(started)),
+            spinner,
+        }
+    }
+
+    /// Shows what the stage is at, e.g. the last line of its log.
+    pub fn progress(&self, at: &str) {
+        if let Some(spinner) = &self.spinner {
+            spinner.set_message(format!("{}: {}", self.doing, at.trim()));
+            return;
+        }
+        let mut spoken = self.spoken.lock().expect("no holder panics");
+        if spoken.elapsed() >= HEARTBEAT {
+            *spoken = Instant::now();
+            let what = format!("{}: {}", self.doing, at.trim());
+            self.ui.say(line(
+                style("..").for_stderr(),
+                &self.name,
+                &what,
+                self.started.elapsed(),
+            ));
+        }
+    }
+
+    /// Prints a line that stays, e.g. what is about to be installed and why.
+    pub fn say(&self, line: impl Display) {
+        self.ui.say(line);
+    }
+
+    /// Whether a person can answer a question.
+    pub fn interactive(&self) -> bool {
+        self.ui.interactive()
+    }
+}
+
+/// A line about a stage: cut to the width of a terminal, whole in a file.
+fn line<D: Display>(
+    state: console::StyledObject<D>,
+    name: &str,
+    what: &str,
+    took: Duration,
+) -> String {
+    let state = state.to_string();
+    let state = console::pad_str(&state, 6, console::Alignment::Left, None);
+    let (name, took) = (format!("{name:16}"), format!("{:>9}", elapsed(took)));
+    let terminal = console::Term::stderr();
+    if !terminal.is_term() {
+        return format!("{state} {name} {what:36} {took}");
+    }
+    let columns = usize::from(terminal.size().1).min(100);
+    let room = columns.saturating_sub(6 + 1 + name.chars().count() + 2 + took.len());
+    let what = console::truncate_str(what, room, "...");
+    let what = console::pad_str(&what, room, console::Alignment::Left, None);
+    format!("{state} {name} {what} {took}")
+}
+
+/// `took` as people read it.
+pub fn elapsed(took: Duration) -> String {
+    let seconds = took.as_secs();
+    if seconds < 60 {
+        format!("{:.1} s", took.as_secs_f64())
+    } else {
+        format!("{}:{:02} min", seconds / 60, seconds % 60)
+    }
+}

@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! One run of a guest: which kernel, which machine, which script, for how long at most.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result};
+
+use crate::{
+    common::{
+        command::{command, wait, Ended, Limits},
+        layout::Layout,
+        ui::{Stage, Ui},
+    },
+    kernel::{prepare::Ready, spec::Kernel},
+    verdict::{
+        bounds::AGAIN,
+        judge::{judge, Evidence},
+        klog, leaks, referee,
+        replay::replay,
+        row::Row,
+    },
+};
+
+/// A guest to run.
+#[derive(Clone, Debug)]
+pub struct GuestSpec {
+    /// Names its log and its tests.
+    pub name: &'static str,
+    /// The kernels it runs on, once on each.
+    pub kernels: &'static [Kernel],
+    /// More kernels that it runs on where a test of it on one of them is asked for by name: those take longer than a whole run can.
+    pub by_name: &'static [Kernel],
+    /// Those on which the kernel's reports are what it is there to provoke, so that only its own results count.
+    pub trouble_due: &'static [Kernel],
+    /// How many blocks of its log a kernel and its counterpart must agree on at least; see [`crate::verdict::agree`].
+    pub agrees: usize,
+    /// The script in `tools/testing/guest` that it runs, without `.sh`.
+    pub script: &'static str,
+    /// More of the kernel's command line.
+    pub append: &'static [&'static str],
+    /// The modules in `tools/testing/modules` that it takes, by folder.
+    pub modules: &'static [&'static str],
+    /// QEMU's devices, and other options of it with their dash. It runs in a scratch folder with disks of 8 MiB, `disk0` to `disk9`.
+    pub devices: &'static [&'static str],
+    /// QEMU's machine.
+    pub machine: &'static str,
+    /// How many processors it has.
+    pub cpus: u32,
+    /// How many MiB of memory, of which a debug kernel gets three times as many.
+    pub memory: u32,
+    /// When it is given up.
+    pub limit: Duration,
+    /// When its long form is given up; `None` if it has none.
+    pub long: Option<Duration>,
+    /// How many KTAP documents it must print at least.
+    pub documents: usize,
+    /// Texts of the reports that it is there to provoke, each at least once where the rule is in force; any other fails the case
+    /// that it comes in.
+    pub provokes: &'static [&'static str],
+    /// Leaks that it makes on purpose.
+    pub leaks: &'static [leaks::Known],
+    /// KUnit suites that must be among them, where one could go missing unseen.
+    pub due: &'static [&'static str],
+    /// Whether it prints a trace, which has to follow the rule.
+    pub traces: bool,
+}
+
+/// What a guest has where it says nothing else.
+pub const DEFAULT: GuestSpec = GuestSpec {
+    name: "",
+    kernels: &[Kernel::Ours],
+    by_name: &[],
+    trouble_due: &[],
+    agrees: 0,
+    script: "",
+    append: &["kunit.enable=0"],
+    modules: &[],
+    devices: &[EDU],
+    machine: "q35,hpet=off",
+    cpus: 2,
+    memory: 512,
+    limit: Duration::from_secs(300),
+    long: None,
+    documents: 1,
+    provokes: &[],
+    leaks: &[],
+    due: &[],
+    traces: false,
+};
+
+/// A guest on one of its kernels.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The guest.
+    pub guest: &'static GuestSpec,
+    /// The kernel.
+    pub kernel: Kernel,
+    /// Whether its scripts are told to take their time; `$long` is 1 for them.
+    pub long: bool,
+    /// Words of the kernel's command line that only this run has.
+    pub words: Vec<String>,
+}
+
+/// What a run left.
+#[derive(Debug)]
+pub struct Ran {
+    /// One row per test.
+    pub rows: Vec<Row>,
+    /// The serial log.
+    pub log: PathBuf,
+    /// Its text.
+    pub text: String,
+    /// From the start of QEMU to the guest's script.
+    pub booted: Option<f64>,
+    /// A row that tells of it, if it had to boot again.
+    pub again: Option<Row>,
+    /// Whether the script ran.
+    started: bool,
+    /// Whether it had to be killed because it said nothing.
+    hung: bool,
+}
+
+/// QEMU's teaching device, which the samples drive.
+pub const EDU: &str = "edu";
+
+/// A guest that prints nothing for so long hangs.
+const SILENT: Duration = Duration::from_secs(60);
+
+/// What a kernel panics with when a busy host lets its timer wait.
+const NO_TIMER: &str = "IO-APIC + timer doesn't work!";
+
+/// What is said of a processor that sleeps and is not woken by its timer.
+const LOST_TIMER: [&str; 2] = ["Possible timer handling issue on cpu", "skipped: idling at"];
+
+impl Run {
+    /// The short form of `guest` on `kernel`.
+    pub fn new(guest: &'static GuestSpec, kernel: Kernel) -> Self {
+        Self {
+            guest,
+            kernel,
+            long: false,
+            words: Vec::new(),
+        }
+    }
+
+    /// The guest's name, and its kernel's where that is not ours; it names the log and the tests.
+    pub fn name(&self) -> String {
+        format!("{}{}", self.guest.name, self.kernel.suffix())
+    }
+
+    /// Boots `ready`, which is this run's kernel, and judges what it prints.
+    pub fn run(&self, ui: &Ui, layout: &Layout, ready: &Ready) -> Result<Ran> {
+        let title = format!("guest {}", self.name());
+        ui.stage(&title, "booting", |stage| {
+            let mut ran = self.boot(stage, layout, ready)?;
+            // The emulator rarely stops before the first process, or forgets a timer; a kernel that does it twice is to blame.
+            let again = !ran.started && (ran.hung || ran.text.contains(NO_TIMER))
+                || ran.hung && LOST_TIMER.iter().all(|sign| ran.text.contains(sign));
+            if again {
+                let hung = ran.log.with_extension("hung.log");
+                fs::copy(&ran.log, &hung)?;
+                ran = self.boot(stage, layout, ready)?;
+                let mut row = Row::passed(format!("guest::{}{AGAIN}", self.name()));
+                row.skipped = Some(format!("the emulator lost a timer: {}", layout.show(&hung)));
+                ran.again = Some(row);
+            }
+            let failed = ran.rows.iter().filter(|row| !row.ok).count();
+            let booted = ran.booted.map_or("? s".into(), |s| format!("{s:.1} s"));
+            let summary = format!(
+                "booted in {booted}{}, {} results, {failed} failed",
+                if again { " at the second attempt" } else { "" },
+                ran.rows.len()
+            );
+            Ok((ran, summary))
+        })
+    }
+
+    /// When it is given up. A debug kernel takes several times as long for everything.
+    fn limit(&self) -> Duration {
+        let limit = self
+            .guest
+            .long
+            .filter(|_| self.long)
+            .unwrap_or(self.guest.limit);
+        limit * self.patience()
+    }
+
+    fn silent(&self) -> Duration {
+        SILENT * self.patience()
+    }
+
+    fn patience(&self) -> u32 {
+        if self.kernel.checks_itself() {
+            4
+        } else {
+            1
+        }
+    }
+
+    fn boot(&self, stage: &Stage<'_>, layout: &Layout, ready: &Ready) -> Result<Ran> {
+        let name = self.name();
+        let file = format!("guest-{}", name.replace("::", "-"));
+        let log = layout.log(&file);
+        fs::create_dir_all(log.parent().context("a log lies in a folder")?)?;
+        fs::write(&log, "")?;
+        let scratch = tempfile::tempdir_in(&layout.build)?;
+        let mut qemu = self.qemu(layout, ready, &log, scratch.path())?;
+        let words = layout.log(&format!("{file}-qemu"));
+        let file = fs::File::create(&words)?;
+        qemu.stdout(file.try_clone()?).stderr(file);
+
+        let started = Instant::now();
+        let limits = Limits {
+            total: Some(self.limit()),
+            silent: Some(self.silent()),
+        };
+        let ended = wait(stage, &mut qemu, &log, limits)?;
+        let total = started.elapsed().as_secs_f64();
+        let bytes = fs::read(&log)?;
+        let lines = klog::lines(&bytes);
+        let mut outside = Vec::new();
+        match &ended {
+            Ended::Silent => outside.push(format!(
+                "hung: killed after {} s without a word",
+                self.silent().as_secs()
+            )),
+            Ended::TimedOut => outside.push(format!("killed after {} s", self.limit().as_secs())),
+            Ended::Exited(status) if !status.success() => {
+                let said = fs::read_to_string(&words).unwrap_or_default();
+                outside.push(format!("QEMU failed ({status}): {}", said.trim()));
+            }
+            Ended::Exited(_) => {}
+        }
+        let shown = layout.show(&log);
+        let evidence = Evidence {
+            guest: &name,
+            log: &bytes,
+            path: Path::new(&shown),
+            outside,
+            documents: self.guest.documents,
+            provokes: self.guest.provokes,
+            reports: self.kernel.has_rule(),
+            due: self.guest.due,
+            trouble_due: self.guest.trouble_due.contains(&self.kernel),
+        };
+        let mut rows = judge(&evidence, |d| {
+            referee::agrees(layout, &ready.kernel.spec.source, d)
+        });
+        if self.looks_for_leaks() {
+            rows.insert(0, leaks::judge(&name, &lines, self.guest.leaks));
+        }
+        // Guest time runs as the host's does; what came before it is firmware and loading.
+        let stamp = |text: &str| {
+            lines
+                .iter()
+                .find(|l| l.text.starts_with(text))
+                .and_then(|l| l.time)
+        };
+        let first = stamp("guest: started");
+        let last = lines.iter().rev().find_map(|l| l.time);
+        let ended_well = matches!(ended, Ended::Exited(status) if status.success());
+        let booted = first.zip(last).filter(|_| ended_well);
+        let booted = booted.map(|(at, last)| at + (total - last).max(0.0));
+        if let Some(row) = rows.last_mut() {
+            row.seconds = Some((total * 10.0).round() / 10.0);
+            if let Some(booted) = booted {
+                let seconds = serde_json::json!((booted * 10.0).round() / 10.0);
+                row.values.insert("booted".into(), seconds);
+            }
+        }
+        let text: String = lines.into_iter().map(|l| l.text + "\n").collect();
+        if self.guest.traces {
+            rows.insert(0, replay(&name, Path::new(&shown), &text));
+        }
+        Ok(Ran {
+            rows,
+            log,
+            text,
+            booted,
+            again: None,
+            started: first.is_some(),
+            hung: matches!(ended, Ended::Silent),
+        })
+    }
+
+    /// Whether kmemleak looks for leaks when the script has ended, which makes every allocation slower: on request, by `LEAKS=1`.
+    fn looks_for_leaks(&self) -> bool {
+        let asked = std::env::var_os("LEAKS").is_some_and(|leaks| leaks == "1");
+        asked && self.kernel.checks_itself()
+    }
+
+    fn qemu(&self, layout: &Layout, ready: &Ready, log: &Path, scratch: &Path) -> Result<Command> {
+        for disk in 0..10 {
+            fs::File::create(scratch.join(format!("disk{disk}")))?.set_len(8 << 20)?;
+        }
+        let accelerator = match std::env::var("KVM").as_deref() {
+            Ok("1") => "kvm",
+            _ => "tcg",
+        };
+        let memory = if self.kernel.checks_itself() {
+            3 * self.guest.memory
+        } else {
+            self.guest.memory
+        };
+        let mut qemu = command(layout, "qemu-system-x86_64");
+        qemu.current_dir(scratch);
+        qemu.args([
+            "-nodefaults",
+            "-no-reboot",
+            "-display",
+            "none",
+            "-monitor",
+            "none",
+        ]);
+        qemu.args(["-machine", self.guest.machine, "-accel", accelerator]);
+        qemu.arg("-smp").arg(self.guest.cpus.to_string());
+        qemu.arg("-m").arg(memory.to_string());
+        qemu.arg("-serial").arg(format!("file:{}", log.display()));
+        qemu.arg("-kernel")
+            .arg(&ready.kernel.image)
+            .arg("-initrd")
+            .arg(&ready.initramfs);
+        let script = format!("guest.script={}", self.guest.script);
+        // The emulated TSC is the host's clock, which the kernel need not watch.
+        let mut append = vec![
+            "console=ttyS0",
+            "panic=-1",
+            "tsc=reliable",
+            "printk.devkmsg=on",
+            // What it says when it is done would come between the results of tests.
+            "initramfs_async=0",
+            &script,
+        ];
+        // The slab allocator's lists of free objects keep pointers to those they have handed out, and hide leaks from kmemleak, unless
+        // it looks after its red zones.
+        if self.looks_for_leaks() {
+            append.extend(["slab_debug=Z", "leaks=1"]);
+        }
+        append.extend(self.guest.append);
+        // A word that the kernel does not know is the first process's, as a variable.
+        append.extend(self.long.then_some("long=1"));
+        append.extend(self.words.iter().map(String::as_str));
+        qemu.arg("-append").arg(append.join(" "));
+        for device in self.guest.devices {
+            let (option, value) = device.split_once(' ').unwrap_or(("-device", device));
+            qemu.arg(option).arg(value);
+        }
+        Ok(qemu)
+    }
+}

@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Random sequences of calls of the PCI devres layer: the stock kernel and ours must come to the same digest of each.
+//!
+//! A difference is hunted down: the steps of a sequence are replayed in part, many parts to a boot, until no step can be left out.
+//! What is left is told in full, as both kernels have it.
+
+use std::{
+    collections::{hash_map::DefaultHasher, BTreeMap},
+    env,
+    hash::{Hash, Hasher},
+    path::Path,
+    sync::OnceLock,
+    time::{Duration, SystemTime},
+};
+
+use anyhow::{Context, Result};
+use regex::Regex;
+use similar::TextDiff;
+
+use crate::{
+    common::{layout::Layout, ui::Ui},
+    guest::{
+        run::{GuestSpec, Run, DEFAULT, EDU},
+        shrink::{shrink, steps},
+    },
+    kernel::{
+        prepare::Ready,
+        spec::Kernel::{self, Ours, Stock},
+    },
+    verdict::{agree::Side, row::Row},
+};
+
+/// Names the guest.
+pub const NAME: &str = "sequences";
+
+/// The guest.
+pub const GUEST: GuestSpec = GuestSpec {
+    name: NAME,
+    kernels: &[Stock, Ours],
+    agrees: DEVICES.len(),
+    script: "sequences",
+    modules: &["pci_devres_sequences"],
+    devices: &[EDU, "pci-testdev,membar=64K", "e1000e"],
+    // One call at a time: a second processor would only wait.
+    cpus: 1,
+    limit: Duration::from_secs(180),
+    long: Some(Duration::from_secs(3600)),
+    // A call may release a region that another has released before.
+    provokes: &["Trying to free nonexistent resource"],
+    ..DEFAULT
+};
+
+/// The same guest, for sequences that are asked for.
+static REPLAY: GuestSpec = GuestSpec {
+    name: "sequences-replay",
+    ..GUEST
+};
+
+/// As its script calls them.
+const DEVICES: &[&str] = &["edu", "pci-testdev", "e1000e"];
+
+/// How many calls each kernel must have answered at least, and how many in the long form.
+const DUE: (u64, u64) = (20_000, 500_000);
+
+/// How many lines of the shortest sequence are shown.
+const SHOWN: usize = 120;
+
+/// What half of the sequences follow from; the others follow from the same each time. `SEED` sets it.
+fn seed() -> u64 {
+    static SEED: OnceLock<u64> = OnceLock::new();
+    *SEED.get_or_init(|| {
+        let now = || {
+            let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+            since.map_or(0, |since| since.as_secs())
+        };
+        match env::var("SEED") {
+            Ok(word) if !word.is_empty() => word.parse().unwrap_or_else(|_| {
+                let mut hasher = DefaultHasher::new();
+                word.hash(&mut hasher);
+                hasher.finish()
+            }),
+            _ => now(),
+        }
+    })
+}
+
+/// What the kernel's command line has to say for `guest`.
+pub fn words(guest: &GuestSpec) -> Vec<String> {
+    match guest.name {
+        NAME => vec![format!("seed={}", seed())],
+        _ => Vec::new(),
+    }
+}
+
+/// Where a sequence comes from.
+type Key = (String, u64, u32);
+
+/// What a kernel says of a sequence.
+#[derive(Clone, Debug, PartialEq)]
+struct Told {
+    key: Key,
+    steps: u32,
+    calls: u64,
+    digest: String,
+}
+
+fn told(text: &str) -> Vec<Told> {
+    let line = Regex::new(
+        r"^pci_devres_sequences: device=(\S+) seed=(\d+) sequence=(\d+) steps=(\d+) calls=(\d+) digest=(.*)$",
+    )
+    .expect("a constant expression");
+    text.lines()
+        .filter_map(|text| {
+            let found = line.captures(text)?;
+            let number = |at: usize| found[at].parse::<u64>().ok();
+            Some(Told {
+                key: (found[1].into(), number(2)?, number(3)?.try_into().ok()?),
+                steps: number(4)?.try_into().ok()?,
+                calls: number(5)?,
+                digest: found[6].into(),
+            })
+        })
+        .collect()
+}
+
+/// A row for each device, and one for how much was called at all.
+pub fn agree(
+    ui: &Ui,
+    layout: &Layout,
+    ready: &BTreeMap<Kernel, Ready>,
+    run: &Run,
+    theirs: &Side<'_>,
+    ours: &Side<'_>,
+) -> Vec<Row> {
+    ui.say(format_args!(
+        "         SEED={} makes the same random sequences again",
+        seed()
+    ));
+    let (a, b) = (told(theirs.text), told(ours.text));
+    let mut rows = Vec::new();
+    for device in DEVICES {
+        let name = format!("guest::{NAME}::agrees::{device}");
+        let of = |all: &[Told]| -> BTreeMap<Key, Told> {
+            let those = all.iter().filter(|told| told.key.0 == *device);
+            those.map(|told| (told.key.clone(), told.clone())).collect()
+        };
+        rows.push(match difference(&of(&a), &of(&b)) {
+            None if of(&a).is_empty() => Row::failed(name, "neither kernel ran a sequence on it"),
+            None => {
+                let mut row = Row::passed(name);
+                row.values.insert("sequences".into(), of(&a).len().into());
+                row.values.insert("seed".into(), seed().into());
+                row
+            }
+            Some(found) => {
+                let hunt = Hunt {
+                    ui,
+                    layout,
+                    ready,
+                    key: &found.key,
+                };
+                let shortest = hunt
+                    .shortest(found.steps)
+                    .unwrap_or_else(|error| format!("it could not be replayed: {error:#}\n"));
+                Row::failed(
+                    name,
+                    message(&found, run.long, &shortest, theirs.log, ours.log),
+                )
+            }
+        });
+    }
+    rows.push(enough(&a, &b, run.long));
+    rows
+}
+
+/// The shortest of the sequences that the two do not agree on.
+fn difference(a: &BTreeMap<Key, Told>, b: &BTreeMap<Key, Told>) -> Option<Told> {
+    // The first that one kernel does not tell of is where it broke down.
+    let missing = |x: &BTreeMap<Key, Told>, y: &BTreeMap<Key, Told>| {
+        let mut missing = x.values().filter(|told| !y.contains_key(&told.key));
+        missing.next().cloned()
+    };
+    let differing = a
+        .values()
+        .filter(|x| b.get(&x.key).is_some_and(|y| y != *x));
+    let shortest = differing.min_by_key(|told| told.steps).cloned();
+    shortest.or_else(|| missing(a, b)).or_else(|| missing(b, a))
+}
+
+fn message(found: &Told, long: bool, shortest: &str, theirs: &Path, ours: &Path) -> String {
+    let (device, seed, number) = &found.key;
+    let target = if long { "equivalence" } else { "test" };
+    format!(
+        "the kernels differ in sequence {number} of seed {seed} on {device}\n{shortest}\
+         again: make {target} TEST=guest::{NAME} SEED={seed}\nlogs: {} {}",
+        theirs.display(),
+        ours.display()
+    )
+}
+
+fn enough(a: &[Told], b: &[Told], long: bool) -> Row {
+    let due = if long { DUE.1 } else { DUE.0 };
+    let name = format!("guest::{NAME}::agrees::{due}_calls");
+    let calls = |told: &[Told]| told.iter().map(|told| told.calls).sum::<u64>();
+    let (theirs, ours) = (calls(a), calls(b));
+    if theirs.min(ours) < due {
+        let message =
+            format!("the stock kernel answered {theirs} calls, ours {ours}, {due} are due");
+        return Row::failed(name, message);
+    }
+    let mut row = Row::passed(name);
+    row.values.insert("calls".into(), ours.into());
+    row
+}
+
+/// Replays one sequence in parts.
+struct Hunt<'a> {
+    ui: &'a Ui,
+    layout: &'a Layout,
+    ready: &'a BTreeMap<Kernel, Ready>,
+    key: &'a Key,
+}
+
+impl Hunt<'_> {
+    /// What both kernels say of the shortest part that they still differ in.
+    fn shortest(&self, count: u32) -> Result<String> {
+        let all = (1u64 << count) - 1;
+        if self.differ(&[all])? == [false] {
+            return Ok(
+                "    | replayed alone it does not differ: it takes what ran before it\n".into(),
+            );
+        }
+        let kept = shrink(all, |tries| self.differ(tries))?;
+        let texts = self.replay(&[kept], true)?.map(|text| full(&text));
+        let numbers: Vec<String> = steps(kept).iter().map(u32::to_string).collect();
+        Ok(format!(
+            "{} of its {count} steps are enough: {}\n{}",
+            numbers.len(),
+            if numbers.is_empty() {
+                "binding and detach".to_string()
+            } else {
+                numbers.join(", ")
+            },
+            beside(&texts[0], &texts[1])
+        ))
+    }
+
+    /// In which of the parts the kernels differ.
+    fn differ(&self, parts: &[u64]) -> Result<Vec<bool>> {
+        let [a, b] = self.replay(parts, false)?.map(|text| told(&text));
+        // A kernel that broke down did so in the part after those it tells of; of later ones nothing is known.
+        let (shorter, longer) = (a.len().min(b.len()), a.len().max(b.len()));
+        let differs = |at: usize| match (a.get(at), b.get(at)) {
+            (Some(x), Some(y)) => x != y,
+            _ => at == shorter && shorter < longer,
+        };
+        Ok((0..parts.len()).map(differs).collect())
+    }
+
+    /// Boots both kernels; what each printed.
+    fn replay(&self, parts: &[u64], verbose: bool) -> Result<[String; 2]> {
+        let (device, seed, number) = self.key;
+        let parts: Vec<String> = parts.iter().map(|part| format!("{part:x}")).collect();
+        let words = vec![
+            format!("replay={device}:{seed}:{number}:{}", parts.join(",")),
+            format!("verbose={}", u8::from(verbose)),
+        ];
+        let boot = |kernel| -> Result<String> {
+            let mut run = Run::new(&REPLAY, kernel);
+            run.words.clone_from(&words);
+            let ready = self
+                .ready
+                .get(&kernel)
+                .context("the kernel was not built")?;
+            Ok(run.run(self.ui, self.layout, ready)?.text)
+        };
+        std::thread::scope(|scope| {
+            let theirs = scope.spawn(|| boot(Stock));
+            let ours = boot(Ours)?;
+            let theirs = theirs.join().expect("no boot panics")?;
+            Ok([theirs, ours])
+        })
+    }
+}
+
+/// What is told of a sequence in full.
+fn full(text: &str) -> String {
+    let lines = text.lines();
+    let told = lines.filter_map(|line| line.strip_prefix("pci_devres_sequences: | "));
+    told.map(|line| format!("{line}\n")).collect()
+}
+
+/// Both texts in one: what is the stock kernel's alone with a minus, what is ours alone with a plus.
+fn beside(theirs: &str, ours: &str) -> String {
+    let diff = TextDiff::from_lines(theirs, ours);
+    let mut lines = vec!["- the stock kernel, + ours".to_string()];
+    lines.extend(diff.iter_all_changes().map(|change| {
+        let line = change.value().trim_end();
+        format!("{} {line}", change.tag()).trim_end().to_string()
+    }));
+    let more = lines.len().saturating_sub(SHOWN);
+    let mut text: String = lines
+        .iter()
+        .take(SHOWN)
+        .map(|line| format!("    | {line}\n"))
+        .collect();
+    if more > 0 {
+        text += &format!("    | ... and {more} lines more\n");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(number: u32, steps: u32, digest: &str) -> String {
+        format!("pci_devres_sequences: device=edu seed=7 sequence={number} steps={steps} calls=30 digest={digest}\n")
+    }
+
+    fn map(text: &str) -> BTreeMap<Key, Told> {
+        told(text).into_iter().map(|t| (t.key.clone(), t)).collect()
+    }
+
+    #[test]
+    fn equal_logs_do_not_differ() {
+        let text = line(0, 40, "a-b") + "other\n" + &line(1, 20, "c-d");
+        assert_eq!(map(&text).len(), 2);
+        assert_eq!(difference(&map(&text), &map(&text)), None);
+    }
+
+    #[test]
+    fn the_shortest_difference_is_found() {
+        let a = line(0, 40, "a") + &line(1, 20, "b") + &line(2, 30, "c");
+        let b = line(0, 40, "x") + &line(1, 20, "x") + &line(2, 30, "c");
+        assert_eq!(difference(&map(&a), &map(&b)).unwrap().key.2, 1);
+    }
+
+    #[test]
+    fn a_kernel_that_broke_down_differs() {
+        let a = line(0, 40, "a") + &line(1, 20, "b");
+        for (x, y) in [(&a, &line(0, 40, "a")), (&line(0, 40, "a"), &a)] {
+            assert_eq!(difference(&map(x), &map(y)).unwrap().key.2, 1);
+        }
+    }
+
+    #[test]
+    fn too_few_calls_are_a_failure() {
+        assert!(!enough(&told(&line(0, 40, "a")), &told(&line(0, 40, "a")), false).ok);
+    }
+
+    #[test]
+    fn both_sides_are_shown() {
+        let text = |x| full(&format!("pci_devres_sequences: | 0 f() = {x}\nnoise\n"));
+        let shown = beside(&text(0), &text(-16));
+        assert!(
+            shown.contains("    | - 0 f() = 0\n    | + 0 f() = -16\n"),
+            "{shown}"
+        );
+    }
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Packages that are unpacked and not installed, fetched and verified by apt itself: from what the system is configured for, or from
+//! Debian's backports suite with lists and cache of our own, so that the system's configuration stays as it is.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result};
+
+use crate::{
+    common::{
+        command::{command, output, run},
+        failure::Failure,
+        layout::Layout,
+        ui::Stage,
+    },
+    host::packages,
+};
+
+/// The suite that has Linux 7.3 and current Rust sources; all packages taken from it are architecture independent.
+const SUITE: &str = "trixie-backports";
+const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/// A view of the archive.
+pub struct Archive<'a> {
+    layout: &'a Layout,
+    folder: PathBuf,
+    /// Whether the system's own configuration is the one to use.
+    system: bool,
+}
+
+impl<'a> Archive<'a> {
+    /// What the system itself is configured for.
+    pub fn system(layout: &'a Layout) -> Result<Self> {
+        let folder = layout.cache.join("apt");
+        fs::create_dir_all(folder.join("archives/partial"))
+            .context("creating the download cache")?;
+        Ok(Self {
+            layout,
+            folder,
+            system: true,
+        })
+    }
+
+    /// The backports suite. Sets up lists and cache beside the downloads and fetches the package list.
+    pub fn open(stage: &Stage<'_>, layout: &'a Layout) -> Result<Self> {
+        let remedy = "name a Linux 7.3 source tree of your own: make boot LINUX=/path/to/linux";
+        if !packages::is_debian() || !Path::new(KEYRING).exists() {
+            return Err(
+                Failure::new("Debian's archive and its key are not known to this system")
+                    .remedy(remedy)
+                    .into(),
+            );
+        }
+        let uri = match mirror(layout) {
+            Some(uri) => uri,
+            None => {
+                packages::update(stage, layout)?;
+                mirror(layout).ok_or_else(|| {
+                    Failure::new("no Debian archive among the system's package sources")
+                        .remedy(remedy)
+                })?
+            }
+        };
+        let folder = layout.cache.join("apt");
+        for sub in ["lists/partial", "archives/partial"] {
+            fs::create_dir_all(folder.join(sub)).context("creating the download cache")?;
+        }
+        fs::write(
+            folder.join("sources.list"),
+            format!("deb [signed-by={KEYRING}] {uri} {SUITE} main\n"),
+        )?;
+        let dir = folder.display();
+        fs::write(
+            folder.join("apt.conf"),
+            format!(
+                "Dir::Etc::sourcelist \"{dir}/sources.list\";\n\
+                 Dir::Etc::sourceparts \"-\";\n\
+                 Dir::State::lists \"{dir}/lists\";\n\
+                 Dir::Cache::archives \"{dir}/archives\";\n\
+                 Dir::Cache::pkgcache \"\";\n\
+                 Dir::Cache::srcpkgcache \"\";\n\
+                 APT::Sandbox::User \"root\";\n\
+                 Acquire::Retries \"3\";\n"
+            ),
+        )?;
+        let archive = Self {
+            layout,
+            folder,
+            system: false,
+        };
+        run(
+            stage,
+            archive.apt("apt-get").arg("update"),
+            &layout.log("archive"),
+        )
+        .map_err(|e| {
+            Failure::from_error(e).remedy("check the network, then run the same command again")
+        })?;
+        Ok(archive)
+    }
+
+    /// The versions of `package`, best first.
+    pub fn versions(&self, package: &str) -> Vec<String> {
+        output(self.apt("apt-cache").args(["madison", package]))
+            .unwrap_or_default()
+            .lines()
+            .filter_map(|line| line.split('|').nth(1))
+            .map(|version| version.trim().to_string())
+            .collect()
+    }
+
+    /// Downloads `package` in `version`; apt checks it against the archive's signature.
+    pub fn download(&self, stage: &Stage<'_>, package: &str, version: &str) -> Result<PathBuf> {
+        let folder = self.folder.join("archives");
+        let mut apt = self.apt("apt-get");
+        apt.args(["download", &format!("{package}={version}")])
+            .current_dir(&folder);
+        run(stage, &mut apt, &self.layout.log("download")).map_err(|e| {
+            Failure::from_error(e).remedy("check the network, then run the same command again")
+        })?;
+        let prefix = format!("{package}_");
+        let found = fs::read_dir(&folder)?
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .find(|path| {
+                path.extension().is_some_and(|e| e == "deb")
+                    && path
+                        .file_name()
+                        .is_some_and(|n| n.to_string_lossy().starts_with(&prefix))
+            });
+        found.ok_or_else(|| Failure::new(format!("apt-get brought no {package}")).into())
+    }
+
+    fn apt(&self, program: &str) -> Command {
+        let mut apt = command(self.layout, program);
+        if !self.system {
+            apt.env("APT_CONFIG", self.folder.join("apt.conf"));
+        }
+        apt
+    }
+}
+
+/// Unpacks a package into `folder`.
+pub fn unpack(stage: &Stage<'_>, layout: &Layout, package: &Path, folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder)?;
+    let mut dpkg = command(layout, "dpkg-deb");
+    dpkg.arg("-x").arg(package).arg(folder);
+    run(stage, &mut dpkg, &layout.log("unpack"))
+}
+
+/// Where this system gets Debian from.
+fn mirror(layout: &Layout) -> Option<String> {
+    let format = "$(REPO_URI) $(CODENAME) $(COMPONENT)";
+    let targets = output(command(layout, "apt-get").args(["indextargets", "--format", format]))?;
+    targets.lines().find_map(|line| {
+        let mut fields = line.split_whitespace();
+        let (uri, codename, component) = (fields.next()?, fields.next()?, fields.next()?);
+        let release = matches!(codename, "bookworm" | "trixie");
+        (release && component == "main" && uri.contains("://")).then(|| uri.to_string())
+    })
+}

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The kernel source: a pristine tree, and the copy of it that is grafted.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+
+use crate::{
+    common::{
+        command::{command, output, run},
+        failure::Failure,
+        layout::Layout,
+        ui::{Stage, Ui},
+    },
+    host::debian::{self, Archive},
+};
+
+const PACKAGE: &str = "linux-source-7.3";
+
+/// A tree nobody modifies.
+#[derive(Clone, Debug)]
+pub struct Pristine {
+    /// Where it is.
+    pub tree: PathBuf,
+    /// What `make kernelversion` says.
+    pub version: String,
+    /// Whether it is the user's own and may change between two runs.
+    pub users: bool,
+}
+
+/// The user's tree if one is named, else Debian's, fetched if need be.
+pub fn pristine(ui: &Ui, layout: &Layout, users: Option<&Path>) -> Result<Pristine> {
+    if let Some(tree) = users {
+        return ours_to_read(tree);
+    }
+    if let Some(found) = cached(layout) {
+        return Ok(found);
+    }
+    ui.stage(
+        "source",
+        "fetching Linux 7.3 from Debian's archive",
+        |stage| {
+            let (tree, package) = fetch(stage, layout)?;
+            let version = version(&tree)?;
+            let summary = format!("Linux {version}, {PACKAGE} {package}");
+            Ok((
+                Pristine {
+                    tree,
+                    version,
+                    users: false,
+                },
+                summary,
+            ))
+        },
+    )
+}
+
+/// Makes `build/linux` a copy of `pristine`, unless it is one already.
+pub fn copy(ui: &Ui, layout: &Layout, pristine: &Pristine) -> Result<()> {
+    let to = layout.linux();
+    let stamp = layout.build.join(".linux");
+    let identity = format!("{}\n{}\n", pristine.tree.display(), pristine.version);
+    let same =
+        fs::read_to_string(&stamp).is_ok_and(|s| s == identity) && to.join("Makefile").exists();
+    if same && !(pristine.users && newer(layout, &pristine.tree, &stamp)) {
+        return Ok(());
+    }
+    ui.stage("copy", "copying the source to build/linux", |stage| {
+        let _ = fs::remove_file(&stamp);
+        fs::create_dir_all(&to)?;
+        // Dated before the copy: what changes meanwhile counts as changed.
+        let began = tempfile::NamedTempFile::new_in(&layout.build)?;
+        let mut rsync = command(layout, "rsync");
+        rsync.args(["-a", "--delete", "--exclude=/.git"]);
+        rsync.arg(format!("{}/", pristine.tree.display())).arg(&to);
+        run(stage, &mut rsync, &layout.log("copy"))?;
+        if to.join(".config").exists() || to.join("include/config").exists() {
+            // Somebody built in that tree; our output goes elsewhere, which Kbuild allows for clean trees only.
+            let mut make = command(layout, "make");
+            make.arg("-C").arg(&to).arg("mrproper");
+            run(stage, &mut make, &layout.log("mrproper"))?;
+        }
+        fs::write(began.path(), &identity)?;
+        let time = began.as_file().metadata()?.modified()?;
+        let kept = began.persist(&stamp)?;
+        kept.set_modified(time)?;
+        Ok((
+            (),
+            format!("Linux {} in {}", pristine.version, layout.show(&to)),
+        ))
+    })
+}
+
+/// The version a tree's Makefile states.
+pub fn version(tree: &Path) -> Result<String> {
+    let makefile = fs::read_to_string(tree.join("Makefile"))
+        .with_context(|| format!("{} is no kernel source tree", tree.display()))?;
+    let value = |name: &str| {
+        makefile
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.trim().strip_prefix('='))
+            .map(str::trim)
+            .unwrap_or_default()
+    };
+    let (version, patch, sub) = (value("VERSION"), value("PATCHLEVEL"), value("SUBLEVEL"));
+    if version.is_empty() || patch.is_empty() {
+        return Err(Failure::new(format!("{} is no kernel source tree", tree.display())).into());
+    }
+    let mut text = format!("{version}.{patch}");
+    if !sub.is_empty() {
+        text += &format!(".{sub}");
+    }
+    Ok(text + value("EXTRAVERSION"))
+}
+
+/// Whether the overlay is made for that version.
+pub fn is_ours(version: &str) -> bool {
+    version == "7.3" || version.starts_with("7.3.") || version.starts_with("7.3-")
+}
+
+fn ours_to_read(tree: &Path) -> Result<Pristine> {
+    let remedy = "LINUX= takes the top folder of a Linux 7.3 source tree";
+    let tree = fs::canonicalize(tree)
+        .map_err(|e| Failure::new(format!("LINUX={}: {e}", tree.display())).remedy(remedy))?;
+    let version = version(&tree).map_err(|e| Failure::from_error(e).remedy(remedy))?;
+    if !is_ours(&version) {
+        return Err(
+            Failure::new(format!("{} is Linux {version}", tree.display()))
+                .remedy(remedy)
+                .into(),
+        );
+    }
+    Ok(Pristine {
+        tree,
+        version,
+        users: true,
+    })
+}
+
+fn home(layout: &Layout) -> PathBuf {
+    layout.cache.join("linux")
+}
+
+/// A tree unpacked earlier; its folder gets its name only when complete.
+pub fn cached(layout: &Layout) -> Option<Pristine> {
+    let mut trees: Vec<_> = fs::read_dir(home(layout))
+        .ok()?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| {
+            !path
+                .file_name()
+                .is_some_and(|n| n.to_string_lossy().starts_with('.'))
+        })
+        .filter_map(|tree| {
+            let version = version(&tree).ok()?;
+            let changed = fs::metadata(&tree).ok()?.modified().ok()?;
+            Some((changed, tree, version))
+        })
+        .collect();
+    trees.sort();
+    let (_, tree, version) = trees.pop()?;
+    Some(Pristine {
+        tree,
+        version,
+        users: false,
+    })
+}
+
+fn fetch(stage: &Stage<'_>, layout: &Layout) -> Result<(PathBuf, String)> {
+    let archive = Archive::open(stage, layout)?;
+    let version = archive
+        .versions(PACKAGE)
+        .into_iter()
+        .next()
+        .ok_or_else(|| {
+            Failure::new(format!("Debian's archive has no {PACKAGE}"))
+                .remedy("name a Linux 7.3 source tree of your own: make boot LINUX=/path/to/linux")
+        })?;
+    let package = archive.download(stage, PACKAGE, &version)?;
+    let home = home(layout);
+    fs::create_dir_all(&home)?;
+    let fresh = tempfile::Builder::new().prefix(".").tempdir_in(&home)?;
+    debian::unpack(stage, layout, &package, fresh.path())?;
+    let tarball = fresh.path().join(format!("usr/src/{PACKAGE}.tar.xz"));
+    let tree = fresh.path().join("tree");
+    fs::create_dir(&tree)?;
+    let mut tar = command(layout, "tar");
+    tar.args([
+        "--use-compress-program=xz -T0",
+        "--strip-components=1",
+        "-xf",
+    ]);
+    tar.arg(&tarball).arg("-C").arg(&tree);
+    run(stage, &mut tar, &layout.log("unpack"))?;
+    let place = home.join(version.replace(':', "-"));
+    if place.exists() {
+        fs::remove_dir_all(&place)?;
+    }
+    fs::rename(&tree, &place)?;
+    fs::remove_file(&package)?;
+    Ok((place, version))
+}
+
+/// Whether anything in `tree` changed after `stamp`; a folder changes when a file comes or goes.
+fn newer(layout: &Layout, tree: &Path, stamp: &Path) -> bool {
+    let mut find = command(layout, "find");
+    find.arg(tree)
+        .args(["-name", ".git", "-prune", "-o", "-newercm"])
+        .arg(stamp)
+        .args(["-print", "-quit"]);
+    output(&mut find).is_none_or(|found| !found.is_empty())
+}

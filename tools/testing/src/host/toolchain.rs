@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The Rust side of the toolchain: rustc, its library's source, bindgen; and the one LLVM they are used with.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use anyhow::Result;
+
+use crate::{
+    common::{
+        command::{command, output, run, run_limited, Limits},
+        failure::Failure,
+        layout::Layout,
+        ui::{Stage, Ui},
+    },
+    host::debian::{self, Archive},
+};
+
+/// What Linux 7.3 asks for, where no tree is at hand to ask.
+const RUSTC_MIN: &str = "1.85.0";
+const BINDGEN_MIN: &str = "0.71.1";
+
+/// The suffix of the LLVM programs, as Kbuild's `LLVM=` takes it.
+pub const LLVM: &str = "-19";
+
+/// Everything a kernel `make` needs to be told.
+#[derive(Clone, Debug)]
+pub struct Toolchain {
+    /// The source of Rust's library.
+    pub rust_lib_src: PathBuf,
+    /// Versions, to notice when one changed.
+    pub identity: String,
+}
+
+impl Toolchain {
+    /// A kernel `make` in `source`.
+    pub fn make(&self, layout: &Layout, source: &Path, out: &Path) -> Command {
+        let mut make = command(layout, "make");
+        make.arg("--no-print-directory").arg("-C").arg(source);
+        make.arg(format!("O={}", out.display()));
+        make.arg(format!("LLVM={LLVM}"));
+        make.arg(format!("RUST_LIB_SRC={}", self.rust_lib_src.display()));
+        make.env("LIBCLANG_PATH", format!("/usr/lib/llvm{LLVM}/lib"));
+        make
+    }
+}
+
+/// Finds the toolchain and fetches what is lacking of it.
+pub fn prepare(ui: &Ui, layout: &Layout) -> Result<Toolchain> {
+    let rustc = rustc_version(layout).ok_or_else(|| {
+        Failure::new("no working rustc")
+            .remedy("install Rust 1.85 or later with rustup, or Debian 13's rustc")
+    })?;
+    if older(&rustc, RUSTC_MIN) {
+        return Err(
+            Failure::new(format!("rustc is {rustc}; Linux 7.3 needs {RUSTC_MIN}"))
+                .remedy("rustup update stable")
+                .into(),
+        );
+    }
+    let rust_lib_src = match rust_src(layout, &rustc) {
+        Some(path) => path,
+        None => fetch_rust_src(ui, layout, &rustc)?,
+    };
+    let bindgen = match bindgen_version(layout) {
+        Some(version) if !older(&version, BINDGEN_MIN) => version,
+        _ => install_bindgen(ui, layout)?,
+    };
+    Ok(Toolchain {
+        identity: format!("rustc {rustc} bindgen {bindgen} llvm {LLVM}"),
+        rust_lib_src,
+    })
+}
+
+/// The oldest version of a tool that `tree` takes, as the kernel itself says it.
+pub fn minimum(layout: &Layout, tree: Option<&Path>, tool: &str) -> String {
+    let known = match tool {
+        "bindgen" => BINDGEN_MIN,
+        _ => RUSTC_MIN,
+    };
+    let ask = |tree: &Path| {
+        let mut script = command(layout, tree.join("scripts/min-tool-version.sh"));
+        output(script.env("SRCARCH", "x86").arg(tool))
+    };
+    tree.and_then(ask)
+        .map_or(known.into(), |version| version.trim().into())
+}
+
+/// The version of the rustc that Kbuild will find.
+pub fn rustc_version(layout: &Layout) -> Option<String> {
+    field(&output(command(layout, "rustc").arg("--version"))?, 1)
+}
+
+/// The version of the bindgen that Kbuild will find.
+pub fn bindgen_version(layout: &Layout) -> Option<String> {
+    field(&output(command(layout, "bindgen").arg("--version"))?, 1)
+}
+
+/// The source of the library of this rustc: from its own installation, or fetched by us before.
+pub fn rust_src(layout: &Layout, rustc: &str) -> Option<PathBuf> {
+    let sysroot = output(command(layout, "rustc").args(["--print", "sysroot"]))?;
+    let own = Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library");
+    let fetched = layout.cache.join("rust-src").join(rustc).join("library");
+    [own, fetched]
+        .into_iter()
+        .find(|path| path.join("core/src/lib.rs").exists())
+}
+
+/// Whether version `a` is older than `b`.
+pub fn older(a: &str, b: &str) -> bool {
+    let numbers = |version: &str| -> Vec<u32> {
+        version
+            .split(|c: char| !c.is_ascii_digit())
+            .take(3)
+            .map(|n| n.parse().unwrap_or(0))
+            .collect()
+    };
+    numbers(a) < numbers(b)
+}
+
+fn field(line: &str, at: usize) -> Option<String> {
+    line.split_whitespace().nth(at).map(str::to_string)
+}
+
+fn fetch_rust_src(ui: &Ui, layout: &Layout, rustc: &str) -> Result<PathBuf> {
+    ui.say("The source of Rust's library is missing; the kernel compiles `core` from it.");
+    ui.stage(
+        "rust-src",
+        "fetching the source of Rust's library",
+        |stage| {
+            if let Some(path) = by_rustup(stage, layout, rustc) {
+                return Ok((path, format!("{rustc}, by rustup")));
+            }
+            let (path, version) = by_debian(stage, layout, rustc)?;
+            Ok((path, format!("{rustc}, from Debian's rust-src {version}")))
+        },
+    )
+}
+
+fn by_rustup(stage: &Stage<'_>, layout: &Layout, rustc: &str) -> Option<PathBuf> {
+    which::which("rustup").ok()?;
+    let mut rustup = command(layout, "rustup");
+    rustup.args(["component", "add", "rust-src"]);
+    // Behind a proxy or without a network this must not hold up what comes next.
+    let limits = Limits::total(Duration::from_secs(60));
+    run_limited(stage, &mut rustup, &layout.log("rustup"), limits).ok()?;
+    rust_src(layout, rustc)
+}
+
+fn by_debian(stage: &Stage<'_>, layout: &Layout, rustc: &str) -> Result<(PathBuf, String)> {
+    let wanted = format!("{rustc}+");
+    let find = |archive: &Archive<'_>| {
+        let versions = archive.versions("rust-src");
+        let found = versions.iter().find(|v| v.starts_with(&wanted)).cloned();
+        (found, versions)
+    };
+    // A rustc from Debian has its source where it came from; one from rustup is likely to be in backports.
+    let mut archive = Archive::system(layout)?;
+    let (mut version, mut versions) = find(&archive);
+    if version.is_none() {
+        archive = Archive::open(stage, layout)?;
+        let (found, more) = find(&archive);
+        version = found;
+        versions.extend(more);
+    }
+    let version = version.ok_or_else(|| {
+        let near: Vec<_> = versions
+            .iter()
+            .filter_map(|v| v.split('+').next())
+            .collect();
+        Failure::new(format!(
+            "rustup could not add rust-src, and Debian has none for rustc {rustc}"
+        ))
+        .remedy(format!(
+            "rustup component add rust-src, or use a toolchain Debian has the source of: {}",
+            near.join(", ")
+        ))
+    })?;
+    let package = archive.download(stage, "rust-src", &version)?;
+    let home = layout.cache.join("rust-src");
+    fs::create_dir_all(&home)?;
+    let fresh = tempfile::tempdir_in(&home)?;
+    debian::unpack(stage, layout, &package, fresh.path())?;
+    let library = fresh.path().join(format!("usr/src/rustc-{rustc}/library"));
+    let place = home.join(rustc);
+    fs::create_dir_all(&place)?;
+    fs::rename(&library, place.join("library")).map_err(|e| {
+        Failure::new(format!(
+            "rust-src {version} has no {}: {e}",
+            library.display()
+        ))
+    })?;
+    fs::remove_file(&package)?;
+    Ok((place.join("library"), version))
+}
+
+fn install_bindgen(ui: &Ui, layout: &Layout) -> Result<String> {
+    ui.say(format_args!(
+        "bindgen {BINDGEN_MIN} or later is missing; it makes Rust declarations of the kernel's C headers."
+    ));
+    ui.stage("bindgen", "building bindgen-cli with cargo", |stage| {
+        let log = layout.log("bindgen");
+        let mut cargo = command(layout, "cargo");
+        cargo.args(["install", "--locked", "bindgen-cli", "--root"]);
+        cargo.arg(layout.cache.join("cargo"));
+        cargo.env("CARGO_TARGET_DIR", layout.build.join("bindgen"));
+        run(stage, &mut cargo, &log).map_err(|e| {
+            Failure::from_error(e).remedy("check the network, or install Debian 13's bindgen")
+        })?;
+        let version = bindgen_version(layout)
+            .ok_or_else(|| Failure::new("bindgen was built and does not run").log(&log))?;
+        let summary = format!("bindgen {version}");
+        Ok((version, summary))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::older;
+
+    #[test]
+    fn versions_compare_by_number() {
+        assert!(older("1.9.0", "1.85.0"));
+        assert!(!older("1.85.0", "1.85.0"));
+        assert!(!older("1.95.0-nightly", "1.85.0"));
+        assert!(older("0.69.5", "0.71.1"));
+    }
+}

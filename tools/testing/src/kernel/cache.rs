@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The stock kernel, kept outside the clone once it is built: a tree that was fetched, a configuration and a toolchain make the same
+//! kernel each time.
+//!
+//! What Kbuild leaves holds the path of its folder, so a clone finds only what was built at its own place. Nothing depends on the
+//! cache: whatever goes wrong with it, the kernel is built.
+
+use std::{
+    collections::hash_map::DefaultHasher,
+    fs,
+    hash::{Hash, Hasher},
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    common::{
+        command::{command, output},
+        layout::Layout,
+        ui::Ui,
+    },
+    kernel::{prepare::Prepared, spec::KernelSpec},
+};
+
+/// Where the output of one kernel is kept.
+pub struct Cached {
+    place: PathBuf,
+    out: PathBuf,
+}
+
+impl Cached {
+    /// The place for `spec`; none for a tree of the user's own, which may change at any time.
+    pub fn of(layout: &Layout, prepared: &Prepared, spec: &KernelSpec) -> Option<Self> {
+        if !spec.source.starts_with(&layout.cache) {
+            return None;
+        }
+        let mut hasher = DefaultHasher::new();
+        (&spec.source, &prepared.pristine.version, &spec.out).hash(&mut hasher);
+        (&prepared.tools.identity, spec.asked().ok()?.text()).hash(&mut hasher);
+        let place = layout.cache.join("kernels");
+        Some(Self {
+            place: place.join(format!("{}-{:016x}", spec.name, hasher.finish())),
+            out: spec.out.clone(),
+        })
+    }
+
+    /// Fetches the kernel, where nothing has been built yet.
+    pub fn restore(&self, ui: &Ui, layout: &Layout) {
+        if self.out.join(".config").exists() || !self.place.is_dir() {
+            return;
+        }
+        ui.say("       build/stock is copied from ~/.cache/pci-devres-rust/kernels");
+        if !copy(layout, &self.place, &self.out) {
+            // Half a copy is no place to build in.
+            let _ = fs::remove_dir_all(&self.out);
+        }
+    }
+
+    /// Keeps the kernel that was built, in place of an earlier one of its name.
+    pub fn keep(&self, layout: &Layout) {
+        let Some((folder, name)) = self.place.parent().zip(self.place.file_name()) else {
+            return;
+        };
+        if self.place.is_dir() {
+            return;
+        }
+        let name = name.to_string_lossy();
+        let of_kernel = name.rsplit_once('-').map_or(&*name, |(kernel, _)| kernel);
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let old = entry.file_name();
+            if old
+                .to_string_lossy()
+                .rsplit_once('-')
+                .map(|(kernel, _)| kernel)
+                == Some(of_kernel)
+            {
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
+        let fresh = folder.join(format!(".{name}.{}", std::process::id()));
+        if !(copy(layout, &self.out, &fresh) && fs::rename(&fresh, &self.place).is_ok()) {
+            let _ = fs::remove_dir_all(&fresh);
+        }
+    }
+}
+
+fn copy(layout: &Layout, from: &Path, to: &Path) -> bool {
+    let mut rsync = command(layout, "rsync");
+    rsync.args([
+        "-a",
+        "--mkpath",
+        "--exclude=/guest",
+        "--exclude=/guest.cpio",
+    ]);
+    rsync.arg(format!("{}/", from.display())).arg(to);
+    output(&mut rsync).is_some()
+}

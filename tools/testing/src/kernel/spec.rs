@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Building a kernel: its configuration from fragments, the image, the modules. Which kernel is a parameter.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result};
+
+use crate::{
+    common::{
+        command::{command, run},
+        failure::Failure,
+        layout::Layout,
+        ui::{Stage, Ui},
+    },
+    host::toolchain::Toolchain,
+    kernel::kconfig::{hides_rust, Config},
+};
+
+/// The kernels that guests run on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kernel {
+    /// Grafted, with everything of ours switched on.
+    Ours,
+    /// The same version and configuration without the overlay.
+    Stock,
+    /// Ours, with what the kernel has to find mistakes.
+    Debug,
+    /// Stock, with the same.
+    DebugStock,
+    /// Grafted, with our option off.
+    Off,
+    /// Stock, with the rule that patches of 2026 proposed; see [`crate::kernel::earlier`].
+    Earlier,
+}
+
+impl Kernel {
+    /// What follows a guest's name where it runs on this kernel.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Self::Ours => "",
+            Self::Stock => "@stock",
+            Self::Debug => "@debug",
+            Self::DebugStock => "@debug-stock",
+            Self::Off => "@off",
+            Self::Earlier => "@2026",
+        }
+    }
+
+    /// Whether it has sanitizers, and so needs more time and memory.
+    pub fn checks_itself(self) -> bool {
+        matches!(self, Self::Debug | Self::DebugStock)
+    }
+
+    /// Whether it has the overlay.
+    pub fn is_grafted(self) -> bool {
+        matches!(self, Self::Ours | Self::Debug | Self::Off)
+    }
+
+    /// Whether the ownership rule is in force.
+    pub fn has_rule(self) -> bool {
+        matches!(self, Self::Ours | Self::Debug)
+    }
+
+    /// Whether only the long form of tests takes it, since it takes a build of its own.
+    pub fn only_long(self) -> bool {
+        matches!(self, Self::DebugStock | Self::Off)
+    }
+
+    /// The kernel that has the code which this one's replaces, and is the same otherwise.
+    pub fn counterpart(self) -> Option<Self> {
+        match self {
+            Self::Ours | Self::Off => Some(Self::Stock),
+            Self::Debug => Some(Self::DebugStock),
+            Self::Stock | Self::DebugStock | Self::Earlier => None,
+        }
+    }
+}
+
+/// Kconfig's target for a configuration with no more than it must have.
+pub const NOTHING: &str = "allnoconfig";
+
+/// Kconfig's target for a configuration with all there is, as modules.
+pub const EVERYTHING: &str = "allmodconfig";
+
+/// A kernel to build.
+#[derive(Clone, Debug)]
+pub struct KernelSpec {
+    /// Names its logs and stages.
+    pub name: String,
+    /// The tree it is built from.
+    pub source: PathBuf,
+    /// As `ARCH=` has it, where it is not this machine's.
+    pub arch: Option<&'static str>,
+    /// What fragments are laid over: [`NOTHING`] or [`EVERYTHING`].
+    pub base: &'static str,
+    /// Configuration fragments; later ones win.
+    pub fragments: Vec<PathBuf>,
+    /// Where the output goes.
+    pub out: PathBuf,
+}
+
+/// A kernel that was built.
+#[derive(Clone, Debug)]
+pub struct Built {
+    /// What it was built from.
+    pub spec: KernelSpec,
+    /// What boots.
+    pub image: PathBuf,
+    /// What `uname -r` says in it.
+    pub release: String,
+    /// Modules from outside its tree, each built by [`Built::add_modules`].
+    external: Vec<PathBuf>,
+}
+
+impl KernelSpec {
+    /// A kernel of this machine's architecture, in `build/NAME`.
+    pub fn new(layout: &Layout, name: &str, source: PathBuf, fragments: &[&str]) -> Self {
+        Self {
+            name: name.into(),
+            source,
+            arch: None,
+            base: NOTHING,
+            fragments: fragments.iter().map(|f| layout.fragment(f)).collect(),
+            out: layout.build.join(name),
+        }
+    }
+
+    /// The grafted kernel with everything of ours switched on.
+    pub fn ours(layout: &Layout) -> Self {
+        let fragments = ["guest", "hardware", "ours"];
+        Self::new(layout, "kernel", layout.linux(), &fragments)
+    }
+
+    /// The kernel to compare with: built from the tree as it was, with the configuration of ours as far as it knows it.
+    pub fn stock(layout: &Layout, pristine: PathBuf) -> Self {
+        Self::new(layout, "stock", pristine, &["guest", "hardware"])
+    }
+
+    /// The grafted kernel with our option off, and the configuration of stock otherwise.
+    pub fn off(layout: &Layout) -> Self {
+        Self::new(layout, "off", layout.linux(), &["guest", "hardware"])
+    }
+
+    /// The grafted kernel with sanitizers, lock and lifetime checks, and fault injection.
+    pub fn debug(layout: &Layout) -> Self {
+        let fragments = ["guest", "ours", "debug", "ours-debug"];
+        Self::new(layout, "debug", layout.linux(), &fragments)
+    }
+
+    /// The kernel to compare that one with.
+    pub fn debug_stock(layout: &Layout, pristine: PathBuf) -> Self {
+        Self::new(layout, "debug-stock", pristine, &["guest", "debug"])
+    }
+
+    fn config(&self) -> PathBuf {
+        self.out.join(".config")
+    }
+
+    /// A `make` of it.
+    pub fn command(&self, layout: &Layout, tools: &Toolchain) -> Command {
+        let mut make = tools.make(layout, &self.source, &self.out);
+        make.args(self.arch.map(|arch| format!("ARCH={arch}")));
+        make
+    }
+
+    fn log(&self, layout: &Layout, step: &str) -> PathBuf {
+        layout.log(&format!("{}-{step}", self.name))
+    }
+
+    /// What its fragments ask for.
+    pub fn asked(&self) -> Result<Config> {
+        let mut asked = Config::default();
+        for fragment in &self.fragments {
+            asked = asked.with(Config::read(fragment)?);
+        }
+        Ok(asked)
+    }
+
+    /// Writes `.config` if anything that goes into it has changed since; a user's changes to it live until then.
+    pub fn configure(&self, ui: &Ui, layout: &Layout, tools: &Toolchain) -> Result<()> {
+        let asked = self.asked()?;
+        let inputs = format!(
+            "{}\n{}\n{}{}",
+            tools.identity,
+            self.source.display(),
+            asked.text(),
+            kconfig_files(layout)?
+        );
+        let stamp = self.out.join(".inputs");
+        if self.config().exists() && fs::read_to_string(&stamp).is_ok_and(|s| s == inputs) {
+            return Ok(());
+        }
+        let title = format!("{} config", self.name);
+        ui.stage(&title, "configuring", |stage| {
+            fs::create_dir_all(&self.out)?;
+            let fragment = self.out.join(".fragment");
+            fs::write(&fragment, asked.text())?;
+            let log = self.log(layout, "config");
+            let mut make = self.command(layout, tools);
+            make.env("KCONFIG_ALLCONFIG", &fragment).arg(self.base);
+            run(stage, &mut make, &log)?;
+            self.took_effect(&asked, layout, tools, stage)?;
+            fs::write(&stamp, &inputs)?;
+            Ok((
+                (),
+                format!(
+                    "all {} symbols asked for took effect",
+                    asked.text().lines().count()
+                ),
+            ))
+        })
+    }
+
+    /// Every symbol that was asked for must have its value; which have not, and why Rust has not, is the failure.
+    fn took_effect(
+        &self,
+        asked: &Config,
+        layout: &Layout,
+        tools: &Toolchain,
+        stage: &Stage<'_>,
+    ) -> Result<()> {
+        let got = Config::read(&self.config())?;
+        let differing = got.differing(asked);
+        if differing.is_empty() {
+            return Ok(());
+        }
+        let list: Vec<_> = differing
+            .iter()
+            .map(|(symbol, asked, got)| format!("CONFIG_{symbol}: asked {asked}, got {got}"))
+            .collect();
+        let mut failure = Failure::new(format!(
+            "the configuration does not take {} symbols:\n         {}",
+            list.len(),
+            list.join("\n         ")
+        ));
+        if asked.on("RUST") && !got.on("RUST") {
+            let log = self.log(layout, "rustavailable");
+            let mut make = self.command(layout, tools);
+            if run(stage, make.arg("rustavailable"), &log).is_err() {
+                failure = failure.log(&log);
+            }
+            let why = hides_rust(&got, &self.source)?;
+            let why: Vec<_> = why
+                .iter()
+                .map(|h| format!("{} ({})", h.remedy, h.because))
+                .collect();
+            failure = failure.remedy(why.join("; "));
+        }
+        Err(failure
+            .or_remedy("look at their `depends on` in the Kconfig files under build/linux")
+            .into())
+    }
+
+    /// Builds image and modules.
+    pub fn build(&self, ui: &Ui, layout: &Layout, tools: &Toolchain) -> Result<Built> {
+        ui.stage(&self.name, "building bzImage and modules", |stage| {
+            self.make(stage, layout, tools, &["bzImage", "modules"], "build")?;
+            let release = fs::read_to_string(self.out.join("include/config/kernel.release"))
+                .context("the build left no kernel.release")?;
+            let built = Built {
+                spec: self.clone(),
+                image: self.out.join("arch/x86/boot/bzImage"),
+                release: release.trim().into(),
+                external: Vec::new(),
+            };
+            let modules = built.modules()?.len();
+            let summary = format!("Linux {}, bzImage and {modules} modules", built.release);
+            Ok((built, summary))
+        })
+    }
+
+    /// Makes `targets` with all processors.
+    pub fn make(
+        &self,
+        stage: &Stage<'_>,
+        layout: &Layout,
+        tools: &Toolchain,
+        targets: &[&str],
+        step: &str,
+    ) -> Result<()> {
+        let jobs = std::thread::available_parallelism().map_or(2, |n| n.get());
+        let mut make = self.command(layout, tools);
+        make.arg(format!("-j{jobs}")).args(targets);
+        run(stage, &mut make, &self.log(layout, step)).map_err(|error| {
+            Failure::from_error(error)
+                .or_remedy("mend what the compiler names and run the same command again; make doctor checks the tools")
+                .into()
+        })
+    }
+}
+
+impl Built {
+    /// All its modules.
+    pub fn modules(&self) -> Result<Vec<PathBuf>> {
+        let mut found = ordered(&self.spec.out)?;
+        found.extend(self.external.iter().cloned());
+        Ok(found)
+    }
+
+    /// The names of the modules from outside its tree.
+    pub fn external(&self) -> impl Iterator<Item = String> + '_ {
+        let stems = self.external.iter().filter_map(|path| path.file_stem());
+        stems.map(|stem| stem.to_string_lossy().into_owned())
+    }
+
+    /// Builds the modules of the folders with those names for this kernel, each from a copy that is only its own; see
+    /// [`Layout::module`].
+    pub fn add_modules(
+        &mut self,
+        ui: &Ui,
+        layout: &Layout,
+        tools: &Toolchain,
+        names: &BTreeSet<&str>,
+    ) -> Result<()> {
+        for name in names {
+            let copy = layout.module_copy(&self.spec.name, name);
+            let short = copy.file_name().unwrap_or_default().to_string_lossy();
+            let log = self.spec.log(layout, &short);
+            let title = format!("{} {short}", self.spec.name);
+            ui.stage(&title, "building modules outside the tree", |stage| {
+                fs::create_dir_all(&copy)?;
+                let mut rsync = command(layout, "rsync");
+                rsync.args(["-a", "--delete"]);
+                // What a build made here or there is no source, and theirs is for another kernel.
+                for made in ["*.o", "*.ko", "*.mod", "*.mod.c", ".*", "modules.order"] {
+                    rsync.arg(format!("--exclude={made}"));
+                }
+                rsync
+                    .arg(format!("{}/", layout.module(name).display()))
+                    .arg(&copy);
+                run(stage, &mut rsync, &log)?;
+                let mut make = tools.make(layout, &self.spec.source, &self.spec.out);
+                make.arg(format!("M={}", copy.display())).arg("modules");
+                run(stage, &mut make, &log)?;
+                let found = ordered(&copy)?;
+                let summary = format!("{} modules", found.len());
+                self.external.extend(found);
+                Ok(((), summary))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Copies the modules, stripped and with their dependencies listed, to `root/lib/modules/<release>`.
+    pub fn install_modules(&self, layout: &Layout, root: &Path) -> Result<()> {
+        let folder = root.join("lib/modules").join(&self.release);
+        fs::create_dir_all(&folder)?;
+        let strip = format!("llvm-strip{}", crate::host::toolchain::LLVM);
+        for from in self.modules()? {
+            let to = folder.join(from.file_name().context("a module has a name")?);
+            let status = command(layout, &strip)
+                .arg("--strip-debug")
+                .arg(&from)
+                .arg("-o")
+                .arg(&to)
+                .status()?;
+            if !status.success() {
+                return Err(Failure::new(format!("{strip} cannot read {}", from.display())).into());
+            }
+        }
+        for list in [
+            "modules.builtin",
+            "modules.builtin.modinfo",
+            "modules.order",
+        ] {
+            fs::copy(self.spec.out.join(list), folder.join(list))?;
+        }
+        let status = command(layout, "depmod")
+            .arg("-b")
+            .arg(root)
+            .arg(&self.release)
+            .status()?;
+        if !status.success() {
+            return Err(Failure::new("depmod failed on the modules just built").into());
+        }
+        Ok(())
+    }
+}
+
+/// The modules that the last build in `folder` made.
+fn ordered(folder: &Path) -> Result<Vec<PathBuf>> {
+    let order = folder.join("modules.order");
+    let text =
+        fs::read_to_string(&order).with_context(|| format!("reading {}", order.display()))?;
+    Ok(text
+        .lines()
+        .map(|line| folder.join(line).with_extension("ko"))
+        .collect())
+}
+
+/// The overlay's own Kconfig files: a change in one of them can change what a fragment means.
+pub fn kconfig_files(layout: &Layout) -> Result<String> {
+    let mut text = String::new();
+    let samples = layout.root.join("samples/rust/Kconfig.pci_devres");
+    for file in [layout.root.join("Kconfig"), samples] {
+        if file.exists() {
+            text += &fs::read_to_string(&file)?;
+        }
+    }
+    Ok(text)
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The source without the overlay.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::{
+    common::{
+        command::{command, output, run},
+        failure::Failure,
+        layout::Layout,
+        ui::Ui,
+    },
+    kernel::prepare::Prepared,
+};
+
+/// The pristine tree if output elsewhere can be built from it, else a clean copy.
+pub fn ungrafted(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<PathBuf> {
+    let tree = &prepared.pristine.tree;
+    let built_in = tree.join(".config").exists() || tree.join("include/config").exists();
+    let is_grafted = tree.join(".pci_devres_rust").exists();
+    if !built_in && !is_grafted {
+        return Ok(tree.clone());
+    }
+    let copy = layout.build.join("pristine");
+    ui.stage(
+        "ungrafted",
+        "making a clean copy of LINUX to compare with",
+        |stage| {
+            let log = layout.log("ungrafted");
+            let mut rsync = command(layout, "rsync");
+            rsync.args(["-a", "--delete", "--exclude=/.git"]);
+            rsync.arg(format!("{}/", tree.display())).arg(&copy);
+            run(stage, &mut rsync, &log)?;
+            if is_grafted {
+                let mut graft = command(layout, layout.root.join("scripts/graft"));
+                run(stage, graft.arg("--undo").arg(&copy), &log)?;
+            }
+            let mut make = command(layout, "make");
+            output(make.arg("-C").arg(&copy).arg("mrproper")).ok_or_else(|| {
+                Failure::new(format!("make mrproper failed in {}", copy.display()))
+            })?;
+            Ok(((), layout.show(&copy)))
+        },
+    )?;
+    Ok(copy)
+}

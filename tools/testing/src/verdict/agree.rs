@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Two kernels, one log: what a guest prints between `compare: begin NAME` and `compare: end NAME` must be the same on both.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+
+use regex::Regex;
+use similar::TextDiff;
+
+use crate::verdict::row::Row;
+
+/// How many lines of a difference are shown.
+const SHOWN: usize = 40;
+
+/// What the kernel says when it is ready to, whatever a guest does meanwhile.
+const ASIDE: &str = r"^(random: crng|clocksource: |sched_clock: |perf: interrupt took|hrtimer: interrupt took|workqueue: .* hogged CPU)";
+
+/// The log of a guest on one kernel.
+pub struct Side<'a> {
+    /// The guest's name, with its kernel's.
+    pub name: &'a str,
+    /// Its lines without time stamps.
+    pub text: &'a str,
+    /// Where it is kept, for messages.
+    pub log: &'a Path,
+}
+
+/// Compares the blocks of two logs of `guest`: a row for each, and one more if there are less than `due`.
+pub fn compare(guest: &str, due: usize, theirs: &Side<'_>, ours: &Side<'_>) -> Vec<Row> {
+    let (a, b) = (blocks(theirs.text), blocks(ours.text));
+    let names: BTreeSet<_> = a.keys().chain(b.keys()).collect();
+    let mut rows = Vec::new();
+    for name in &names {
+        let title = format!("guest::{guest}::agrees::{name}");
+        let logs = format!("logs: {} {}", theirs.log.display(), ours.log.display());
+        rows.push(match (a.get(*name), b.get(*name)) {
+            (Some(x), Some(y)) if x.whole && y.whole && x.text == y.text => {
+                let mut row = Row::passed(title);
+                row.values
+                    .insert("lines".into(), x.text.lines().count().into());
+                row
+            }
+            (Some(x), Some(y)) if x.whole && y.whole => {
+                let shown = difference((theirs.name, &x.text), (ours.name, &y.text));
+                Row::failed(title, format!("the logs differ\n{shown}{logs}"))
+            }
+            (x, y) => {
+                let state = |block: Option<&Block>| match block {
+                    Some(block) if block.whole => "is whole",
+                    Some(_) => "has no end",
+                    None => "is missing",
+                };
+                let (theirs, ours) = ((theirs.name, state(x)), (ours.name, state(y)));
+                Row::failed(
+                    title,
+                    format!(
+                        "the block {} in the log of {}, and {} in that of {}\n{logs}",
+                        theirs.1, theirs.0, ours.1, ours.0
+                    ),
+                )
+            }
+        });
+    }
+    if names.len() < due {
+        let message = format!("{} blocks to compare, at least {due} due", names.len());
+        rows.push(Row::failed(format!("guest::{guest}::agrees"), message));
+    }
+    rows
+}
+
+#[derive(Default)]
+struct Block {
+    text: String,
+    whole: bool,
+}
+
+fn blocks(text: &str) -> BTreeMap<String, Block> {
+    let regex = |text| Regex::new(text).expect("a constant expression");
+    let marker = regex(r"(?:^|\s)compare: (begin|end) (\S+)$");
+    let address = regex(r"\b(0x)?[0-9a-f]{16}\b");
+    let aside = regex(ASIDE);
+    let mut blocks: BTreeMap<String, Block> = BTreeMap::new();
+    let mut open: Option<String> = None;
+    for line in text.lines() {
+        if let Some(found) = marker.captures(line) {
+            let name = found[2].to_string();
+            let block = blocks.entry(name.clone()).or_default();
+            // Whatever begins before the last has ended leaves that one without an end.
+            block.whole = &found[1] == "end" && open.as_ref() == Some(&name);
+            open = (&found[1] == "begin").then_some(name);
+        } else if let Some(block) = open.as_ref().and_then(|name| blocks.get_mut(name)) {
+            if !aside.is_match(line) {
+                block.text += &address.replace_all(line, "<address>");
+                block.text.push('\n');
+            }
+        }
+    }
+    blocks
+}
+
+fn difference(a: (&str, &str), b: (&str, &str)) -> String {
+    let diff = TextDiff::from_lines(a.1, b.1);
+    let text = diff
+        .unified_diff()
+        .context_radius(2)
+        .header(a.0, b.0)
+        .to_string();
+    let count = text.lines().count();
+    let mut shown: String = text
+        .lines()
+        .take(SHOWN)
+        .map(|line| format!("    | {line}\n"))
+        .collect();
+    if count > SHOWN {
+        shown += &format!("    | ... and {} lines more\n", count - SHOWN);
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn compared(due: usize, a: &str, b: &str) -> Vec<Row> {
+        let side = |name, text| Side {
+            name,
+            text,
+            log: Path::new("x.log"),
+        };
+        compare("g", due, &side("g@stock", a), &side("g", b))
+    }
+
+    #[test]
+    fn addresses_and_what_stands_outside_do_not_count() {
+        let a = "x\ncompare: begin a\nADD ffff888001234560\n compare: end a\ny\n";
+        let b =
+            "compare: begin a\nrandom: crng init done\nADD ffff888007654320\n# compare: end a\n";
+        let rows = compared(1, a, b);
+        assert_eq!(rows.len(), 1);
+        assert!(rows[0].ok, "{}", rows[0].message);
+        assert_eq!(rows[0].name, "guest::g::agrees::a");
+    }
+
+    #[test]
+    fn a_difference_is_shown() {
+        let a = "compare: begin a\none\ncompare: end a\n";
+        let b = "compare: begin a\ntwo\ncompare: end a\n";
+        let rows = compared(1, a, b);
+        assert!(!rows[0].ok);
+        for part in ["--- g@stock", "+++ g", "-one", "+two", "x.log"] {
+            assert!(rows[0].message.contains(part), "{}", rows[0].message);
+        }
+    }
+
+    #[test]
+    fn a_block_must_be_there_and_end_on_both() {
+        let whole = "compare: begin a\ncompare: end a\n";
+        for (a, b, why) in [
+            (whole, "", "is whole in the log of g@stock, and is missing"),
+            ("", whole, "is missing in the log of g@stock"),
+            ("compare: begin a\n", "compare: begin a\n", "has no end"),
+            (
+                "compare: begin a\ncompare: begin b\ncompare: end a\n",
+                whole,
+                "has no end",
+            ),
+        ] {
+            let rows = compared(1, a, b);
+            assert!(!rows[0].ok);
+            assert!(rows[0].message.contains(why), "{}", rows[0].message);
+        }
+    }
+
+    #[test]
+    fn nothing_to_compare_is_a_failure_where_something_is_due() {
+        assert!(compared(0, "", "").is_empty());
+        assert!(!compared(1, "", "")[0].ok);
+    }
+}

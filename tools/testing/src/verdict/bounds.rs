@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a run may leave out: which tests may be skipped, and how many guests may have to boot again.
+
+use super::row::Row;
+
+/// How the name of a row ends that tells of a guest which had to boot again.
+pub const AGAIN: &str = "::boots_at_once";
+
+/// How many guests of a run may have to boot again, for the emulator loses a timer of a busy host now and then.
+const AGAIN_AT_MOST: usize = 1;
+
+/// The tests that may be skipped, by a part of their name, and when they are.
+const MAY_BE_SKIPPED: &[(&str, &str)] = &[
+    ("host::shellcheck", "shellcheck is not installed"),
+    ("host::rustfmt", "the Rust toolchain comes without rustfmt"),
+    ("host::clippy", "the Rust toolchain comes without clippy"),
+    (
+        "host::graft::",
+        "there is no perl, or nobody else to become without root",
+    ),
+    ("tree::", "the driver is for another architecture"),
+    (
+        "::memory_fails_in_group",
+        "only the debug kernel can make memory fail",
+    ),
+    (
+        "::io_space_is_checked",
+        "the architecture's I/O space is not in memory",
+    ),
+    (
+        "guest::selftest::",
+        "one of its runs is without a device, to see that it says so",
+    ),
+    (AGAIN, "the emulator lost a timer"),
+];
+
+/// Fails the rows that are skipped without being listed, and those of guests that had to boot again where there are too many.
+pub fn enforce(rows: &mut [Row]) {
+    let again = rows.iter().filter(|row| row.name.ends_with(AGAIN)).count();
+    for row in rows {
+        let Some(why) = row.skipped.clone().filter(|_| row.ok) else {
+            continue;
+        };
+        if !MAY_BE_SKIPPED
+            .iter()
+            .any(|(part, _)| row.name.contains(part))
+        {
+            *row = Row::failed(&row.name, format!("skipped, which it may not be: {why}"));
+        } else if row.name.ends_with(AGAIN) && again > AGAIN_AT_MOST {
+            *row = Row::failed(
+                &row.name,
+                format!("{again} guests had to boot again: {why}"),
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn skipped(name: &str) -> Row {
+        Row {
+            skipped: Some("why".into()),
+            ..Row::passed(name)
+        }
+    }
+
+    #[test]
+    fn a_skip_must_be_listed() {
+        let mut rows = [skipped("host::clippy"), skipped("guest::samples::load")];
+        enforce(&mut rows);
+        assert!(rows[0].ok && !rows[1].ok);
+    }
+
+    #[test]
+    fn two_guests_that_boot_again_are_one_too_many() {
+        let mut rows = vec![skipped("guest::a::boots_at_once")];
+        enforce(&mut rows);
+        assert!(rows[0].ok);
+        rows.push(skipped("guest::b::boots_at_once"));
+        enforce(&mut rows);
+        assert!(rows.iter().all(|row| !row.ok));
+    }
+}

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The guest's serial log: its lines, and the reports in it that no good kernel prints.
+
+use regex::{Regex, RegexSet};
+
+/// One line of the log, without its time stamp.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// Seconds since boot, where the line says so.
+    pub time: Option<f64>,
+    /// What it says.
+    pub text: String,
+}
+
+/// Where one CPU takes the console over from another in the middle of a line, which is then printed once more.
+const REPLAYING: &str = "** replaying previous printk message **";
+
+/// Splits a serial log into lines, without those that were printed in part only.
+pub fn lines(log: &[u8]) -> Vec<Line> {
+    let mut lines: Vec<Line> = Vec::new();
+    let mut replaying = false;
+    for line in raw_lines(log) {
+        if line.text == REPLAYING {
+            replaying = true;
+            continue;
+        }
+        let is_whole = |last: &mut Line| !(replaying && line.text.starts_with(&last.text));
+        if !lines.last_mut().is_none_or(is_whole) {
+            lines.pop();
+        }
+        replaying = false;
+        lines.push(line);
+    }
+    lines
+}
+
+fn raw_lines(log: &[u8]) -> Vec<Line> {
+    let stamp = Regex::new(r"^\[\s*(\d+\.\d+)\](?:\[[^\]]*\])? ?").expect("a constant expression");
+    String::from_utf8_lossy(log)
+        .lines()
+        .map(|raw| {
+            let text = raw.trim_end();
+            match stamp.captures(text) {
+                Some(found) => Line {
+                    time: found[1].parse().ok(),
+                    text: text[found[0].len()..].to_string(),
+                },
+                None => Line {
+                    time: None,
+                    text: text.to_string(),
+                },
+            }
+        })
+        .collect()
+}
+
+/// Where reports on ownership come from: with `CONFIG_DEBUG_BUGVERBOSE` a warning names the file, without it the function alone.
+const OWNERSHIP: [&str; 3] = [
+    "rust/kernel/pci/ownership.rs:",
+    "rust/kernel/pci/ownership/",
+    "6kernel3pci9ownership",
+];
+
+/// Makes comments of the stacks that `CONFIG_DEBUG_SHIRQ` adds where a second handler is refused, which is for its caller to judge.
+pub fn comment_refused_handlers(lines: &mut [Line]) {
+    let mut refused = false;
+    for line in lines {
+        if line.text.starts_with("genirq: Flags mismatch irq ") {
+            refused = true;
+        } else if refused {
+            refused = line.text.trim() != "</TASK>" && !line.text.contains("KTAP");
+            if line.text.starts_with("Call Trace:") {
+                line.text.insert_str(0, "# ");
+            }
+        }
+    }
+}
+
+/// Makes comments of the warnings that `CONFIG_PCI_DEVRES_RUST_DEBUG` adds to a report on ownership: each follows its report, and
+/// comes from where that does. What is reported is the business of the tests that provoke it.
+pub fn comment_report_warnings(lines: &mut [Line]) {
+    let mut at = 0;
+    while at + 2 < lines.len() {
+        let is_one = lines[at].text.contains(": irq vectors: ")
+            && lines[at + 1].text.contains("[ cut here ]")
+            && lines[at + 2].text.starts_with("WARNING: ")
+            && OWNERSHIP
+                .iter()
+                .any(|place| lines[at + 2].text.contains(place));
+        if !is_one {
+            at += 1;
+            continue;
+        }
+        at += 1;
+        while let Some(line) = lines.get_mut(at) {
+            at += 1;
+            line.text.insert_str(0, "# ");
+            if line.text.contains("[ end trace ") {
+                break;
+            }
+        }
+    }
+}
+
+/// How a report on ownership begins, after its driver and its device.
+const REPORT: &str = ": irq vectors: ";
+
+/// The kernel's ways of saying that something is broken. A driver's own error message is none of them.
+const TROUBLE: &[&str] = &[
+    r"^-+\[ cut here \]-+",
+    r"^WARNING: ",
+    r"^INFO: (possible|trying|lockdep|task|rcu|suspicious|HARDIRQ|SOFTIRQ)",
+    r"^BUG[: ]",
+    r"^kernel BUG at",
+    r"\bOops: ",
+    r"^Call Trace:",
+    r"^general protection fault",
+    r"^(BUG: )?unable to handle",
+    r"^Unable to handle",
+    r"^Kernel panic",
+    r"\bpanicked at\b",
+    r"\bKASAN:|\bKCSAN:|\bKFENCE:|\bUBSAN:",
+    r"possible (circular|recursive|irq lock inversion)",
+    r"^(=+\[?|\*+ )?DEADLOCK",
+    r"\birq \d+: nobody cared",
+    r"Trying to free (already-free IRQ|nonexistent resource)",
+    r"No irq handler for vector",
+    REPORT,
+    r"remove_proc_entry: removing non-empty directory",
+    r"Freeing alive|trying to (register|unregister) non-",
+    r"sysfs: cannot create duplicate",
+    r"^(list_add|list_del) corruption",
+    r"\brefcount_t: ",
+    r"\bDMA-API: .*(leak|free|mapping error)",
+    r"^ODEBUG: ",
+    r"kobject: .*(does not have a release|tried to init)",
+    r"rcu: INFO: .*stall",
+    r"watchdog: BUG|soft lockup|hard LOCKUP",
+    r"Trying to (vfree|iounmap)|Freeing invalid|Bad page state|resource sanity check",
+];
+
+/// Finds lines that report trouble.
+pub struct Trouble<'a> {
+    signs: RegexSet,
+    provoked: &'a [&'a str],
+}
+
+impl<'a> Trouble<'a> {
+    /// Knows everything a kernel without and with its debugging options reports, but for lines with one of the texts in `provoked`.
+    pub fn except(provoked: &'a [&'a str]) -> Self {
+        let signs = RegexSet::new(TROUBLE).expect("constant expressions");
+        Self { signs, provoked }
+    }
+
+    /// Finds nothing.
+    pub fn none() -> Self {
+        Self {
+            signs: RegexSet::empty(),
+            provoked: &[],
+        }
+    }
+
+    /// Whether a line reports trouble; what a test script says about it is a comment and does not count.
+    pub fn is(&self, line: &Line) -> bool {
+        !line.text.trim_start().starts_with('#')
+            && self.signs.is_match(&line.text)
+            && !self.provoked.iter().any(|text| line.text.contains(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trouble(text: &str) -> bool {
+        let log = format!("[    1.000000] {text}\r\n");
+        Trouble::except(&[]).is(&lines(log.as_bytes())[0])
+    }
+
+    #[test]
+    fn stamps_are_taken_off() {
+        let log = lines(b"[    2.345678] pci 0000:00:02.0: hello\r\nSeaBIOS\r\n");
+        assert_eq!(log[0].time, Some(2.345678));
+        assert_eq!(log[0].text, "pci 0000:00:02.0: hello");
+        assert_eq!(log[1].time, None);
+    }
+
+    #[test]
+    fn what_a_broken_kernel_prints_is_trouble() {
+        for text in [
+            "------------[ cut here ]------------",
+            "WARNING: CPU: 1 PID: 42 at fs/proc/generic.c:750 remove_proc_entry+0x1/0x2",
+            "WARNING: kernel/irq/irqdomain.c:408 at irq_domain_remove+0x1/0x2, CPU#0: sh/1",
+            "BUG: kernel NULL pointer dereference, address: 0000000000000008",
+            "Oops: Oops: 0000 [#1] SMP",
+            "Call Trace:",
+            "irq 11: nobody cared (try booting with the \"irqpoll\" option)",
+            "remove_proc_entry: removing non-empty directory 'irq/25', leaking at least 'edu'",
+            "BUG: KASAN: slab-use-after-free in msi_get_virq+0x1/0x2",
+            "WARNING: possible circular locking dependency detected",
+            "Trying to free already-free IRQ 25",
+            "resource: Trying to free nonexistent resource <0x00000000fea00000-0x00000000feafffff>",
+            "__common_interrupt: 1.35 No irq handler for vector",
+            "edu 0000:00:01.0: irq vectors: MSI vectors leaked by the driver, freed by devres",
+            "rust_kernel: panicked at drivers/pci/devres_rust.rs:1:2:",
+            "rcu: INFO: rcu_sched detected stalls on CPUs/tasks:",
+            "Kernel panic - not syncing: Attempted to kill init!",
+        ] {
+            assert!(trouble(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_provoked_is_no_trouble() {
+        let leaked =
+            "edu 0000:00:01.0: irq vectors: MSI vectors leaked by the driver, freed by devres";
+        for (provoked, found) in [
+            ("vectors leaked by the driver", false),
+            ("free refused", true),
+        ] {
+            let provoked = [provoked];
+            let line = &lines(leaked.as_bytes())[0];
+            assert_eq!(Trouble::except(&provoked).is(line), found);
+        }
+    }
+
+    #[test]
+    fn only_the_warning_of_a_report_is_a_comment() {
+        let report =
+            "edu 0000:00:01.0: irq vectors: free refused, handler h is registered on irq 24";
+        let warning = |report: &str, place: &str| {
+            let text = format!(
+                "{report}\n------------[ cut here ]------------\nWARNING: {place} at f+0x1/0x2\n\
+                 Call Trace:\n---[ end trace 0000000000000000 ]---\nBUG: after it\n"
+            );
+            let mut lines = lines(text.as_bytes());
+            comment_report_warnings(&mut lines);
+            let trouble = Trouble::except(&[": irq vectors: "]);
+            lines.iter().filter(|line| trouble.is(line)).count()
+        };
+        let ours = "rust/kernel/pci/ownership.rs:70";
+        assert_eq!(warning(report, ours), 1);
+        let below = "rust/kernel/pci/ownership/containment.rs:70";
+        assert_eq!(warning(report, below), 1);
+        assert_eq!(warning(report, "at _RNv_6kernel3pci9ownership4free"), 1);
+        assert_eq!(warning(report, "kernel/irq/manage.c:70"), 4);
+        assert_eq!(warning("something else", ours), 4);
+    }
+
+    #[test]
+    fn a_line_that_was_printed_in_part_is_not_there() {
+        let log = "[ 1.0] before\n[ 1.0] -----\n** replaying previous printk message **\n[ 1.0] -----[ cut here ]\n";
+        let texts: Vec<_> = lines(log.as_bytes()).into_iter().map(|l| l.text).collect();
+        assert_eq!(texts, ["before", "-----[ cut here ]"]);
+    }
+
+    #[test]
+    fn the_stack_of_a_refused_handler_is_a_comment() {
+        let text = "genirq: Flags mismatch irq 24. 00200000 (a) vs. 00200000 (b)\nCPU: 1\nCall Trace:\n <TASK>\n \
+                    </TASK>\nCall Trace:\n";
+        let mut lines = lines(text.as_bytes());
+        comment_refused_handlers(&mut lines);
+        let trouble = Trouble::except(&[]);
+        assert_eq!(lines.iter().filter(|line| trouble.is(line)).count(), 1);
+    }
+
+    #[test]
+    fn what_a_driver_or_a_script_says_is_not() {
+        for text in [
+            "rust_driver_pci_managed 0000:00:02.0: vectors live at detach: refused",
+            "# WARNING: seen in the log of another test",
+            "Spectre V2 : WARNING: Unprivileged eBPF is enabled",
+            "ok 1 refuses_a_second_allocation",
+            "genirq: Flags mismatch irq 24. 00200000 (a) vs. 00200000 (b)",
+            "kmemleak: Kernel memory leak detector initialized (mem pool available: 14720)",
+            "ACPI BIOS Error (bug): Could not resolve symbol",
+        ] {
+            assert!(!trouble(text), "{text}");
+        }
+    }
+}

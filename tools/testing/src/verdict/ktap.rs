@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! KTAP documents in a log: every result with its place in the log, and everything that is wrong with the document itself.
+
+use regex::Regex;
+
+use crate::verdict::klog::Line;
+
+/// One result.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Case {
+    /// The subtests it lies in, and its own name.
+    pub path: Vec<String>,
+    /// Whether it passed.
+    pub ok: bool,
+    /// Why it was skipped, if it was.
+    pub skip: Option<String>,
+    /// The index of its line in the log.
+    pub line: usize,
+}
+
+/// One document.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Document {
+    /// Its results in order, without those that sum up a subtest.
+    pub cases: Vec<Case>,
+    /// Missing plans, missing or misnumbered results, subtests that never ended.
+    pub errors: Vec<String>,
+    /// Its lines as printed, without time stamp and printk prefix.
+    pub text: String,
+    /// Where it begins in the log.
+    pub first: usize,
+}
+
+struct Frame {
+    indent: usize,
+    name: Option<String>,
+    plan: Option<usize>,
+    seen: usize,
+}
+
+struct Grammar {
+    version: Regex,
+    subtest: Regex,
+    plan: Regex,
+    result: Regex,
+}
+
+impl Grammar {
+    fn new() -> Self {
+        let regex = |text| Regex::new(text).expect("a constant expression");
+        Self {
+            version: regex(r"^(\s*)KTAP version 1$"),
+            subtest: regex(r"^(\s*)# Subtest: (.+)$"),
+            plan: regex(r"^(\s*)1\.\.(\d+)\b"),
+            result: regex(r"^(\s*)(ok|not ok) (\d+)(?: -)? ?([^#]*?)\s*(?:# ?(.*))?$"),
+        }
+    }
+}
+
+/// Finds the documents in a log. A document may carry a constant prefix, as printk gives a module's lines.
+pub fn documents(lines: &[Line]) -> Vec<Document> {
+    let grammar = Grammar::new();
+    let start =
+        Regex::new(r"^(|[\w.:-]+(?: [\w.:-]+)?: )KTAP version 1$").expect("a constant expression");
+    let mut found = Vec::new();
+    let mut open: Option<Reader> = None;
+    for (at, line) in lines.iter().enumerate() {
+        if let Some(prefix) = start.captures(&line.text) {
+            found.extend(open.take().map(Reader::finish));
+            open = Some(Reader::new(prefix[1].to_string(), at));
+        } else if let Some(reader) = &mut open {
+            if let Some(text) = line.text.strip_prefix(reader.prefix.as_str()) {
+                reader.read(&grammar, at, text);
+            }
+            if reader.complete() {
+                found.extend(open.take().map(Reader::finish));
+            }
+        }
+    }
+    found.extend(open.map(Reader::finish));
+    // KUnit opens one at boot even where no test is built in.
+    found.retain(|document| !document.is_empty());
+    found
+}
+
+impl Document {
+    /// Whether it plans for nothing and says nothing.
+    fn is_empty(&self) -> bool {
+        self.cases.is_empty() && self.errors.is_empty()
+    }
+}
+
+struct Reader {
+    prefix: String,
+    frames: Vec<Frame>,
+    document: Document,
+}
+
+impl Reader {
+    fn new(prefix: String, first: usize) -> Self {
+        Self {
+            prefix,
+            frames: vec![Frame::new(0)],
+            document: Document {
+                text: "KTAP version 1\n".into(),
+                first,
+                ..Document::default()
+            },
+        }
+    }
+
+    fn read(&mut self, grammar: &Grammar, at: usize, text: &str) {
+        self.document.text += text;
+        self.document.text += "\n";
+        if let Some(found) = grammar.version.captures(text) {
+            self.close_above(found[1].len().saturating_sub(1));
+            self.frames.push(Frame::new(found[1].len()));
+        } else if let Some(found) = grammar.subtest.captures(text) {
+            let indent = found[1].len();
+            if self.top().indent < indent {
+                self.frames.push(Frame::new(indent));
+            }
+            self.top().name = Some(found[2].trim().to_string());
+        } else if let Some(found) = grammar.plan.captures(text) {
+            if self.top().indent == found[1].len() {
+                self.top().plan = found[2].parse().ok();
+            }
+        } else if let Some(found) = grammar.result.captures(text) {
+            let directive = found.get(5).map_or("", |d| d.as_str());
+            let skip = directive
+                .strip_prefix("SKIP")
+                .map(|why| why.trim().to_string());
+            self.result(
+                at,
+                found[1].len(),
+                &found[2] == "ok",
+                &found[3],
+                &found[4],
+                skip,
+            );
+        }
+    }
+
+    fn result(
+        &mut self,
+        at: usize,
+        indent: usize,
+        ok: bool,
+        number: &str,
+        name: &str,
+        skip: Option<String>,
+    ) {
+        let inner = self.document.cases.len();
+        let sums_up = self.close_above(indent);
+        let frame = self.top();
+        if frame.indent != indent {
+            // Not a result of this document, but text that looks like one.
+            return;
+        }
+        frame.seen += 1;
+        let (due, planned) = (frame.seen, frame.plan);
+        let mut path: Vec<String> = self.frames.iter().filter_map(|f| f.name.clone()).collect();
+        path.push(name.to_string());
+        let label = path.join("::");
+        if number.parse() != Ok(due) {
+            self.error(format!("{label} is numbered {number} where {due} was due"));
+        }
+        if planned.is_none() && indent <= 4 && due == 1 {
+            self.error(format!("no plan before {label}"));
+        }
+        // A subtest's result repeats those of its parts, unless it fails by itself or has none.
+        let first_part = sums_up.map_or(inner, |parts| inner - parts.min(inner));
+        let failed_inside = self.document.cases[first_part..].iter().any(|c| !c.ok);
+        let adds_nothing = sums_up.is_some_and(|parts| parts > 0) && (ok || failed_inside);
+        if !adds_nothing {
+            self.document.cases.push(Case {
+                path,
+                ok,
+                skip,
+                line: at,
+            });
+        }
+    }
+
+    /// Closes the frames deeper than `indent`; says how many results the outermost of them had, if there was one.
+    fn close_above(&mut self, indent: usize) -> Option<usize> {
+        let mut closed = None;
+        while self.frames.len() > 1 && self.top().indent > indent {
+            let Some(frame) = self.frames.pop() else {
+                break;
+            };
+            self.check(&frame);
+            closed = Some(frame.seen);
+        }
+        closed
+    }
+
+    fn check(&mut self, frame: &Frame) {
+        let name = frame.name.clone().unwrap_or_else(|| "the document".into());
+        match frame.plan {
+            Some(plan) if frame.seen < plan => {
+                self.error(format!(
+                    "{name} planned {plan} results and gave {}",
+                    frame.seen
+                ));
+            }
+            Some(plan) if frame.seen > plan => {
+                self.error(format!(
+                    "{name} planned only {plan} results and gave {}",
+                    frame.seen
+                ));
+            }
+            None if frame.seen == 0 => self.error(format!("{name} has neither plan nor results")),
+            _ => {}
+        }
+    }
+
+    fn top(&mut self) -> &mut Frame {
+        self.frames
+            .last_mut()
+            .expect("the outermost frame is never popped")
+    }
+
+    fn error(&mut self, error: String) {
+        self.document.errors.push(error);
+    }
+
+    fn complete(&self) -> bool {
+        matches!(self.frames.as_slice(), [Frame { plan: Some(plan), seen, .. }] if seen >= plan)
+    }
+
+    fn finish(mut self) -> Document {
+        for frame in self.frames.split_off(1).iter().rev() {
+            let name = frame.name.clone().unwrap_or_else(|| "a subtest".into());
+            self.error(format!("{name} began and never ended"));
+            self.check(frame);
+        }
+        if let Some(outermost) = self.frames.pop() {
+            self.check(&outermost);
+        }
+        self.document
+    }
+}
+
+impl Frame {
+    fn new(indent: usize) -> Self {
+        Self {
+            indent,
+            name: None,
+            plan: None,
+            seen: 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::klog;
+
+    fn parse(text: &str) -> Vec<Document> {
+        documents(&klog::lines(text.as_bytes()))
+    }
+
+    fn names(document: &Document) -> Vec<(String, bool)> {
+        document
+            .cases
+            .iter()
+            .map(|c| (c.path.join("::"), c.ok))
+            .collect()
+    }
+
+    const GOOD: &str = "[    1.0] KTAP version 1\n[    1.0] 1..2\n[    1.0]     KTAP version 1\n\
+        [    1.0]     # Subtest: explicit\n[    1.0]     1..2\n[    1.1] edu 0000:00:02.0: 24 is fine\n[    1.1]     ok 1 bind\n\
+        [    1.2]     not ok 2 rebind_100\n[    1.2] not ok 1 explicit\n[    1.3] ok 2 - last # SKIP no device\n[    1.4] later\n";
+
+    #[test]
+    fn results_have_their_path_and_place() {
+        let found = parse(GOOD);
+        assert_eq!(found.len(), 1);
+        let expected = [
+            ("explicit::bind", true),
+            ("explicit::rebind_100", false),
+            ("last", true),
+        ];
+        assert_eq!(
+            names(&found[0]),
+            expected.map(|(n, ok)| (n.to_string(), ok))
+        );
+        assert_eq!(found[0].cases[1].line, 7);
+        assert_eq!(found[0].cases[2].skip.as_deref(), Some("no device"));
+        assert!(found[0].errors.is_empty(), "{:?}", found[0].errors);
+    }
+
+    #[test]
+    fn a_module_prefix_is_taken_off() {
+        let found =
+            parse("rust_x: KTAP version 1\nrust_x: 1..1\nother: ok 7 nothing\nrust_x: ok 1 a\n");
+        assert_eq!(names(&found[0]), [("a".to_string(), true)]);
+        assert!(found[0].errors.is_empty());
+    }
+
+    #[test]
+    fn a_missing_plan_is_an_error() {
+        let found = parse("KTAP version 1\nok 1 a\n");
+        assert!(
+            found[0].errors[0].contains("no plan before a"),
+            "{:?}",
+            found[0].errors
+        );
+    }
+
+    #[test]
+    fn fewer_results_than_planned_are_an_error() {
+        let found = parse("KTAP version 1\n1..1\n    KTAP version 1\n    # Subtest: s\n    1..3\n    ok 1 a\nok 1 s\n");
+        assert_eq!(found[0].errors, ["s planned 3 results and gave 1"]);
+    }
+
+    #[test]
+    fn an_unfinished_subtest_is_an_error() {
+        let found = parse(
+            "KTAP version 1\n1..1\n    KTAP version 1\n    # Subtest: s\n    1..2\n    ok 1 a\n",
+        );
+        assert!(found[0]
+            .errors
+            .contains(&"s began and never ended".to_string()));
+        assert_eq!(names(&found[0]), [("s::a".to_string(), true)]);
+    }
+
+    #[test]
+    fn wrong_numbers_are_an_error() {
+        let found = parse("KTAP version 1\n1..2\nok 1 a\nok 3 b\n");
+        assert_eq!(found[0].errors, ["b is numbered 3 where 2 was due"]);
+    }
+
+    #[test]
+    fn a_subtest_that_fails_by_itself_counts() {
+        let found =
+            parse("KTAP version 1\n1..1\n    # Subtest: s\n    1..1\n    ok 1 a\nnot ok 1 s\n");
+        assert_eq!(
+            names(&found[0]),
+            [("s::a".to_string(), true), ("s".to_string(), false)]
+        );
+    }
+
+    #[test]
+    fn two_documents_are_told_apart() {
+        let found =
+            parse("KTAP version 1\n1..1\nok 1 a\nnoise\nKTAP version 1\n1..1\nnot ok 1 b\n");
+        assert_eq!(found.len(), 2);
+        assert_eq!(names(&found[1]), [("b".to_string(), false)]);
+    }
+
+    #[test]
+    fn a_plan_for_nothing_is_no_document() {
+        assert!(parse("KTAP version 1\n1..0\nok 1 later, of another kind\n").is_empty());
+    }
+
+    #[test]
+    fn nothing_at_all_is_an_error() {
+        assert!(!parse("KTAP version 1\n")[0].errors.is_empty());
+        assert!(parse("no results here\n").is_empty());
+    }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The kernel's own KTAP parser as referee: it must count the same results as ours does.
+
+use std::{fs, path::Path};
+
+use serde::Deserialize;
+
+use crate::{
+    common::{
+        command::{command, output},
+        layout::Layout,
+    },
+    verdict::ktap::Document,
+};
+
+#[derive(Deserialize)]
+struct Group {
+    misc: Counts,
+}
+
+#[derive(Debug, Deserialize)]
+struct Counts {
+    passed: usize,
+    failed: usize,
+    crashed: usize,
+    skipped: usize,
+    errors: usize,
+}
+
+/// Has `kunit.py` of the kernel in `tree` count a document.
+pub fn agrees(layout: &Layout, tree: &Path, document: &Document) -> Result<(), String> {
+    let count = |want: fn(&crate::verdict::ktap::Case) -> bool| {
+        document.cases.iter().filter(|c| want(c)).count()
+    };
+    let passed = count(|c| c.ok && c.skip.is_none());
+    let skipped = count(|c| c.skip.is_some());
+    let failed = count(|c| !c.ok && c.skip.is_none());
+    let theirs = kunit(layout, tree, document).ok_or("kunit.py cannot read the document")?;
+    let same = theirs.passed == passed
+        && theirs.failed + theirs.crashed == failed
+        && theirs.skipped == skipped
+        && theirs.errors == 0;
+    if same {
+        return Ok(());
+    }
+    Err(format!(
+        "{passed} passed, {failed} failed, {skipped} skipped, but kunit.py counts {theirs:?}"
+    ))
+}
+
+fn kunit(layout: &Layout, tree: &Path, document: &Document) -> Option<Counts> {
+    let work = tempfile::tempdir().ok()?;
+    let (log, json) = (work.path().join("log"), work.path().join("json"));
+    fs::write(&log, &document.text).ok()?;
+    let mut kunit = command(layout, "python3");
+    // It would leave its compiled form in the source tree, which is not ours to write to.
+    kunit.env("PYTHONDONTWRITEBYTECODE", "1");
+    kunit.arg(tree.join("tools/testing/kunit/kunit.py"));
+    kunit
+        .arg("parse")
+        .arg(format!("--json={}", json.display()))
+        .arg(&log);
+    // Its exit status says whether the tests passed, which is not the question.
+    let _ = output(&mut kunit);
+    let group: Group = serde_json::from_slice(&fs::read(&json).ok()?).ok()?;
+    Some(group.misc)
+}

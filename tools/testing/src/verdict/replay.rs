@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The trace that a guest prints, held against the model of the rule.
+
+use std::path::Path;
+
+use model::{replay, rule::Rule};
+
+use super::row::Row;
+
+/// Holds the trace in a guest's log against the rule.
+pub fn replay(guest: &str, log: &Path, text: &str) -> Row {
+    let name = format!("guest::{guest}::trace_follows_the_rule");
+    match Rule::read().and_then(|rule| replay::replay(&rule, text)) {
+        Ok(replayed) if replayed.events > 0 => {
+            let mut row = Row::passed(name);
+            row.values.insert("events".into(), replayed.events.into());
+            let decisions = replayed.decisions.into();
+            row.values.insert("decisions".into(), decisions);
+            row
+        }
+        Ok(_) => Row::failed(name, format!("no events\nlog: {}", log.display())),
+        Err(error) => Row::failed(name, format!("{error:#}\nlog: {}", log.display())),
+    }
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A behaviour that is tested round after round is one row, with the number of the rounds.
+
+use std::collections::BTreeMap;
+
+use regex::Regex;
+
+use super::row::Row;
+
+/// Merges rows of the same name. A number at the end of a part of a name, as in `bind_3`, counts rounds and is taken off.
+pub fn merge(rows: Vec<Row>) -> Vec<Row> {
+    let number = Regex::new(r"_(\d+)(::|$)").expect("a constant expression");
+    let mut merged: Vec<(Row, u64)> = Vec::new();
+    let mut places = BTreeMap::new();
+    for mut row in rows {
+        let said = number.captures_iter(&row.name).last();
+        let said = said.and_then(|found| found[1].parse().ok()).unwrap_or(1);
+        row.name = number.replace_all(&row.name, "$2").into_owned();
+        let next = merged.len();
+        let place = *places.entry(row.name.clone()).or_insert(next);
+        match merged.get_mut(place) {
+            None => merged.push((row, said)),
+            Some((first, rounds)) => {
+                // What was said of a single row is how many rounds it has made.
+                let made = first.values.get("rounds").and_then(|n| n.as_u64());
+                let made = made.unwrap_or(1) + 1;
+                first.values.insert("rounds".into(), made.into());
+                *rounds = made;
+                first.seconds = first.seconds.zip(row.seconds).map(|(a, b)| a + b);
+                if first.ok && !row.ok {
+                    first.ok = false;
+                    first.message = format!("in round {made}: {}", row.message);
+                }
+                first.skipped = first.skipped.take().and(row.skipped);
+            }
+        }
+    }
+    let told = merged.into_iter().map(|(mut row, rounds)| {
+        if rounds > 1 {
+            row.values.insert("rounds".into(), rounds.into());
+        }
+        row
+    });
+    told.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounds_are_one_row_that_fails_if_one_of_them_does() {
+        let rows = vec![
+            Row::passed("g::bind_0::a"),
+            Row::passed("g::bind_0::b"),
+            Row::failed("g::bind_1::a", "why"),
+            Row::passed("g::bind_2::a"),
+        ];
+        let merged = merge(rows);
+        let names: Vec<_> = merged.iter().map(|row| row.name.as_str()).collect();
+        assert_eq!(names, ["g::bind::a", "g::bind::b"]);
+        assert_eq!(merged[0].values["rounds"], 3);
+        assert_eq!(merged[0].message, "in round 2: why");
+        assert!(!merged[0].ok && merged[1].ok && merged[1].values.is_empty());
+    }
+
+    #[test]
+    fn a_single_row_may_say_how_many_rounds_it_makes() {
+        let merged = merge(vec![Row::passed("g::rebind_100")]);
+        assert_eq!(merged[0].name, "g::rebind");
+        assert_eq!(merged[0].values["rounds"], 100);
+    }
+
+    #[test]
+    fn only_a_whole_number_at_the_end_counts_rounds() {
+        let merged = merge(vec![Row::passed("g@stock::8250_pci::h5_x::r2")]);
+        assert_eq!(merged[0].name, "g@stock::8250_pci::h5_x::r2");
+    }
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A row: one thing that was tested or measured, and what came of it.
+
+use std::{path::PathBuf, time::Duration};
+
+use serde::Serialize;
+
+/// One thing that was tested or measured.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Row {
+    /// What it is called, as in the output of `make test`.
+    pub name: String,
+    /// Whether it is as it should be.
+    pub ok: bool,
+    /// Why it was skipped, if it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<String>,
+    /// What was found instead, and where to look.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub message: String,
+    /// How long it took, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+    /// The log it stands in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<PathBuf>,
+    /// Values a command has more to say about.
+    #[serde(flatten)]
+    pub values: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Row {
+    /// A row that is as it should be.
+    pub fn passed(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            ok: true,
+            ..Self::default()
+        }
+    }
+
+    /// A row that is not, and why.
+    pub fn failed(name: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            message: message.into(),
+            ..Self::default()
+        }
+    }
+
+    /// Says how long it took.
+    #[must_use]
+    pub fn took(mut self, time: Duration) -> Self {
+        self.seconds = Some((time.as_secs_f64() * 1000.0).round() / 1000.0);
+        self
+    }
+}
