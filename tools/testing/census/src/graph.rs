@@ -6,7 +6,7 @@
 //! parsed.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     fs,
 };
 
@@ -63,12 +63,12 @@ pub struct Program<'a> {
     /// Paths of the files parsed.
     pub paths: Vec<String>,
     files: Vec<File>,
-    by_path: HashMap<String, usize>,
+    by_path: BTreeMap<String, usize>,
     /// How many files [`Self::spread`] parsed: those are seen by every driver, later ones by who asked for them.
     common: usize,
-    by_name: HashMap<Name, Vec<Id>>,
+    by_name: BTreeMap<Name, Vec<Id>>,
     /// What symbols reach.
-    pub bits: HashMap<Id, u8>,
+    pub bits: BTreeMap<Id, u8>,
 }
 
 impl<'a> Program<'a> {
@@ -79,10 +79,10 @@ impl<'a> Program<'a> {
             c: C::new(),
             paths: Vec::new(),
             files: Vec::new(),
-            by_path: HashMap::new(),
+            by_path: BTreeMap::new(),
             common: 0,
-            by_name: HashMap::new(),
-            bits: HashMap::new(),
+            by_name: BTreeMap::new(),
+            bits: BTreeMap::new(),
         }
     }
 
@@ -220,7 +220,7 @@ impl<'a> Program<'a> {
             let texts = self.files[id.0].includes.iter().any(|i| i.ends_with(".c"));
             if header || !local || texts {
                 let everywhere = header || self.exported(id);
-                let own: HashSet<&str> = index
+                let own: BTreeSet<&str> = index
                     .modules_of(self.path(id))
                     .iter()
                     .filter_map(|m| index.modules.files.get(m))
@@ -252,7 +252,7 @@ impl<'a> Program<'a> {
                 }
             }
             for (macro_, argument) in &pasted {
-                let others: HashSet<&str> = index.files(argument).collect();
+                let others: BTreeSet<&str> = index.files(argument).collect();
                 let paths: Vec<_> = index
                     .files(macro_)
                     .filter(|p| others.contains(p) && p.ends_with(".c"))
@@ -305,11 +305,11 @@ impl<'a> Program<'a> {
     }
 
     /// All that `root` reaches, after parsing what its modules have, and what they call of libraries nearby.
-    pub fn reach(&mut self, root: Id) -> HashSet<Id> {
+    pub fn reach(&mut self, root: Id) -> BTreeSet<Id> {
         let index = self.index;
         let home = folder(self.path(root)).to_string();
-        let mut asked: HashSet<Id> = HashSet::new();
-        let mut own: HashSet<usize> = HashSet::new();
+        let mut asked: BTreeSet<Id> = BTreeSet::new();
+        let mut own: BTreeSet<usize> = BTreeSet::new();
         loop {
             let found = self.reached(root, &own);
             let mut paths: BTreeSet<String> = BTreeSet::new();
@@ -353,8 +353,8 @@ impl<'a> Program<'a> {
         }
     }
 
-    fn reached(&self, root: Id, own: &HashSet<usize>) -> HashSet<Id> {
-        let mut found = HashSet::from([root]);
+    fn reached(&self, root: Id, own: &BTreeSet<usize>) -> BTreeSet<Id> {
+        let mut found = BTreeSet::from([root]);
         let mut queue = vec![root];
         while let Some(id) = queue.pop() {
             let names = &self.symbol(id).names;

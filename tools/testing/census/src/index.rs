@@ -3,7 +3,7 @@
 //! Which file of a tree mentions which word, without parsing it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     sync::atomic::{AtomicUsize, Ordering},
@@ -42,9 +42,9 @@ pub struct Index {
     /// Headers too large to be read.
     pub skipped: usize,
     /// Names made by pasting, by the folder they are defined in.
-    pub pastes: HashMap<String, BTreeSet<Paste>>,
-    exports: HashMap<String, Vec<u32>>,
-    words: HashMap<u32, Vec<u32>>,
+    pub pastes: BTreeMap<String, BTreeSet<Paste>>,
+    exports: BTreeMap<String, Vec<u32>>,
+    words: BTreeMap<u32, Vec<u32>>,
     paths: Vec<String>,
 }
 
@@ -121,9 +121,9 @@ impl Index {
             module_of,
             read: paths.len(),
             skipped,
-            pastes: HashMap::new(),
-            exports: HashMap::new(),
-            words: HashMap::new(),
+            pastes: BTreeMap::new(),
+            exports: BTreeMap::new(),
+            words: BTreeMap::new(),
             paths,
         };
         found.words(progress)?;

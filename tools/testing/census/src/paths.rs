@@ -7,7 +7,7 @@
 //! and the two sides of a condition are not correlated with another condition elsewhere.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet},
     rc::Rc,
 };
 
@@ -39,7 +39,7 @@ const ACTION: &[&str] = &["devm_add_action", "devm_add_action_or_reset"];
 pub const HANDLERS: &[&[&str]] = &[REQUEST, REQUEST_MANAGED, RELEASE, &["devm_free_irq"]];
 
 /// A line of a parsed file.
-#[derive(Clone, Copy, Debug, Hash, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Site {
     /// The file, as the program counts them.
     pub file: usize,
@@ -48,7 +48,7 @@ pub struct Site {
 }
 
 /// The device's vectors.
-#[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Vectors {
     /// None so far.
     Off,
@@ -60,14 +60,14 @@ pub enum Vectors {
     Managed(Site),
 }
 
-#[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Handlers {
     None,
     On(Site),
     Off,
 }
 
-#[derive(Clone, Debug, Hash, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Devres {
     Handler(Site),
     Action(Name, usize, Site),
@@ -75,7 +75,7 @@ enum Devres {
 }
 
 /// All that is known of a device at one point of one way.
-#[derive(Clone, Debug, Hash, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Core {
     /// Its vectors.
     pub vectors: Vectors,
@@ -89,7 +89,7 @@ pub struct Core {
 }
 
 /// What the device is going through.
-#[derive(Clone, Copy, Debug, Hash, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
     /// Its probe callback.
     Probe,
@@ -115,7 +115,7 @@ const P: u8 = 4;
 const F: u8 = 8;
 const ALL: u8 = 15;
 
-#[derive(Clone, Hash, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct State {
     core: Core,
     values: BTreeMap<Name, u8>,
@@ -126,7 +126,7 @@ struct State {
 pub type Moment = (Phase, Option<Site>, usize);
 
 /// Something seen on a way that says more than how the way ends.
-#[derive(Clone, Debug, Hash, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Seen {
     /// Freed there while a devm handler is registered that was requested there.
     FreedUnderManagedHandler(Moment, Site, Site),
@@ -178,15 +178,15 @@ type Outcomes = Rc<Vec<(Core, u8)>>;
 /// Walks one driver.
 pub struct Walk<'a> {
     program: &'a Program<'a>,
-    reach: &'a HashSet<Id>,
-    members: HashMap<Name, BTreeSet<Id>>,
+    reach: &'a BTreeSet<Id>,
+    members: BTreeMap<Name, BTreeSet<Id>>,
     /// Where it allocates.
     folders: BTreeSet<String>,
     modules: BTreeSet<String>,
-    relevant: HashSet<Id>,
-    flows: HashMap<Id, Rc<Flow>>,
-    known: HashMap<(Id, Core), Outcomes>,
-    active: HashSet<Id>,
+    relevant: BTreeSet<Id>,
+    flows: BTreeMap<Id, Rc<Flow>>,
+    known: BTreeMap<(Id, Core), Outcomes>,
+    active: BTreeSet<Id>,
     /// Tests of values that nothing is known about teach nothing: fewer ways.
     narrow: bool,
     /// How many (statement, state) pairs may still be looked at.
@@ -207,8 +207,8 @@ const BUDGET: (usize, usize) = (2_000_000, 8_000_000);
 
 impl<'a> Walk<'a> {
     /// A walk through what `reach` has.
-    pub fn new(program: &'a Program<'a>, reach: &'a HashSet<Id>) -> Self {
-        let mut members: HashMap<Name, BTreeSet<Id>> = HashMap::new();
+    pub fn new(program: &'a Program<'a>, reach: &'a BTreeSet<Id>) -> Self {
+        let mut members: BTreeMap<Name, BTreeSet<Id>> = BTreeMap::new();
         for &id in reach {
             for (member, name) in &program.symbol(id).members {
                 for target in program.resolve(id.0, name) {
@@ -238,10 +238,10 @@ impl<'a> Walk<'a> {
                 .flat_map(|id| program.index.modules_of(program.path(*id)))
                 .cloned()
                 .collect(),
-            relevant: HashSet::new(),
-            flows: HashMap::new(),
-            known: HashMap::new(),
-            active: HashSet::new(),
+            relevant: BTreeSet::new(),
+            flows: BTreeMap::new(),
+            known: BTreeMap::new(),
+            active: BTreeSet::new(),
             narrow: false,
             budget: if reach.iter().any(|id| enables(program, *id)) {
                 BUDGET.1
@@ -262,9 +262,9 @@ impl<'a> Walk<'a> {
     }
 
     /// The functions from which calls lead to one of `names`.
-    pub fn callers(&self, names: &[&str]) -> HashSet<Id> {
-        let mut callers: HashMap<Id, Vec<Id>> = HashMap::new();
-        let mut found = HashSet::new();
+    pub fn callers(&self, names: &[&str]) -> BTreeSet<Id> {
+        let mut callers: BTreeMap<Id, Vec<Id>> = BTreeMap::new();
+        let mut found = BTreeSet::new();
         let mut queue = Vec::new();
         for &id in self.reach {
             let symbol = self.program.symbol(id);
@@ -304,7 +304,7 @@ impl<'a> Walk<'a> {
         let mut found = BTreeSet::new();
         for &id in self.reach {
             let symbol = self.program.symbol(id);
-            let mut called: HashSet<Name> = HashSet::new();
+            let mut called: BTreeSet<Name> = BTreeSet::new();
             if let Some(body) = &symbol.body {
                 let mut all = Vec::new();
                 calls(body, &mut all);
@@ -323,7 +323,7 @@ impl<'a> Walk<'a> {
 
     /// Functions that what `root` calls hands to something that calls them later, such as a work item.
     pub fn deferred(&self, root: Id) -> BTreeSet<Id> {
-        let (mut found, mut done, mut queue) = (BTreeSet::new(), HashSet::new(), vec![root]);
+        let (mut found, mut done, mut queue) = (BTreeSet::new(), BTreeSet::new(), vec![root]);
         while let Some(id) = queue.pop() {
             if !done.insert(id) {
                 continue;
@@ -564,7 +564,7 @@ impl<'a> Walk<'a> {
             self.given_up.insert(function);
         }
         // What a function does that has too many ways is not known: nothing, it is assumed, and said.
-        let found = found.unwrap_or_else(|| HashSet::from([(core.clone(), ALL)]));
+        let found = found.unwrap_or_else(|| BTreeSet::from([(core.clone(), ALL)]));
         self.active.remove(&function);
         let outcomes = Rc::new(found.into_iter().collect::<Vec<_>>());
         self.known.insert(key, outcomes.clone());
@@ -572,11 +572,11 @@ impl<'a> Walk<'a> {
     }
 
     /// The ways through a function, unless there are too many.
-    fn ways(&mut self, flow: &Flow, core: &Core, limit: usize) -> Option<HashSet<(Core, u8)>> {
+    fn ways(&mut self, flow: &Flow, core: &Core, limit: usize) -> Option<BTreeSet<(Core, u8)>> {
         // What failed before the call goes on failing; what failed in it does not, if it returns success.
         let before = core.failed;
-        let mut found: HashSet<(Core, u8)> = HashSet::new();
-        let mut visited: HashSet<(usize, State)> = HashSet::new();
+        let mut found: BTreeSet<(Core, u8)> = BTreeSet::new();
+        let mut visited: BTreeSet<(usize, State)> = BTreeSet::new();
         let start = State {
             core: core.clone(),
             values: BTreeMap::new(),
@@ -1144,7 +1144,7 @@ fn unique<T: PartialEq>(list: Vec<T>) -> Vec<T> {
 #[derive(Default)]
 struct Build {
     ops: Vec<(Op, usize)>,
-    labels: HashMap<Name, usize>,
+    labels: BTreeMap<Name, usize>,
     gotos: Vec<(usize, Name)>,
     breaks: Vec<Vec<usize>>,
     continues: Vec<Vec<usize>>,

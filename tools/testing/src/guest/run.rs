@@ -50,6 +50,8 @@ pub struct GuestSpec {
     pub devices: &'static [&'static str],
     /// QEMU's machine.
     pub machine: &'static str,
+    /// QEMU's `-accel`.
+    pub accelerator: &'static str,
     /// How many processors it has.
     pub cpus: u32,
     /// How many MiB of memory, of which a debug kernel gets three times as many.
@@ -83,6 +85,7 @@ pub const DEFAULT: GuestSpec = GuestSpec {
     modules: &[],
     devices: &[EDU],
     machine: "q35,hpet=off",
+    accelerator: "tcg",
     cpus: 2,
     memory: 512,
     limit: Duration::from_secs(300),
@@ -299,10 +302,6 @@ impl Run {
         for disk in 0..10 {
             fs::File::create(scratch.join(format!("disk{disk}")))?.set_len(8 << 20)?;
         }
-        let accelerator = match std::env::var("KVM").as_deref() {
-            Ok("1") => "kvm",
-            _ => "tcg",
-        };
         let memory = if self.kernel.checks_itself() {
             3 * self.guest.memory
         } else {
@@ -318,7 +317,7 @@ impl Run {
             "-monitor",
             "none",
         ]);
-        qemu.args(["-machine", self.guest.machine, "-accel", accelerator]);
+        qemu.args(["-machine", self.guest.machine, "-accel", self.guest.accelerator]);
         qemu.arg("-smp").arg(self.guest.cpus.to_string());
         qemu.arg("-m").arg(memory.to_string());
         qemu.arg("-serial").arg(format!("file:{}", log.display()));

@@ -2,13 +2,17 @@
 
 //! The guest's serial log: its lines, and the reports in it that no good kernel prints.
 
+use std::collections::BTreeSet;
+
 use regex::{Regex, RegexSet};
 
 /// One line of the log, without its time stamp.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Line {
     /// Seconds since boot, where the line says so.
     pub time: Option<f64>,
+    /// The thread or CPU that printed it, where the kernel says so (`CONFIG_PRINTK_CALLER`).
+    pub caller: Option<String>,
     /// What it says.
     pub text: String,
 }
@@ -36,7 +40,7 @@ pub fn lines(log: &[u8]) -> Vec<Line> {
 }
 
 fn raw_lines(log: &[u8]) -> Vec<Line> {
-    let stamp = Regex::new(r"^\[\s*(\d+\.\d+)\](?:\[[^\]]*\])? ?").expect("a constant expression");
+    let stamp = Regex::new(r"^\[\s*(\d+\.\d+)\](?:\[\s*([TC]\d+)\])? ?").expect("a constant expression");
     String::from_utf8_lossy(log)
         .lines()
         .map(|raw| {
@@ -44,11 +48,12 @@ fn raw_lines(log: &[u8]) -> Vec<Line> {
             match stamp.captures(text) {
                 Some(found) => Line {
                     time: found[1].parse().ok(),
+                    caller: found.get(2).map(|caller| caller.as_str().to_string()),
                     text: text[found[0].len()..].to_string(),
                 },
                 None => Line {
-                    time: None,
                     text: text.to_string(),
+                    ..Line::default()
                 },
             }
         })
@@ -64,43 +69,51 @@ const OWNERSHIP: [&str; 3] = [
 
 /// Makes comments of the stacks that `CONFIG_DEBUG_SHIRQ` adds where a second handler is refused, which is for its caller to judge.
 pub fn comment_refused_handlers(lines: &mut [Line]) {
-    let mut refused = false;
-    for line in lines {
-        if line.text.starts_with("genirq: Flags mismatch irq ") {
-            refused = true;
-        } else if refused {
-            refused = line.text.trim() != "</TASK>" && !line.text.contains("KTAP");
-            if line.text.starts_with("Call Trace:") {
-                line.text.insert_str(0, "# ");
+    for caller in callers(lines) {
+        let mut refused = false;
+        for line in lines.iter_mut().filter(|line| line.caller == caller) {
+            if line.text.starts_with("genirq: Flags mismatch irq ") {
+                refused = true;
+            } else if refused {
+                refused = line.text.trim() != "</TASK>" && !line.text.contains("KTAP");
+                if line.text.starts_with("Call Trace:") {
+                    line.text.insert_str(0, "# ");
+                }
             }
         }
     }
 }
 
 /// Makes comments of the warnings that `CONFIG_PCI_DEVRES_RUST_DEBUG` adds to a report on ownership: each follows its report, and
-/// comes from where that does. What is reported is the business of the tests that provoke it.
+/// comes from where that does. What is reported is the business of the tests that provoke it. Other threads may print in between;
+/// their lines stay as they are.
 pub fn comment_report_warnings(lines: &mut [Line]) {
-    let mut at = 0;
-    while at + 2 < lines.len() {
-        let is_one = lines[at].text.contains(": irq vectors: ")
-            && lines[at + 1].text.contains("[ cut here ]")
-            && lines[at + 2].text.starts_with("WARNING: ")
-            && OWNERSHIP
-                .iter()
-                .any(|place| lines[at + 2].text.contains(place));
-        if !is_one {
+    for caller in callers(lines) {
+        let mut its: Vec<&mut Line> = lines.iter_mut().filter(|l| l.caller == caller).collect();
+        let mut at = 0;
+        while at + 2 < its.len() {
+            let is_one = its[at].text.contains(REPORT)
+                && its[at + 1].text.contains("[ cut here ]")
+                && its[at + 2].text.starts_with("WARNING: ")
+                && OWNERSHIP
+                    .iter()
+                    .any(|place| its[at + 2].text.contains(place));
             at += 1;
-            continue;
-        }
-        at += 1;
-        while let Some(line) = lines.get_mut(at) {
-            at += 1;
-            line.text.insert_str(0, "# ");
-            if line.text.contains("[ end trace ") {
-                break;
+            while is_one && at < its.len() {
+                let ends = its[at].text.contains("[ end trace ");
+                its[at].text.insert_str(0, "# ");
+                at += 1;
+                if ends {
+                    break;
+                }
             }
         }
     }
+}
+
+/// Everyone who printed a line.
+fn callers(lines: &[Line]) -> BTreeSet<Option<String>> {
+    lines.iter().map(|line| line.caller.clone()).collect()
 }
 
 /// How a report on ownership begins, after its driver and its device.
@@ -246,6 +259,22 @@ mod tests {
         assert_eq!(warning(report, "at _RNv_6kernel3pci9ownership4free"), 1);
         assert_eq!(warning(report, "kernel/irq/manage.c:70"), 4);
         assert_eq!(warning("something else", ours), 4);
+    }
+
+    #[test]
+    fn a_result_that_another_thread_prints_within_a_warning_is_none_of_its_lines() {
+        let log = "[ 1.0][   T12] edu 0000:00:01.0: irq vectors: allocation refused\n\
+                   [ 1.0][   T12] ------------[ cut here ]------------\n\
+                   [ 1.0][   T12] WARNING: at _RNv_6kernel3pci9ownership4free+0x1/0x2\n\
+                   [ 1.0][    T7]     ok 4 storm\n\
+                   [ 1.0][    C1] BUG: KASAN: slab-use-after-free in f+0x1/0x2\n\
+                   [ 1.0][   T12] ---[ end trace 0000000000000000 ]---\n";
+        let mut lines = lines(log.as_bytes());
+        comment_report_warnings(&mut lines);
+        let left: Vec<_> = lines.iter().filter(|l| !l.text.starts_with('#')).collect();
+        assert_eq!(left[1].text, "    ok 4 storm");
+        assert!(Trouble::except(&[]).is(left[2]));
+        assert_eq!(left.len(), 3);
     }
 
     #[test]
