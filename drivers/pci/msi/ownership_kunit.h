@@ -35,6 +35,12 @@ struct hardware {
 #define ON_ALL(...)	ON_BOTH(__VA_ARGS__), \
 			{ MSI_ON_EDU, __VA_ARGS__ }, { MSIX_ON_E1000E, __VA_ARGS__ }
 
+/*
+ * How often a case repeats what only goes wrong sometimes. A kernel for debugging takes ten times
+ * as long for each round, or longer where the round prints a report, which has a stack trace then.
+ */
+#define ROUNDS(n) (IS_ENABLED(CONFIG_PCI_DEVRES_RUST_DEBUG) ? (n) / 10 : (n))
+
 typedef const void *(*ownership_gen)(struct kunit *test, const void *prev, char *desc);
 
 const void *ownership_gen_params(struct kunit *test, const void *prev, char *desc);

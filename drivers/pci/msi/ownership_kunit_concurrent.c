@@ -64,7 +64,7 @@ static void vectors_come_and_go_meanwhile(struct kunit *test)
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, thread);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, stop_thread, thread), 0);
 
-	for (i = 0; i < 2000; i++) {
+	for (i = 0; i < ROUNDS(2000); i++) {
 		enum alloc_call call = i % 2 ? PCI_ALLOC : PCIM_ALLOC;
 
 		if (ownership_alloc(pdev, call, type_of(test)) != 1 || !has_vectors(pdev))
@@ -73,7 +73,7 @@ static void vectors_come_and_go_meanwhile(struct kunit *test)
 		if (has_vectors(pdev))
 			break;
 	}
-	KUNIT_EXPECT_EQ(test, i, 2000);
+	KUNIT_EXPECT_EQ(test, i, ROUNDS(2000));
 
 	kunit_release_action(test, stop_thread, thread);
 	expect_no_report(test);

@@ -391,7 +391,7 @@ static void arriving_interrupt_is_not_late(struct kunit *test)
 		kunit_skip(test, "there is no other CPU for the interrupt to arrive at");
 	power_on(test);
 	bind_with(test, probe_nothing);
-	for (i = 0; i < 50; i++) {
+	for (i = 0; i < ROUNDS(50); i++) {
 		allocate(test, wrong->alloc);
 		irq = request(test);
 		migrate_disable();
@@ -488,7 +488,7 @@ static void arriving_interrupt_of_one_vector_is_not_late(struct kunit *test)
 	power_on(test);
 	bind_with(test, probe_nothing);
 	allocate(test, PCI_ALLOC);
-	for (i = 0; i < 50; i++) {
+	for (i = 0; i < ROUNDS(50); i++) {
 		map = pci_msix_alloc_irq_at(pdev, 3, NULL);
 		KUNIT_ASSERT_EQ(test, map.index, 3);
 		KUNIT_ASSERT_EQ(test, request_irq(map.virq, source_handler, 0, "one", seen), 0);
