@@ -92,6 +92,6 @@ due='WARNING: .*remove_proc_entry'
 # Print it once only, because what is printed here goes into the log that is searched.
 nothing_else_reported()
 {
-	! dmesg -c | grep -E '^.{0,20}(WARNING|BUG|INFO|Oops)[: ]|KASAN|irq vectors: ' |
+	! dmesg -c | grep -E '^.{0,40}(WARNING|BUG|INFO|Oops)[: ]|KASAN|irq vectors: ' |
 		grep -Ev "$due" >/tmp/reported || diag_lines </tmp/reported
 }
