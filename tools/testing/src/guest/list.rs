@@ -372,6 +372,21 @@ pub const GUESTS: &[GuestSpec] = &[
         ..DEFAULT
     },
     GuestSpec {
+        name: "remapping",
+        script: "remapping",
+        append: &["kunit.filter_glob=pci_irq_vectors_multi_msi"],
+        modules: &["ownership_multi_msi"],
+        // Without remapping a device has one MSI vector at most. The IOMMU has to come first.
+        devices: &[
+            "intel-iommu,intremap=on",
+            EDU,
+            "nec-usb-xhci,msi=on,msix=off,intrs=8",
+        ],
+        limit: Duration::from_secs(60),
+        documents: 3,
+        ..DEFAULT
+    },
+    GuestSpec {
         name: "events",
         script: "events",
         devices: BEHIND_PORTS,
