@@ -57,16 +57,6 @@ void pci_irq_vectors_set_node(struct pci_dev *dev, struct pci_irq_vectors *node)
 	WRITE_ONCE(dev->irq_vectors, node);
 }
 
-/*
- * Returns whether vectors that are live must not be used any more. The power
- * management of the PCI core asks while devres may be releasing the node.
- */
-bool pci_irq_vectors_silenced(struct pci_dev *dev)
-{
-	guard(spinlock_irqsave)(&dev->dev.devres_lock);
-	return pci_irq_vectors_state(dev).silenced;
-}
-
 /* Fills in *@found and returns true if a handler is registered on @irq. */
 bool pci_irq_handler_find(unsigned int irq, struct pci_irq_handler *found)
 {
@@ -165,9 +155,10 @@ void pci_irq_vectors_report(struct pci_dev *dev, const char *start, const char *
 }
 
 /*
- * Keeps the device from using its MSI or MSI-X vectors. This writes only to
- * configuration space, because the memory space of the device may be disabled or
- * powered down.
+ * Keeps the device from using its MSI or MSI-X vectors, until they are freed. This
+ * writes only to configuration space, because the memory space of the device may be
+ * disabled or powered down. A reset that restores the state of the device
+ * meanwhile looks at msi_silenced under the same lock.
  *
  * An interrupt may be on its way to another CPU. genirq does not run the
  * handlers of a disabled interrupt, and disabling it waits for the hard handlers
@@ -181,10 +172,13 @@ void pci_irq_vectors_silence(struct pci_dev *dev)
 
 	guard(msi_descs_lock)(&dev->dev);
 	if (dev->msi_enabled) {
-		/* A change of affinity rewrites the same word under the same lock. */
-		scoped_guard(raw_spinlock_irqsave, &irq_to_desc(dev->irq)->lock)
-			pci_msi_set_enable(dev, 0);
+		/* A change of affinity rewrites the same register under the first lock. */
+		guard(raw_spinlock_irqsave)(&irq_to_desc(dev->irq)->lock);
+		guard(raw_spinlock)(&dev->msi_lock);
+		dev->msi_silenced = 1;
+		pci_msi_set_enable(dev, 0);
 	} else {
+		dev->msi_silenced = 1;
 		pci_msix_clear_and_set_ctrl(dev, 0, PCI_MSIX_FLAGS_MASKALL);
 	}
 
@@ -194,7 +188,10 @@ void pci_irq_vectors_silence(struct pci_dev *dev)
 	}
 }
 
-/* Masks one MSI-X vector in the table, and disables its interrupt. May sleep. */
+/*
+ * Masks one MSI-X vector in the table, and disables its interrupt. A device that is
+ * not in D0 gets the mask when its state is restored. May sleep.
+ */
 void pci_irq_vectors_silence_one(struct pci_dev *dev, unsigned int irq)
 {
 	struct msi_desc *desc;
@@ -204,8 +201,12 @@ void pci_irq_vectors_silence_one(struct pci_dev *dev, unsigned int irq)
 		if (desc->irq != irq)
 			continue;
 		/* The interrupt chip masks and unmasks under the same lock. */
-		scoped_guard(raw_spinlock_irqsave, &irq_to_desc(irq)->lock)
-			pci_msix_mask(desc);
+		scoped_guard(raw_spinlock_irqsave, &irq_to_desc(irq)->lock) {
+			if (dev->current_state == PCI_D0 && !pci_dev_is_disconnected(dev))
+				pci_msix_mask(desc);
+			else
+				desc->pci.msix_ctrl |= PCI_MSIX_ENTRY_CTRL_MASKBIT;
+		}
 		disable_hardirq(irq);
 	}
 }
@@ -227,5 +228,6 @@ void pci_irq_vectors_free(struct pci_dev *dev)
 		dev->msix_enabled = 0;
 		pcibios_alloc_irq(dev);
 	}
+	dev->msi_silenced = 0;
 	pci_free_msi_irqs(dev);
 }

@@ -32,7 +32,6 @@ enum pci_irq_refusal {
 struct pci_irq_vectors_state {
 	enum pci_irq_owner owner;
 	bool guarded;	/* a Rust guard stands for the vectors */
-	bool silenced;	/* a free was refused */
 };
 
 /* Implemented in rust/kernel/pci/ownership.rs, which documents them. */
@@ -55,7 +54,6 @@ struct pci_irq_handler {
 };
 
 /* Implemented in ownership.c. */
-bool pci_irq_vectors_silenced(struct pci_dev *dev);
 bool pci_irq_handler_find(unsigned int irq, struct pci_irq_handler *found);
 bool pci_irq_vectors_find_handler(struct pci_dev *dev, struct pci_irq_handler *found);
 void pci_irq_handler_release(const struct pci_irq_handler *handler);
@@ -67,6 +65,12 @@ void pci_irq_vectors_silence_one(struct pci_dev *dev, unsigned int irq);
 void pci_irq_vectors_free(struct pci_dev *dev);
 int pci_irq_vectors_set_up_data(struct pci_dev *dev);
 void pci_irq_vectors_set_node(struct pci_dev *dev, struct pci_irq_vectors *node);
+
+/* Returns whether the device must not use its vectors, because a free was refused. */
+static inline bool pci_irq_vectors_silenced(struct pci_dev *dev)
+{
+	return dev->msi_silenced;
+}
 
 /* Implemented in ownership_trace.c. */
 void pci_irq_vectors_trace_alloc(struct pci_dev *dev, enum pci_irq_owner owner);

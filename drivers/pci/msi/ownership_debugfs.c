@@ -28,7 +28,7 @@ static void show_device(struct seq_file *m, struct pci_dev *dev)
 
 	seq_printf(m, "%-14s%-26s%-8s%-7s%-10s%s\n", pci_name(dev), dev_driver_string(&dev->dev),
 		   state.owner == PCI_IRQ_OWNER_DEVICE ? "device" : "driver",
-		   str_yes_no(state.guarded), str_yes_no(state.silenced),
+		   str_yes_no(state.guarded), str_yes_no(dev->msi_silenced),
 		   dev->msix_enabled ? "MSI-X" : "MSI");
 }
 

@@ -53,16 +53,31 @@ static void stop_thread(void *thread)
 	kthread_stop(thread);
 }
 
-static void vectors_come_and_go_meanwhile(struct kunit *test)
+/* Binds the device, and has somebody else begin. */
+static struct task_struct *begin(struct kunit *test)
 {
-	struct pci_dev *pdev = dev_of(test);
 	struct task_struct *thread;
-	unsigned int i;
 
 	bind_with(test, probe_enable);
 	thread = kthread_run(call_repeatedly, test, "ownership_other");
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, thread);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, stop_thread, thread), 0);
+	return thread;
+}
+
+static void end(struct kunit *test, struct task_struct *thread)
+{
+	kunit_release_action(test, stop_thread, thread);
+	expect_no_report(test);
+	detach(test);
+	next_driver_works(test);
+}
+
+static void vectors_come_and_go_meanwhile(struct kunit *test)
+{
+	struct task_struct *thread = begin(test);
+	struct pci_dev *pdev = dev_of(test);
+	unsigned int i;
 
 	for (i = 0; i < ROUNDS(2000); i++) {
 		enum alloc_call call = i % 2 ? PCI_ALLOC : PCIM_ALLOC;
@@ -74,15 +89,34 @@ static void vectors_come_and_go_meanwhile(struct kunit *test)
 			break;
 	}
 	KUNIT_EXPECT_EQ(test, i, ROUNDS(2000));
+	end(test, thread);
+}
 
-	kunit_release_action(test, stop_thread, thread);
-	expect_no_report(test);
-	detach(test);
-	next_driver_works(test);
+/* A reset does not arm a device again that a refused free has silenced. */
+static void silence_lasts_meanwhile(struct kunit *test)
+{
+	struct task_struct *thread = begin(test);
+	struct pci_dev *pdev = dev_of(test);
+	unsigned int i, armed = 0;
+
+	for (i = 0; i < ROUNDS(500); i++) {
+		KUNIT_ASSERT_EQ(test, ownership_alloc(pdev, PCI_ALLOC, type_of(test)), 1);
+		KUNIT_ASSERT_EQ(test, request_irq(pci_irq_vector(pdev, 0), source_handler, 0,
+						  "meanwhile", source_vector(0)), 0);
+		pci_free_irq_vectors(pdev);
+		usleep_range(50, 100);
+		armed += !is_silent(test);
+		free_irq(pci_irq_vector(pdev, 0), source_vector(0));
+		pci_free_irq_vectors(pdev);
+	}
+	KUNIT_EXPECT_EQ_MSG(test, armed, 0, "silenced, and armed again");
+	forget_reports();
+	end(test, thread);
 }
 
 static struct kunit_case concurrent_cases[] = {
 	KUNIT_CASE_PARAM(vectors_come_and_go_meanwhile, other_gen_params),
+	KUNIT_CASE_PARAM(silence_lasts_meanwhile, other_gen_params),
 	{}
 };
 

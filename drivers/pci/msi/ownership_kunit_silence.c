@@ -474,6 +474,36 @@ static void refused_vector_is_masked_alone(struct kunit *test)
 	}
 }
 
+/*
+ * The table is not written to while the device is not in D0. The vector is masked
+ * when the state of the device is restored.
+ */
+static void refused_vector_is_masked_when_powered(struct kunit *test)
+{
+	struct pci_dev *pdev = dev_of(test);
+	struct msi_map map;
+
+	power_on(test);
+	bind_with(test, probe_nothing);
+	allocate(test, PCI_ALLOC);
+	map = pci_msix_alloc_irq_at(pdev, 3, NULL);
+	KUNIT_ASSERT_EQ(test, map.index, 3);
+	KUNIT_ASSERT_EQ(test, request_irq(map.virq, source_handler, 0, "powered",
+					  source_vector(3)), 0);
+	pdev->current_state = PCI_D3hot;
+	pci_msix_free_irq(pdev, map);
+	KUNIT_EXPECT_FALSE(test, is_masked(pdev, 3));
+	pdev->current_state = PCI_D0;
+	pci_restore_msi_state(pdev);
+	KUNIT_EXPECT_TRUE(test, is_masked(pdev, 3));
+	KUNIT_EXPECT_EQ_MSG(test, raise_and_count(3), 0, "late interrupts");
+
+	free_irq(map.virq, source_vector(3));
+	pci_msix_free_irq(pdev, map);
+	forget_reports();
+	start_anew(test, PCI_ALLOC);
+}
+
 /* The handler of a single vector does not run either if its interrupt was on its way. */
 static void arriving_interrupt_of_one_vector_is_not_late(struct kunit *test)
 {
@@ -519,6 +549,7 @@ static struct kunit_case silence_cases[] = {
 	KUNIT_CASE_PARAM(running_handler_is_waited_for, handled_gen_params),
 	KUNIT_CASE_PARAM(arriving_interrupt_is_not_late, handled_gen_params),
 	KUNIT_CASE_PARAM(refused_vector_is_masked_alone, msix_present_gen_params),
+	KUNIT_CASE_PARAM(refused_vector_is_masked_when_powered, msix_present_gen_params),
 	KUNIT_CASE_PARAM(arriving_interrupt_of_one_vector_is_not_late, msix_present_gen_params),
 	{}
 };

@@ -107,9 +107,15 @@ impl<H: Send + Sync> Functions<H> {
         allocation
             .dev
             .check_driver_text(request.handler as *const c_void)?;
-        // The vectors may have been freed since the driver took this one. They are not freed while
-        // the registry is locked.
-        let irq = allocation.irq(&calls, index)?;
+        let irq = loop {
+            // The vectors may have been freed since the driver took this one. They are not freed
+            // while the registry is locked.
+            let irq = allocation.irq(&calls, index)?;
+            if !calls.is_releasing(irq) {
+                break irq;
+            }
+            calls = allocation.registry.wait(calls)?;
+        };
         // SAFETY:
         // - `irq` is an interrupt of the device with this registry.
         // - The caller says what is valid for how long.

@@ -16,16 +16,19 @@
 //! | `pcim_alloc_irq_vectors()`... | device's   | `EBUSY`            | `EBUSY`         |
 //! | `pci_free_irq_vectors()`...   | nothing    | freed              | refused         |
 //! | `pcim_free_irq_vectors()`     | nothing    | refused            | freed           |
-//! | release of the devres group   | nothing    | stay               | freed           |
+//! | release of the devres group   | nothing    | stay, see below    | freed           |
 //! | detach                        | nothing    | reported and freed | freed           |
 //!
 //! - **A free is refused** also while a handler is registered on one of the vectors. A caller that
 //!   frees expects no interrupt after the call, because it frees its data or powers the device down
 //!   next. So a refused free *silences* the device: it cannot use the vectors any more until they
 //!   are freed and allocated anew.
-//! - **A Rust guard** can hold vectors of either owner. `pcim_free_irq_vectors()` is refused while
-//!   one does, because the guard frees or outlives the vectors. After any other free by C code the
-//!   guard finds that its allocation is gone.
+//! - **A Rust guard**, [`super::IrqVectorRegistration`] or [`super::ManagedIrqVectors`], can hold
+//!   vectors of either owner. `pcim_free_irq_vectors()` is refused while one does, because freeing
+//!   is up to the guard. After any other free by C code the guard finds that its allocation is gone.
+//! - **During detach** nothing is allocated: `ENODEV`.
+//! - **A single MSI-X vector** that `pci_msix_alloc_irq_at()` adds belongs to the owner of the
+//!   others. `pci_msix_free_irq()` frees it whoever owns it, unless a handler is registered on it.
 //! - **At detach** no driver code is left that could call `free_irq()`, so handlers that are still
 //!   registered are reported and released. The `containment` module does that.
 //! - **Refusals and leaks** are logged with `dev_err()`, one line each. With
@@ -51,9 +54,14 @@
 //! # Who serialises
 //!
 //! A driver serialises allocating and freeing the vectors of its device, as the MSI API has always
-//! required, so nothing in here takes a lock for that. Rust code is serialised by
-//! [`super::binding`]. Debugfs and a reset, which restores the state of the device, read
-//! concurrently, under the device's `devres_lock`.
+//! required, so nothing in here takes a lock for that. Rust code is serialised by the lock of
+//! [`super::registry`]. Debugfs reads the node concurrently, under the device's `devres_lock`. A
+//! reset restores the state of the device concurrently: `msi_lock` (MSI) or `msi_descs_lock`
+//! (MSI-X) keeps the descriptors for it.
+//!
+//! Locks nest in this order: the device's lock, the lock of the registry, `msi_descs_lock`, the lock
+//! of an interrupt's descriptor, `msi_lock`. The `devres_lock` nests in `msi_descs_lock`, and nothing
+//! nests in the `devres_lock`.
 
 mod containment;
 mod state;
@@ -69,6 +77,7 @@ use self::{
         node,
         owner,
         report,
+        silence,
         Node, //
     },
 };
@@ -457,13 +466,16 @@ unsafe extern "C" fn pci_irq_vectors_may_free_one(
         pdev.as_ref().as_raw(),
         bindings::msi_domain_ids_MSI_DEFAULT_DOMAIN,
     );
-    // SAFETY: `dev` is a valid device with vectors, hence MSI data. The result is 0 if there is no
-    // such vector.
+    // SAFETY: `dev` is a valid device.
     let irq = unsafe { bindings::msi_domain_get_virq(dev, domain, index) };
-    if let Some(handler) = NonZero::new(irq).and_then(Handler::find_on) {
+    let Some(irq) = NonZero::new(irq) else {
+        // There is no such vector, and the MSI core will find nothing to free.
+        return true;
+    };
+    if let Some(handler) = Handler::find_on(irq) {
         handler.report_refused(pdev);
         // SAFETY: `pdev` is a valid device with vectors, hence MSI data.
-        unsafe { bindings::pci_irq_vectors_silence_one(pdev.as_raw(), irq) };
+        unsafe { bindings::pci_irq_vectors_silence_one(pdev.as_raw(), irq.get()) };
         trace::refuse(pdev, owner(pdev), HANDLER);
         return false;
     }
@@ -488,14 +500,13 @@ unsafe extern "C" fn pci_irq_vectors_state(
     bindings::pci_irq_vectors_state {
         owner: node.owner(),
         guarded: node.guard().is_some(),
-        silenced: node.is_silenced(),
     }
 }
 
 /// Silences the device after a free was refused, which the caller has logged.
 #[cold]
 fn refuse_free(pdev: &Device, node: &Node, refusal: Refusal) {
-    node.silence(pdev);
+    silence(pdev);
     trace::refuse(pdev, node.owner(), refusal);
 }
 

@@ -87,12 +87,19 @@ struct Slot {
     irq: c_uint,
     shared: bool,
     disabled: bool,
-    hint: Option<KBox<CpumaskVar>>,
+    hint: Option<KBox<Hint>>,
     /// How many wait for the interrupt, without the lock.
     users: usize,
     /// None while it is being released.
     registered: Option<Arc<dyn Registered>>,
 }
+
+/// The mask that genirq knows of as an affinity hint.
+struct Hint(CpumaskVar);
+
+// SAFETY: It owns the mask, which is no more than bits. With `CONFIG_CPUMASK_OFFSTACK` the mask is
+// behind a pointer.
+unsafe impl Send for Hint {}
 
 /// What driver data keeps while the device is bound, whatever its type.
 pub(super) trait Revoke: Send + Sync {
@@ -113,7 +120,10 @@ pub(super) struct Calls {
 ///
 /// A handler is released without the lock, because that may wait for whoever waits for the lock.
 /// Everything else happens under the lock. What allocates or registers checks under it that the
-/// registry is open.
+/// registry is open. genirq has a mutex for each interrupt, which it holds while it waits for a
+/// handler that is being released. So nothing is registered on an interrupt while a handler of this
+/// registry is being released from it. Where another device shares an INTx line, registering may
+/// wait until a handler of that device is released.
 #[pin_data]
 pub(super) struct Registry {
     #[pin]
@@ -190,6 +200,20 @@ impl Registry {
     /// `ENODEV` when the driver is being detached.
     pub(super) fn lock(&self) -> Result<Locked<'_>> {
         let calls = self.calls.lock();
+        if calls.open {
+            Ok(calls)
+        } else {
+            Err(ENODEV)
+        }
+    }
+
+    /// Gives up the lock until a handler has been released, or has one user less.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` when the driver is being detached.
+    pub(super) fn wait<'a>(&'a self, mut calls: Locked<'a>) -> Result<Locked<'a>> {
+        self.changed.wait(&mut calls);
         if calls.open {
             Ok(calls)
         } else {
@@ -351,7 +375,7 @@ impl Registry {
     ///   given back according to its mask.
     /// - `ENOMEM` when there is no memory.
     pub(super) fn set_affinity_hint(&self, token: Token, mask: &Cpumask) -> Result {
-        let mask = KBox::new(CpumaskVar::try_clone(mask)?, GFP_KERNEL)?;
+        let hint = KBox::new(Hint(CpumaskVar::try_clone(mask)?), GFP_KERNEL)?;
         let mut calls = self.calls.lock();
         let slot = calls.slot(token)?;
         slot.check_exclusive()?;
@@ -359,8 +383,8 @@ impl Registry {
         if unsafe { bindings::pci_irq_is_spread(slot.irq) } {
             return Err(EINVAL);
         }
-        set_hint(slot.irq, Some(&**mask));
-        slot.hint = Some(mask);
+        set_hint(slot.irq, Some(&hint.0));
+        slot.hint = Some(hint);
         Ok(())
     }
 }
@@ -373,6 +397,13 @@ impl Calls {
     /// `ENOMEM` when there is no memory.
     pub(super) fn keep(&mut self, bound: Arc<dyn Revoke>) -> Result {
         Ok(self.bound.push(bound, GFP_KERNEL)?)
+    }
+
+    /// Tells whether a handler is being released from interrupt `irq`.
+    pub(super) fn is_releasing(&self, irq: c_uint) -> bool {
+        self.slots
+            .iter()
+            .any(|slot| slot.irq == irq && slot.registered.is_none())
     }
 
     /// Tells whether something is kept.

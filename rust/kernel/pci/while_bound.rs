@@ -16,6 +16,7 @@ use super::{
 use crate::{
     bindings,
     device::{
+        self,
         Bound,
         Core, //
     },
@@ -184,24 +185,21 @@ impl<F: ForLt + 'static> WhileBound<F> {
         self.lend(f)
     }
 
-    /// Calls `f` as [`Self::with`] does, in a callback of the driver, for which `dev` stands.
+    /// Calls `f` as [`Self::with`] does, in a callback of this driver or of the driver of another
+    /// device, such as a child. `dev`, the device of the callback, stands for it.
     ///
-    /// The thread of a hotplug controller's interrupt handler calls `probe` and `unbind` when the
+    /// The thread of a hotplug controller's interrupt handler calls `probe` and `unbind` when a
     /// device is plugged in and pulled out, and [`Self::with`] fails there. This does not. May
     /// sleep.
     ///
     /// # Errors
     ///
-    /// - `ENODEV` when the driver is not bound any more.
-    /// - `EINVAL` when the data is that of another device.
+    /// `ENODEV` when the driver is not bound any more.
     pub fn with_core<R>(
         &self,
-        dev: &Device<Core<'_>>,
+        _dev: &device::Device<Core<'_>>,
         f: impl for<'a> FnOnce(Binding<'a>, Pin<&F::Of<'a>>) -> R,
     ) -> Result<R> {
-        if dev.as_raw() != self.dev.cast().as_ptr() {
-            return Err(EINVAL);
-        }
         self.lend(f)
     }
 

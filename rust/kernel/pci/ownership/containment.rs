@@ -5,6 +5,7 @@
 use super::{
     state::{
         report,
+        silence,
         warn_if_debugging,
         Node, //
     },
@@ -71,7 +72,7 @@ pub(super) fn contain(pdev: &Device, node: &Node) {
         report(pdev, c"", c" leaked by the driver, freed by devres");
     }
     trace::contain(pdev, owner);
-    node.silence(pdev);
+    silence(pdev);
 
     let mut last = None;
     while let Some(handler) = Handler::find(pdev) {

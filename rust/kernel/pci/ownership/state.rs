@@ -54,8 +54,6 @@ pub(super) struct Node {
     managed_entry: Atomic<*mut c_void>,
     /// The number of the Rust guard that holds the vectors, or 0.
     guard: Atomic<u64>,
-    /// Whether a free of all vectors was refused, so that the device must not use them.
-    silenced: Atomic<bool>,
 }
 
 impl Node {
@@ -64,15 +62,13 @@ impl Node {
         Self {
             managed_entry: Atomic::new(ptr::null_mut()),
             guard: Atomic::new(0),
-            silenced: Atomic::new(false),
         }
     }
 
-    /// Resets the state: the driver owns the vectors, no guard holds them, none is silenced.
+    /// Resets the state: the driver owns the vectors, and no guard holds them.
     pub(super) fn reset(&self) {
         self.managed_entry.store(ptr::null_mut(), Relaxed);
         self.guard.store(0, Relaxed);
-        self.silenced.store(false, Relaxed);
     }
 
     pub(super) fn owner(&self) -> Owner {
@@ -98,21 +94,12 @@ impl Node {
     pub(super) fn set_guard(&self, id: GuardId) {
         self.guard.store(id.get(), Relaxed);
     }
+}
 
-    pub(super) fn is_silenced(&self) -> bool {
-        self.silenced.load(Relaxed)
-    }
-
-    pub(super) fn set_silenced(&self) {
-        self.silenced.store(true, Relaxed);
-    }
-
-    /// Keeps the device from using its vectors, which are live. May sleep.
-    pub(super) fn silence(&self, pdev: &Device) {
-        self.set_silenced();
-        // SAFETY: `pdev` is a valid device with vectors, hence MSI data.
-        unsafe { bindings::pci_irq_vectors_silence(pdev.as_raw()) };
-    }
+/// Keeps the device from using its vectors, which are live. May sleep.
+pub(super) fn silence(pdev: &Device) {
+    // SAFETY: `pdev` is a valid device with vectors, hence MSI data.
+    unsafe { bindings::pci_irq_vectors_silence(pdev.as_raw()) };
 }
 
 /// Returns the node of the device, if vectors were allocated since its MSI data was set up.

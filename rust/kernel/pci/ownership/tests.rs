@@ -17,7 +17,6 @@ mod cases {
         assert!(node.owner() == DRIVER);
         assert!(node.managed_entry().is_null());
         assert!(node.guard().is_none());
-        assert!(!node.is_silenced());
     }
 
     #[test]
@@ -42,13 +41,11 @@ mod cases {
     fn reset_forgets_everything() {
         let node = Node::new();
         node.set_managed_entry(ENTRY);
-        node.set_silenced();
         GuardId::new(7)
             .into_iter()
             .for_each(|id| node.set_guard(id));
         node.reset();
         assert!(node.owner() == DRIVER);
         assert!(node.guard().is_none());
-        assert!(!node.is_silenced());
     }
 }
