@@ -81,12 +81,20 @@ pub fn compare(
     ));
     if let [Some(stock), Some(ours)] = KERNELS.map(|kernel| ready.get(&kernel)) {
         let of = |ready: &Ready| exports::of_kernel(&ready.kernel.spec.out);
-        let header = layout.root.join("include/linux/pci_irq_vectors.h");
+        // Ours has the software PCI bus too, which selects a library of the kernel.
+        let headers = [
+            layout.root.join("include/linux/pci_irq_vectors.h"),
+            layout.linux().join("include/linux/irqchip/irq-msi-lib.h"),
+        ];
+        let mut added = BTreeSet::new();
+        for header in headers {
+            added.extend(exports::declared(&header)?);
+        }
         rows.push(exported(
             "objects::exports_with_the_option",
             &of(stock)?,
             &of(ours)?,
-            &exports::declared(&header)?,
+            &added,
         ));
     }
     rows.push(default_is_off(ui, layout, prepared)?);
