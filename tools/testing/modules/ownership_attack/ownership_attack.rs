@@ -89,6 +89,7 @@ mod hardware;
 mod requests;
 mod storm;
 mod vectors;
+mod waiting;
 
 /// What anybody may use while the driver is bound.
 type Lent = pci::WhileBound<ForLt!(Hardware<'_>)>;
@@ -127,6 +128,7 @@ fn run_cases<'c>(pdev: &Device<'c>, hardware: &Hardware<'c>, bind: u32) {
             once,
             vectors::CASES,
             contexts::CASES,
+            waiting::CASES,
             last,
         ];
         cases.into_iter().flatten()
