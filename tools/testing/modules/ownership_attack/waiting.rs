@@ -106,7 +106,8 @@ fn registering_blocks_nobody<'c>(pdev: &Device<'c>, hardware: &Hardware<'c>) -> 
                 .request::<CovariantForLt!(Quiet)>(guard.index(0)?, flags, c"anew", |_| Ok(Quiet))
                 .map(drop)
         });
-        of.registered.store((registered == Ok(Ok(()))).into(), Relaxed);
+        of.registered
+            .store((registered == Ok(Ok(()))).into(), Relaxed);
         of.requested.complete_all();
     })?;
     fsleep(Delta::from_millis(20));
