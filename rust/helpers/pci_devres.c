@@ -16,6 +16,12 @@
 #include <asm/io_apic.h>
 #endif
 
+__rust_helper unsigned long rust_helper_pci_resource_flags(struct pci_dev *pdev,
+							   int bar)
+{
+	return pci_resource_flags(pdev, bar);
+}
+
 #ifdef CONFIG_PCI_DEVRES_RUST
 __rust_helper int rust_helper_dev_to_node(struct device *dev)
 {
@@ -33,12 +39,6 @@ __rust_helper void __iomem *
 rust_helper_pci_remap_cfgspace(phys_addr_t offset, size_t size)
 {
 	return pci_remap_cfgspace(offset, size);
-}
-
-__rust_helper unsigned long rust_helper_pci_resource_flags(struct pci_dev *pdev,
-							   int bar)
-{
-	return pci_resource_flags(pdev, bar);
 }
 
 /* Without CONFIG_PRINTK dev_err() is an inline function with a variable number of arguments. */
@@ -107,14 +107,14 @@ __rust_helper bool rust_helper_pci_intx_is_mapped(struct pci_dev *dev)
 #endif
 }
 
-/* Returns whether code stays loaded as long as the driver of the device. */
-__rust_helper bool rust_helper_pci_is_driver_text(struct pci_dev *dev,
-						  const void *code)
+/* Returns whether code or data of a module stays loaded as long as the driver of the device. */
+__rust_helper bool rust_helper_pci_is_in_driver_module(struct pci_dev *dev,
+						       const void *part)
 {
 	struct module *module;
 
 	guard(rcu)();
-	module = __module_text_address((unsigned long)code);
+	module = __module_address((unsigned long)part);
 	return !module || module == dev->dev.driver->owner;
 }
 #endif /* CONFIG_PCI_DEVRES_RUST */

@@ -6,6 +6,7 @@
  * Resets and accesses through sysfs do not ask the driver.
  */
 
+#include <linux/delay.h>
 #include <linux/kthread.h>
 
 #include "ownership_kunit.h"

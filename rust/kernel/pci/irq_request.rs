@@ -102,28 +102,33 @@ impl<H: Send + Sync> Functions<H> {
             name: named.name.as_char_ptr(),
         };
 
-        let mut calls = allocation.registry.lock()?;
+        let calls = allocation.registry.lock()?;
         // A driver may have handed its binding to the driver of a child, whose module can go first.
         allocation
             .dev
-            .check_driver_text(request.handler as *const c_void)?;
-        let irq = loop {
-            // The vectors may have been freed since the driver took this one. They are not freed
-            // while the registry is locked.
-            let irq = allocation.irq(&calls, index)?;
-            if !calls.is_releasing(irq) {
-                break irq;
-            }
-            calls = allocation.registry.wait(calls)?;
-        };
+            .check_driver_module(request.handler as *const c_void)?;
+        // The vectors may have been freed since the driver took this one. They are not freed while
+        // the registry is locked.
+        let irq = allocation.irq(&calls, index)?;
+        // genirq starts a spread interrupt with its CPU, and warns when a driver does.
+        //
+        // SAFETY: Any number will do.
+        if flags & Flags::NO_AUTOEN == Flags::NO_AUTOEN
+            && unsafe { bindings::pci_irq_is_spread(irq) }
+        {
+            return Err(EINVAL);
+        }
+        // The destructor of a handler that is not registered may need the lock, so `named` keeps it
+        // until the lock is released.
+        //
         // SAFETY:
-        // - `irq` is an interrupt of the device with this registry.
+        // - `irq` is an interrupt of the device with this registry, which is locked.
         // - The caller says what is valid for how long.
         // - By the type invariant both functions take a `Named<H>`, of which the name is a part.
-        let token = unsafe { calls.register(allocation.id, index, irq, request, named.clone()) };
-        // The destructor of a handler that was not registered may need the lock.
-        drop(calls);
-        token
+        unsafe {
+            let registry = allocation.registry;
+            registry.register(calls, allocation.id, index, irq, request, named.clone())
+        }
     }
 }
 

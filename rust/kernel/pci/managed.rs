@@ -4,10 +4,7 @@
 //!
 //! C header: [`include/linux/pci.h`](srctree/include/linux/pci.h)
 
-use super::{
-    Bar,
-    Device, //
-};
+use super::Device;
 use crate::{
     bindings,
     device::{
@@ -102,6 +99,13 @@ impl<'c> ManagedDevice<'c> {
         Ok(usize::try_from(len)?)
     }
 
+    /// Checks that a name is there as long as the driver is bound: a child may lend its own.
+    fn check_name(&self, name: &'static CStr) -> Result<*const c_char> {
+        let name = name.as_char_ptr();
+        self.dev.check_driver_module(name.cast())?;
+        Ok(name)
+    }
+
     /// Requests a whole memory BAR and maps it; offsets below `SIZE` are checked at compile time.
     ///
     /// `name` is shown in `/proc/iomem`. May sleep.
@@ -109,6 +113,7 @@ impl<'c> ManagedDevice<'c> {
     /// # Errors
     ///
     /// - `EINVAL` when there is no such BAR, it is not memory, or it is shorter than `SIZE` bytes.
+    /// - `EPERM` when `name` is part of another module than that of the driver.
     /// - `EBUSY` when somebody else holds the region.
     /// - `ENOMEM` when there is no memory.
     pub fn iomap_region_sized<const SIZE: usize>(
@@ -122,9 +127,9 @@ impl<'c> ManagedDevice<'c> {
         }
         // CAST: `memory_len()` has checked the index.
         let index = bar as c_int;
-        let name = name.as_char_ptr();
+        let name = self.check_name(name)?;
         // SAFETY: `self.dev` is a valid device in a callback of its driver. `name` lives as long as
-        // the module, whose drivers are unbound first.
+        // the driver is bound, and longer.
         let addr = unsafe { bindings::pcim_iomap_region(self.dev.as_raw(), index, name) };
         ManagedBar::new(self.dev, from_err_ptr(addr)?, len)
     }
@@ -164,15 +169,16 @@ impl<'c> ManagedDevice<'c> {
     /// # Errors
     ///
     /// - `EINVAL` when there is no such BAR.
+    /// - `EPERM` when `name` is part of another module than that of the driver.
     /// - `EBUSY` when somebody else holds the region.
     /// - `ENOMEM` when there is no memory.
     pub fn request_region(&self, bar: u32, name: &'static CStr) -> Result {
-        if !Bar::index_is_valid(bar) {
+        if self.dev.resource_len(bar)? == 0 {
             return Err(EINVAL);
         }
-        let name = name.as_char_ptr();
+        let name = self.check_name(name)?;
         // SAFETY: As in `iomap_region_sized()`.
-        // CAST: The index is small.
+        // CAST: `resource_len()` has checked the index.
         to_result(unsafe { bindings::pcim_request_region(self.dev.as_raw(), bar as c_int, name) })
     }
 }

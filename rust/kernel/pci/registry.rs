@@ -90,7 +90,7 @@ struct Slot {
     hint: Option<KBox<Hint>>,
     /// How many wait for the interrupt, without the lock.
     users: usize,
-    /// None while it is being released.
+    /// None while it is being registered or released.
     registered: Option<Arc<dyn Registered>>,
 }
 
@@ -119,16 +119,14 @@ pub(super) struct Calls {
 /// The handlers of a binding, and the lock under which its driver changes vectors and handlers.
 ///
 /// A handler is released without the lock, because that may wait for whoever waits for the lock.
-/// Everything else happens under the lock. What allocates or registers checks under it that the
-/// registry is open. genirq has a mutex for each interrupt, which it holds while it waits for a
-/// handler that is being released. So nothing is registered on an interrupt while a handler of this
-/// registry is being released from it. Where another device shares an INTx line, registering may
-/// wait until a handler of that device is released.
+/// It is registered without the lock, too: genirq has a mutex for each interrupt, which it holds
+/// while it waits for a handler that is being released. Everything else happens under the lock. What
+/// allocates or registers checks under it that the registry is open.
 #[pin_data]
 pub(super) struct Registry {
     #[pin]
     calls: Mutex<Calls>,
-    /// Notified when a handler has been released, or has one user less.
+    /// Notified when a handler has been registered or released, or has one user less.
     #[pin]
     changed: CondVar,
 }
@@ -207,20 +205,6 @@ impl Registry {
         }
     }
 
-    /// Gives up the lock until a handler has been released, or has one user less.
-    ///
-    /// # Errors
-    ///
-    /// `ENODEV` when the driver is being detached.
-    pub(super) fn wait<'a>(&'a self, mut calls: Locked<'a>) -> Result<Locked<'a>> {
-        self.changed.wait(&mut calls);
-        if calls.open {
-            Ok(calls)
-        } else {
-            Err(ENODEV)
-        }
-    }
-
     /// Locks the registry, whether it is closed or not, to read what is there.
     pub(super) fn lock_to_read(&self) -> Locked<'_> {
         self.calls.lock()
@@ -245,7 +229,7 @@ impl Registry {
     }
 
     /// Releases the handlers that are `wanted`, the newest first, and waits for those that somebody
-    /// else is releasing. None of them is there any more while the lock is held that this returns.
+    /// else is registering or releasing. None of them is there any more while the lock is held that this returns.
     fn release_where(&self, wanted: impl Fn(&Slot) -> bool) -> Locked<'_> {
         let mut calls = self.calls.lock();
         loop {
@@ -286,6 +270,79 @@ impl Registry {
             calls.dropping -= 1;
             self.changed.notify_all();
         }
+    }
+
+    /// Registers a handler for vector `index` of guard `guard`, which is interrupt `irq`, and names
+    /// it. May sleep. The registry is unlocked then.
+    ///
+    /// The vectors are not freed meanwhile, because whoever frees them waits for the handler.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM` when there is no memory, or what genirq fails with.
+    ///
+    /// # Safety
+    ///
+    /// - `irq` must be an interrupt of the device, and `calls` the lock of this registry.
+    /// - What the handler borrows must be valid until the driver's remove callback returns or its
+    ///   probe fails, whatever the lifetime `'h` says.
+    /// - The functions of `request` must be for what `registered` points to.
+    pub(super) unsafe fn register<'h>(
+        &self,
+        mut calls: Locked<'_>,
+        guard: GuardId,
+        index: usize,
+        irq: c_uint,
+        request: Request,
+        registered: Arc<dyn Registered + 'h>,
+    ) -> Result<Token> {
+        // SAFETY: Only the lifetime changes. `Adapter` calls `Registry::close()` at the end of the
+        // remove callback and when probe fails; until then the caller vouches for what is borrowed.
+        let registered: Arc<dyn Registered> = unsafe { core::mem::transmute(registered) };
+        let token = new_token();
+        let mut flags = request.flags.into_inner();
+        if request.thread.is_none() {
+            // As `request_irq()` does.
+            flags |= bindings::IRQF_COND_ONESHOT as c_ulong;
+        }
+        let slot = Slot {
+            token,
+            guard,
+            index,
+            irq,
+            shared: request.flags & Flags::SHARED == Flags::SHARED,
+            disabled: request.flags & Flags::NO_AUTOEN == Flags::NO_AUTOEN,
+            hint: None,
+            users: 0,
+            registered: None,
+        };
+        calls.slots.push(slot, GFP_KERNEL)?;
+        drop(calls);
+
+        // SAFETY: By the requirements above the functions are for the cookie. `name` is part of
+        // what the cookie points to, which is there until the handler is released.
+        let result = to_result(unsafe {
+            bindings::request_threaded_irq(
+                irq,
+                Some(request.handler),
+                request.thread,
+                flags,
+                request.name,
+                cookie(&registered),
+            )
+        });
+
+        let mut calls = self.calls.lock();
+        if let Some(i) = calls.slots.iter().position(|slot| slot.token == token) {
+            if result.is_ok() {
+                calls.slots[i].registered = Some(registered);
+            } else {
+                // Cannot fail, and there is nothing in it that could be dropped.
+                let _ = calls.slots.remove(i);
+            }
+        }
+        self.changed.notify_all();
+        result.map(|()| token)
     }
 
     /// Closes the registry of the device, revokes what is kept while the device is bound, and
@@ -399,76 +456,9 @@ impl Calls {
         Ok(self.bound.push(bound, GFP_KERNEL)?)
     }
 
-    /// Tells whether a handler is being released from interrupt `irq`.
-    pub(super) fn is_releasing(&self, irq: c_uint) -> bool {
-        self.slots
-            .iter()
-            .any(|slot| slot.irq == irq && slot.registered.is_none())
-    }
-
     /// Tells whether something is kept.
     pub(super) fn keeps_any(&self) -> bool {
         !self.bound.is_empty()
-    }
-
-    /// Registers a handler for vector `index` of guard `guard`, which is interrupt `irq`, and names
-    /// it. May sleep.
-    ///
-    /// # Errors
-    ///
-    /// `ENOMEM` when there is no memory, or what genirq fails with.
-    ///
-    /// # Safety
-    ///
-    /// - `irq` must be an interrupt of the device, and the calls those of its registry.
-    /// - What the handler borrows must be valid until the driver's remove callback returns or its
-    ///   probe fails, whatever the lifetime `'h` says.
-    /// - The functions of `request` must be for what `registered` points to.
-    pub(super) unsafe fn register<'h>(
-        &mut self,
-        guard: GuardId,
-        index: usize,
-        irq: c_uint,
-        request: Request,
-        registered: Arc<dyn Registered + 'h>,
-    ) -> Result<Token> {
-        // SAFETY: Only the lifetime changes. `Adapter` calls `Registry::close()` at the end of the
-        // remove callback and when probe fails; until then the caller vouches for what is borrowed.
-        let registered: Arc<dyn Registered> = unsafe { core::mem::transmute(registered) };
-        let token = new_token();
-        let mut flags = request.flags.into_inner();
-        if request.thread.is_none() {
-            // As `request_irq()` does.
-            flags |= bindings::IRQF_COND_ONESHOT as c_ulong;
-        }
-
-        self.slots.reserve(1, GFP_KERNEL)?;
-        // SAFETY: By the requirements above the functions are for the cookie. `name` is part of
-        // what the cookie points to, which is there until the handler is released.
-        to_result(unsafe {
-            bindings::request_threaded_irq(
-                irq,
-                Some(request.handler),
-                request.thread,
-                flags,
-                request.name,
-                cookie(&registered),
-            )
-        })?;
-        let slot = Slot {
-            token,
-            guard,
-            index,
-            irq,
-            shared: request.flags & Flags::SHARED == Flags::SHARED,
-            disabled: request.flags & Flags::NO_AUTOEN == Flags::NO_AUTOEN,
-            hint: None,
-            users: 0,
-            registered: Some(registered),
-        };
-        // Cannot fail: there is room for it.
-        self.slots.push(slot, GFP_KERNEL)?;
-        Ok(token)
     }
 
     fn slot(&mut self, token: Token) -> Result<&mut Slot> {

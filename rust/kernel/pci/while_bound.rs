@@ -16,7 +16,6 @@ use super::{
 use crate::{
     bindings,
     device::{
-        self,
         Bound,
         Core, //
     },
@@ -142,7 +141,7 @@ impl<'c> Device<Core<'c>> {
     {
         let binding = self.binding()?;
         let revoke = <WhileBound<F> as Revoke>::revoke as fn(&WhileBound<F>);
-        binding.dev.check_driver_text(revoke as *const c_void)?;
+        binding.dev.check_driver_module(revoke as *const c_void)?;
         // SAFETY: Only the lifetime changes, which has no influence on the layout. The data is
         // dropped before `'c` ends, and `with()` does not show that it is called `'static`.
         let data = unsafe { pin_init::cast_pin_init::<_, F::Of<'static>, _>(data) };
@@ -173,7 +172,9 @@ impl<F: ForLt + 'static> WhileBound<F> {
     /// # Errors
     ///
     /// - `ENODEV` when the driver is not bound any more.
-    /// - `EDEADLK` in an interrupt, and in the thread of an interrupt handler of any device.
+    /// - `EDEADLK` in an interrupt, and in the thread of an interrupt handler of any device. The
+    ///   probe of a child, which a hotplug controller may call in such a thread, can answer
+    ///   `EPROBE_DEFER`, and is called again elsewhere.
     pub fn with<R>(&self, f: impl for<'a> FnOnce(Binding<'a>, Pin<&F::Of<'a>>) -> R) -> Result<R> {
         // No lock is taken before this: with forced threading, handlers that may not sleep run in
         // threads.
@@ -185,21 +186,24 @@ impl<F: ForLt + 'static> WhileBound<F> {
         self.lend(f)
     }
 
-    /// Calls `f` as [`Self::with`] does, in a callback of this driver or of the driver of another
-    /// device, such as a child. `dev`, the device of the callback, stands for it.
+    /// Calls `f` as [`Self::with`] does, in a callback of the driver, for which `dev` stands.
     ///
-    /// The thread of a hotplug controller's interrupt handler calls `probe` and `unbind` when a
+    /// The thread of a hotplug controller's interrupt handler calls `probe` and `unbind` when the
     /// device is plugged in and pulled out, and [`Self::with`] fails there. This does not. May
     /// sleep.
     ///
     /// # Errors
     ///
-    /// `ENODEV` when the driver is not bound any more.
+    /// - `ENODEV` when the driver is not bound any more.
+    /// - `EINVAL` when the data is that of another device.
     pub fn with_core<R>(
         &self,
-        _dev: &device::Device<Core<'_>>,
+        dev: &Device<Core<'_>>,
         f: impl for<'a> FnOnce(Binding<'a>, Pin<&F::Of<'a>>) -> R,
     ) -> Result<R> {
+        if dev.as_raw() != self.dev.cast().as_ptr() {
+            return Err(EINVAL);
+        }
         self.lend(f)
     }
 

@@ -41,6 +41,7 @@ impl Disk {
             [0] => MAX_DATA,
             [mdts] => 4096_usize
                 .checked_shl(mdts.into())
+                .filter(|max| *max != 0)
                 .map_or(MAX_DATA, |max| max.min(MAX_DATA)),
         };
 

@@ -147,13 +147,18 @@ impl<'bound> Queue<'bound> {
     }
 
     /// Waits for the command in flight, and returns its result and status.
+    ///
+    /// The interrupt of a queue whose CPU went offline does not come, although the command may have
+    /// completed. So the queue has the last word.
     fn wait(&mut self) -> Result<(u32, u32)> {
+        let mut waited = Ok(());
         loop {
             if let Some(completion) = self.completion()? {
                 self.in_flight = false;
                 return Ok(completion);
             }
-            self.event.wait()?;
+            waited?;
+            waited = self.event.wait();
         }
     }
 

@@ -131,7 +131,7 @@ impl pci::Driver for NvmeDriver {
             let controller = Controller::new(registers, available)?;
             let shared = pdev.while_bound::<ForLt!(Controller<'_>)>(controller)?;
             let (disk, queues) = shared
-                .with_core(pdev.as_ref(), |binding, controller| controller.reset(binding))?
+                .with_core(pdev, |binding, controller| controller.reset(binding))?
                 .inspect_err(|e| dev_err!(pdev, "the controller does not come up: {:?}\n", e))?;
             dev_info!(pdev, "{} bytes, {} I/O queues\n", disk.size(), queues);
 
@@ -148,7 +148,7 @@ impl pci::Driver for NvmeDriver {
         // The end of this callback waits for readers, so they must not wait for the controller.
         if this
             .shared
-            .with_core(pdev.as_ref(), |_, controller| controller.kill())
+            .with_core(pdev, |_, controller| controller.kill())
             .is_ok()
         {
             dev_info!(pdev, "unbound\n");

@@ -13,6 +13,6 @@ fn read(
     pdev: &Device<'_>,         // PASS
     bar: &WhileBound<ForLt!(ManagedBar<'_>)>,
 ) -> Result {
-    bar.with_core(pdev.as_ref(), |_, bar| bar.try_read32(0))??;
+    bar.with_core(pdev, |_, bar| bar.try_read32(0))??;
     Ok(())
 }

@@ -9,7 +9,7 @@ mod common;
 use common::*;
 
 fn read(pdev: &Device<'_>, bar: &WhileBound<ForLt!(ManagedBar<'_>)>) -> Result {
-    use_up(bar.with_core(pdev.as_ref(), |_, bar| *bar)?); // FAIL
-    use_up(bar.with_core(pdev.as_ref(), |_, bar| bar.try_read32(0))?); // PASS
+    use_up(bar.with_core(pdev, |_, bar| *bar)?); // FAIL
+    use_up(bar.with_core(pdev, |_, bar| bar.try_read32(0))?); // PASS
     Ok(())
 }

@@ -168,10 +168,44 @@ fn destructors_register<'c>(pdev: &Device<'c>, _hardware: &Hardware<'c>) -> Resu
     Ok(())
 }
 
+/// genirq starts a vector that is spread over CPUs itself, with the CPUs.
+fn spread_vectors_are_not_started_by_drivers<'c>(
+    pdev: &Device<'c>,
+    hardware: &Hardware<'c>,
+) -> Result {
+    if hardware.kind == Kind::Edu {
+        return Ok(());
+    }
+    let spread = IrqAffinity::default();
+    let vectors = pdev.pcim_alloc_irq_vectors_affinity(2, 2, IrqType::MsiX.into(), spread)?;
+    let request = vectors
+        .index(1)?
+        .request(pdev, Flags::NO_AUTOEN, c"attack", Ok(Quiet));
+    check!(request.err() == Some(EINVAL));
+    vectors.free()
+}
+
+/// Only memory is mapped; the other BARs there are, and those there are not, are refused.
+fn bars_are_memory_or_refused<'c>(pdev: &Device<'c>, hardware: &Hardware<'c>) -> Result {
+    let ports = 2;
+    if hardware.kind == Kind::E1000e {
+        check!(pdev.iomap_region(ports, c"attack").err() == Some(EINVAL));
+    }
+    let managed = pdev.pcim_enable_device()?;
+    for bar in [4, 5, 7, 17, u32::MAX] {
+        check!(managed.request_region(bar, c"attack").err() == Some(EINVAL));
+        check!(managed.iomap_region(bar, c"attack").err() == Some(EINVAL));
+        check!(pdev.iomap_region(bar, c"attack").is_err());
+    }
+    Ok(())
+}
+
 pub(crate) const CASES: &[Case] = cases![
     removed_vector_is_no_vector,
     kinds_take_turns,
     line_is_not_spread,
     witnesses_do_not_mix,
     destructors_register,
+    spread_vectors_are_not_started_by_drivers,
+    bars_are_memory_or_refused,
 ];

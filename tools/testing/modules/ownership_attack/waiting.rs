@@ -54,7 +54,8 @@ impl<'bound> Held<'bound> {
 type Shared = pci::WhileBound<ForLt!(Held<'_>)>;
 
 /// One releases a handler that runs, another one registers a handler on the same vector meanwhile,
-/// and a third holds the lock that the running handler waits for. The third one's calls go on.
+/// and a third holds the lock that the running handler waits for. The third one's calls go on, as
+/// they would in C.
 fn registering_blocks_nobody<'c>(pdev: &Device<'c>, hardware: &Hardware<'c>) -> Result {
     let shared: Arc<Shared> = pdev.while_bound(try_pin_init!(Held {
         guard <- new_mutex!(None),
