@@ -396,8 +396,8 @@ fn free_vectors(pdev: &Device, owner: Owner) {
 
 /// Frees the vectors, if any are live, for a call that frees those of `owner`. May sleep.
 ///
-/// Refused if somebody else owns the vectors or a handler is registered on one, and for
-/// `pcim_free_irq_vectors()` also if a Rust guard holds them. The device is silenced then.
+/// The free is refused if somebody else owns the vectors or a handler is registered on one, and for
+/// `pcim_free_irq_vectors()` also if a Rust guard holds them. Then the device is silenced.
 ///
 /// # Safety
 ///
@@ -450,7 +450,7 @@ fn free_unless_handled(pdev: &Device, node: &Node) -> bool {
 /// Returns whether `pci_msix_free_irq()` may free the MSI-X vector at `index` of the table. It may,
 /// whoever owns the others. May sleep.
 ///
-/// Refused while a handler is registered on the vector, which is masked then.
+/// The free is refused while a handler is registered on the vector. Then the vector is masked.
 ///
 /// # Safety
 ///
@@ -530,7 +530,7 @@ pub(super) fn is_guarded(pdev: &Device, id: GuardId) -> bool {
 
 /// Frees the vectors that guard `id` holds, whoever owns them, and no others. May sleep.
 ///
-/// Returns whether they are gone. Returns `false` if a handler is registered on one.
+/// Returns whether they are gone; they are not if a handler is registered on one.
 pub(super) fn free_guarded(pdev: &Device, id: GuardId) -> bool {
     guarded_node(pdev, id).is_none_or(|node| free_unless_handled(pdev, node))
 }
