@@ -134,12 +134,12 @@ impl<T> DevresEntry<MaybeUninit<T>> {
     ///
     /// # Safety
     ///
-    /// The requirements of [`DevresEntry::new`] must hold once the entry is filled, which it must be
-    /// before it is added.
+    /// The requirements of [`DevresEntry::new`] must hold when the entry is added. Its memory is
+    /// zeroed until it is filled.
     #[inline]
     pub unsafe fn reserve(release: Release, name: &'static CStr, nid: c_int) -> Result<Self> {
-        // SAFETY: The caller vouches for `release`, and fills the entry before it is added, so devres
-        // never releases one that is not filled.
+        // SAFETY: The caller vouches for `release`, and for the entry when it is added. Before
+        // that, devres does not release it.
         unsafe { Self::new(release, name, nid, Ok::<_, Error>(MaybeUninit::uninit())) }
     }
 
