@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# The front door. `make` alone lists what there is; everything that is made lies in build/.
+# The front door. `make` alone lists the commands; everything that they build lies in
+# build/.
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -9,7 +10,7 @@
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/sh
 
-# A Linux 7.3 source tree of your own; unset: Debian's is fetched.
+# A Linux 7.3 source tree of your own. If it is not set, Debian's is fetched.
 LINUX ?=
 # doctor: the .config to look at
 CONFIG ?=
