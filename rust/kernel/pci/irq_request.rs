@@ -109,8 +109,8 @@ impl<H: Send + Sync> Functions<H> {
             .dev
             .check_driver_text(request.handler as *const c_void)?;
         let irq = loop {
-            // The vectors may have been freed since the driver took this one. They are not freed
-            // while the registry is locked.
+            // The vectors may have been freed since the driver took this one. While the registry is
+            // locked they are not freed.
             let irq = allocation.irq(&calls, index)?;
             if !calls.is_releasing(irq) {
                 break irq;

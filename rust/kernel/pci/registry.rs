@@ -88,20 +88,20 @@ struct Slot {
     shared: bool,
     disabled: bool,
     hint: Option<KBox<Hint>>,
-    /// How many wait for the interrupt, without the lock.
+    /// The number of tasks that wait for the interrupt, without holding the lock.
     users: usize,
     /// None while it is being released.
     registered: Option<Arc<dyn Registered>>,
 }
 
-/// The mask that genirq knows of as an affinity hint.
+/// The mask of an affinity hint, to which genirq has a pointer.
 struct Hint(CpumaskVar);
 
-// SAFETY: It owns the mask, which is no more than bits. With `CONFIG_CPUMASK_OFFSTACK` the mask is
-// behind a pointer.
+// SAFETY: It owns the mask, which consists of bits. With `CONFIG_CPUMASK_OFFSTACK` it has a pointer
+// to the mask.
 unsafe impl Send for Hint {}
 
-/// What driver data keeps while the device is bound, whatever its type.
+/// Data of any type that is kept while the device is bound.
 pub(super) trait Revoke: Send + Sync {
     /// Waits until nobody uses the data, and drops it.
     fn revoke(&self);
@@ -118,12 +118,12 @@ pub(super) struct Calls {
 
 /// The handlers of a binding, and the lock under which its driver changes vectors and handlers.
 ///
-/// A handler is released without the lock, because that may wait for whoever waits for the lock.
-/// Everything else happens under the lock. What allocates or registers checks under it that the
-/// registry is open. genirq has a mutex for each interrupt, which it holds while it waits for a
-/// handler that is being released. So nothing is registered on an interrupt while a handler of this
-/// registry is being released from it. Where another device shares an INTx line, registering may
-/// wait until a handler of that device is released.
+/// A handler is released without the lock, because that may wait for a task that waits for the
+/// lock. Everything else happens under the lock. Calls that allocate or register check under the
+/// lock that the registry is open. genirq has a mutex for each interrupt, which it holds while it
+/// waits for a handler that is being released. So nothing is registered on an interrupt while a
+/// handler of this registry is being released from it. Where another device shares an INTx line,
+/// registering may wait until a handler of that device is released.
 #[pin_data]
 pub(super) struct Registry {
     #[pin]
@@ -207,7 +207,8 @@ impl Registry {
         }
     }
 
-    /// Gives up the lock until a handler has been released, or has one user less.
+    /// Releases the lock until a handler has been released or has one user less, and takes it
+    /// again.
     ///
     /// # Errors
     ///
@@ -221,7 +222,7 @@ impl Registry {
         }
     }
 
-    /// Locks the registry, whether it is closed or not, to read what is there.
+    /// Locks the registry for reading, whether it is closed or not.
     pub(super) fn lock_to_read(&self) -> Locked<'_> {
         self.calls.lock()
     }
@@ -400,14 +401,14 @@ impl Calls {
         Ok(self.bound.push(bound, GFP_KERNEL)?)
     }
 
-    /// Tells whether a handler is being released from interrupt `irq`.
+    /// Returns whether a handler of interrupt `irq` is being released.
     pub(super) fn is_releasing(&self, irq: c_uint) -> bool {
         self.slots
             .iter()
             .any(|slot| slot.irq == irq && slot.registered.is_none())
     }
 
-    /// Tells whether something is kept.
+    /// Returns whether any data is kept.
     pub(super) fn keeps_any(&self) -> bool {
         !self.bound.is_empty()
     }

@@ -185,7 +185,7 @@ impl<F: ForLt + 'static> WhileBound<F> {
     }
 
     /// Calls `f` as [`Self::with`] does, in a callback of this driver or of the driver of another
-    /// device, such as a child. `dev`, the device of the callback, stands for it.
+    /// device, such as a child. `dev`, the device of the callback, proves that.
     ///
     /// The thread of a hotplug controller's interrupt handler calls `probe` and `unbind` when a
     /// device is plugged in and pulled out, and [`Self::with`] fails there. This does not. May
