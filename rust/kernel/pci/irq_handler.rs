@@ -11,7 +11,7 @@
 //!   everything that it uses stays alive.
 //! - It is released before the vectors: by the call that frees them, at the end of the driver's
 //!   remove callback, or when probe fails. So it is gone before driver data is dropped, before
-//!   devres releases BARs, and before the module is unloaded.
+//!   devres releases BARs, and before the module is removed.
 //! - It borrows nothing that can go earlier. In probe the bound is `H: 'c` with the `'c` of
 //!   [`Core<'c>`](crate::device::Core). Only two kinds of values satisfy it: those that are
 //!   `'static`, and those that the device hands out for the whole binding, such as [`ManagedBar`].

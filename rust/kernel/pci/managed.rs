@@ -126,7 +126,7 @@ impl<'c> ManagedDevice<'c> {
         let index = bar as c_int;
         let name = name.as_char_ptr();
         // SAFETY: `self.dev` is a valid device in a callback of its driver. `name` lives as long as
-        // the module, and its drivers are unbound before it is unloaded.
+        // the module, which is removed only after its drivers are unbound.
         let addr = unsafe { bindings::pcim_iomap_region(self.dev.as_raw(), index, name) };
         ManagedBar::new(self.dev, from_err_ptr(addr)?, len)
     }
@@ -174,8 +174,8 @@ impl<'c> ManagedDevice<'c> {
         }
         let name = name.as_char_ptr();
         // SAFETY: `self.dev` is a valid device in a callback of its driver. `name` lives as long as
-        // the module, and its drivers are unbound before it is unloaded. CAST: The index is valid,
-        // so it is small.
+        // the module, which is removed only after its drivers are unbound.
+        // CAST: The index is valid, so it is small.
         to_result(unsafe { bindings::pcim_request_region(self.dev.as_raw(), bar as c_int, name) })
     }
 }
