@@ -14,7 +14,7 @@ SHELL := /bin/sh
 LINUX ?=
 # doctor: the .config to look at
 CONFIG ?=
-# test: only tests whose name begins so, e.g. TEST=guest::samples
+# test: only tests with this text in their names, e.g. TEST=guest::samples
 TEST ?=
 # series: 1 builds every step, boots and takes it back; census: 1 fails where the rule would report a driver
 CHECK ?=
@@ -86,7 +86,7 @@ distclean: ## build: remove build/; ~/.cache/pci-devres-rust stays
 	rm -rf build
 
 .PHONY: test
-test: setup ## test: run all tests (TEST=prefix: only some)
+test: setup ## test: run all tests (TEST=text: those with it in their names)
 	@$(tests) --no-run
 	@$(tests) --lib -- $(TEST)
 	@$(tests) --test kernel
@@ -105,7 +105,7 @@ evidence: setup ## prove: show what goes wrong without ownership, and with it
 	@$(runner) evidence
 
 .PHONY: model
-model: setup ## prove: explore the model of the rule, write down its figures
+model: setup ## prove: explore the model of the rule; needs no kernel
 	@trap "$(interrupted)" INT; cargo run --quiet --locked --manifest-path $(manifest) --package model
 
 .PHONY: bench
