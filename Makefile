@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# The front door. `make` alone lists what there is; everything that is made lies in build/.
+# The front door. `make` alone lists the commands; everything that they build lies in
+# build/.
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -9,11 +10,11 @@
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/sh
 
-# A Linux 7.3 source tree of your own; unset: Debian's is fetched.
+# A Linux 7.3 source tree of your own. If it is not set, Debian's is fetched.
 LINUX ?=
 # doctor: the .config to look at
 CONFIG ?=
-# test: only tests whose name begins so, e.g. TEST=guest::samples
+# test: only tests with this text in their names, e.g. TEST=guest::samples
 TEST ?=
 # series: 1 builds every step, boots and takes it back; census: 1 fails where the rule would report a driver
 CHECK ?=
@@ -85,7 +86,7 @@ distclean: ## build: remove build/; ~/.cache/pci-devres-rust stays
 	rm -rf build
 
 .PHONY: test
-test: setup ## test: run all tests (TEST=prefix: only some)
+test: setup ## test: run all tests (TEST=text: those with it in their names)
 	@$(tests) --no-run
 	@$(tests) --lib -- $(TEST)
 	@$(tests) --test kernel
@@ -104,7 +105,7 @@ evidence: setup ## prove: show what goes wrong without ownership, and with it
 	@$(runner) evidence
 
 .PHONY: model
-model: setup ## prove: explore the model of the rule, write down its figures
+model: setup ## prove: explore the model of the rule; needs no kernel
 	@trap "$(interrupted)" INT; cargo run --quiet --locked --manifest-path $(manifest) --package model
 
 .PHONY: bench

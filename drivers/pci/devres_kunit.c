@@ -48,7 +48,7 @@ static struct pci_driver driver = {
 	.probe = probe,
 };
 
-/* The case is the driver: it is bound when the case begins. */
+/* The case acts as the driver, which is bound when the case begins. */
 static int init(struct kunit *test)
 {
 	func = pci_soft_add(&desc);
@@ -69,7 +69,7 @@ static size_t entries(struct pci_dev *pdev)
 	return list_count_nodes(&pdev->dev.devres_head);
 }
 
-/* Tells whether nobody has requested a BAR. */
+/* Returns whether nobody has requested a BAR. */
 static bool is_free(struct pci_dev *pdev, int bar)
 {
 	if (pci_request_region(pdev, bar, "somebody else"))
@@ -109,7 +109,7 @@ static void enabled_until_detach(struct kunit *test)
 	detach(test);
 	KUNIT_EXPECT_FALSE(test, pci_is_enabled(pdev));
 
-	/* Pinned it stays enabled. */
+	/* A pinned device stays enabled. */
 	KUNIT_ASSERT_EQ(test, device_attach(&pdev->dev), 1);
 	KUNIT_EXPECT_EQ(test, pcim_enable_device(pdev), 0);
 	pcim_pin_device(pdev);
@@ -125,7 +125,7 @@ static void enabling_can_fail(struct kunit *test)
 	struct resource *res = &pdev->resource[MEM];
 	struct resource *parent = res->parent;
 
-	/* A BAR for which no place was found. */
+	/* The PCI core found no address for this BAR. */
 	res->parent = NULL;
 	KUNIT_EXPECT_EQ(test, pcim_enable_device(pdev), -EINVAL);
 	res->parent = parent;
@@ -143,7 +143,7 @@ static void mwi_until_detach(struct kunit *test)
 	detach(test);
 	KUNIT_EXPECT_FALSE(test, command(pdev) & PCI_COMMAND_INVALIDATE);
 
-	/* The cache line size cannot be set where nothing answers. */
+	/* The cache line size cannot be set if the device does not answer. */
 	KUNIT_ASSERT_EQ(test, device_attach(&pdev->dev), 1);
 	pci_soft_unplug(func);
 	KUNIT_EXPECT_EQ(test, pcim_set_mwi(pdev), -EINVAL);
@@ -163,7 +163,10 @@ static void intx_is_restored(struct kunit *test)
 	detach(test);
 	KUNIT_EXPECT_FALSE(test, command(pdev) & PCI_COMMAND_INTX_DISABLE);
 
-	/* What the first call found is restored, that it was off, too. */
+	/*
+	 * The setting that the first call found is restored, also when INTx was
+	 * off.
+	 */
 	pci_intx(pdev, 0);
 	KUNIT_ASSERT_EQ(test, device_attach(&pdev->dev), 1);
 	KUNIT_EXPECT_EQ(test, pcim_intx(pdev, 1), 0);
@@ -171,7 +174,7 @@ static void intx_is_restored(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, command(pdev) & PCI_COMMAND_INTX_DISABLE);
 }
 
-/* Tells whether an address is where the registers of a BAR are. */
+/* Returns whether an address maps the registers of a BAR. */
 static bool maps(void __iomem *addr, int bar, u32 offset)
 {
 	pci_soft_write(func, bar, offset, 0x600d0000 | bar);
@@ -189,7 +192,10 @@ static void iomap_maps(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, pcim_iomap(pdev, PCI_NUM_RESOURCES, 0));
 	KUNIT_EXPECT_NULL(test, pcim_iomap(pdev, NONE, 0));
 
-	/* Without a request, and so for those that somebody else has requested, too. */
+	/*
+	 * pcim_iomap() requests nothing, so it also maps BARs that somebody
+	 * else has requested.
+	 */
 	KUNIT_ASSERT_EQ(test, pci_request_region(pdev, MEM, "somebody else"), 0);
 	mem = pcim_iomap(pdev, MEM, 0);
 	pci_release_region(pdev, MEM);
@@ -207,7 +213,7 @@ static void iomap_maps(struct kunit *test)
 	pcim_iounmap(pdev, mem);
 	KUNIT_EXPECT_EQ(test, entries(pdev), before - 1);
 	KUNIT_EXPECT_NULL(test, pcim_iomap_table(pdev)[MEM]);
-	/* What is not mapped is ignored. */
+	/* An address that is not mapped is ignored. */
 	pcim_iounmap(pdev, mem);
 	KUNIT_EXPECT_EQ(test, entries(pdev), before - 1);
 	detach(test);

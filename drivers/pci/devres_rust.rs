@@ -10,9 +10,9 @@
 //!
 //! `devres_exports.c` exports the symbols, because most originals have `EXPORT_SYMBOL()`.
 //!
-//! The functions ask of their callers what the C originals ask, and the `# Safety` sections below
-//! call it *the driver's call*: the device is valid and bound, the caller is its driver, and the
-//! driver makes one such call at a time.
+//! The functions require of their callers what the C originals require. The `# Safety` sections
+//! below call that *the driver's call*: the device is valid and bound, the caller is its driver,
+//! and the driver makes one such call at a time.
 
 use kernel::{bindings, device, ffi::c_int, pci::Device};
 
@@ -33,7 +33,7 @@ const ANY_NODE: c_int = bindings::NUMA_NO_NODE;
 /// `pdev` must be a valid device for the duration of `'a`.
 #[inline]
 unsafe fn device_of<'a>(pdev: *mut bindings::pci_dev) -> &'a device::Device {
-    // SAFETY: `Device` is a transparent wrapper of `struct pci_dev`, which the caller says is valid.
+    // SAFETY: `Device` wraps `struct pci_dev` transparently, and the caller says that it is valid.
     let pdev: &Device = unsafe { &*pdev.cast() };
     pdev.as_ref()
 }

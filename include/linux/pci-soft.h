@@ -10,7 +10,7 @@
 
 struct pci_soft_func;
 
-/* Where a register is that is not in a BAR. */
+/* Stands for configuration space in the place of a BAR. */
 #define PCI_SOFT_CONFIG		U8_MAX
 
 /**
@@ -21,7 +21,7 @@ struct pci_soft_func;
  *		and PCI_BASE_ADDRESS_MEM_TYPE_64; a 64-bit BAR takes the place
  *		of the next one, too
  *
- * Nothing answers in an I/O BAR: it can be requested, and reads give ~0.
+ * An I/O BAR can be requested, but nothing answers in it: reads return ~0.
  */
 struct pci_soft_bar {
 	u32 size;
@@ -29,7 +29,7 @@ struct pci_soft_bar {
 };
 
 /**
- * struct pci_soft_cap - a capability given by its bytes
+ * struct pci_soft_cap - a capability as its bytes
  * @id:		its ID
  * @version:	of an extended capability, which needs @express; 0 if it is a
  *		conventional one
@@ -94,7 +94,7 @@ struct pci_soft_rule {
 };
 
 /**
- * struct pci_soft_desc - what a function is like
+ * struct pci_soft_desc - description of a function
  * @vendor:		vendor ID
  * @device:		device ID
  * @subsystem_vendor:	subsystem vendor ID
@@ -120,7 +120,7 @@ struct pci_soft_rule {
  * @rules:		the registers with a behaviour of their own
  * @num_rules:		their number
  *
- * All of it must stay until the function is removed.
+ * The description must stay valid until the function is removed.
  */
 struct pci_soft_desc {
 	u16 vendor;

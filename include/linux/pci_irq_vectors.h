@@ -51,11 +51,11 @@ int pcim_alloc_irq_vectors_affinity(struct pci_dev *dev, unsigned int min_vecs,
  * @dev: the PCI device to operate on
  *
  * This is for drivers that must allocate anew while bound, and whose interrupt
- * handlers are managed too. All others leave the free to the device. The call
- * does nothing when there are no MSI or MSI-X vectors. When the driver owns
- * them, when Rust code holds a guard of them or when a handler is registered on
- * one, the call is refused and reported, and the device is kept from using the
- * vectors until they are freed.
+ * handlers are managed too. All other drivers leave the free to the device. The
+ * call does nothing when there are no MSI or MSI-X vectors. When the driver
+ * owns them, when Rust code holds a guard of them or when a handler is
+ * registered on one, the call is refused and reported, and the device is kept
+ * from using the vectors until they are freed.
  *
  * Context: Process context, may sleep. No handler may be registered on the
  * vectors.

@@ -69,7 +69,7 @@ __rust_helper int rust_helper_irq_set_affinity_and_hint(unsigned int irq,
  * Returns whether the caller is in an interrupt, or in the thread of an interrupt
  * handler. Of all kernel threads, only those of genirq have names that begin like
  * this, and user space cannot rename a kernel thread. With CONFIG_DEBUG_SHIRQ
- * whoever releases a shared handler calls it once more, with interrupts off.
+ * free_irq() calls a shared handler once more, with interrupts off.
  */
 __rust_helper bool rust_helper_in_irq_handler(void)
 {
@@ -77,7 +77,10 @@ __rust_helper bool rust_helper_in_irq_handler(void)
 	       (current->flags & PF_KTHREAD && strstarts(current->comm, "irq/"));
 }
 
-/* Returns whether an interrupt was spread over CPUs, which keep room for it. */
+/*
+ * Returns whether an interrupt was spread over CPUs, which reserve a vector for
+ * it.
+ */
 __rust_helper bool rust_helper_pci_irq_is_spread(unsigned int irq)
 {
 	struct irq_data *data = irq_get_irq_data(irq);

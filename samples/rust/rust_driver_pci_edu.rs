@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Drives QEMU's `edu` device, for both samples of interrupt-vector ownership.
+//! Access to QEMU's `edu` device, for both samples of interrupt-vector ownership.
 //!
 //! The device computes a factorial and interrupts when it is done. Its registers are described in
 //! `docs/specs/edu` of QEMU.
@@ -46,7 +46,7 @@ mod regs {
             7:7 interrupt_when_done => bool;
         }
 
-        /// The reasons of the interrupt that is raised; none when there is none.
+        /// The reasons for which the interrupt is raised, or 0.
         pub(super) IRQ_STATUS(u32) @ 0x24 {
             31:0 reasons;
         }
@@ -76,13 +76,13 @@ pub(crate) struct Edu<'c> {
 }
 
 impl<'c> Edu<'c> {
-    /// Enables the device, maps its registers and checks that it is what it should be.
+    /// Enables the device, maps its registers and checks that they are those of `edu`.
     pub(crate) fn new(pdev: &pci::Device<Core<'c>>) -> Result<Self> {
         let bar = pdev
             .pcim_enable_device()?
             .iomap_region_sized(0, c"edu")
             .inspect_err(|_| dev_err!(pdev, "cannot map the registers, BAR 0\n"))?;
-        // An MSI message is a write to memory, which takes a bus master.
+        // An MSI message is a write to memory, for which the device must be a bus master.
         pdev.set_master();
 
         let id = bar.read(regs::ID);
@@ -98,7 +98,7 @@ impl<'c> Edu<'c> {
         Handler { edu: self, count }
     }
 
-    /// Has the device compute the factorial of 10 and waits for its interrupt.
+    /// Makes the device compute the factorial of 10 and waits for its interrupt.
     pub(crate) fn check(self, pdev: &pci::Device<Core<'_>>, count: &Count) -> Result {
         const N: u32 = 10;
         const FACTORIAL: u32 = 3_628_800;
@@ -132,8 +132,8 @@ impl<'c> Edu<'c> {
     }
 }
 
-/// The interrupt handler. It borrows the mapping, which outlives it: the device unmaps the BAR
-/// after the driver is unbound, and releases handlers before.
+/// The interrupt handler. It borrows the mapping, which outlives it: handlers are released before
+/// the device unmaps the BAR.
 pub(crate) struct Handler<'c> {
     edu: Edu<'c>,
     count: Count,

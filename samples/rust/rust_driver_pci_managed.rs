@@ -5,7 +5,7 @@
 //! To make this driver probe, QEMU must be run with `-device edu`.
 //!
 //! `pcim_alloc_irq_vectors()` is managed: the device frees the vectors when the driver is unbound.
-//! Compare `rust_driver_pci_explicit.rs`, which does the same with vectors of its own.
+//! Compare `rust_driver_pci_explicit.rs`, which does the same with vectors that the driver owns.
 
 #[path = "rust_driver_pci_edu.rs"]
 mod edu;

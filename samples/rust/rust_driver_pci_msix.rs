@@ -49,11 +49,10 @@ use kernel::{
     }, //
 };
 
-/// One vector for each of the interrupts that have one: two receive and two transmit queues, and
-/// everything else.
+/// The number of vectors: two receive queues, two transmit queues, and one for everything else.
 const VECTORS: usize = 5;
 
-/// The cause of the interrupt with vector 0; the others follow.
+/// The bit of the cause that has vector 0. The others follow.
 const FIRST_CAUSE: usize = 20;
 
 const fn cause(vector: usize) -> u32 {
@@ -64,7 +63,7 @@ mod regs {
     use super::*;
 
     register! {
-        /// Raises the causes that are written to it, as if the hardware had.
+        /// Raises the causes that are written to it, as the hardware does.
         pub(super) ICS(u32) @ 0x00c8 {
             31:0 causes;
         }
@@ -99,7 +98,7 @@ mod regs {
 
 type Bar0<'a> = pci::ManagedBar<'a, { regs::END }>;
 
-/// What the handler of one vector has seen.
+/// The interrupts that the handler of one vector has seen.
 struct Seen {
     count: Atomic<u32>,
     cpu: Atomic<u32>,
@@ -138,7 +137,7 @@ impl<'bound> Vectors<'bound> {
         })
     }
 
-    /// Tells who frees the vectors.
+    /// Returns who frees the vectors, as text.
     fn owner(&self) -> &'static str {
         match self {
             Self::Managed(_) => "the device",
@@ -155,7 +154,7 @@ impl<'bound> Vectors<'bound> {
         .map(IrqHandle::until_unbind)
     }
 
-    /// Tells whether vector `i` was spread to `cpu`.
+    /// Returns whether vector `i` was spread to `cpu`.
     fn may_run_on(&self, i: usize, cpu: CpuId) -> Result<bool> {
         let mask = match self {
             Self::Managed(vectors) => vectors.index(i)?.affinity()?,
@@ -195,7 +194,7 @@ impl MsixData<'_> {
         bar.write_reg(regs::EIAC::zeroed().with_causes(causes));
     }
 
-    /// Raises the interrupt of vector `i`, and checks who saw it.
+    /// Raises the interrupt of vector `i`, and checks that only its handler saw it.
     fn check(
         pdev: &pci::Device<Core<'_>>,
         bar: Bar0<'_>,

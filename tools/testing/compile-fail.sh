@@ -17,7 +17,7 @@
 
 set -u
 export LC_ALL=C
-# As the top Makefile of the kernel does, for the unstable features it uses.
+# The top Makefile of the kernel does the same, for the unstable features that it uses.
 export RUSTC_BOOTSTRAP=1
 
 if [ $# -eq 0 ]; then
@@ -46,8 +46,8 @@ trap 'exit 1' HUP INT TERM
 mkdir "$tmp/src" "$tmp/out"
 out=$tmp/messages
 
-# The compiler's command line, without what is read and what is written. Of the
-# escapes that Kbuild writes, only these two can be in there.
+# Prints the compiler's command line, without its input and output files. Of the
+# escapes that Kbuild writes, only these two can occur.
 # shellcheck disable=SC2016
 rustc=$(sed -n '
 	s/^savedcmd_[^ ]* := //
@@ -69,8 +69,7 @@ esac
 
 # ------------------------------------------------------------------ helpers
 
-# compile PROGRAM [FLAG...]: compiles $tmp/src/PROGRAM. The programs do not run:
-# what they define is not used.
+# compile PROGRAM [FLAG...]: compiles $tmp/src/PROGRAM. The programs are not run, so what they define is not used.
 compile()
 {
 	file=$1
@@ -82,15 +81,14 @@ compile()
 	) >"$out" 2>&1
 }
 
-# version SOURCE WITHOUT: SOURCE without the lines that are marked so, which
-# become empty: line numbers stay.
+# version SOURCE WITHOUT: prints SOURCE, in which lines marked WITHOUT become empty, so that line numbers stay.
 version()
 {
 	sed "s|^.*// $2\$||" "$1" >"$tmp/src/$(basename "$1")"
 }
 
-# The errors in $out, one a line: the code, or the message when there is none.
-# The last one only counts the others.
+# Prints the errors in $out, one on each line: the code, or the message if there is none. The last error only counts the
+# others, and is left out.
 errors()
 {
 	sed -n '
@@ -156,7 +154,7 @@ run_program()
 	[ ! -s "$out" ] || fail "the twin compiles with warnings" || return
 }
 
-# What can be done without "unsafe" is what the samples and the test driver show.
+# The samples and the test driver show what can be done without "unsafe".
 run_no_unsafe_in_samples()
 {
 	: >"$out"
@@ -175,8 +173,8 @@ run_no_unsafe_in_samples()
 	[ ! -s "$out" ] || fail "unsafe, or missing:"
 }
 
-# snippet PAGE N: the N-th Rust snippet of a page. In Markdown it is fenced; in reStructuredText it is
-# a literal block that begins with a statement or a comment of Rust.
+# snippet PAGE N: prints the N-th Rust snippet of a page. In Markdown it is fenced; in reStructuredText it is a literal
+# block that begins with a statement or a comment of Rust.
 snippet()
 {
 	case $1 in

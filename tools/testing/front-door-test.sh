@@ -37,7 +37,7 @@ fail()
 	exit 1
 }
 
-# A clone in which nothing was built, and a cargo that only takes notes.
+# Makes a clone in which nothing was built, and a cargo that only records its calls.
 new_clone()
 {
 	rm -rf "$clone" "${tmp:?}/bin" "$tmp/cargo"
@@ -68,7 +68,7 @@ accepted()
 	grep -q '^run ' "$tmp/cargo" || fail "make $*: does not call the runner"
 }
 
-# A driver folder that is right, but for what the caller changes.
+# Makes a correct driver folder, in which the caller then changes something.
 new_driver()
 {
 	driver="$tmp/${1-driver}"
@@ -76,7 +76,7 @@ new_driver()
 	cp -R "$top/samples/rust/out-of-tree" "$driver"
 }
 
-# The pages that make claims.
+# Lists the pages whose claims are checked.
 pages()
 {
 	(cd "$top" && ls README.md CONTRIBUTING.md Documentation/PCI/*.rst)
@@ -150,12 +150,13 @@ t_long_build_is_announced()
 
 t_interrupt_says_what_is_left()
 {
-	# A shell that was started in the background may ignore the signal, and passes that on.
+	# A shell that was started in the background may ignore the signal, and its children then do
+	# so too.
 	if [ "$(sh -c 'kill -INT $$; echo ignored')" ]; then
 		echo "this shell ignores SIGINT" >"$tmp/skip"
 		return
 	fi
-	# The second call is that of the runner; the first builds it.
+	# The first call builds the runner, and the second one runs it.
 	new_clone 'case $1 in run) kill -INT $PPID ;; esac'
 	(cd "$clone" && PATH="$tmp/bin:$PATH" make boot) >"$out" 2>&1 && fail "make boot: succeeds although interrupted"
 	grep -q "Interrupted. What was built stays in build/" "$out" || fail "says nothing"
@@ -167,7 +168,7 @@ t_readme_is_short()
 	[ "$(wc -l <"$top/README.md")" -le 150 ] || fail "README.md has more than 150 lines"
 }
 
-# Every path that a page names is there: in the clone, or in the kernel's tree.
+# Every path that a page names exists, in the clone or in the kernel's tree.
 t_paths_exist()
 {
 	pages | while read -r page; do
@@ -209,13 +210,13 @@ t_numbers_are_true()
 	[ ! -s "$out" ] || fail "claims that are not so:"
 }
 
-# Whoever writes a count into a page has to say what prints it. Pages that a
-# command writes whole are exempt, and so are what the lines with a year cite.
+# Every count in a page needs a command that prints it, except in pages that a command writes as a
+# whole.
 t_numbers_have_a_command()
 {
 	pages | while read -r page; do
 		! grep -q '^\(\.\. \)\?\(Written\|Generated\) by ``make' "$top/$page" || continue
-		# The picture of a run has the time that this run took.
+		# The sample output of make boot has the time that the run took.
 		sed '/^boot: ok\. /d' "$top/$page" | tr '\n' ' ' | tr -s ' ' |
 			grep -oE '[0-9][0-9.,]* (files|drivers|tests|programs|lines|GB|GiB|MB|MiB|minutes|min|s|seconds|hours|cases|results|patches|objects|mutations|guests|packages|rounds)\b' |
 			sort -u | while read -r claim; do

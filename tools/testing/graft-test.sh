@@ -146,7 +146,7 @@ by_semantic_patch()
 	grep -v '^#' "$top/scripts/converted-drivers" | grep .
 }
 
-# An overlay file that no other file of the overlay hangs on.
+# An overlay file that no other file of the overlay depends on.
 some_added=drivers/pci/Kconfig.devres_rust
 some_edited=drivers/pci/Makefile
 
@@ -231,7 +231,7 @@ t_patches_of_drivers_say_why()
 	done
 }
 
-# Nothing is left of the implicit free that the semantic patch can see.
+# No implicit free is left that the semantic patch can find.
 t_semantic_patch_is_done()
 {
 	PATH="$real_path"
@@ -278,7 +278,7 @@ t_undo_restores_everything()
 	same_as "$base"
 	snapshot modes >"$tmp/after"
 	cmp -s "$tmp/before" "$tmp/after" || fail "mode or folders differ: $(diff "$tmp/before" "$tmp/after" | head -5)"
-	# Make must see that what was built from the grafted file is out of date.
+	# make must see that objects built from the grafted file are out of date.
 	[ -n "$(find "$linux/drivers/pci/Makefile" -newer "$base/drivers/pci/Makefile")" ] ||
 		fail "a restored file is not newer than what was built from the grafted one"
 	no_rubbish
@@ -510,7 +510,7 @@ t_interrupted_install_rolls_back()
 		shim mv "$n" "echo 'mv: Input/output error' >&2; exit 1"
 		PATH="$tmp/shim:$PATH" refused_late "$linux"
 	done
-	# When all is in place, the journal is removed.
+	# The journal is removed when all files are in place.
 	shim rm "*.tmp/plan" "exit 1"
 	PATH="$tmp/shim:$PATH" refused_late "$linux"
 	run 0 "$linux"
@@ -675,7 +675,7 @@ t_missing_tool()
 	rm -rf "${tmp:?}/bin"
 }
 
-# As git checkout . does: added files stay, edited ones are the kernel's own.
+# This is what git checkout . does: added files stay, and edited files become the kernel's own.
 checkout()
 {
 	edited | (cd "$base" && xargs cp -p --parents -t "$linux") || fail "cannot copy"
@@ -862,7 +862,7 @@ t_semantic_patch_reports()
 		context) [ "$(grep -c '^-.*pci_\(alloc\|free\)_irq_vectors' "$out")" -eq 5 ] ;;
 		esac || fail "-D $mode does not find the 5 calls in ahci.c"
 	done
-	# Whoever frees is explicit, and right, unless told otherwise.
+	# A driver that frees is explicit, and correct, unless an option says otherwise.
 	for f in ata/ahci net/ethernet/intel/ice/ice_irq; do
 		spatch --very-quiet --no-includes -D report \
 			--sp-file "$overlay/scripts/coccinelle/api/pcim_alloc_irq_vectors.cocci" \
@@ -891,7 +891,7 @@ t_semantic_patch_reports()
 tests=$(sed -n 's/^t_\([a-z_]*\)()$/\1/p' "$0")
 [ $# -eq 0 ] || tests=$*
 
-# One copy first, so that somebody who edits the overlay meanwhile is harmless.
+# The tests use a copy, so that the overlay may be edited while they run.
 mkdir -p "$tmp/overlay/tools/testing"
 for d in Kconfig scripts rust drivers samples include Documentation tools/testing/selftests; do
 	[ ! -e "$top/$d" ] || cp -R "$top/$d" "$tmp/overlay/$d"
@@ -916,11 +916,11 @@ new_tree "$base"
 shim mv none :
 PATH="$tmp/shim:$PATH" "$graft" "$linux" >"$out" 2>"$err" </dev/null ||
 	bail "graft does not work at all: $(cat "$err")"
-renames=$(wc -l <"$tmp/shim/calls") # the last one puts the state folder into place
+renames=$(wc -l <"$tmp/shim/calls") # the last rename puts the state folder into place
 cp -a "$linux" "$grafted"
 
-# spatch takes most of the time. The real one has just converted the drivers;
-# most tests use this one, which knows the result.
+# spatch takes most of the time. The real one has just converted the drivers; most tests use this
+# replacement, which has the result.
 mkdir "$tmp/fast"
 cat >"$tmp/fast/spatch" <<END
 #!/bin/sh

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The frame in which compile-fail.sh compiles the Rust snippets of the pages: a line "//@ PAGE N"
-//! stands for the N-th snippet of that page.
+//! compile-fail.sh compiles the Rust snippets of the pages in this frame. It replaces a line "//@
+//! PAGE N" by the N-th snippet of that page.
 
 mod common;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Regions and mappings of BARs, and the table that shows old drivers the mappings.
+//! Regions and mappings of BARs, and the table in which old drivers look up the mappings.
 
 use super::{
     device_of,
@@ -57,7 +57,7 @@ unsafe fn local_node(pdev: *mut bindings::pci_dev) -> c_int {
     }
 }
 
-/// What one entry releases.
+/// The resource that one entry releases.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Address {
     /// The region of a whole BAR.
@@ -69,7 +69,7 @@ enum Address {
 }
 
 impl Address {
-    /// Tells whether `self`, found on the list, is what a caller means by `wanted`.
+    /// Returns whether `self`, which is on the list, is what a caller means by `wanted`.
     ///
     /// A region is identified by its BAR, a mapping without a region by its address.
     #[inline]
@@ -117,7 +117,7 @@ unsafe fn reserve_address(
 unsafe extern "C" fn release_address(dev: *mut bindings::device, res: *mut c_void) {
     // SAFETY: The caller says that `dev` is embedded in a `struct pci_dev`.
     let pdev = unsafe { container_of!(dev, bindings::pci_dev, dev) };
-    // SAFETY: The caller says what `res` points to.
+    // SAFETY: The caller says that `res` points to an `Address`.
     let address = unsafe { *res.cast::<Address>() };
 
     if let Address::RegionMapping(_, addr) | Address::Mapping(addr) = address {
@@ -141,7 +141,7 @@ unsafe extern "C" fn match_address(
     res: *mut c_void,
     wanted: *mut c_void,
 ) -> c_int {
-    // SAFETY: The caller says what both point to.
+    // SAFETY: The caller says that both point to an `Address`.
     let (res, wanted) = unsafe { (*res.cast::<Address>(), *wanted.cast::<Address>()) };
     res.is(wanted).into()
 }
@@ -203,7 +203,7 @@ unsafe extern "C" fn pcim_iomap_table(pdev: *mut bindings::pci_dev) -> *const *m
     entry.map_or(ptr::null(), |entry| entry.get_or_add(dev).as_ptr().cast())
 }
 
-/// Shows `addr` as the mapping of `bar` in the table.
+/// Enters `addr` in the table as the mapping of `bar`.
 ///
 /// # Errors
 ///
@@ -239,7 +239,7 @@ unsafe fn remove_from_table(pdev: *mut bindings::pci_dev, addr: *mut c_void) {
         let slot = unsafe { table.add(bar) };
         // SAFETY: `slot` is in the table, and the driver makes one call at a time.
         if unsafe { slot.read() } == addr {
-            // SAFETY: As for the read.
+            // SAFETY: `slot` is in the table, and the driver makes one call at a time.
             unsafe { slot.write(ptr::null_mut()) };
             return;
         }
@@ -266,7 +266,7 @@ unsafe extern "C" fn pcim_iomap(
 
 /// # Safety
 ///
-/// As for [`pcim_iomap()`].
+/// The requirements of [`pcim_iomap()`] must hold.
 #[inline]
 unsafe fn iomap(
     pdev: *mut bindings::pci_dev,
@@ -331,7 +331,7 @@ unsafe extern "C" fn pcim_iomap_region(
 
 /// # Safety
 ///
-/// As for [`pcim_iomap_region()`].
+/// The requirements of [`pcim_iomap_region()`] must hold.
 #[inline(never)]
 unsafe fn iomap_region(
     pdev: *mut bindings::pci_dev,
@@ -372,7 +372,8 @@ unsafe extern "C" fn pcim_iounmap_region(pdev: *mut bindings::pci_dev, bar: c_in
     unsafe { release(pdev, Address::RegionMapping(bar, ptr::null_mut())) };
 }
 
-/// Requests and maps every BAR in `mask` as [`pcim_iomap_region()`] does, and shows it in the table.
+/// Requests and maps every BAR in `mask` as [`pcim_iomap_region()`] does, and enters it in the
+/// table.
 ///
 /// May sleep. When one BAR fails, all BARs with a lower number are released. Returns 0 or an
 /// errno of [`pcim_iomap_region()`].
@@ -401,7 +402,7 @@ unsafe extern "C" fn pcim_iomap_regions(
                 // SAFETY: This is the driver's call, and the mappings are unused.
                 unsafe { pcim_iounmap_region(pdev, bar) };
                 // SAFETY: This is the driver's call. Without memory for the table nothing is
-                // shown in it.
+                // entered.
                 let _ = unsafe { set_in_table(pdev, bar, ptr::null_mut()) };
             }
             return e.to_errno();

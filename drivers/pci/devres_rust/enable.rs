@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The enabled device, Memory-Write-Invalidate and INTx.
+//! Calls that enable the device, Memory-Write-Invalidate and INTx.
 
 use super::{
     device_of,
@@ -23,7 +23,8 @@ use kernel::{
 
 /// Adds the action `undo` to the device, runs `work`, and removes the action if `work` fails.
 ///
-/// The action is added first, so that nothing can fail once the work is done. Returns 0 or an errno.
+/// The action is added first, so that nothing can fail once the work is done. Returns 0 or an
+/// errno.
 ///
 /// # Safety
 ///

@@ -106,10 +106,10 @@ bool pci_irq_vectors_find_handler(struct pci_dev *dev, struct pci_irq_handler *f
 }
 
 /*
- * Releases a handler, and waits until it does not run. The affinity notifier
- * and hint go first, because genirq warns about them. The notifier is forgotten
- * and not released: it may be part of the driver's data, which may be freed by
- * now. May sleep.
+ * Releases a handler, and waits until it is not running. The affinity notifier
+ * and hint go first, because genirq warns about them. The notifier is dropped
+ * without calling its release function, because it may be part of the driver's
+ * data, which may be freed by now. May sleep.
  */
 void pci_irq_handler_release(const struct pci_irq_handler *handler)
 {

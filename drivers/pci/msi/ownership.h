@@ -49,7 +49,7 @@ struct pci_irq_handler {
 	unsigned int irq;
 	bool chained;
 	void *dev_id;
-	const void *action;	/* tells handlers with the same dev_id apart */
+	const void *action;	/* distinguishes handlers with the same dev_id */
 	const void *function;
 };
 

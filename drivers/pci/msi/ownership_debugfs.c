@@ -17,9 +17,9 @@ static void show_device(struct seq_file *m, struct pci_dev *dev)
 	struct pci_irq_vectors_state state;
 
 	/*
-	 * The node clears its pointer under this lock before it goes, and the
-	 * driver goes later. Nobody sleeps with the lock, so a device that hangs
-	 * in its driver does not block the reader.
+	 * The pointer to the node is cleared under this lock before the node is
+	 * freed, and the driver is detached later. Nobody sleeps with the lock
+	 * held, so a device that hangs in its driver does not block the reader.
 	 */
 	guard(spinlock_irqsave)(&dev->dev.devres_lock);
 	state = pci_irq_vectors_state(dev);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the KUnit suites of interrupt-vector ownership share: the devices, the
- * driver that binds to them, and what the kernel has reported about it.
+ * The KUnit suites of interrupt-vector ownership share this: the devices, the
+ * driver that binds to them, and access to the kernel's reports.
  */
 #ifndef DRIVERS_PCI_MSI_OWNERSHIP_KUNIT_H
 #define DRIVERS_PCI_MSI_OWNERSHIP_KUNIT_H
@@ -20,12 +20,15 @@ struct hardware {
 	unsigned int type;
 };
 
-/* Functions of the software PCI bus. Nobody has been assigned the vendor ID. */
+/* Functions of the software PCI bus. The vendor ID is assigned to nobody. */
 #define SOFT_VENDOR	0x50c0
 #define MSI_ON_SOFT	{ "MSI", SOFT_VENDOR, 1, PCI_IRQ_MSI }
 #define MSIX_ON_SOFT	{ "MSI-X", SOFT_VENDOR, 2, PCI_IRQ_MSIX }
 
-/* QEMU's, whose interrupts go through the machine's own interrupt controller. */
+/*
+ * These are devices of QEMU, whose interrupts go through the machine's own
+ * interrupt controller.
+ */
 #define MSI_ON_EDU	{ "MSI on edu", 0x1234, 0x11e8, PCI_IRQ_MSI }
 #define MSIX_ON_E1000E	{ "MSI-X on e1000e", PCI_VENDOR_ID_INTEL, 0x10d3, PCI_IRQ_MSIX }
 
@@ -48,7 +51,7 @@ const void *ownership_gen_all(struct kunit *test, const void *prev, char *desc);
 const void *ownership_gen_present(ownership_gen gen, struct kunit *test, const void *prev,
 				  char *desc);
 
-/* Each of these calls allocates vectors. */
+/* These calls allocate vectors. */
 enum alloc_call {
 	PCI_ALLOC,
 	PCI_ALLOC_AFFINITY,

@@ -3,7 +3,7 @@
  * This KUnit suite tests what happens when somebody else uses the device while
  * its driver allocates and frees vectors.
  *
- * Resets and accesses through sysfs do not ask the driver.
+ * Resets and accesses through sysfs happen without the driver's knowledge.
  */
 
 #include <linux/delay.h>
@@ -11,14 +11,17 @@
 
 #include "ownership_kunit.h"
 
-/* What somebody else does to the device. */
+/* This is what somebody else does to the device. */
 struct other {
 	struct hardware hw;
 	const char *name;
 	void (*call)(struct pci_dev *pdev);
 };
 
-/* This is what a reset begins with. It sets a bitfield of the device, as msi_enabled is one. */
+/*
+ * A reset begins with this. It sets a bit field of the device; msi_enabled is
+ * another bit field.
+ */
 static void block_config_access(struct pci_dev *pdev)
 {
 	pci_cfg_access_lock(pdev);
@@ -27,7 +30,7 @@ static void block_config_access(struct pci_dev *pdev)
 
 static const struct other others[] = {
 	ON_BOTH("configuration space is blocked", block_config_access),
-	/* This is what a reset ends with. */
+	/* A reset ends with this. */
 	ON_BOTH("the state is restored", pci_restore_msi_state),
 };
 

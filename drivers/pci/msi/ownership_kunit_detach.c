@@ -67,7 +67,7 @@ static void entries_do_not_add_up(struct kunit *test)
 	bind_with(test, probe_enable);
 	KUNIT_ASSERT_EQ(test, ownership_alloc(pdev, PCIM_ALLOC, type_of(test)), 1);
 	pcim_free_irq_vectors(pdev);
-	/* An MSI domain that is set up once stays; nothing else may be added. */
+	/* An MSI domain, once it is set up, stays. Nothing else may be added. */
 	entries = devres_entries(pdev);
 	for (i = 0; i < 100; i++) {
 		enum alloc_call call = i % 2 ? PCI_ALLOC : PCIM_ALLOC;
@@ -143,7 +143,7 @@ static void add_action(void *unused)
 	action.ret = pci_msix_alloc_irq_at(action.pdev, 3, NULL).index;
 }
 
-/* No vector is added to those that are about to go either. */
+/* During detach no vector can be added to the existing ones either. */
 static void nothing_is_added_during_detach(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -293,7 +293,7 @@ static void leaked_handlers_are_contained(struct kunit *test)
 	int ret;
 
 	for (i = 0; i < ARRAY_SIZE(leak); i++) {
-		/* After the first handler one call of each owner is enough. */
+		/* For further handlers one call of each owner is enough. */
 		for (call = 0; call < ALLOC_CALLS; call += i ? FIRST_MANAGED : 1) {
 			bind_with(test, probe_enable);
 			ret = ownership_alloc(pdev, call, type_of(test));
@@ -371,7 +371,10 @@ static void contained_device_is_silent(struct kunit *test)
 static void no_cpu_vector_is_lost(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
-	/* Each round reports, which takes long where reports have stack traces. */
+	/*
+	 * Each round prints a report, which takes long if reports have stack
+	 * traces.
+	 */
 	int i, rounds = IS_ENABLED(CONFIG_PCI_DEVRES_RUST_DEBUG) ? 20 : 500;
 
 	for (i = 0; i < rounds; i++) {
@@ -386,7 +389,10 @@ static void no_cpu_vector_is_lost(struct kunit *test)
 	next_driver_works(test);
 }
 
-/* The device is unplugged before its driver is detached: the rest is cleaned up without it. */
+/*
+ * The device is unplugged before its driver is detached. Everything else is
+ * cleaned up without it.
+ */
 static void removed_device_is_not_touched(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -444,7 +450,7 @@ static int storm_thread(void *unused)
 	return 0;
 }
 
-/* Interrupts arrive while handlers and vectors are freed, by the driver and at detach. */
+/* Interrupts arrive while the driver, or devres at detach, frees handlers and vectors. */
 static void interrupts_arrive_meanwhile(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -494,7 +500,7 @@ static void interrupts_arrive_meanwhile(struct kunit *test)
 	next_driver_works(test);
 }
 
-/* These interrupt as often as they are told to. */
+/* These devices raise an interrupt each time they are told to. */
 static const struct hardware storming[] = { MSI_ON_SOFT, MSI_ON_EDU };
 KUNIT_ARRAY_PARAM_DESC(storming, storming, name);
 
@@ -539,8 +545,8 @@ static void request_fails_in_probe(struct kunit *test)
 static int irq_of_probe;
 
 /*
- * Something fails when the handler has been registered, and nobody takes it
- * back before devres frees the vectors, as in qat for the 6xxx devices.
+ * Something fails after the handler has been registered, and nobody releases
+ * the handler before devres frees the vectors, as in qat for the 6xxx devices.
  */
 static int fail_under_handler(struct pci_dev *pdev)
 {

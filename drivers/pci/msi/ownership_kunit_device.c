@@ -4,10 +4,10 @@
  * as C drivers see it.
  *
  * Every case runs once with MSI and once with MSI-X, on functions of the
- * software PCI bus. What is about hardware runs on QEMU's, too, if the machine
- * has it: "edu" has one MSI vector, "e1000e" has five MSI-X vectors. The case is
- * the driver of the device: it binds, makes the calls that drivers make,
- * detaches, and looks at what is left.
+ * software PCI bus. Cases that need hardware also run on devices of QEMU, if the
+ * machine has them: "edu" has one MSI vector, "e1000e" has five MSI-X vectors. A
+ * case acts as the driver of the device: it binds, makes the calls that drivers
+ * make, detaches, and checks what is left.
  */
 
 #include <linux/delay.h>
@@ -39,7 +39,7 @@ static bool is_soft(const struct hardware *hw)
 	return hw->vendor == SOFT_VENDOR;
 }
 
-/* Leaves out the parameters about hardware that the machine does not have. */
+/* Skips the parameters for hardware that the machine does not have. */
 const void *ownership_gen_present(ownership_gen gen, struct kunit *test, const void *prev,
 				  char *desc)
 {
@@ -56,7 +56,10 @@ const void *ownership_gen_present(ownership_gen gen, struct kunit *test, const v
 	return hw;
 }
 
-/* Runs a case on all hardware that there is. */
+/*
+ * Runs a case on both software functions and on the hardware that the machine
+ * has.
+ */
 const void *ownership_gen_all(struct kunit *test, const void *prev, char *desc)
 {
 	return ownership_gen_present(all_gen_params, test, prev, desc);
@@ -289,7 +292,10 @@ void ownership_suite_exit(struct kunit_suite *suite)
 
 /* --- The interrupts of the device --- */
 
-/* edu raises an interrupt when the first is written, and lowers it by the second. */
+/*
+ * edu raises an interrupt when the first register is written, and lowers it
+ * when the second is written.
+ */
 #define EDU_RAISE	0x60
 #define EDU_ACKNOWLEDGE	0x64
 
@@ -302,7 +308,7 @@ void ownership_suite_exit(struct kunit_suite *suite)
 #define E1000E_IVAR	0xe4
 #define E1000E_CAUSE(vector)	BIT(20 + (vector))
 #define E1000E_CAUSES		GENMASK(24, 20)
-/* Cause N interrupts by vector N. */
+/* Cause N interrupts through vector N. */
 #define E1000E_VECTORS		0x000cba98
 
 static struct {
@@ -312,7 +318,7 @@ static struct {
 	atomic_t seen[SOURCE_VECTORS];
 } source;
 
-/* Has the device stop interrupting. */
+/* Stops the device from interrupting. */
 static void quieten(void)
 {
 	switch (source.kind) {
@@ -336,7 +342,7 @@ static void power_off(void *pdev)
 	pci_disable_device(pdev);
 }
 
-/* Makes the device able to interrupt until the case is over, whether a driver is bound or not. */
+/* Enables the device to interrupt until the end of the case, whether a driver is bound or not. */
 void power_on(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -401,8 +407,8 @@ void lower_interrupt(void)
 {
 	quieten();
 	/*
-	 * e1000e holds an interrupt back for 128 us after another, and must
-	 * not find MSI-X off when that is over: QEMU's stops the machine then.
+	 * e1000e delays an interrupt until 128 us after the previous one. MSI-X
+	 * must still be enabled at that time, or QEMU stops the machine.
 	 */
 	if (source.kind != SOFT)
 		fsleep(5 * USEC_PER_MSEC);
@@ -422,7 +428,7 @@ unsigned int raise_and_count(unsigned int vector)
 	return atomic_read(&source.seen[vector]) - before;
 }
 
-/* Raises the interrupt of a vector, and tells whether its handler runs. */
+/* Raises the interrupt of a vector, and returns whether its handler runs. */
 bool delivers(unsigned int vector)
 {
 	unsigned int before = atomic_read(&source.seen[vector]);
@@ -439,7 +445,7 @@ bool delivers(unsigned int vector)
 
 static struct kmsg_dump_iter reports;
 
-/* Has the next look at the reports begin with what is printed from now on. */
+/* Makes next_report() begin with what is printed from now on. */
 void forget_reports(void)
 {
 	kmsg_dump_rewind(&reports);

@@ -37,14 +37,17 @@ static enum alloc_call call_of(struct kunit *test)
 	return grouped->call;
 }
 
-/* Allocates as the case wants it, and returns the interrupt. */
+/* Allocates as the case specifies, and returns the interrupt. */
 static int allocate(struct kunit *test)
 {
 	KUNIT_ASSERT_EQ(test, ownership_alloc(dev_of(test), call_of(test), type_of(test)), 1);
 	return pci_irq_vector(dev_of(test), 0);
 }
 
-/* Has the device have MSI data, registered where this is called, and no vectors. */
+/*
+ * Gives the device MSI data, which is registered where this is called, and
+ * leaves it without vectors.
+ */
 static void set_up_msi_data(struct kunit *test)
 {
 	allocate(test);
@@ -83,7 +86,7 @@ static void expect_gone(struct kunit *test, int irq)
 	KUNIT_EXPECT_NULL(test, irq_get_irq_data(irq));
 }
 
-/* What is expected of vectors whose MSI data has gone. */
+/* Checks the vectors after their MSI data is gone. */
 static void expect_safety_net(struct kunit *test, int irq)
 {
 	expect_gone(test, irq);
@@ -94,7 +97,7 @@ static void expect_safety_net(struct kunit *test, int irq)
 			       type_name(test));
 }
 
-/* The driver and its successor go on as if nothing had been. */
+/* The driver and the next one can go on as if nothing had happened. */
 static void finish(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -123,7 +126,7 @@ static void free_live(struct kunit *test, int irq)
 	expect_gone(test, irq);
 }
 
-/* What a driver does, step by step. There are two groups, the second one for groups in groups. */
+/* The steps of a driver. There are two groups; the second one is for a group in a group. */
 enum step {
 	END,
 	DATA,		/* sets up the MSI data, and leaves no vectors */
@@ -137,7 +140,7 @@ enum step {
 	DETACH,
 };
 
-/* What has become of the vectors then. */
+/* The state of the vectors after the last step. */
 enum outcome {
 	NONE,		/* there were none */
 	STAY,
@@ -151,21 +154,24 @@ static const struct scenario {
 	enum step steps[16];
 	enum outcome outcome;
 } scenarios[] = {
-	/* The group is released when it is still open, or when it has been closed. */
+	/* The group is released while it is open, or after it was closed. */
 	{ "vectors_in_group", { DATA, OPEN, ALLOC, RELEASE }, MANAGED_GO },
 	{ "vectors_in_group", { DATA, OPEN, ALLOC, CLOSE, RELEASE }, MANAGED_GO },
 	{ "vectors_and_msi_data_in_group", { OPEN, ALLOC, RELEASE }, DATA_GOES },
 	{ "vectors_and_msi_data_in_group", { OPEN, ALLOC, CLOSE, RELEASE }, DATA_GOES },
 	{ "vectors_before_group", { ALLOC, OPEN, ENTRY, CLOSE, RELEASE }, STAY },
 	{ "vectors_after_group", { OPEN, ENTRY, CLOSE, ALLOC, RELEASE }, STAY },
-	/* The vectors were allocated outside, but what they need was not. */
+	/*
+	 * The vectors were allocated outside of the group, but the MSI data
+	 * that they need was not.
+	 */
 	{ "msi_data_in_group_alone", { OPEN, DATA, CLOSE, ALLOC, RELEASE }, DATA_GOES },
 	{ "freed_early_in_group", { DATA, OPEN, DATA, CLOSE, RELEASE }, NONE },
 	{ "freed_early_in_group", { OPEN, DATA, CLOSE, RELEASE }, NONE },
 	/* A group has nothing to do with vectors allocated after those that it once had. */
 	{ "freed_early_and_allocated_elsewhere",
 	  { DATA, OPEN, DATA, CLOSE, OPEN2, ALLOC, CLOSE2, RELEASE, LIVE, RELEASE2 }, MANAGED_GO },
-	/* A group that is removed leaves what was in it to the device. */
+	/* Removing a group leaves its entries to the device. */
 	{ "removed_group", { OPEN, ALLOC, CLOSE, REMOVE, LIVE, DETACH }, DATA_GOES },
 	{ "removed_group", { OPEN, ALLOC, REMOVE }, STAY },
 	{ "group_is_left_at_detach", { OPEN, ALLOC, DETACH }, DATA_GOES },
@@ -177,7 +183,10 @@ static const struct scenario {
 	{ "groups_in_groups",
 	  { DATA, OPEN, ALLOC, OPEN2, CLOSE2, RELEASE2, LIVE, FREE,
 	    OPEN2, CLOSE2, ALLOC, RELEASE2, LIVE, RELEASE }, MANAGED_GO },
-	/* A managed handler in the group goes before the vectors do, or without them. */
+	/*
+	 * A managed handler in the group is released before the vectors, or
+	 * without them.
+	 */
 	{ "handler_in_group", { DATA, OPEN, ALLOC, REQUEST, CLOSE, RELEASE }, MANAGED_GO },
 	{ "handler_in_group", { ALLOC, OPEN, REQUEST, CLOSE, RELEASE }, STAY },
 };
@@ -267,7 +276,10 @@ static void follow_scenarios(struct kunit *test)
 	KUNIT_EXPECT_GT(test, followed, 0);
 }
 
-/* An entry whose vectors went before it frees no others, when its turn comes. */
+/*
+ * An entry whose vectors were freed earlier frees no other vectors when devres
+ * releases it.
+ */
 static void entry_without_vectors_frees_nothing(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -385,7 +397,7 @@ static void action_allocates_after_vectors_went(struct kunit *test)
 	unsigned int data_in_group;
 	void *group;
 
-	/* New vectors are not in the group; new MSI data is not either. */
+	/* New vectors are not in the group, and neither is new MSI data. */
 	for (data_in_group = 0; data_in_group < 2; data_in_group++) {
 		bind_with(test, probe_enable);
 		if (!data_in_group)
@@ -401,7 +413,7 @@ static void action_allocates_after_vectors_went(struct kunit *test)
 		finish(test);
 	}
 
-	/* The MSI data is about to go: so are the vectors. */
+	/* The MSI data is about to be released, and the vectors with it. */
 	bind_with(test, probe_enable);
 	group = open_group(test);
 	set_up_msi_data(test);
@@ -417,7 +429,7 @@ static void action_allocates_after_vectors_went(struct kunit *test)
 	finish(test);
 }
 
-/* A handler that is not in the group is in the way of vectors that are. */
+/* A handler outside of the group is registered on a vector in the group. */
 static void handler_outside_group(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -450,7 +462,10 @@ static void handler_outside_group(struct kunit *test)
 }
 
 #ifdef CONFIG_FAULT_INJECTION
-/* Has the @nth memory allocation of this task fail while vectors are allocated. */
+/*
+ * Makes the @nth memory allocation of this task fail while vectors are
+ * allocated.
+ */
 static bool fail_memory(struct kunit *test, int nth, int *ret)
 {
 	bool has_failed;
@@ -470,8 +485,8 @@ static bool fail_memory(struct kunit *test, int nth, int *ret)
 #endif
 
 /*
- * There is no memory for the MSI data or for the node, in a group; the next
- * allocation, which is not in the group, has all it needs.
+ * In a group there is no memory for the MSI data or for the node. The next
+ * allocation, outside of the group, succeeds.
  */
 static void memory_fails_in_group(struct kunit *test)
 {
@@ -495,7 +510,7 @@ static void memory_fails_in_group(struct kunit *test)
 			finish(test);
 			continue;
 		}
-		/* The MSI core calls it -ENODEV where an interrupt domain has no memory. */
+		/* The MSI core returns -ENODEV if an interrupt domain has no memory. */
 		KUNIT_EXPECT_LT(test, ret, 0);
 		failures++;
 		has_node = pdev->irq_vectors;
@@ -508,7 +523,7 @@ static void memory_fails_in_group(struct kunit *test)
 		expect_gone(test, irq);
 		finish(test);
 	}
-	/* One of them was the node's. */
+	/* One of the failed allocations was that of the node. */
 	KUNIT_EXPECT_GT(test, failures, 1);
 }
 

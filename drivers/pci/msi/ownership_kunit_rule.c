@@ -48,10 +48,10 @@ static const struct rule rules[] = {
 #include "ownership_rule.h"
 };
 
-/* The vector that ADD_ONE adds and FREE_ONE frees. */
+/* This is the vector that ADD_ONE adds and FREE_ONE frees. */
 #define ADDED_INDEX 3
 
-/* A row that is being asked. */
+/* The row that is being tested. */
 struct asked {
 	const struct rule *rule;
 	enum alloc_call first;	/* allocated the vectors that are live */
@@ -75,7 +75,7 @@ static void disable(struct pci_dev *pdev, bool msi)
 		pci_disable_msix(pdev);
 }
 
-/* Brings the device into the state that the row is about. */
+/* Brings the device into the state in which the row applies. */
 static void prepare(struct kunit *test, struct asked *asked)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -102,7 +102,10 @@ static void prepare(struct kunit *test, struct asked *asked)
 		devres_close_group(&pdev->dev, asked->group);
 }
 
-/* Allocates by the @variant-th call and type: 0 if the call does not know the type. */
+/*
+ * Allocates by the @variant-th call and type. Returns 0 if the call has no such
+ * type.
+ */
 static int allocate(struct kunit *test, struct asked *asked, unsigned int first)
 {
 	static const unsigned int types[] = {
@@ -115,7 +118,7 @@ static int allocate(struct kunit *test, struct asked *asked, unsigned int first)
 			       types[asked->variant % ARRAY_SIZE(types)]);
 }
 
-/* In how many ways the call of a row can be made. */
+/* Returns in how many ways the call of a row can be made. */
 static unsigned int variants_of(const struct rule *rule)
 {
 	unsigned int types = rule->owner == PCI_IRQ_OWNER_NONE ? 1 : 4;
@@ -232,7 +235,7 @@ static void expect_decision(struct kunit *test, const struct asked *asked)
 	expect_no_report(test);
 }
 
-/* Compares the state with what the row says: the kernel says whose vectors it does not give. */
+/* Compares the owner with the row. A refused allocation reports the owner. */
 static void expect_state(struct kunit *test, const struct asked *asked)
 {
 	const struct rule *rule = asked->rule;
@@ -247,7 +250,7 @@ static void expect_state(struct kunit *test, const struct asked *asked)
 		return;
 	KUNIT_EXPECT_EQ_MSG(test, is_silent(test), rule->silences == RULE_YES,
 			    "row %td, variant %u", rule - rules, asked->variant);
-	/* The call has asked already. */
+	/* The call of the row was such an allocation, so the owner is known. */
 	if (rule->decision == RULE_REFUSED_BUSY)
 		return;
 	KUNIT_EXPECT_EQ(test, ownership_alloc(pdev, PCI_ALLOC, type_of(test)), -EBUSY);
@@ -269,7 +272,10 @@ static void clean_up(struct kunit *test, const struct asked *asked)
 	expect_no_report(test);
 }
 
-/* Makes the call of a row in each way, anew each time; refusing to allocate changes nothing. */
+/*
+ * Makes the call of a row in each way, each time from the start, except that a
+ * refused allocation changes nothing.
+ */
 static void ask_row(struct kunit *test, struct asked *asked)
 {
 	bool is_same = asked->rule->decision == RULE_REFUSED_BUSY;
@@ -286,7 +292,7 @@ static void ask_row(struct kunit *test, struct asked *asked)
 	}
 }
 
-/* Whether the call can allocate the type that the case is about. */
+/* Returns whether the call can allocate the type of the case. */
 static bool knows_type(struct kunit *test, enum alloc_call call)
 {
 	switch (call) {
@@ -301,8 +307,8 @@ static bool knows_type(struct kunit *test, enum alloc_call call)
 }
 
 /*
- * Asks the kernel the rows of the rule that are about @owner, one of @calls and
- * a handler or none, whichever call has allocated the vectors.
+ * Tests the rows of the rule for @owner and @calls, with or without a handler,
+ * for each call that can have allocated the vectors.
  */
 void ask_rule(struct kunit *test, enum pci_irq_owner owner, unsigned int calls, bool handler)
 {
@@ -314,7 +320,7 @@ void ask_rule(struct kunit *test, enum pci_irq_owner owner, unsigned int calls, 
 		struct asked asked = { .rule = rule, .handler = handler };
 		enum alloc_call end = FIRST_MANAGED;
 
-		/* No C code makes a guard. */
+		/* C code cannot create a guard. */
 		if (rule->owner != owner || !(calls & BIT(rule->call)) || rule->handler == other ||
 		    rule->guard == RULE_YES)
 			continue;

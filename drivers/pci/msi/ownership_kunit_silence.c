@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * This KUnit suite tests that a device does not interrupt any more after a call
- * that was to free its vectors was refused.
+ * that should have freed its vectors was refused.
  *
- * A driver expects no interrupt after it has freed, and frees next what its
- * handlers use. So a call that is refused leaves the vectors, and keeps the
- * device from using them until they are freed and allocated anew.
+ * A driver expects no interrupt after it has freed its vectors, and then frees
+ * what its handlers use. So a call that is refused leaves the vectors, and
+ * keeps the device from using them until they are freed and allocated anew.
  */
 
 #include <linux/completion.h>
@@ -60,7 +60,7 @@ static const void *present_gen_params(struct kunit *test, const void *prev, char
 	return ownership_gen_present(wrong_free_gen_params, test, prev, desc);
 }
 
-/* These are the ones that are refused only because of the handler. */
+/* These calls are refused only because of the handler. */
 static const void *handled_gen_params(struct kunit *test, const void *prev, char *desc)
 {
 	const struct wrong_free *next = prev;
@@ -71,7 +71,7 @@ static const void *handled_gen_params(struct kunit *test, const void *prev, char
 	return next;
 }
 
-/* One vector alone can be freed with MSI-X only. */
+/* A single vector can be freed with MSI-X only. */
 static const struct hardware msix[] = { MSIX_ON_SOFT, MSIX_ON_E1000E };
 KUNIT_ARRAY_PARAM_DESC(msix, msix, name);
 
@@ -119,7 +119,10 @@ static void free_wrongly(struct kunit *test, const struct wrong_free *wrong, int
 	KUNIT_EXPECT_EQ(test, pci_irq_vector(dev_of(test), 0), irq);
 }
 
-/* Checks that the device can send no message, and does not use its line instead. */
+/*
+ * Checks that the device can send no message, and does not use its INTx line
+ * instead.
+ */
 bool is_silent(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -267,7 +270,10 @@ static void silence_needs_no_memory_space(struct kunit *test)
 	start_anew(test, wrong->alloc);
 }
 
-/* Counts what arrives late while the driver is detached, or its probe fails. */
+/*
+ * Counts the interrupts that arrive late while the driver is detached, or its
+ * probe fails.
+ */
 static struct {
 	struct kunit *test;
 	const struct wrong_free *wrong;
@@ -284,7 +290,10 @@ static int request_and_free(struct pci_dev *pdev)
 			       source_vector(0));
 	if (ret)
 		return ret;
-	/* What was raised in the silence before arrives when the vector is unmasked. */
+	/*
+	 * An interrupt that was raised while the device was silent arrives when
+	 * the vector is unmasked.
+	 */
 	fsleep(10 * USEC_PER_MSEC);
 	late.wrong->free(pdev);
 	late.count = raise_and_count(0);
@@ -335,7 +344,7 @@ static irqreturn_t slow_handler(int irq, void *vector)
 	return source_handler(irq, vector);
 }
 
-/* Starts the slow handler, and tells whether it runs on another CPU than this. */
+/* Starts the slow handler, and returns whether it runs on another CPU. */
 static bool runs_elsewhere(void)
 {
 	slow.returned = false;
@@ -414,7 +423,7 @@ static void arriving_interrupt_is_not_late(struct kunit *test)
 	start_anew(test, wrong->alloc);
 }
 
-/* Tells whether a vector is masked in the MSI-X table. */
+/* Returns whether a vector is masked in the MSI-X table. */
 static bool is_masked(struct pci_dev *pdev, unsigned int vector)
 {
 	void __iomem *entry = pdev->msix_base + vector * PCI_MSIX_ENTRY_SIZE;

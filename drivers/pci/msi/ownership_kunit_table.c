@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * This KUnit suite tests who may allocate and free interrupt vectors, row by
- * row of the table in ownership_rule.h, which is that of
- * Documentation/PCI/irq-vector-ownership.rst, and what the table does not say.
+ * row of the table in ownership_rule.h, which is the table of
+ * Documentation/PCI/irq-vector-ownership.rst in C. Some cases test what the
+ * table does not say.
  */
 
 #include <linux/msi.h>

@@ -67,7 +67,7 @@ fn intx() -> IrqTypes {
     IrqType::Intx.into()
 }
 
-/// Tells whether vectors can be allocated, that is whether none are live.
+/// Returns whether vectors can be allocated, that is, whether none are live.
 fn is_free(pdev: &Device<'_>) -> bool {
     pdev.alloc_irq_vectors(1, 1, msi()).is_ok()
 }
@@ -84,7 +84,7 @@ impl irq::Handler for Quiet {
     }
 }
 
-/// Counts its calls, and says when it is dropped.
+/// A handler that counts its calls, and records when it is dropped.
 struct Counter<'c> {
     bar: pci::ManagedBar<'c>,
     calls: Arc<Atomic<u32>>,
@@ -106,7 +106,7 @@ impl Drop for Counter<'_> {
     }
 }
 
-/// The registers of the device, and what its handler has seen.
+/// The registers of the device, and the counters of its handlers.
 struct Probe<'c> {
     bar: pci::ManagedBar<'c>,
     calls: Arc<Atomic<u32>>,
@@ -131,7 +131,7 @@ impl<'c> Probe<'c> {
         }
     }
 
-    /// Registers such a handler for `vector`.
+    /// Registers a [`Counter`] for `vector`.
     fn register<'a, V: Copy>(
         &self,
         pdev: &'a Device<'c>,
@@ -141,7 +141,7 @@ impl<'c> Probe<'c> {
         vector.request(pdev, Flags::TRIGGER_NONE, c"ownership_test", handler)
     }
 
-    /// Registers such a handler with the binding.
+    /// Registers a [`Counter`] with the binding.
     fn register_later<'a>(
         &self,
         binding: pci::Binding<'a>,
@@ -161,7 +161,7 @@ impl<'c> Probe<'c> {
         )
     }
 
-    /// Has the device interrupt, and tells whether the handler ran.
+    /// Makes the device interrupt, and returns whether the handler ran.
     fn interrupts(&self) -> Result<bool> {
         let before = self.calls.load(Relaxed);
         self.bar.try_write32(1, IRQ_RAISE)?;
@@ -212,7 +212,7 @@ fn second_allocation_is_busy(pdev: &Device<'_>) -> Result {
         check!(is_busy(pdev.alloc_irq_vectors(1, 1, types)));
         check!(is_busy(pdev.pcim_alloc_irq_vectors(1, 1, types)));
     }
-    // The first allocation is as it was.
+    // The first allocation has not changed.
     check!(vectors.index(0)?.irq() != 0);
     drop(vectors);
     check!(is_free(pdev));
@@ -236,7 +236,7 @@ fn intx_guard_frees_nothing(pdev: &Device<'_>) -> Result {
     check!(line.irq_type() == IrqType::Intx);
     let irq = line.index(0)?.irq();
 
-    // The guard of the line neither reads nor frees vectors allocated since.
+    // The guard of the INTx line neither reads nor frees vectors that were allocated later.
     let vectors = pdev.alloc_irq_vectors(1, 1, msi())?;
     check!(vectors.index(0)?.irq() != irq);
     check!(line.index(0)?.irq() == irq);
@@ -332,7 +332,7 @@ fn bar_regions_are_exclusive(pdev: &Device<'_>) -> Result {
     Ok(())
 }
 
-/// With the binding, a handler is registered at any time, and its handle kept beside the guard.
+/// The binding registers a handler at any time, and its handle can be kept beside the guard.
 fn later_handler_lives_beside_its_guard(pdev: &Device<'_>) -> Result {
     let probe = Probe::new(pdev)?;
     let binding = pdev.binding()?;
@@ -341,7 +341,7 @@ fn later_handler_lives_beside_its_guard(pdev: &Device<'_>) -> Result {
         let handle = probe.register_later(binding, vectors.index(0)?)?;
         check!(probe.interrupts()?);
         let kept = (vectors, handle);
-        // Dropped first, the guard releases the handler, and the handle stands for nothing.
+        // Dropping the guard releases the handler, so the calls of the handle fail.
         drop(kept.0);
         check!(kept.1.handler().err() == Some(ENODEV));
         check!(kept.1.synchronize().err() == Some(ENODEV));
@@ -360,7 +360,7 @@ fn handle_gives_its_handler(pdev: &Device<'_>) -> Result {
     let handler = handle.handler()?;
     check!(probe.interrupts()?);
     check!(handler.calls.load(Relaxed) == probe.calls.load(Relaxed));
-    // The handler is dropped when the last reference goes, and does not run any more.
+    // The handler is dropped with its last reference. It does not run any more.
     drop(vectors);
     check!(probe.dropped() == 0);
     check!(handler.dropped.load(Relaxed) == 0);
@@ -477,7 +477,7 @@ fn managed_vectors_are_freed_early(pdev: &Device<'_>) -> Result {
         let vector = copy.index(0)?;
         check!(vectors.free().is_ok());
         check!(probe.dropped() == round);
-        // The guard that is left finds out that its vectors are gone.
+        // The other copy finds that its vectors are gone.
         check!(copy.index(0).err() == Some(ENODEV));
         check!(copy.free().is_ok());
         let stale = vector.request(pdev, Flags::SHARED, c"ownership_test", Ok(Quiet));
@@ -525,7 +525,7 @@ fn data_is_lent_while_bound(pdev: &Device<'_>) -> Result {
         check!(is_free(pdev));
     }
     check!(probe.dropped() == 2);
-    // Its users get at the device, and may be using DMA.
+    // Its users have access to the device, and may be using DMA.
     let device = shared.with(|binding, _| core::ptr::from_ref(binding.device()))?;
     check!(core::ptr::addr_eq(device, pdev));
     check!(pdev.set_dma_mask(DmaMask::new::<32>()).err() == Some(EBUSY));
@@ -534,7 +534,7 @@ fn data_is_lent_while_bound(pdev: &Device<'_>) -> Result {
     Ok(())
 }
 
-/// What an interface has while it is up.
+/// The vectors and handlers of an interface that is up.
 #[pin_data]
 struct Interrupts<'bound> {
     bar: pci::ManagedBar<'bound>,
@@ -575,7 +575,7 @@ fn forgotten_guard_keeps_its_vectors(pdev: &Device<'_>) -> Result {
     Ok(())
 }
 
-/// A last case after which there are no vectors.
+/// This is a last case after which there are no vectors.
 fn nothing_kept(pdev: &Device<'_>) -> Result {
     check!(is_free(pdev));
     Ok(())
@@ -599,7 +599,7 @@ fn managed_kept_until_unbind(pdev: &Device<'_>) -> Result {
     Ok(())
 }
 
-/// Another last case: vectors of the driver become the device's, with their handler.
+/// This is another last case: the vectors of the driver and their handler pass to the device.
 fn converted_kept_until_unbind(pdev: &Device<'_>) -> Result {
     let probe = Probe::new(pdev)?;
     let vectors = pdev.alloc_irq_vectors(1, 1, msi())?;
@@ -731,7 +731,7 @@ impl pci::Driver for TestDriver {
 
 impl Drop for TestData<'_> {
     fn drop(&mut self) {
-        // The BAR is still mapped, although handlers are gone.
+        // The BAR is still mapped, although the handlers are gone.
         dev_info!(self.pdev, "unbound, id {:#x}\n", self.bar.read32(0));
     }
 }

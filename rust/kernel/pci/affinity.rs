@@ -12,18 +12,18 @@ use crate::{
     prelude::*, //
 };
 
-/// How the vectors of an allocation are spread over the CPUs: evenly, but for some at either end
-/// that are left alone, for instance for an administrative queue.
+/// How the vectors of an allocation are spread over the CPUs: evenly, except for some at either
+/// end, for instance one for an administrative queue.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct IrqAffinity {
-    /// How many vectors at the beginning are not spread.
+    /// The number of vectors at the beginning that are not spread.
     pub pre_vectors: u32,
-    /// How many vectors at the end are not spread.
+    /// The number of vectors at the end that are not spread.
     pub post_vectors: u32,
 }
 
 impl IrqAffinity {
-    /// Returns what C takes, which it changes while it computes.
+    /// Returns the C structure. The MSI core modifies it while it computes the masks.
     pub(super) fn into_raw(self) -> bindings::irq_affinity {
         bindings::irq_affinity {
             pre_vectors: self.pre_vectors,

@@ -34,10 +34,10 @@ use core::{
     ptr, //
 };
 
-/// No MSI-X table has more entries; the MSI core warns about indexes that no device can have.
+/// The largest number of entries of an MSI-X table. The MSI core warns about larger indexes.
 const MSIX_TABLE_MAX: usize = 2048;
 
-/// What an allocation shall make.
+/// The arguments of an allocation.
 pub(super) struct Wanted {
     min_vecs: u32,
     max_vecs: u32,
@@ -62,9 +62,9 @@ impl Wanted {
     ///
     /// # Errors
     ///
-    /// `EINVAL` for what C trusts its callers not to ask: it makes a mask for each vector that is
-    /// not spread, in an array for as many as the sum of the two says, which may overflow; and with
-    /// a minimum of 0 it succeeds without a vector.
+    /// `EINVAL` for requests that C trusts its callers not to make. The sum of the vectors that are
+    /// not spread may overflow, and C would write beyond its array of masks. With a minimum of 0
+    /// the allocation would succeed without a vector.
     pub(super) fn spread(mut self, affinity: IrqAffinity) -> Result<Self> {
         let rest = affinity.pre_vectors.checked_add(affinity.post_vectors);
         if rest.is_none() || self.min_vecs == 0 {
@@ -112,8 +112,8 @@ impl<'a> Allocation<'a> {
         let id = new_token();
 
         let _calls = registry.lock()?;
-        // SAFETY: `dev` is a valid device whose driver calls this, once at a time because of the
-        // lock; `affd` is null or points into `wanted`.
+        // SAFETY: `dev` is a valid device, and its driver makes this call. The lock excludes a
+        // second one. `affd` is null or points into `wanted`.
         let ret = unsafe {
             call(
                 dev.as_raw(),
@@ -157,7 +157,7 @@ impl<'a> Allocation<'a> {
     /// - `EINVAL` when there is no vector `index`.
     /// - `ENODEV` when something else than the guard has freed the vectors.
     pub(super) fn irq(&self, calls: &Calls, index: usize) -> Result<u32> {
-        // Vectors that were added later have the indexes they were asked for.
+        // A vector that was added later has the index that it was added with.
         let end = match self.irq_type {
             IrqType::MsiX => MSIX_TABLE_MAX,
             IrqType::Msi | IrqType::Intx => self.len.get(),
@@ -179,7 +179,7 @@ impl<'a> Allocation<'a> {
     ///
     /// # Errors
     ///
-    /// As [`IrqVectorRegistration::add_vector`].
+    /// See [`IrqVectorRegistration::add_vector`].
     pub(super) fn add(&self, index: Option<usize>) -> Result<usize> {
         if self.irq_type != IrqType::MsiX {
             return Err(ENOTSUPP);
@@ -191,7 +191,8 @@ impl<'a> Allocation<'a> {
         let index = index.map_or(Ok(u32::MAX), u32::try_from)?;
         let calls = self.registry.lock()?;
         self.check(&calls)?;
-        // SAFETY: `self.dev` is a valid device; without affinity the last may be null.
+        // SAFETY: `self.dev` is a valid device. The last argument may be null, which means no
+        // affinity.
         let map = unsafe { bindings::pci_msix_alloc_irq_at(self.dev.as_raw(), index, ptr::null()) };
         usize::try_from(map.index).map_err(|_| Error::from_errno(map.index))
     }
@@ -200,7 +201,7 @@ impl<'a> Allocation<'a> {
     ///
     /// # Errors
     ///
-    /// As [`IrqVectorRegistration::remove_vector`].
+    /// See [`IrqVectorRegistration::remove_vector`].
     pub(super) fn remove(&self, index: usize) -> Result {
         if self.irq_type != IrqType::MsiX || index < self.len.get() {
             return Err(EINVAL);
@@ -211,9 +212,9 @@ impl<'a> Allocation<'a> {
             index: c_int::try_from(index)?,
             virq: c_int::try_from(irq)?,
         };
-        // SAFETY: `self.dev` is a valid device, with that vector, which was added.
+        // SAFETY: `self.dev` is a valid device, and the vector exists and was added.
         unsafe { bindings::pci_msix_free_irq(self.dev.as_raw(), map) };
-        // It is refused if C code has registered a handler.
+        // The call is refused if C code has registered a handler on the vector.
         if self.irq(&calls, index).is_ok() {
             return Err(EBUSY);
         }
@@ -224,7 +225,7 @@ impl<'a> Allocation<'a> {
     ///
     /// # Errors
     ///
-    /// As [`IrqVectorRegistration::into_managed`].
+    /// See [`IrqVectorRegistration::into_managed`].
     pub(super) fn manage(&self) -> Result {
         let calls = self.registry.lock()?;
         self.check(&calls)?;
@@ -234,14 +235,14 @@ impl<'a> Allocation<'a> {
         ownership::manage_guarded(self.dev, self.id)
     }
 
-    /// Frees the vectors, and tells whether they are gone.
+    /// Frees the vectors, and returns whether they are gone.
     pub(super) fn free(&self) -> bool {
         self.registry.free(self.dev, self.id)
     }
 
-    /// Checks that what was allocated is still there, while the registry is locked.
+    /// Checks that the allocation still exists. The registry must be locked.
     ///
-    /// An INTx interrupt belongs to the device, whatever was allocated since.
+    /// An INTx interrupt belongs to the device and always exists.
     ///
     /// # Errors
     ///

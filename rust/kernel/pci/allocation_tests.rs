@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tests of what goes into an allocation, which need no device.
+//! Tests of the arguments of an allocation. They need no device.
 
 use super::*;
 

@@ -2,9 +2,9 @@
 
 //! A driver's own binding to its device.
 //!
-//! That a device is bound says that it has *a* driver. [`Binding`] says that it is this driver's:
-//! only the driver's own callbacks can make one, and what changes the device for everybody, vectors
-//! and handlers, needs one.
+//! A bound device has *some* driver. A [`Binding`] proves that the caller is that driver: only the
+//! driver's own callbacks can create one. The calls that change the device for everybody, those
+//! that allocate vectors or register handlers, need one.
 
 use super::{
     registry::Registry,
@@ -21,7 +21,7 @@ use crate::{
 };
 use core::marker::PhantomData;
 
-/// The driver's own binding to its device: with it, vectors are allocated, and handlers registered.
+/// A driver's own binding to its device, with which it allocates vectors and registers handlers.
 ///
 /// It can be copied and kept in driver data, so that a driver brings its interrupts up and down
 /// whenever it likes. [`Device<Core>`](Device) has the same calls for probe.
@@ -50,23 +50,23 @@ use core::marker::PhantomData;
 /// }
 /// ```
 ///
-/// Driver data is for the driver's callbacks. What may be called when the driver is not bound any
-/// more, such as a file operation or a work item, gets at the binding through
+/// Only the driver's callbacks use driver data. Code that may run when the driver is not bound any
+/// more, such as a file operation or a work item, uses the binding through
 /// [`WhileBound`](super::WhileBound).
 ///
 /// # Soundness
 ///
-/// - Forgotten, copied or dropped, it makes no difference: it owns nothing.
-/// - Sent to another thread it works there: every call holds the lock of the binding.
+/// - It can be forgotten, copied or dropped, because it owns nothing.
+/// - It can be sent to another thread, because every call holds the lock of the binding.
 /// - At the end of the remove callback, and when probe has failed, the binding is closed under that
 ///   lock. Later calls, from the destructor of driver data for example, fail with `ENODEV`.
-/// - It borrows the device, so driver data is the longest-lived place for it, and what it stands
-///   for outlives driver data. A handler cannot keep it: see
+/// - It borrows the device, so nothing that outlives driver data can keep it, and the binding lasts
+///   until driver data is dropped. A handler cannot keep it: see
 ///   [`IrqVector::request`](super::IrqVector::request).
 /// - It is invariant in `'a`, so it fits no [`CovariantForLt`](trait@crate::types::CovariantForLt).
 ///   A driver can lend it to the driver of a child, through [`WhileBound`](super::WhileBound). The
-///   module of that can be removed first, so what would leave its code behind is refused with
-///   `EPERM`: a handler, and data for `WhileBound`.
+///   child's module can be removed first. So what needs the module's code later is refused with
+///   `EPERM`: handlers, and data for `WhileBound`.
 #[derive(Clone, Copy)]
 pub struct Binding<'a> {
     pub(super) dev: &'a Device<Bound>,
@@ -81,11 +81,11 @@ impl<'a> Binding<'a> {
         self.dev
     }
 
-    /// Makes the binding of a registry that is not closed.
+    /// Creates the binding for a registry that is not closed.
     ///
     /// # Safety
     ///
-    /// `registry` must be the one of `dev`, whose driver must be the caller of this.
+    /// `registry` must be that of `dev`, and the caller must be the driver of `dev`.
     pub(super) unsafe fn from_parts(dev: &'a Device<Bound>, registry: &'a Registry) -> Self {
         Self {
             dev,
@@ -102,45 +102,49 @@ impl<'c> Device<Core<'c>> {
     ///
     /// `ENOMEM` when there is no memory.
     pub fn binding(&self) -> Result<Binding<'_>> {
-        // SAFETY: A `Device<Core>` is what a driver's own callbacks get.
+        // SAFETY: Only the driver's own callbacks get a `Device<Core>`.
         let registry = unsafe { Registry::get(self) }?;
-        // SAFETY: It is this device's; a `Device<Core>` is what only its own driver gets.
+        // SAFETY: The registry is that of this device. Only the device's own driver gets a
+        // `Device<Core>`.
         Ok(unsafe { Binding::from_parts(self, registry) })
     }
 
     /// Returns the device with the lifetime of the binding.
     ///
-    /// `'c` is the lifetime that the bus gave to the callback, which is generic over it: nothing
-    /// tells a driver that `'c` is longer than the callback, so a value with it fits no static, no
-    /// thread and no work item. Shortened, it can be kept in driver data, and as it is, in a
-    /// handler. The [`Adapter`](super::Adapter) releases handlers first, at the end of the remove
-    /// callback or when probe fails; then the driver core drops the driver data, then devres
-    /// releases what the device manages. A `&Device<Core<'c>>` itself gets nowhere: it is not
-    /// `Send`, and driver data has to be.
+    /// `'c` is the lifetime that the bus gave to the callback. The callback is generic over it, so
+    /// a driver cannot assume that `'c` is longer than the call, and cannot keep a value with this
+    /// lifetime in a static, a thread or a work item. Driver data can keep it with a shorter
+    /// lifetime, and a handler as it is. The [`Adapter`](super::Adapter) releases handlers first,
+    /// at the end of the remove callback or when probe fails; then the driver core drops the driver
+    /// data, then devres releases what the device manages. A `&Device<Core<'c>>` itself cannot be
+    /// kept: it is not `Send`, and driver data has to be.
     ///
     /// This holds as long as safe code cannot put a value with a lifetime where it survives the
-    /// binding: into something that takes values that are not `'static`, keeps them when what it
-    /// returned is forgotten, and uses them again. What this crate has of the kind, by the lines of
-    /// Linux 7.3:
+    /// binding. Such a place takes values that are not `'static`, keeps them when the registration
+    /// that it returned is forgotten, and uses them again. This crate has these candidates, with
+    /// their lines in Linux 7.3:
     ///
     /// - `QueueData` of a block device, `block/mq/operations.rs:33`. A forgotten `GenDisk` stays
     ///   registered, with its data. Upstream has no bound; ours is `'static`.
-    /// - `Ptr` of an open file, `miscdevice.rs:128`, which stays open whatever becomes of the
-    ///   registration. `open()` gets nothing with a lifetime to put into it; the bound is `'static`
-    ///   all the same. So is that of the data that a registration can have in this tree.
-    /// - `PData` of cpufreq, `cpufreq.rs:751`, and `Data` of DRM, `drm/driver.rs:107`. Nothing with
-    ///   a lifetime gets into the first, which is made from a policy; and a driver that has the
-    ///   second has objects, which are `'static` (`drm/gem/mod.rs:87`), and so it is.
+    /// - `Ptr` of an open file, `miscdevice.rs:128`. The file stays open whatever becomes of the
+    ///   registration. `open()` has no value with a lifetime that it could store; the bound is
+    ///   `'static` all the same. So is the bound of the data that a registration can have in this
+    ///   tree.
+    /// - `PData` of cpufreq, `cpufreq.rs:751`, and `Data` of DRM, `drm/driver.rs:107`. The first is
+    ///   made from a policy, which has no value with a lifetime to offer. A driver that has the
+    ///   second also has objects, which are `'static` (`drm/gem/mod.rs:87`), so the driver is
+    ///   `'static` too.
     /// - Registrations with data that has a lifetime: `auxiliary.rs:466`, `devres.rs:429`,
     ///   `drm/driver.rs:159`, `fwctl.rs:312`, `irq/request.rs:176` and `:396`. They are `unsafe` to
     ///   make, because they must not be forgotten.
     ///
     /// Everything else that outlives a call takes `'static` values: `configfs.rs:149`,
     /// `debugfs.rs:105`, `devres.rs:138`, `pwm.rs:178`, `time/hrtimer/arc.rs:53`,
-    /// `time/hrtimer/tbox.rs:62`, `workqueue.rs:275`. [`WhileBound`](super::WhileBound) is the way
-    /// there.
+    /// `time/hrtimer/tbox.rs:62`, `workqueue.rs:275`. To reach the binding from there, use
+    /// [`WhileBound`](super::WhileBound).
     pub(super) fn for_binding(&self) -> &'c Device<Bound> {
-        // SAFETY: As shown above, the reference is gone before the device is unbound.
+        // SAFETY: The reference is gone before the device is unbound, as the documentation of this
+        // function shows.
         unsafe { &*self.as_raw().cast() }
     }
 }
@@ -163,8 +167,8 @@ impl Device<Bound> {
 
 /// Closes the registry of a device whose probe fails.
 ///
-/// Dropped at the end of the probe callback, when what it left unfinished is gone; forgotten once
-/// there is driver data.
+/// It is dropped at the end of a probe callback that failed, when all local values of the callback
+/// are gone. It is forgotten when the callback has returned driver data.
 pub(super) struct ProbeUnwind<'a>(pub(super) &'a Device<Bound>);
 
 impl Drop for ProbeUnwind<'_> {

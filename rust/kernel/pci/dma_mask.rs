@@ -18,12 +18,12 @@ use core::ptr;
 impl<'c> Device<Core<'c>> {
     /// Says which addresses the device can reach, for streaming and for coherent DMA.
     ///
-    /// To be called in probe, before anything is registered below the device. May sleep.
+    /// Call it in probe, before anything is registered below the device. May sleep.
     ///
     /// # Errors
     ///
-    /// - `EBUSY` when there are devices below this one, whose drivers may be using DMA of this one, or
-    ///   data of [`Self::while_bound`], whose users may be.
+    /// - `EBUSY` when the device has children, whose drivers may be using its DMA, or keeps data of
+    ///   [`Self::while_bound`], whose users may be using it.
     /// - `ENODEV` when the driver is being detached, `ENOMEM` when there is no memory.
     /// - `EIO` when the system has no memory for DMA that the device can reach.
     ///
@@ -43,29 +43,31 @@ impl<'c> Device<Core<'c>> {
             return Err(EBUSY);
         }
         let dev = self.as_ref().as_raw();
-        // SAFETY: `dev` is a valid device; the function takes any device, and no data.
+        // SAFETY: `dev` is a valid device. `may_use_dma()` takes any device, and does not use its
+        // second argument.
         if unsafe { bindings::device_for_each_child(dev, ptr::null_mut(), Some(may_use_dma)) } != 0
         {
             return Err(EBUSY);
         }
-        // SAFETY: `dev` is a valid device. Nobody allocates or maps meanwhile: that takes the
-        // device as one that is bound, which this callback has, the drivers of devices below it,
-        // and users of what is kept. There are none, and this callback, which is here, makes none.
+        // SAFETY: `dev` is a valid device. Nobody allocates or maps DMA memory at the same time.
+        // That takes a reference to the bound device, which only three have: drivers of children
+        // and users of kept data, of which there are none, and this callback, which is in this
+        // call.
         to_result(unsafe { bindings::dma_set_mask_and_coherent(dev, mask.value()) })
     }
 }
 
-/// Tells whether a child of the device is one that may use its DMA, which is any but a statistic of
-/// its wakeups.
+/// Returns 1 if the driver of a child may use the device for DMA. Every child counts, except for
+/// the device that only shows wakeup statistics.
 ///
 /// # Safety
 ///
 /// `child` must be a valid device.
 unsafe extern "C" fn may_use_dma(child: *mut bindings::device, _data: *mut c_void) -> c_int {
-    // SAFETY: By the requirement above; the class of a device lives as long as the device.
+    // SAFETY: The caller passes a valid device, and the class of a device outlives it.
     let class = unsafe { (*child).class.as_ref() };
     let Some(class) = class else { return 1 };
-    // SAFETY: The name of a class is a string.
+    // SAFETY: The name of a class is a C string.
     let name = unsafe { CStr::from_char_ptr(class.name) };
     (name.to_bytes() != b"wakeup").into()
 }

@@ -73,7 +73,7 @@ impl<T> DevresEntry<T> {
                 "devres does not align its data more than this"
             )
         };
-        // SAFETY: `release` has the signature that devres asks for, and `name` lives for ever.
+        // SAFETY: `release` has the signature that devres asks for, and `name` is `'static`.
         let data = unsafe {
             bindings::__devres_alloc_node(
                 Some(release),
@@ -134,10 +134,12 @@ impl<T> DevresEntry<MaybeUninit<T>> {
     ///
     /// # Safety
     ///
-    /// As for [`DevresEntry::new`], once the entry is filled.
+    /// The requirements of [`DevresEntry::new`] must hold when the entry is added. Its memory is
+    /// zeroed until it is filled.
     #[inline]
     pub unsafe fn reserve(release: Release, name: &'static CStr, nid: c_int) -> Result<Self> {
-        // SAFETY: By the requirement above.
+        // SAFETY: The caller vouches for `release`, and for the entry when it is added. Before
+        // that, devres does not release it.
         unsafe { Self::new(release, name, nid, Ok::<_, Error>(MaybeUninit::uninit())) }
     }
 
@@ -147,7 +149,7 @@ impl<T> DevresEntry<MaybeUninit<T>> {
         let data = self.into_raw().cast::<T>();
         // SAFETY: By the type invariant the memory is valid for writes.
         unsafe { data.write(value) };
-        // INVARIANT: It is the same memory, and was not added.
+        // INVARIANT: The memory is the same, and the entry was not added to a list.
         DevresEntry(data)
     }
 }
@@ -155,7 +157,7 @@ impl<T> DevresEntry<MaybeUninit<T>> {
 impl<T> Drop for DevresEntry<T> {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: By the type invariant this is devres memory on no list.
+        // SAFETY: By the type invariant this is devres memory that is on no list.
         unsafe { bindings::devres_free(self.0.as_ptr().cast()) };
     }
 }

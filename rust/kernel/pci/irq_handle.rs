@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Handles of interrupt handlers that are registered.
+//! Handles of registered interrupt handlers.
 
 use super::{
     irq_request::Named,
@@ -19,7 +19,7 @@ use core::{
     ops::Deref, //
 };
 
-/// A handler that is registered: dropping this releases it and waits until it does not run.
+/// A registered handler. Dropping this releases the handler and waits until it is not running.
 ///
 /// A handle that [`IrqVector::request`](super::IrqVector::request) returns borrows the guard of
 /// explicit vectors, which cannot be freed as long as the handle is there. A handle that
@@ -29,18 +29,18 @@ use core::{
 ///
 /// # Soundness
 ///
-/// - Forgotten, it leaves the handler to whoever frees the vectors, and to the end of the binding.
-/// - It cannot be cloned. The token in it has no second meaning: once the handler is gone, dropping
+/// - If it is forgotten, the handler stays until the vectors are freed or the driver is unbound.
+/// - It cannot be cloned. Its token never names another handler: once the handler is gone, dropping
 ///   the handle does nothing, also in a later binding.
-/// - Sent to another thread, it releases the handler there; whoever frees the vectors or unbinds
-///   the driver meanwhile waits for that, and the reverse.
-/// - It borrows the device, so driver data can keep it, and a handler cannot: it would wait for
+/// - It can be sent to another thread and dropped there. A task that frees the vectors or unbinds
+///   the driver at the same time waits for that, and the other way round.
+/// - It borrows the device, so driver data can keep it. A handler cannot, because it would wait for
 ///   itself.
-/// - On the error path of probe it releases, unless the handler is released already.
+/// - On the error path of probe it releases the handler, unless that was done already.
 ///
 /// # Invariants
 ///
-/// `token` names a `Named<H>` that `registry` keeps, or one that was released since.
+/// `token` names a `Named<H>` that `registry` keeps, or kept until it was released.
 #[must_use = "the handler is released when this is dropped; see until_unbind()"]
 pub struct IrqHandle<'a, H> {
     registry: &'a Registry,
@@ -55,7 +55,7 @@ impl<'a, H> IrqHandle<'a, H> {
     ///
     /// `registry` must have given out `token` for a `Named<H>`.
     pub(super) unsafe fn new(registry: &'a Registry, token: Token) -> Self {
-        // INVARIANT: The caller says so.
+        // INVARIANT: `token` names a `Named<H>` of `registry`, as the caller promises.
         Self {
             registry,
             token,
@@ -97,7 +97,8 @@ impl<'a, H> IrqHandle<'a, H> {
         let registered = self.registry.registered(self.token)?;
         let named = Arc::into_raw(registered).cast::<Named<H>>();
         Ok(IrqHandlerRef {
-            // SAFETY: By the type invariant it is a `Named<H>`, just turned into a pointer.
+            // SAFETY: `named` was returned by `Arc::into_raw()`, and by the type invariant it
+            // points to a `Named<H>`.
             named: unsafe { Arc::from_raw(named) },
             _handle: PhantomData,
         })
@@ -112,13 +113,14 @@ impl<'a, H> IrqHandle<'a, H> {
         self.registry.quiesce(self.token, false)
     }
 
-    /// Disables the interrupt, and waits until the handler does not run. Does nothing if it is
-    /// disabled already.
+    /// Disables the interrupt, and waits until the handler is not running. Does nothing if the
+    /// interrupt is disabled already.
     ///
     /// # Errors
     ///
     /// - `ENODEV` when the handler has been released.
-    /// - `EINVAL` when it was registered with `SHARED`: others use the interrupt.
+    /// - `EINVAL` when it was registered with `SHARED`, because other devices may use the
+    ///   interrupt.
     pub fn disable(&self) -> Result {
         self.registry.quiesce(self.token, true)
     }
@@ -128,20 +130,20 @@ impl<'a, H> IrqHandle<'a, H> {
     ///
     /// # Errors
     ///
-    /// As [`Self::disable`].
+    /// See [`Self::disable`].
     pub fn enable(&self) -> Result {
         self.registry.enable(self.token)
     }
 
-    /// Has the interrupt go to the CPUs of `mask`, and shows them to user space as a hint.
+    /// Directs the interrupt to the CPUs of `mask`, and shows them to user space as a hint.
     ///
-    /// It is no more than that: nothing is sent anywhere if none of the CPUs is online, and user
-    /// space may change it.
+    /// It is only a hint: the interrupt is not moved if none of the CPUs is online, and user space
+    /// may move it later.
     ///
     /// # Errors
     ///
-    /// - As [`Self::disable`].
-    /// - `EINVAL` also when the vector was spread, and so has its affinity already.
+    /// - Those of [`Self::disable`].
+    /// - `EINVAL` also when the vector was spread over the CPUs, which fixes its affinity.
     /// - `ENOMEM` when there is no memory.
     pub fn set_affinity_hint(&self, mask: &Cpumask) -> Result {
         self.registry.set_affinity_hint(self.token, mask)
@@ -156,12 +158,12 @@ impl<H> Drop for IrqHandle<'_, H> {
 
 /// A handler, as [`IrqHandle::handler`] returns it.
 ///
-/// It keeps the memory of the handler, but not its registration.
+/// It keeps the handler in memory, but not registered.
 ///
 /// # Soundness
 ///
-/// Forgotten, it leaks the handler, which does not run any more once it is released. It borrows the
-/// handle, and so ends with it.
+/// If it is forgotten, the memory of the handler leaks; the handler is released all the same. It
+/// borrows the handle, so it cannot outlive it.
 pub struct IrqHandlerRef<'a, H> {
     named: Arc<Named<H>>,
     _handle: PhantomData<&'a ()>,

@@ -3,26 +3,26 @@
 //! Interrupt handlers of a PCI device's vectors.
 //!
 //! [`IrqVector::request`] registers a handler in probe, [`Binding::request`] at any time. Both are
-//! safe, for explicit and for managed vectors, because what makes them sound is not in the hands of
-//! the driver:
+//! safe, for explicit and for managed vectors, because their soundness does not depend on what the
+//! driver does:
 //!
-//! - The handler is kept by the device until the driver is unbound, not by the value that is
-//!   returned. Forgetting that value, or the guard of the vectors, leaves the handler registered
-//!   with everything it uses alive.
-//! - It is released before the vectors are: by whoever frees them, by the end of the driver's
-//!   remove callback and by a failing probe. So it is gone before driver data is dropped, before
-//!   devres releases BARs, and before the text of the module is.
-//! - It borrows nothing that can go earlier. In probe it is `H: 'c` with the `'c` of
-//!   [`Core<'c>`](crate::device::Core), which leaves values that live for ever, and values that the
-//!   device hands out for the whole binding: [`ManagedBar`]. A driver's callback is generic over
-//!   `'c`, and `'c` is invariant, so no local variable and no argument of the callback can satisfy
-//!   it. Later the handler is made in a closure that is generic over the lifetime, and what it
-//!   borrows is lent to the closure.
-//! - For the same reason a handler can keep no guard, no witness and no handle of a handler. Their
+//! - The device keeps the handler until the driver is unbound; the value that is returned does not.
+//!   If that value or the guard of the vectors is forgotten, the handler stays registered, and
+//!   everything that it uses stays alive.
+//! - It is released before the vectors: by the call that frees them, at the end of the driver's
+//!   remove callback, or when probe fails. So it is gone before driver data is dropped, before
+//!   devres releases BARs, and before the module is removed.
+//! - It borrows nothing that can go earlier. In probe the bound is `H: 'c` with the `'c` of
+//!   [`Core<'c>`](crate::device::Core). Only two kinds of values satisfy it: those that are
+//!   `'static`, and those that the device hands out for the whole binding, such as [`ManagedBar`].
+//!   A driver's callback is generic over `'c`, and `'c` is invariant, so no local variable and no
+//!   argument of the callback satisfies it. Outside probe a closure that is generic over the
+//!   lifetime makes the handler, and what the handler borrows is lent to the closure.
+//! - For the same reason a handler cannot keep a guard, a witness or the handle of a handler. Their
 //!   calls may sleep, and would wait for the handler that makes them.
-//! - Its code is that of the driver. Code of another module that has a reference to a bound device
-//!   cannot register a handler. A driver can lend its binding to another module, whose handlers are
-//!   refused with `EPERM`, because that module can be removed first.
+//! - Its code belongs to the driver's module. Another module that has a reference to a bound device
+//!   cannot register a handler. A driver can lend its binding to another module, but handlers of
+//!   that module are refused with `EPERM`, because it can be removed first.
 
 use super::{
     allocation::Allocation,
@@ -50,15 +50,15 @@ use core::marker::PhantomData;
 impl<'a, V: Copy> IrqVector<'a, V> {
     /// Registers a handler for the vector.
     ///
-    /// `dev` proves that this is the driver of the device, in one of its callbacks; elsewhere there
-    /// is [`Binding::request`]. The handler may run before this returns. `name` is copied. May
-    /// sleep; so does dropping the returned handle.
+    /// `dev` proves that the caller is the driver of the device, in one of its callbacks. Use
+    /// [`Binding::request`] elsewhere. The handler may run before this returns. `name` is copied.
+    /// This may sleep, and so may dropping the returned handle.
     ///
     /// # Errors
     ///
-    /// - `EINVAL` when the vector is not one of `dev` or is not there any more, `name` is not one
-    ///   that a folder can have, or `flags` has `ONESHOT`, which needs a thread, `PERCPU`, which no
-    ///   interrupt of a device is, or `SHARED` with `NO_SUSPEND`, `FORCE_RESUME` or `NO_AUTOEN`.
+    /// - `EINVAL` when the vector is not one of `dev` or does not exist any more, `name` cannot be
+    ///   the name of a directory, or `flags` has `ONESHOT`, which needs a thread, `PERCPU`, which
+    ///   no interrupt of a device is, or `SHARED` with `NO_SUSPEND`, `FORCE_RESUME` or `NO_AUTOEN`.
     /// - `ENODEV` when the vectors have been freed, or the driver is being detached.
     /// - `EPERM` when the handler is code of another module than that of the driver.
     /// - `EBUSY` when a handler is there already and the two cannot share.
@@ -104,11 +104,11 @@ impl<'a, V: Copy> IrqVector<'a, V> {
 
     /// Registers a handler of which a part runs in a thread of its own.
     ///
-    /// As [`Self::request`] otherwise, but `flags` may have `ONESHOT`.
+    /// Otherwise it does the same as [`Self::request`], but `flags` may have `ONESHOT`.
     ///
     /// # Errors
     ///
-    /// As [`Self::request`].
+    /// See [`Self::request`].
     ///
     /// # Examples
     ///
@@ -161,9 +161,9 @@ impl<'a, V: Copy> IrqVector<'a, V> {
         H: Send + Sync + 'c,
     {
         let allocation = self.of(dev)?;
-        // SAFETY: What the handler borrows outlives `'c`, the time of a callback that the driver
-        // cannot choose. So it lives for ever, or it comes from a value that the device hands out
-        // for the binding. Devres releases that after the remove callback, or after probe fails.
+        // SAFETY: What the handler borrows outlives `'c`, a lifetime that the driver cannot choose.
+        // So it is `'static`, or it comes from a value that the device hands out for the binding.
+        // Devres releases that after the remove callback, or after probe fails.
         let token = unsafe { functions.register(&allocation, self.index, flags, name, handler) }?;
         // SAFETY: The registry has just given out the token for a `Named<H>`.
         Ok(unsafe { IrqHandle::new(allocation.registry, token) })
@@ -181,9 +181,9 @@ impl<'a, V: Copy> IrqVector<'a, V> {
 impl<'a> Binding<'a> {
     /// Registers a handler for a vector, at any time.
     ///
-    /// The handler is made in a closure, to which what it borrows is lent. The handle does not
-    /// borrow the guard of the vectors, so driver data can keep both: freeing the vectors releases
-    /// their handlers first, and then the handle stands for nothing.
+    /// `make` creates the handler, from what is lent to it. The handle does not borrow the guard of
+    /// the vectors, so driver data can keep both. Freeing the vectors releases their handlers
+    /// first; after that the calls of the handle fail with `ENODEV`.
     ///
     /// # Errors
     ///
@@ -238,11 +238,11 @@ impl<'a> Binding<'a> {
 
     /// Registers a handler of which a part runs in a thread of its own, at any time.
     ///
-    /// As [`Self::request`] otherwise.
+    /// Otherwise it does the same as [`Self::request`].
     ///
     /// # Errors
     ///
-    /// As [`Self::request`].
+    /// See [`Self::request`].
     pub fn request_threaded<F>(
         self,
         vector: IrqVector<'_, impl Copy>,
@@ -271,8 +271,8 @@ impl<'a> Binding<'a> {
     {
         let allocation = vector.of(self.dev)?;
         let handler = make(Lend::new(self.dev))?;
-        // SAFETY: `make` is generic over the lifetime of what the handler borrows. So all of it has
-        // been lent, and is there until devres releases it, or it lives for ever.
+        // SAFETY: `make` is generic over the lifetime of what the handler borrows. So each part was
+        // lent, and stays until devres releases it, or it is `'static`.
         let token =
             unsafe { functions.register(&allocation, vector.index, flags, name, Ok(handler)) }?;
         // SAFETY: The registry has just given out the token for a `Named<F::Of<'a>>`.
@@ -280,7 +280,7 @@ impl<'a> Binding<'a> {
     }
 }
 
-/// Lends a handler what the device hands out for the whole binding.
+/// Lends to a handler what the device hands out for the whole binding.
 #[derive(Clone, Copy)]
 pub struct Lend<'h> {
     dev: *const Device<Bound>,
@@ -299,7 +299,7 @@ impl<'h> Lend<'h> {
     ///
     /// # Errors
     ///
-    /// `EINVAL` when they are those of another device.
+    /// `EINVAL` when `bar` is that of another device.
     pub fn bar<const SIZE: usize>(
         &self,
         bar: ManagedBar<'_, SIZE>,
@@ -307,8 +307,8 @@ impl<'h> Lend<'h> {
         if !bar.is_of(self.dev) {
             return Err(EINVAL);
         }
-        // SAFETY: Handlers are released before devres unmaps a BAR of the same device, and `'h` is
-        // known to nobody but what makes a handler.
+        // SAFETY: Handlers are released before devres unmaps a BAR of the same device, and only the
+        // closure that makes a handler knows `'h`.
         Ok(unsafe { bar.for_handler() })
     }
 }

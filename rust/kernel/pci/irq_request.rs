@@ -22,7 +22,7 @@ use crate::{
 };
 use core::marker::PhantomData;
 
-/// A handler with its name, at the address that genirq knows it by.
+/// A handler and its name. genirq identifies the handler by the address of this structure.
 #[pin_data]
 pub(super) struct Named<H> {
     #[pin]
@@ -132,7 +132,7 @@ impl<H: Send + Sync> Functions<H> {
     }
 }
 
-/// What `/proc/irq/N` has besides a folder for each handler.
+/// The names in `/proc/irq/N` that are not directories of handlers.
 const RESERVED_NAMES: [&[u8]; 10] = [
     b"",
     b".",
@@ -146,23 +146,23 @@ const RESERVED_NAMES: [&[u8]; 10] = [
     b"spurious",
 ];
 
-/// Refuses what genirq and procfs trust their callers not to ask.
+/// Refuses requests that genirq and procfs trust their callers not to make.
 ///
 /// # Errors
 ///
-/// `EINVAL` when the name is none for a folder, or the flags contradict each other or are not for
-/// interrupts of devices.
+/// `EINVAL` when the name cannot be that of a directory, or the flags contradict each other or are
+/// not meant for interrupts of devices.
 fn check_request(name: &CStr, flags: Flags, is_threaded: bool) -> Result {
     let has = |flag| flags & flag == flag;
     let name = name.to_bytes();
 
     if RESERVED_NAMES.contains(&name)
         || name.contains(&b'/')
-        // procfs cuts longer names, after which two may be equal.
+        // procfs truncates longer names, and two names may be equal after that.
         || name.len() > 127
         || has(Flags::ONESHOT) && !is_threaded
-        // Each CPU has an interrupt of that kind to itself, such as that of its timer. genirq would
-        // not move it when its CPU goes offline.
+        // Interrupts of this kind, such as that of a local timer, belong to one CPU. genirq would
+        // not move the interrupt when the CPU goes offline.
         || has(Flags::PERCPU)
         || has(Flags::SHARED) && (has(Flags::NO_SUSPEND) || has(Flags::FORCE_RESUME))
     {
@@ -178,7 +178,7 @@ unsafe extern "C" fn handle<H: irq::Handler>(
     _irq: c_int,
     cookie: *mut c_void,
 ) -> bindings::irqreturn_t {
-    // SAFETY: By the requirement above.
+    // SAFETY: The caller passes a pointer to a `Named<H>`.
     let named = unsafe { &*cookie.cast::<Named<H>>() };
     bindings::irqreturn_t(named.handler.handle() as c_uint)
 }
@@ -190,7 +190,7 @@ unsafe extern "C" fn handle_first<H: irq::ThreadedHandler>(
     _irq: c_int,
     cookie: *mut c_void,
 ) -> bindings::irqreturn_t {
-    // SAFETY: By the requirement above.
+    // SAFETY: The caller passes a pointer to a `Named<H>`.
     let named = unsafe { &*cookie.cast::<Named<H>>() };
     bindings::irqreturn_t(named.handler.handle() as c_uint)
 }
@@ -202,7 +202,7 @@ unsafe extern "C" fn handle_threaded<H: irq::ThreadedHandler>(
     _irq: c_int,
     cookie: *mut c_void,
 ) -> bindings::irqreturn_t {
-    // SAFETY: By the requirement above.
+    // SAFETY: The caller passes a pointer to a `Named<H>`.
     let named = unsafe { &*cookie.cast::<Named<H>>() };
     bindings::irqreturn_t(named.handler.handle_threaded() as c_uint)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A device that devres disables, and its BARs that devres unmaps.
+//! A device that devres disables, and BARs of it that devres unmaps.
 //!
 //! C header: [`include/linux/pci.h`](srctree/include/linux/pci.h)
 
@@ -30,7 +30,8 @@ use crate::{
 impl<'c> Device<Core<'c>> {
     /// Enables the device; it is disabled when the driver is detached.
     ///
-    /// May sleep. Interrupt vectors are not affected: who allocates them says who frees them.
+    /// May sleep. Interrupt vectors are not affected: the call that allocates them decides who
+    /// frees them.
     ///
     /// # Errors
     ///
@@ -57,7 +58,7 @@ impl<'c> Device<Core<'c>> {
         // SAFETY: This is a callback of the driver of a valid device. The lock excludes other calls
         // of the driver that change the state of the device.
         to_result(unsafe { bindings::pcim_enable_device(self.as_raw()) })?;
-        // INVARIANT: Just enabled.
+        // INVARIANT: The call has enabled the device.
         Ok(ManagedDevice {
             dev: self.for_binding(),
             _callback: NotThreadSafe,
@@ -65,17 +66,18 @@ impl<'c> Device<Core<'c>> {
     }
 }
 
-/// A witness that the device was enabled with devres, from which managed BARs come.
+/// A witness that the device was enabled with devres. Managed BARs are mapped through it.
 ///
-/// It is for the callback that enabled the device: driver data and handlers keep the BARs. C code
-/// may have disabled the device since: a BAR is mapped, but need not decode.
+/// Only the callback that enabled the device can use it; driver data and handlers keep the BARs. C
+/// code may have disabled the device since. A BAR is still mapped then, but the device may not
+/// decode it.
 ///
 /// # Soundness
 ///
-/// - Forgotten, copied or dropped, it makes no difference: devres disables the device.
-/// - It is not `Send`, so it gets neither to another thread nor into driver data or a handler. Its
-///   calls may sleep, and add to the devres list, which they cannot do when devres is at work.
-/// - After unbind, and after probe has failed, there is nobody to use it.
+/// - It can be forgotten, copied or dropped, because devres disables the device.
+/// - It is not `Send`, so it cannot be moved to another thread, into driver data or into a handler.
+///   Its calls may sleep, and add devres entries, which must not happen while devres releases.
+/// - After unbind, and after probe has failed, nobody has one.
 ///
 /// # Invariants
 ///
@@ -138,7 +140,7 @@ impl<'c> ManagedDevice<'c> {
     ///
     /// # Errors
     ///
-    /// As [`Self::iomap_region_sized`].
+    /// See [`Self::iomap_region_sized`].
     pub fn iomap_region(&self, bar: u32, name: &'static CStr) -> Result<ManagedBar<'c>> {
         self.iomap_region_sized::<0>(bar, name)
     }
@@ -147,12 +149,12 @@ impl<'c> ManagedDevice<'c> {
     ///
     /// # Errors
     ///
-    /// - `EINVAL` when there is no such BAR, it is not memory, or the range is empty, not in it, or
-    ///   not of whole words of four bytes.
+    /// - `EINVAL` when there is no such BAR, it is not memory, or the range is empty, exceeds the
+    ///   BAR, or does not consist of whole words of four bytes.
     /// - `ENOMEM` when there is no memory.
     pub fn iomap_range(&self, bar: u32, offset: usize, len: usize) -> Result<ManagedBar<'c>> {
         let end = offset.checked_add(len).ok_or(EINVAL)?;
-        // Whole words are what a `Region` is made of.
+        // A `Region` consists of whole words.
         if len == 0 || !(offset | len).is_multiple_of(4) || end > self.memory_len(bar)? {
             return Err(EINVAL);
         }
@@ -189,10 +191,10 @@ impl<'c> ManagedDevice<'c> {
 ///
 /// # Soundness
 ///
-/// - Forgotten, copied or dropped, it makes no difference: devres unmaps.
-/// - Its lifetime is that of the binding. Handlers and driver data that have a copy go before
-///   devres unmaps, after the remove callback as well as on the error path of probe.
-/// - Sent to another thread, it reads and writes registers there, as any mapping may.
+/// - It can be forgotten, copied or dropped, because devres unmaps.
+/// - Its lifetime is that of the binding. Handlers and driver data that have a copy are dropped
+///   before devres unmaps, after the remove callback as well as on the error path of probe.
+/// - It can be sent to another thread: any thread may access the registers.
 ///
 /// # Invariants
 ///
@@ -213,9 +215,9 @@ impl<const SIZE: usize> Clone for ManagedBar<'_, SIZE> {
 impl<const SIZE: usize> Copy for ManagedBar<'_, SIZE> {}
 
 impl<'c, const SIZE: usize> ManagedBar<'c, SIZE> {
-    /// Fails only if `len` is less than `SIZE`, which callers have checked, or if not whole words
-    /// are mapped, which no BAR is too short for; should it fail all the same, devres has the
-    /// mapping.
+    /// Fails only if `len` is less than `SIZE`, which the callers have checked, or if `len` is no
+    /// multiple of four, which the length of a memory BAR always is. If it fails all the same,
+    /// devres still unmaps the mapping.
     fn new(dev: &'c Device<Bound>, addr: *mut c_void, len: usize) -> Result<Self> {
         // INVARIANT: The callers have mapped `len` bytes at `addr` with devres.
         Ok(Self {
@@ -224,21 +226,21 @@ impl<'c, const SIZE: usize> ManagedBar<'c, SIZE> {
         })
     }
 
-    /// Tells whether the BAR is one of `dev`.
+    /// Returns whether the BAR is one of `dev`.
     pub(super) fn is_of(&self, dev: *const Device<Bound>) -> bool {
         core::ptr::eq(self.dev, dev)
     }
 
-    /// Returns the same for a handler.
+    /// Returns the same BAR with the lifetime that a handler needs.
     ///
     /// # Safety
     ///
-    /// It must not be used when devres has released the mapping.
+    /// The caller must not use it after devres has released the mapping.
     pub(super) unsafe fn for_handler<'h>(self) -> ManagedBar<'h, SIZE> {
         let dev: *const Device<Bound> = self.dev;
         ManagedBar {
             io: self.io,
-            // SAFETY: The device is there longer than the mapping.
+            // SAFETY: The device outlives the mapping.
             dev: unsafe { &*dev },
         }
     }

@@ -41,9 +41,9 @@
 //! whose they are:
 //!
 //! - The first allocation after the driver is bound adds a [`Node`], directly after the MSI data of
-//!   the device. Devres releases it directly before that data. Vectors that are live then are freed,
-//!   whoever owns them. The MSI data goes at detach, or earlier with the devres group in which the
-//!   first allocation was made.
+//!   the device. Devres releases it directly before that data. Vectors that are live then are
+//!   freed, whoever owns them. The MSI data goes at detach, or earlier with the devres group in
+//!   which the first allocation was made.
 //! - A managed allocation adds an entry of its own, which frees the vectors when devres releases
 //!   it. That is after everything that the driver added later, such as handlers, and together with
 //!   the devres group in which the allocation was made. The node has a pointer to that entry, which
@@ -128,11 +128,11 @@ pub(super) type GuardId = NonZero<u64>;
 /// `dev` must be a valid device for the duration of `'a`.
 #[inline]
 unsafe fn device_of<'a>(dev: *mut bindings::pci_dev) -> &'a Device {
-    // SAFETY: `Device` is a transparent wrapper of `struct pci_dev`, which the caller says is valid.
+    // SAFETY: `Device` wraps `struct pci_dev` transparently, and the caller says that it is valid.
     unsafe { &*dev.cast() }
 }
 
-/// Returns whether the device has a PCI driver, from before `probe()` until `remove()` has returned.
+/// Returns whether the device has a PCI driver: from before `probe()` until after `remove()`.
 #[inline]
 pub(super) fn is_driven(pdev: &Device) -> bool {
     // SAFETY: `pdev` is a valid device, and the PCI core writes the field with one store.
@@ -164,8 +164,8 @@ fn refuse_if_detaching(pdev: &Device) -> Result {
     Ok(())
 }
 
-/// Returns whether vectors may be allocated, which they may not while any are live, nor once the
-/// driver is being detached: 0, `-EBUSY` or `-ENODEV`.
+/// Returns whether vectors may be allocated: 0, `-EBUSY` while any are live, or `-ENODEV` once the
+/// driver is being detached.
 ///
 /// Returns 0 for a null `dev`, which the MSI core rejects later.
 ///
@@ -193,8 +193,8 @@ unsafe extern "C" fn pci_irq_vectors_may_alloc(dev: *mut bindings::pci_dev) -> c
     refuse_if_detaching(pdev).map_or_else(Error::to_errno, |()| 0)
 }
 
-/// Returns whether a vector may be added to those that are live, which it may not once the driver is
-/// being detached: 0 or `-ENODEV`.
+/// Returns whether a vector may be added to those that are live: 0, or `-ENODEV` once the driver is
+/// being detached.
 ///
 /// # Safety
 ///
@@ -396,8 +396,8 @@ fn free_vectors(pdev: &Device, owner: Owner) {
 
 /// Frees the vectors, if any are live, for a call that frees those of `owner`. May sleep.
 ///
-/// Refused if somebody else owns the vectors or a handler is registered on one, and for
-/// `pcim_free_irq_vectors()` also if a Rust guard holds them. The device is silenced then.
+/// The free is refused if somebody else owns the vectors or a handler is registered on one, and for
+/// `pcim_free_irq_vectors()` also if a Rust guard holds them. Then the device is silenced.
 ///
 /// # Safety
 ///
@@ -450,7 +450,7 @@ fn free_unless_handled(pdev: &Device, node: &Node) -> bool {
 /// Returns whether `pci_msix_free_irq()` may free the MSI-X vector at `index` of the table. It may,
 /// whoever owns the others. May sleep.
 ///
-/// Refused while a handler is registered on the vector, which is masked then.
+/// The free is refused while a handler is registered on the vector. Then the vector is masked.
 ///
 /// # Safety
 ///
@@ -530,7 +530,7 @@ pub(super) fn is_guarded(pdev: &Device, id: GuardId) -> bool {
 
 /// Frees the vectors that guard `id` holds, whoever owns them, and no others. May sleep.
 ///
-/// Returns whether they are gone. Returns `false` if a handler is registered on one.
+/// Returns whether they are gone; they are not if a handler is registered on one.
 pub(super) fn free_guarded(pdev: &Device, id: GuardId) -> bool {
     guarded_node(pdev, id).is_none_or(|node| free_unless_handled(pdev, node))
 }

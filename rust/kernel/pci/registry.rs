@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a binding keeps: the interrupt handlers, and the lock under which its driver changes
-//! vectors and handlers.
+//! The registry of a binding. It keeps the interrupt handlers, and the lock under which the driver
+//! changes vectors and handlers.
 //!
-//! They are one devres entry for each binding and not in the values that drivers hold, because
-//! those may be forgotten: `mem::forget()` ends a borrow, but not an interrupt. The
-//! [`Adapter`](super::Adapter) closes the registry at the end of the remove callback and on the
-//! error path of probe, before driver data is dropped and before devres releases anything that a
-//! handler may use.
+//! Each binding has one registry, in a devres entry. The handlers are not in the values that
+//! drivers hold, because those may be forgotten: `mem::forget()` ends a borrow, but not an
+//! interrupt. The [`Adapter`](super::Adapter) closes the registry at the end of the remove callback
+//! and on the error path of probe, before driver data is dropped and before devres releases
+//! anything that a handler may use.
 
 use super::{
     entry::{
@@ -52,11 +52,11 @@ use core::{
     ptr, //
 };
 
-/// Names a guard or a registered handler. No two have the same: what is kept longer than it should
-/// be, and used in a later binding, finds nothing.
+/// Names a guard or a registered handler. A name is never used twice, so a token that is used in a
+/// later binding finds nothing.
 pub(super) type Token = NonZero<u64>;
 
-/// Returns a name that nobody has.
+/// Returns a name that was never used.
 pub(super) fn new_token() -> Token {
     static LAST: Atomic<u64> = Atomic::new(0);
 
@@ -75,11 +75,11 @@ pub(super) struct Request {
     pub(super) handler: unsafe extern "C" fn(c_int, *mut c_void) -> bindings::irqreturn_t,
     pub(super) thread: bindings::irq_handler_t,
     pub(super) flags: Flags,
-    /// Lives as long as the handler.
+    /// The string lives as long as the handler.
     pub(super) name: *const c_char,
 }
 
-/// A handler that genirq knows, until it is taken out.
+/// A handler that is registered with genirq.
 struct Slot {
     token: Token,
     guard: GuardId,
@@ -88,22 +88,22 @@ struct Slot {
     shared: bool,
     disabled: bool,
     hint: Option<KBox<Hint>>,
-    /// How many wait for the interrupt, without the lock.
+    /// The number of tasks that wait for the interrupt, without holding the lock.
     users: usize,
     /// None while it is being registered or released.
     registered: Option<Arc<dyn Registered>>,
 }
 
-/// The mask that genirq knows of as an affinity hint.
+/// The mask of an affinity hint, to which genirq has a pointer.
 struct Hint(CpumaskVar);
 
-// SAFETY: It owns the mask, which is no more than bits. With `CONFIG_CPUMASK_OFFSTACK` the mask is
-// behind a pointer.
+// SAFETY: It owns the mask, which consists of bits. With `CONFIG_CPUMASK_OFFSTACK` it has a pointer
+// to the mask.
 unsafe impl Send for Hint {}
 
-/// What driver data keeps while the device is bound, whatever its type.
+/// Data of any type that is kept while the device is bound.
 pub(super) trait Revoke: Send + Sync {
-    /// Waits for whoever uses it, and drops it.
+    /// Waits until nobody uses the data, and drops it.
     fn revoke(&self);
 }
 
@@ -111,7 +111,7 @@ pub(super) trait Revoke: Send + Sync {
 pub(super) struct Calls {
     open: bool,
     slots: KVec<Slot>,
-    /// How many handlers are out of `slots`, and not dropped yet.
+    /// The number of handlers that were removed from `slots` and are not dropped yet.
     dropping: usize,
     bound: KVec<Arc<dyn Revoke>>,
 }
@@ -131,13 +131,13 @@ pub(super) struct Registry {
     changed: CondVar,
 }
 
-// Several CPUs use it at a time.
+// Several CPUs use the registry at a time.
 const _: fn() = || {
     fn is_sync<T: Sync>() {}
     is_sync::<Registry>();
 };
 
-/// The registry, locked.
+/// A registry whose lock is held.
 pub(super) type Locked<'a> = Guard<'a, Calls, MutexBackend>;
 
 impl Registry {
@@ -156,7 +156,7 @@ impl Registry {
         })
     }
 
-    /// Returns the registry of the device, which gets one the first time. May sleep.
+    /// Returns the registry of the device, which is created the first time. May sleep.
     ///
     /// # Errors
     ///
@@ -186,8 +186,8 @@ impl Registry {
     /// Returns the registry of the device if it has one.
     pub(super) fn find(pdev: &Device<Bound>) -> Option<&Self> {
         let entry = entry::find(pdev.as_ref(), release)?;
-        // SAFETY: Entries with this release function hold a `Registry`. It is there until devres
-        // begins, which is after the driver's callbacks and after its data is dropped.
+        // SAFETY: Entries with this release function hold a `Registry`. Devres releases it after
+        // the driver's callbacks have returned and its data was dropped.
         Some(unsafe { entry.cast().as_ref() })
     }
 
@@ -212,7 +212,7 @@ impl Registry {
 
     /// Frees the vectors of guard `id`, after the handlers that were registered through it.
     ///
-    /// Returns whether they are gone: C code may have registered a handler on them.
+    /// Returns whether they are gone; they are not if C code has registered a handler on one.
     pub(super) fn free(&self, pdev: &Device<Bound>, id: GuardId) -> bool {
         let _calls = self.release_where(|slot| slot.guard == id);
         ownership::free_guarded(pdev, id)
@@ -223,7 +223,7 @@ impl Registry {
         self.release_where(|slot| slot.guard == id && slot.index == index)
     }
 
-    /// Releases the handler named `token`, if nobody has.
+    /// Releases the handler named `token`, if it is still registered.
     pub(super) fn release(&self, token: Token) {
         drop(self.release_where(|slot| slot.token == token));
     }
@@ -257,12 +257,12 @@ impl Registry {
 
             calls = self.calls.lock();
             if let Some(i) = calls.slots.iter().position(|slot| slot.token == token) {
-                // Cannot fail, and there is nothing in it that could be dropped.
+                // This cannot fail, and the slot has nothing left that could be dropped.
                 let _ = calls.slots.remove(i);
             }
             calls.dropping += 1;
             self.changed.notify_all();
-            // The destructor of the handler may come back here.
+            // The destructor of the handler may call the registry.
             drop(calls);
             drop(registered);
 
@@ -376,12 +376,13 @@ impl Registry {
         calls.slot(token)?.registered.clone().ok_or(ENODEV)
     }
 
-    /// Waits until the handler named `token` does not run, or not any more if `disable`.
+    /// Waits until the handler named `token` is not running, after disabling its interrupt if
+    /// `disable`.
     ///
     /// # Errors
     ///
     /// - `ENODEV` when it has been released.
-    /// - `EINVAL` if it shares the interrupt with others, which must not be disabled.
+    /// - `EINVAL` if it shares the interrupt, which then must not be disabled.
     pub(super) fn quiesce(&self, token: Token, disable: bool) -> Result {
         let mut calls = self.calls.lock();
         let slot = calls.slot(token)?;
@@ -389,14 +390,14 @@ impl Registry {
         if disable {
             slot.check_exclusive()?;
             if !core::mem::replace(&mut slot.disabled, true) {
-                // SAFETY: Any number will do; a handler is registered.
+                // SAFETY: The function takes any number, and the handler is registered.
                 unsafe { bindings::disable_irq_nosync(irq) };
             }
         }
         slot.users += 1;
         drop(calls);
 
-        // SAFETY: As above; as long as there are users, the handler stays.
+        // SAFETY: The function takes any number, and the handler stays as long as it has users.
         unsafe { bindings::synchronize_irq(irq) };
 
         let mut calls = self.calls.lock();
@@ -411,32 +412,32 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// As [`Self::quiesce`].
+    /// See [`Self::quiesce`].
     pub(super) fn enable(&self, token: Token) -> Result {
         let mut calls = self.calls.lock();
         let slot = calls.slot(token)?;
         slot.check_exclusive()?;
         if core::mem::take(&mut slot.disabled) {
-            // SAFETY: A handler is registered, and was disabled once.
+            // SAFETY: The handler is registered, and its interrupt was disabled once.
             unsafe { bindings::enable_irq(slot.irq) };
         }
         Ok(())
     }
 
-    /// Has the interrupt of the handler named `token` go to the CPUs of `mask`.
+    /// Directs the interrupt of the handler named `token` to the CPUs of `mask`.
     ///
     /// # Errors
     ///
-    /// - As [`Self::quiesce`].
-    /// - `EINVAL` also when the interrupt was spread over CPUs: they keep room for it, which is
-    ///   given back according to its mask.
+    /// - Those of [`Self::quiesce`].
+    /// - `EINVAL` also when the interrupt was spread over CPUs. They have a vector reserved for it,
+    ///   which is returned according to the mask of the interrupt.
     /// - `ENOMEM` when there is no memory.
     pub(super) fn set_affinity_hint(&self, token: Token, mask: &Cpumask) -> Result {
         let hint = KBox::new(Hint(CpumaskVar::try_clone(mask)?), GFP_KERNEL)?;
         let mut calls = self.calls.lock();
         let slot = calls.slot(token)?;
         slot.check_exclusive()?;
-        // SAFETY: Any number will do.
+        // SAFETY: The function takes any number.
         if unsafe { bindings::pci_irq_is_spread(slot.irq) } {
             return Err(EINVAL);
         }
@@ -447,7 +448,7 @@ impl Registry {
 }
 
 impl Calls {
-    /// Keeps something until the registry is closed.
+    /// Keeps `bound` until the registry is closed.
     ///
     /// # Errors
     ///
@@ -479,17 +480,17 @@ impl Slot {
     }
 }
 
-/// Returns what genirq knows a handler by.
+/// Returns the cookie by which genirq identifies a handler.
 fn cookie(registered: &Arc<dyn Registered>) -> *mut c_void {
     Arc::as_ptr(registered).cast::<c_void>().cast_mut()
 }
 
-/// Tells genirq where an interrupt should go, and sends it there.
+/// Sets the affinity of an interrupt, and its hint for user space.
 ///
-/// With a single CPU there is nothing to tell, and genirq refuses.
+/// On a kernel for a single CPU genirq refuses, and there is nothing to set.
 fn set_hint(irq: c_uint, mask: Option<&Cpumask>) {
     let mask = mask.map_or(ptr::null(), |mask| mask.as_raw().cast_const());
-    // SAFETY: `mask` is null, or in a slot until this is called with the next one.
+    // SAFETY: `mask` is null, or stays in its slot until this is called again with another.
     unsafe { bindings::irq_set_affinity_and_hint(irq, mask) };
 }
 
@@ -499,6 +500,7 @@ fn set_hint(irq: c_uint, mask: Option<&Cpumask>) {
 ///
 /// `res` must point to a [`Registry`] that nobody uses any more.
 unsafe extern "C" fn release(_dev: *mut bindings::device, res: *mut c_void) {
-    // SAFETY: By the requirement above; devres frees the memory without dropping what is in it.
+    // SAFETY: The caller passes a `Registry` that nobody uses any more. Devres frees the memory
+    // without dropping the value in it.
     unsafe { ptr::drop_in_place(res.cast::<Registry>()) };
 }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! PCI device ids whose vendor `pci_ids.h` does not list, and [`Vendor`](super::Vendor) therefore
-//! has no name for.
+//! PCI device ids of vendors that `pci_ids.h` does not list, so that [`Vendor`](super::Vendor) has
+//! no name for them.
 //!
 //! C header: [`include/linux/pci.h`](srctree/include/linux/pci.h)
 
 use super::DeviceId;
 
 impl DeviceId {
-    /// Creates the id of a device by the numbers of its vendor and itself, as `lspci -n` shows.
+    /// Creates the id of a device from its vendor and device numbers, as `lspci -n` shows them.
     ///
     /// # Examples
     ///
@@ -19,7 +19,7 @@ impl DeviceId {
     /// ```
     pub const fn from_numbers(vendor: u16, device: u16) -> Self {
         let mut id = Self::from_class(0, 0);
-        // CAST: Both get wider.
+        // CAST: Both casts widen.
         id.0.vendor = vendor as u32;
         id.0.device = device as u32;
         id

@@ -5,12 +5,12 @@
 //! C headers: [`include/linux/pci.h`](srctree/include/linux/pci.h),
 //! [`include/linux/pci_irq_vectors.h`](srctree/include/linux/pci_irq_vectors.h)
 //!
-//! A driver decides by the call it allocates with:
+//! The call with which a driver allocates decides who frees:
 //!
 //! - [`Binding::alloc_irq_vectors`] is explicit: it returns an [`IrqVectorRegistration`], which
 //!   owns the vectors and frees them when it is dropped.
 //! - [`Binding::pcim_alloc_irq_vectors`] is managed: the device owns the vectors and frees them
-//!   when the driver is detached; the [`ManagedIrqVectors`] it returns is a witness of that.
+//!   when the driver is detached. The [`ManagedIrqVectors`] that it returns is a witness of that.
 //!
 //! [`Device<Core>`](Device) has the same calls, for probe.
 
@@ -45,21 +45,21 @@ pub use super::irq_types::{
 /// Vectors that the driver owns: dropping this frees them.
 ///
 /// Handlers that were registered through it and are still there are released first. Dropping it may
-/// sleep, and waits for whoever else is releasing one of them.
+/// sleep, and waits for other tasks that are releasing one of them.
 ///
 /// # Soundness
 ///
-/// - Forgotten, it leaks the vectors until the driver is detached: the device reports that and
-///   frees them. Handlers go before, with the binding.
-/// - It cannot be cloned; freed or converted, it is used up. What is used later all the same, an
-///   INTx guard over a later MSI-X allocation for example, does not find its id and
+/// - If it is forgotten, the vectors leak until the driver is detached: then that is reported, and
+///   the vectors are freed. Their handlers are released before, at the end of the binding.
+/// - It cannot be cloned, and freeing or converting it uses it up. A guard whose allocation is
+///   gone, for example an INTx guard after a later MSI-X allocation, does not find its id, and
 ///   neither reads nor frees.
-/// - Sent to another thread, it frees there, under the lock of the binding.
-/// - It borrows the bound device, so it is gone when the driver is unbound; in driver data, it is
-///   dropped after the remove callback and before devres.
-/// - Dropped in the error path of probe it frees, after its handlers.
-/// - C code that frees the vectors is found out by the id; what C code did to them is no more than
-///   it may do to those of C code.
+/// - It can be sent to another thread and dropped there; it frees under the lock of the binding.
+/// - It borrows the bound device, so it is gone when the driver is unbound. In driver data it is
+///   dropped after the remove callback and before devres releases anything.
+/// - On the error path of probe it is dropped, and frees the vectors after their handlers.
+/// - If C code frees the vectors, the guard notices by the id. C code can do no more to them than
+///   to vectors of a C driver.
 #[must_use = "the vectors are freed when this is dropped"]
 pub struct IrqVectorRegistration<'a>(Allocation<'a>);
 
@@ -115,7 +115,7 @@ impl<'a> IrqVectorRegistration<'a> {
         self.0.remove(index)
     }
 
-    /// Frees the vectors, as dropping does, and tells whether that worked. May sleep.
+    /// Frees the vectors, as dropping does, and returns whether that worked. May sleep.
     ///
     /// # Errors
     ///
@@ -149,7 +149,7 @@ impl<'a> IrqVectorRegistration<'a> {
     ///
     /// # Errors
     ///
-    /// With any, the guard comes back:
+    /// Each error returns the guard:
     ///
     /// - `ENODEV` when C code has freed the vectors, or the driver is being detached.
     /// - `ENOMEM` when there is no memory.
@@ -165,7 +165,7 @@ impl<'a> IrqVectorRegistration<'a> {
 
 impl Drop for IrqVectorRegistration<'_> {
     fn drop(&mut self) {
-        // A refusal is reported, and the vectors are left to the device.
+        // A refusal is reported, and the vectors stay until the driver is detached.
         self.0.free();
     }
 }
@@ -173,18 +173,19 @@ impl Drop for IrqVectorRegistration<'_> {
 /// A witness that the device owns vectors, which it frees when the driver is detached.
 ///
 /// It can be copied and kept in driver data. `pcim_free_irq_vectors()` refuses to free vectors that
-/// a Rust witness stands for, so they are there as long as the driver is bound, unless
-/// [`Self::free`] is called on one of the copies, or C code releases the devres group in which they
-/// were allocated.
+/// a Rust witness stands for, so they exist as long as the driver is bound, unless [`Self::free`]
+/// is called on one of the copies, or C code releases the devres group in which they were
+/// allocated.
 ///
 /// # Soundness
 ///
-/// - Forgotten, copied or dropped, it makes no difference: it owns nothing. Copies of what has been
-///   freed find out by the id: `ENODEV`, also when there are other vectors by then.
-/// - Its lifetime is that of a reference to the device, which fits in driver data, but in no
-///   handler: its calls may sleep.
-/// - Sent to another thread, it works there: every call holds the lock of the binding.
-/// - In the destructor of driver data it still reads and frees, and fails with `ENODEV` otherwise.
+/// - It can be forgotten, copied or dropped, because it owns nothing. When the vectors have been
+///   freed, the calls of its copies do not find the id and fail with `ENODEV`, also if there are
+///   other vectors by then.
+/// - Its lifetime is that of a reference to the device, so driver data can keep it. A handler
+///   cannot, because its calls may sleep.
+/// - It can be sent to another thread, because every call holds the lock of the binding.
+/// - In the destructor of driver data it can still read and free; other calls fail with `ENODEV`.
 /// - On the error path of probe the device frees the vectors, after their handlers.
 #[derive(Clone, Copy)]
 pub struct ManagedIrqVectors<'a>(Allocation<'a>);
@@ -217,7 +218,7 @@ impl<'a> ManagedIrqVectors<'a> {
     ///
     /// # Errors
     ///
-    /// As [`IrqVectorRegistration::add_vector`].
+    /// See [`IrqVectorRegistration::add_vector`].
     pub fn add_vector(self, index: Option<usize>) -> Result<IrqVector<'a, Self>> {
         self.index(self.0.add(index)?)
     }
@@ -226,7 +227,7 @@ impl<'a> ManagedIrqVectors<'a> {
     ///
     /// # Errors
     ///
-    /// As [`IrqVectorRegistration::remove_vector`].
+    /// See [`IrqVectorRegistration::remove_vector`].
     pub fn remove_vector(self, index: usize) -> Result {
         self.0.remove(index)
     }
@@ -263,13 +264,13 @@ impl<'a> ManagedIrqVectors<'a> {
     }
 }
 
-/// One vector of an allocation; `V` is what it was taken from.
+/// One vector of an allocation. `V` is the type that it was taken from.
 ///
 /// # Soundness
 ///
-/// It owns nothing, so it makes no difference whether it is forgotten or dropped. Of explicit
-/// vectors it borrows the guard and is gone before they are freed. Of managed ones there can be
-/// copies by which they are freed: registering a handler finds that out under the lock of the
+/// It can be forgotten or dropped, because it owns nothing. A vector of an explicit allocation
+/// borrows the guard, so it is gone before the vectors are freed. Managed vectors can be freed
+/// through another copy of the witness; registering a handler checks for that under the lock of the
 /// binding.
 pub struct IrqVector<'a, V = &'a IrqVectorRegistration<'a>> {
     pub(super) allocation: Allocation<'a>,
@@ -327,8 +328,8 @@ impl<'a, V: Copy> IrqVector<'a, V> {
 }
 
 impl<'a> From<IrqVector<'a>> for IrqRequest<'a> {
-    /// For [`irq::Registration::new`](crate::irq::Registration::new), which is unsafe; see
-    /// [`IrqVector::request`] instead.
+    /// This is for [`irq::Registration::new`](crate::irq::Registration::new), which is unsafe.
+    /// [`IrqVector::request`] is the safe way.
     #[inline]
     fn from(vector: IrqVector<'a>) -> Self {
         // SAFETY: `vector.irq` is an interrupt of `dev`.
@@ -347,13 +348,13 @@ impl<'a> Binding<'a> {
     /// - `EBUSY` when vectors of the device are live, whoever owns them, which is reported.
     /// - `ENODEV` when the driver is being detached.
     /// - `ENOSPC` when less than `min_vecs` vectors are available, or the INTx interrupt is not
-    ///   mapped. x86 maps it when the device is enabled while it has no other vectors. Where the
-    ///   firmware alone has routed it, to the PIC, it needs no mapping.
+    ///   mapped. x86 maps it when the device is enabled while it has no other vectors. If only the
+    ///   firmware has routed it, to the PIC, it needs no mapping.
     /// - `EINVAL` when the device or the system does not support the types, or `max_vecs`, for MSI
     ///   also `min_vecs`, is 0.
     /// - `ERANGE` when `max_vecs` is less than `min_vecs`.
     /// - `ENOMEM` when there is no memory.
-    /// - What else the MSI core fails with.
+    /// - Any other error of the MSI core.
     pub fn alloc_irq_vectors(
         self,
         min_vecs: u32,
@@ -367,12 +368,12 @@ impl<'a> Binding<'a> {
 
     /// Allocates interrupt vectors that the driver owns, and spreads them over the CPUs.
     ///
-    /// As [`Self::alloc_irq_vectors`] otherwise. Spread vectors keep their affinity: users
-    /// cannot change it.
+    /// Otherwise it does the same as [`Self::alloc_irq_vectors`]. Spread vectors keep their
+    /// affinity: users cannot change it.
     ///
     /// # Errors
     ///
-    /// As [`Self::alloc_irq_vectors`], and:
+    /// Those of [`Self::alloc_irq_vectors`], and:
     ///
     /// - `EINVAL` when `min_vecs` is 0 whatever the type, or the vectors that are not spread are
     ///   more than a `u32` counts.
@@ -391,12 +392,12 @@ impl<'a> Binding<'a> {
 
     /// Allocates interrupt vectors that the device owns.
     ///
-    /// As [`Self::alloc_irq_vectors`], but the vectors are freed when the driver is detached,
-    /// whatever becomes of the returned witness. May sleep.
+    /// It does the same as [`Self::alloc_irq_vectors`], but the vectors are freed when the driver
+    /// is detached, whatever becomes of the returned witness. May sleep.
     ///
     /// # Errors
     ///
-    /// As [`Self::alloc_irq_vectors`].
+    /// See [`Self::alloc_irq_vectors`].
     pub fn pcim_alloc_irq_vectors(
         self,
         min_vecs: u32,
@@ -410,11 +411,11 @@ impl<'a> Binding<'a> {
 
     /// Allocates interrupt vectors that the device owns, and spreads them over the CPUs.
     ///
-    /// As [`Self::alloc_irq_vectors_affinity`] and [`Self::pcim_alloc_irq_vectors`].
+    /// See [`Self::alloc_irq_vectors_affinity`] and [`Self::pcim_alloc_irq_vectors`].
     ///
     /// # Errors
     ///
-    /// As [`Self::alloc_irq_vectors_affinity`].
+    /// See [`Self::alloc_irq_vectors_affinity`].
     pub fn pcim_alloc_irq_vectors_affinity(
         self,
         min_vecs: u32,
@@ -433,7 +434,7 @@ impl<'c> Device<Core<'c>> {
     ///
     /// # Errors
     ///
-    /// As [`Binding::alloc_irq_vectors`].
+    /// See [`Binding::alloc_irq_vectors`].
     ///
     /// # Examples
     ///
@@ -466,7 +467,7 @@ impl<'c> Device<Core<'c>> {
     ///
     /// # Errors
     ///
-    /// As [`Binding::alloc_irq_vectors_affinity`].
+    /// See [`Binding::alloc_irq_vectors_affinity`].
     pub fn alloc_irq_vectors_affinity(
         &self,
         min_vecs: u32,
@@ -482,7 +483,7 @@ impl<'c> Device<Core<'c>> {
     ///
     /// # Errors
     ///
-    /// As [`Binding::alloc_irq_vectors`].
+    /// See [`Binding::alloc_irq_vectors`].
     pub fn pcim_alloc_irq_vectors(
         &self,
         min_vecs: u32,
@@ -497,7 +498,7 @@ impl<'c> Device<Core<'c>> {
     ///
     /// # Errors
     ///
-    /// As [`Binding::alloc_irq_vectors_affinity`].
+    /// See [`Binding::alloc_irq_vectors_affinity`].
     pub fn pcim_alloc_irq_vectors_affinity(
         &self,
         min_vecs: u32,

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Data of a driver for those who may come when it is not bound any more.
+//! Data of a driver for code that may run when the driver is not bound any more.
 //!
-//! An open file or a work item outlives the binding. What it calls may still need what the
-//! device hands out for the binding: registers, vectors, handlers.
+//! An open file or a work item outlives the binding. While the driver is bound, its operations may
+//! need what the device hands out for the binding: registers, vectors, handlers.
 
 use super::{
     binding::Binding,
@@ -90,15 +90,15 @@ use core::ptr::NonNull;
 ///
 /// # Soundness
 ///
-/// - Forgotten, it leaks its own memory; the data is dropped at the end of the binding.
-/// - Sent away and used after unbind, it fails: a closure runs only while the data is there, and
-///   what it is lent has a lifetime that it cannot name.
-/// - On the error path of probe the data is dropped, too.
+/// - If it is forgotten, its own memory leaks; the data is dropped at the end of the binding.
+/// - It can be sent anywhere. After unbind its calls fail: a closure runs only while the data is
+///   there, and what the closure is lent has a lifetime that it cannot name.
+/// - On the error path of probe the data is dropped as well.
 /// - A handler can keep it, but not use it. [`WhileBound::with`] fails in an interrupt, and in the
 ///   thread of any handler, because whoever unbinds the driver may be waiting for that thread.
 ///   Devices can share an interrupt, so it makes no difference whose handler it is.
-///   [`WhileBound::with_core`] needs what no handler has.
-/// - Its code is that of the driver, which stays as long as the data does.
+///   [`WhileBound::with_core`] needs a `Device<Core>`, which no handler has.
+/// - The code that drops the data belongs to the driver's module, which stays as long as the data.
 #[pin_data]
 pub struct WhileBound<F: ForLt + 'static> {
     #[pin]
@@ -116,24 +116,23 @@ struct State<F: ForLt + 'static> {
     data: Option<Pin<KBox<F::Of<'static>>>>,
 }
 
-// SAFETY: It owns the data, which is used from any thread; `dev` and `registry` can be used from
-// any thread, too.
+// SAFETY: Any thread may use the data, which this owns, and `dev` and `registry` as well.
 unsafe impl<F: ForLt> Send for WhileBound<F> where for<'a> F::Of<'a>: Send + Sync {}
-// SAFETY: As above.
+// SAFETY: Any thread may use the data, `dev` and `registry`, as for `Send`.
 unsafe impl<F: ForLt> Sync for WhileBound<F> where for<'a> F::Of<'a>: Send + Sync {}
 
 impl<'c> Device<Core<'c>> {
-    /// Keeps data until the end of the binding, for those who do not know whether it is over.
+    /// Keeps data until the end of the binding, for code that may run after it.
     ///
-    /// What the data borrows has to last as long as the binding, as in a handler; what
-    /// [`WhileBound::with`] gives can be stored in it later. May sleep.
+    /// What the data borrows has to last as long as the binding, as in a handler. Values that
+    /// [`WhileBound::with`] lends can be stored in it later. May sleep.
     ///
     /// # Errors
     ///
     /// - `ENODEV` when the driver is being detached.
-    /// - `EPERM` when the code that drops the data is of another module than that of the driver.
+    /// - `EPERM` when the code that drops the data belongs to another module than the driver.
     /// - `ENOMEM` when there is no memory.
-    /// - What `data` fails with.
+    /// - Any error of `data`.
     pub fn while_bound<F>(&self, data: impl PinInit<F::Of<'c>, Error>) -> Result<Arc<WhileBound<F>>>
     where
         F: ForLt + 'static,
@@ -165,9 +164,9 @@ impl<'c> Device<Core<'c>> {
 impl<F: ForLt + 'static> WhileBound<F> {
     /// Calls `f` with the binding and the data, if the driver is bound. May sleep.
     ///
-    /// Unbinding the driver waits for `f`. What `f` waits for itself must end when the driver is
-    /// unbound; [`Driver::unbind`](super::Driver::unbind) is the place to see to that. The driver's
-    /// own callbacks have [`Self::with_core`].
+    /// Unbinding the driver waits for `f`. Whatever `f` waits for must end when the driver is
+    /// unbound; [`Driver::unbind`](super::Driver::unbind) can see to that. The driver's own
+    /// callbacks use [`Self::with_core`].
     ///
     /// # Errors
     ///
@@ -213,17 +212,17 @@ impl<F: ForLt + 'static> WhileBound<F> {
         let data: NonNull<F::Of<'static>> = NonNull::from(&**data);
         state.users += 1;
         drop(state);
-        // Dropped after everything that `f` was lent.
+        // This is dropped after everything that `f` was lent.
         let _user = User(self);
 
-        // SAFETY: Devres keeps the registry, and the driver core the device, until the data has
-        // been revoked, and that waits for `_user`.
+        // SAFETY: Devres keeps the registry, and the driver core keeps the device, until the data
+        // has been revoked, which waits for `_user`.
         let (dev, registry) = unsafe { (self.dev.as_ref(), self.registry.as_ref()) };
         // SAFETY: Both are those of `Device::while_bound()`, whose caller is the driver.
         let binding = unsafe { Binding::from_parts(dev, registry) };
-        // SAFETY: The data is there as long as it has users, and pinned. `f` is generic over the
-        // lifetime in it, so that it neither puts anything into the data that ends earlier, nor
-        // takes anything out that it could use later.
+        // SAFETY: The data is pinned, and exists as long as it has users. `f` is generic over the
+        // lifetime in it, so it cannot put anything into the data that ends earlier, nor take
+        // anything out and use it later.
         Ok(f(binding, unsafe {
             Pin::new_unchecked(data.cast().as_ref())
         }))
@@ -247,7 +246,7 @@ where
 {
     fn revoke(&self) {
         let mut state = self.state.lock();
-        // Nobody begins to use it from here on; the memory stays for those who do already.
+        // Nobody starts to use the data from here on. Its memory stays for those who already do.
         let data = state.data.take();
         while state.users != 0 {
             self.unused.wait(&mut state);

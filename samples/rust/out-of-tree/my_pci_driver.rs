@@ -2,9 +2,9 @@
 
 //! Template of a PCI driver outside the kernel tree (based on QEMU's `edu`).
 //!
-//! Copy the folder. Rename `my_pci_driver`, here, in `Kbuild` and as the name of this file. Put your
-//! device into `PCI_TABLE`, and into `qemu-devices` if QEMU has it. How to build, boot and edit it is
-//! in Documentation/PCI/rust-driver-out-of-tree.rst.
+//! Copy the folder. Rename `my_pci_driver` here, in `Kbuild`, and in the name of this file. Put
+//! your device into `PCI_TABLE`, and into `qemu-devices` if QEMU has it.
+//! Documentation/PCI/rust-driver-out-of-tree.rst says how to build, boot and edit it.
 //!
 //! The device owns the interrupt vector, so there is nothing to free, and no order of freeing to
 //! get wrong.
@@ -39,7 +39,7 @@ mod regs {
     use super::*;
 
     register! {
-        /// The reasons of the interrupt that is raised; none when there is none.
+        /// The reasons for which the interrupt is raised, or 0.
         pub(super) IRQ_STATUS(u32) @ 0x24 {
             31:0 reasons;
         }
@@ -59,10 +59,11 @@ mod regs {
     pub(super) const END: usize = 0x68;
 }
 
-/// The registers: offsets are checked when this is compiled.
+/// The registers. Their offsets are checked at compile time.
 type Bar0<'c> = pci::ManagedBar<'c, { regs::END }>;
 
-/// Runs when the device interrupts. It may use the registers: they are unmapped after it is released.
+/// Runs when the device interrupts. It may use the registers, which are unmapped after it is
+/// released.
 struct Handler<'c> {
     bar: Bar0<'c>,
     count: Arc<Atomic<u32>>,
@@ -109,7 +110,7 @@ impl pci::Driver for MyDriver {
         let bar: Bar0<'_> = pdev
             .pcim_enable_device()?
             .iomap_region_sized(0, c"my_pci_driver")?;
-        // An MSI message is a write to memory, which takes a bus master.
+        // An MSI message is a write to memory, for which the device must be a bus master.
         pdev.set_master();
 
         let vectors = pdev.pcim_alloc_irq_vectors(1, 1, IrqTypes::all())?;

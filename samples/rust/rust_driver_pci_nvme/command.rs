@@ -7,10 +7,10 @@
 
 use super::queue::DEPTH;
 
-/// Where the data of a command is: two entries of physical region pages.
+/// The place of a command's data: two entries of physical region pages (PRP).
 pub(super) type Prp = [u64; 2];
 
-/// What Identify is asked for.
+/// The data structure that Identify returns.
 pub(super) enum Identify {
     Controller,
     Namespace(u32),
@@ -26,7 +26,7 @@ impl Command {
         let ([prp1, prp1_high], [prp2, prp2_high]) = (halves(prp[0]), halves(prp[1]));
         let [cdw10, cdw11, cdw12] = parameters;
 
-        // One command of a queue is in flight at a time: all have the identifier 0.
+        // A queue has one command in flight at a time, so all have the identifier 0.
         #[rustfmt::skip]
         let words = [
             opcode, namespace, 0, 0,
@@ -42,7 +42,7 @@ impl Command {
         self.0.map(u32::to_le)
     }
 
-    /// Asks for the 4096 bytes of a data structure.
+    /// Returns the command that reads the 4096 bytes of a data structure.
     pub(super) fn identify(what: Identify, prp: Prp) -> Self {
         match what {
             Identify::Namespace(id) => Self::new(0x06, id, prp, [0x00, 0, 0]),
@@ -50,13 +50,14 @@ impl Command {
         }
     }
 
-    /// Asks for `count` queues of either kind; the result says how many there may be.
+    /// Returns the command that asks for `count` queues of either kind. Its result says how many
+    /// there may be.
     pub(super) fn set_number_of_queues(count: u16) -> Self {
         let from_0 = u32::from(count - 1);
         Self::new(0x09, 0, [0; 2], [0x07, from_0 << 16 | from_0, 0])
     }
 
-    /// Creates completion queue `id`, which interrupts with vector `id`.
+    /// Returns the command that creates completion queue `id`, which interrupts with vector `id`.
     pub(super) fn create_completion_queue(id: u16, address: u64) -> Self {
         const CONTIGUOUS: u32 = 1 << 0;
         const INTERRUPTS: u32 = 1 << 1;
@@ -65,7 +66,7 @@ impl Command {
         Self::new(0x05, 0, [address, 0], parameters)
     }
 
-    /// Creates submission queue `id`, with completion queue `id`.
+    /// Returns the command that creates submission queue `id`, with completion queue `id`.
     pub(super) fn create_submission_queue(id: u16, address: u64) -> Self {
         const CONTIGUOUS: u32 = 1 << 0;
         let completion_queue = u32::from(id) << 16;
@@ -74,11 +75,11 @@ impl Command {
     }
 
     fn queue(id: u16) -> u32 {
-        // CAST: The depth is small.
+        // CAST: The queue depth is small.
         (DEPTH as u32 - 1) << 16 | u32::from(id)
     }
 
-    /// Reads `count` blocks from `block` on.
+    /// Returns the command that reads `count` blocks from `block` on.
     pub(super) fn read(namespace: u32, block: u64, count: u16, prp: Prp) -> Self {
         // CAST: The lower and the upper half.
         let parameters = [block as u32, (block >> 32) as u32, u32::from(count - 1)];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The controller: brought up, read through, reset, shut down.
+//! The controller: bringing it up, reading through it, resetting it, shutting it down.
 
 use super::{
     command::Command,
@@ -63,35 +63,35 @@ use kernel::{
     }, //
 };
 
-/// What there is while the controller is up.
+/// Values that exist while the controller is up.
 struct Up<'bound> {
     vectors: ManagedIrqVectors<'bound>,
     admin: Option<Queue<'bound>>,
 }
 
-/// An I/O queue, through which the disk is read, or none when the controller is down.
+/// An I/O queue, through which the disk is read. It is `None` while the controller is down.
 type IoQueue<'bound> = Mutex<Option<(Disk, Queue<'bound>)>>;
 
-/// The controller, in data that is there while the driver is bound.
+/// The controller, which exists while the driver is bound.
 ///
 /// A reader holds the lock of its queue while its command is in flight. A reset holds `up`, tells
-/// readers to stop, and takes the queues from under their locks; readers wait for `up`, and begin
+/// readers to stop, and takes each queue while it holds its lock. Readers wait for `up`, and begin
 /// anew.
 #[pin_data(PinnedDrop)]
 pub(super) struct Controller<'bound> {
     registers: Registers<'bound>,
     #[pin]
     up: Mutex<Option<Up<'bound>>>,
-    /// One for each vector, the first that of the admin queue.
+    /// One event for each vector. The first is that of the admin queue.
     events: KVec<Arc<Event>>,
-    /// I/O queue `i + 1` is number `i`.
+    /// Element `i` is I/O queue `i + 1`.
     queues: KVec<Pin<KBox<IoQueue<'bound>>>>,
-    /// The number of the queue for each CPU: that whose vector was spread to it.
+    /// The number of each CPU's queue, the one whose vector was spread to the CPU.
     queue_of_cpu: KVec<Atomic<u32>>,
 }
 
 impl<'bound> Controller<'bound> {
-    /// Makes a controller that is down, with up to `vectors` vectors.
+    /// Creates a controller that is down, with up to `vectors` vectors.
     pub(super) fn new(
         registers: Registers<'bound>,
         vectors: usize,
@@ -117,18 +117,18 @@ impl<'bound> Controller<'bound> {
         }? Error))
     }
 
-    /// Reads from byte `pos` on with one command, through the queue of this CPU. While the
-    /// controller is being reset this waits, and reads then.
+    /// Reads from byte `pos` on with one command, through the queue of this CPU. During a reset of
+    /// the controller this waits, and reads afterwards.
     ///
     /// # Errors
     ///
     /// - `ENODEV` when the driver is being unbound.
-    /// - `EIO` when the controller says so, or the last reset has failed.
+    /// - `EIO` when the controller reports an error, or the last reset has failed.
     /// - `ETIMEDOUT` when the controller does not answer; a reset may help.
     /// - `ERESTARTSYS` when there is a signal.
     pub(super) fn read(&self, pos: u64, to: &mut [u8]) -> Result<usize> {
         loop {
-            // A hint: the task may move on.
+            // This is only a hint: the task may move to another CPU.
             let cpu = CpuId::current().as_u32() as usize;
             let number = self.queue_of_cpu.get(cpu).map_or(0, |q| q.load(Relaxed));
             let queue = self.queues.get(number as usize).ok_or(EIO)?;
@@ -140,31 +140,31 @@ impl<'bound> Controller<'bound> {
             if done != Err(ESHUTDOWN) {
                 return done;
             }
-            // Whoever resets it holds the lock.
+            // A task that resets the controller holds the lock.
             if self.up.lock().is_none() {
                 return Err(EIO);
             }
         }
     }
 
-    /// Brings the controller up, with vectors that are allocated anew; down before, if it is up.
+    /// Brings the controller up, with newly allocated vectors. If it is up, brings it down first.
     ///
     /// Returns the disk and the number of I/O queues.
     ///
     /// # Errors
     ///
-    /// With any the controller is down:
+    /// After any error the controller is down:
     ///
     /// - `ENODEV` when it is not there, has no disk, or the driver is being unbound.
     /// - `ETIMEDOUT` when it does not answer, `EIO` when it refuses a command.
-    /// - What an allocation fails with.
+    /// - Any error of an allocation.
     pub(super) fn reset(&self, binding: Binding<'bound>) -> Result<(Disk, usize)> {
         let mut up = self.up.lock();
         self.bring_down(&mut up)?;
         self.disable()?;
 
         let msix = IrqTypes::default().with(IrqType::MsiX);
-        // All but that of the admin queue.
+        // All vectors but that of the admin queue.
         let spread = IrqAffinity {
             pre_vectors: 1,
             ..Default::default()
@@ -184,7 +184,7 @@ impl<'bound> Controller<'bound> {
         found
     }
 
-    /// Lets nobody wait for the controller any more: the driver is being unbound.
+    /// Ends all waiting for the controller, because the driver is being unbound.
     pub(super) fn kill(&self) {
         self.events.iter().for_each(|event| event.kill());
     }
@@ -198,7 +198,7 @@ impl<'bound> Controller<'bound> {
         let disk = Disk::identify(admin)?;
         let wanted = u16::try_from(up.vectors.len() - 1)?;
         let granted = admin.execute(Command::set_number_of_queues(wanted))?;
-        // The submission queues, then the completion queues, counted from 0.
+        // The result has the submission queues, then the completion queues, both counted from 0.
         let granted = 1 + (granted & 0xffff).min(granted >> 16);
         let count = usize::from(wanted).min(granted as usize);
 
@@ -206,7 +206,7 @@ impl<'bound> Controller<'bound> {
             let id = u16::try_from(number + 1)?;
             let new = self.new_queue(binding, up.vectors, id)?;
             let (submissions, completions) = new.addresses();
-            // The controller must not find it gone, whatever comes.
+            // The controller uses this memory, so it must be kept whatever happens.
             let mut queue = queue.lock();
             *queue = Some((disk, new));
             admin.execute(Command::create_completion_queue(id, completions))?;
@@ -218,7 +218,7 @@ impl<'bound> Controller<'bound> {
         Ok((disk, count))
     }
 
-    /// Makes a queue, with a handler on its vector.
+    /// Creates a queue, with a handler on its vector.
     fn new_queue(
         &self,
         binding: Binding<'bound>,
@@ -238,7 +238,7 @@ impl<'bound> Controller<'bound> {
         Queue::new(dev, self.registers, id, event.clone())
     }
 
-    /// Returns the number of the queue, of `count`, whose vector was spread to `cpu`.
+    /// Returns which of `count` queues has the vector that was spread to `cpu`.
     fn find_queue(
         &self,
         vectors: ManagedIrqVectors<'bound>,
@@ -255,7 +255,7 @@ impl<'bound> Controller<'bound> {
         Ok(u32::try_from(cpu.checked_rem(count).ok_or(EINVAL)?)?)
     }
 
-    /// Has the controller begin, with its admin queue.
+    /// Enables the controller, with its admin queue.
     fn enable(&self, admin: &Queue<'_>) -> Result {
         let (submissions, completions) = admin.addresses();
         let registers = self.registers;
@@ -273,7 +273,7 @@ impl<'bound> Controller<'bound> {
         let (low, high) = halves(completions);
         registers.write_reg(ACQ::zeroed().with_acqb(low));
         registers.write_reg(ACQ_HIGH::zeroed().with_acqb(high));
-        // Entries of 16 and of 64 bytes.
+        // Entries have 16 bytes in completion queues and 64 bytes in submission queues.
         registers.write_reg(
             CC::zeroed()
                 .with_const_iocqes::<4>()
@@ -283,7 +283,7 @@ impl<'bound> Controller<'bound> {
         self.wait_until_ready(true)
     }
 
-    /// Has the controller forget everything, and waits until it does not use memory any more.
+    /// Disables the controller, which resets it, and waits until it does not use memory any more.
     fn disable(&self) -> Result {
         self.registers.update(CC, |cc| cc.with_en(false));
         self.wait_until_ready(false)
@@ -297,14 +297,14 @@ impl<'bound> Controller<'bound> {
             Delta::from_micros(100),
             Delta::from_millis((units + 1) * 500),
         )?;
-        // What nobody answers to reads as ones on a bus, and as zeroes in QEMU.
+        // Without an answer a read returns all ones on a bus, and zeroes in QEMU.
         match self.registers.read(VS).into_raw() {
             0 | u32::MAX => Err(ENODEV),
             _ => Ok(()),
         }
     }
 
-    /// Brings the controller down, if it is up, and frees its vectors, after their handlers.
+    /// Brings the controller down, if it is up, and frees its vectors after their handlers.
     fn bring_down(&self, up: &mut Option<Up<'bound>>) -> Result {
         let Some(up) = up.take() else { return Ok(()) };
         self.release_queues(up.admin);
@@ -314,15 +314,16 @@ impl<'bound> Controller<'bound> {
     /// Sends the readers away, and releases the memory of the queues.
     fn release_queues(&self, admin: Option<Queue<'bound>>) {
         self.events.iter().for_each(|event| event.stop());
-        // Once every lock has been held, all readers have left, and none gets as far as a command.
+        // When every lock has been held once, all readers have left, and no reader can start a
+        // command.
         for queue in &self.queues {
             if let Some((_, queue)) = &mut *queue.lock() {
                 queue.drain();
             }
         }
-        // What is not there does not use memory either.
+        // A controller that is gone does not use memory either.
         let is_quiet = !matches!(self.disable(), Err(e) if e != ENODEV);
-        // Otherwise the memory is the controller's for ever.
+        // Otherwise the memory is left to the controller for ever.
         let release = |queue: Queue<'bound>| {
             if !is_quiet {
                 pr_err!("the controller does not stop, its memory is not freed\n");
@@ -349,5 +350,5 @@ impl PinnedDrop for Controller<'_> {
     }
 }
 
-/// What can be used as long as the driver is bound.
+/// The controller, which can be used as long as the driver is bound.
 pub(super) type Shared = pci::WhileBound<ForLt!(Controller<'_>)>;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the first namespace of a controller looks like, and how it is read.
+//! The first namespace of a controller, and reading it.
 
 use super::{
     command::{
@@ -17,7 +17,7 @@ use kernel::prelude::*;
 /// The namespace that is read.
 const NAMESPACE: u32 = 1;
 
-/// Its size, and how much of it the controller transfers with one command.
+/// Its size, and the most bytes that the controller transfers with one command.
 #[derive(Clone, Copy)]
 pub(super) struct Disk {
     blocks: u64,
@@ -27,16 +27,16 @@ pub(super) struct Disk {
 }
 
 impl Disk {
-    /// Asks the controller, through its admin queue.
+    /// Asks the controller for the properties of the namespace, through its admin queue.
     ///
     /// # Errors
     ///
     /// - `ENODEV` when there is no such namespace.
-    /// - `EOPNOTSUPP` when its blocks have metadata, or a size that is none.
+    /// - `EOPNOTSUPP` when its blocks have metadata, or their size is not valid.
     pub(super) fn identify(admin: &mut Queue<'_>) -> Result<Self> {
         let prp = admin.prp(4096);
         admin.execute(Command::identify(Identify::Controller, prp))?;
-        // MDTS: a power of two of pages, or 0 for no limit.
+        // MDTS is a number of pages as a power of two, or 0 for no limit.
         let max_data = match admin.data(77)? {
             [0] => MAX_DATA,
             [mdts] => 4096_usize
@@ -63,16 +63,16 @@ impl Disk {
         })
     }
 
-    /// Returns the number of bytes.
+    /// Returns the size in bytes.
     pub(super) fn size(&self) -> u64 {
         self.blocks << self.shift
     }
 
-    /// Reads from byte `pos` on with one command, and returns how much that gave: at the end of the
-    /// disk, nothing.
+    /// Reads from byte `pos` on with one command, and returns how much was read. At the end of the
+    /// disk that is 0.
     pub(super) fn read(&self, queue: &mut Queue<'_>, pos: u64, to: &mut [u8]) -> Result<usize> {
         let left = usize::try_from(self.size().saturating_sub(pos)).unwrap_or(usize::MAX);
-        // CAST: Less than a block.
+        // CAST: The value is less than the size of a block.
         let offset = (pos & ((1 << self.shift) - 1)) as usize;
         let len = to.len().min(left).min(self.max_data - offset);
         if len == 0 {

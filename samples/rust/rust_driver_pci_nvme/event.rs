@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a reader waits for: the interrupt of its queue, or the end of it.
+//! The event that a reader waits for: the interrupt of its queue, or the end of the queue.
 
 use kernel::{
     irq,
@@ -16,7 +16,7 @@ use kernel::{
     time::msecs_to_jiffies, //
 };
 
-/// A controller that has not completed a command after so many milliseconds will not do so.
+/// The time in milliseconds after which a controller is taken not to complete a command any more.
 const TIMEOUT: u32 = 5000;
 
 #[derive(Default)]
@@ -60,7 +60,7 @@ impl Event {
         self.changed.notify_all();
     }
 
-    /// Lets nobody wait: the controller is going to be reset.
+    /// Ends all waiting, because the controller is going to be reset.
     pub(super) fn stop(&self) {
         self.change(|state| state.stopped = true);
     }
@@ -73,7 +73,7 @@ impl Event {
         });
     }
 
-    /// Lets nobody wait, for ever: the driver is being unbound.
+    /// Ends all waiting for good, because the driver is being unbound.
     pub(super) fn kill(&self) {
         self.change(|state| state.gone = true);
     }
@@ -82,7 +82,7 @@ impl Event {
     ///
     /// # Errors
     ///
-    /// `ENODEV` and `ESHUTDOWN`, as [`Self::wait`].
+    /// `ENODEV` and `ESHUTDOWN`, for the same reasons as [`Self::wait`].
     pub(super) fn begin(&self) -> Result {
         let mut state = self.state.lock();
         state.interrupted = false;

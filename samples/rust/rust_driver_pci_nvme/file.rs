@@ -25,10 +25,10 @@ use kernel::{
     }, //
 };
 
-/// Resets the controller; the same number as for the controller's file of the C driver.
+/// The ioctl that resets the controller. The C driver uses the same number.
 const NVME_IOCTL_RESET: u32 = _IO(b'N' as u32, 0x44);
 
-/// What the file is about, whether the driver is still bound or not.
+/// The data of the file, which exists whether or not the driver is still bound.
 pub(super) struct DiskFile(pub(super) Arc<Shared>);
 
 impl DiskFile {
@@ -54,8 +54,8 @@ impl MiscDevice for DiskFile {
 
     fn read_iter(mut kiocb: Kiocb<'_, Self::Ptr>, iov: &mut IovIterDest<'_>) -> Result<usize> {
         let disk = kiocb.file();
-        // Copying to user space may wait for whatever is behind the reader's memory. It is done
-        // outside `with()`, so neither the queue nor unbinding waits for that, too.
+        // Copying to user space may fault and wait. It is done outside of `with()`, so that neither
+        // the queue nor unbinding waits for that.
         let mut buffer = KVVec::from_elem(0, iov.len().min(MAX_DATA), GFP_KERNEL)?;
         let mut done = 0;
         while !iov.is_empty() {
@@ -65,7 +65,7 @@ impl MiscDevice for DiskFile {
             let copied = match read.flatten() {
                 Ok(0) => break,
                 Ok(read) => iov.copy_to_iter(&buffer[..read]),
-                // What has been read is not lost.
+                // Data that was read before the error is returned.
                 Err(_) if done != 0 => break,
                 Err(e) => return Err(e),
             };

@@ -38,16 +38,16 @@ use kernel::{
     time::Delta, //
 };
 
-/// How many entries a queue has. One is always free, which leaves one command in flight.
+/// The number of entries of a queue. One is always free, which leaves one command in flight.
 pub(super) const DEPTH: usize = 2;
 
-/// The size of a page of the controller, which is what it starts with.
+/// The size of a page of the controller after a reset.
 const PAGE: usize = 4096;
 
-/// How much a command transfers at most.
+/// The most bytes that a command transfers.
 pub(super) const MAX_DATA: usize = 16 * PAGE;
 
-/// A pair of queues. Whoever has it exclusively executes commands, one after the other.
+/// A pair of queues. A caller with exclusive access executes commands, one after the other.
 ///
 /// The memory belongs to the queue and not to the reader: a reader that is interrupted leaves its
 /// command in flight to the next one.
@@ -59,7 +59,7 @@ pub(super) struct Queue<'bound> {
     submissions: Coherent<[[u32; 16]]>,
     completions: Coherent<[[u32; 4]]>,
     data: Coherent<[u8]>,
-    /// The addresses of the pages of `data` but for the first.
+    /// The addresses of the pages of `data`, except for the first.
     pages: Coherent<[u64]>,
     tail: usize,
     head: usize,
@@ -68,7 +68,7 @@ pub(super) struct Queue<'bound> {
 }
 
 impl<'bound> Queue<'bound> {
-    /// Makes queue `id`, of which the controller does not know yet.
+    /// Creates queue `id`, which the controller does not know yet.
     pub(super) fn new(
         dev: &device::Device<Bound>,
         registers: Registers<'bound>,
@@ -121,10 +121,10 @@ impl<'bound> Queue<'bound> {
     /// # Errors
     ///
     /// - `EIO` when the controller says that it failed.
-    /// - What [`Event::wait`] fails with. The command may be in flight then.
+    /// - Any error of [`Event::wait`]. Then the command may be in flight.
     pub(super) fn execute(&mut self, command: Command) -> Result<u32> {
         self.event.begin()?;
-        // That of somebody who was interrupted. Nobody asks for its result.
+        // The command may be that of a reader that was interrupted. Nobody needs its result.
         if self.in_flight {
             self.wait()?;
         }
@@ -139,7 +139,7 @@ impl<'bound> Queue<'bound> {
         io_project!(self.submissions, [try: self.tail]).copy_write(command.words());
         self.tail = (self.tail + 1) % DEPTH;
         self.in_flight = true;
-        // Whatever has been written to memory before can be seen by the controller.
+        // The write is ordered: before it, the controller sees the entry in memory.
         //
         // CAST: Less than the depth.
         let tail = self.tail as u32;
@@ -179,11 +179,11 @@ impl<'bound> Queue<'bound> {
     /// Takes the next completion out of the queue, if there is one.
     fn completion(&mut self) -> Result<Option<(u32, u32)>> {
         let last = u32::from_le(io_read!(self.completions, [try: self.head][try: 3]));
-        // The controller inverts it with each round through the queue.
+        // The controller inverts the phase with each round through the queue.
         if (last & 1 << 16 != 0) != self.phase {
             return Ok(None);
         }
-        // Nothing of the entry, and nothing of the data, is read before that.
+        // The rest of the entry and the data are not read before the phase.
         dma_mb(Read);
         let result = u32::from_le(io_read!(self.completions, [try: self.head][try: 0]));
 
@@ -201,7 +201,7 @@ impl<'bound> Queue<'bound> {
     ///
     /// # Errors
     ///
-    /// `ERANGE` when that is not in the memory for data.
+    /// `ERANGE` when the range is not in the memory for data.
     pub(super) fn copy_data(&self, offset: usize, to: &mut [u8]) -> Result {
         let end = offset.checked_add(to.len()).ok_or(ERANGE)?;
         io_project!(self.data, [try: offset..end]).copy_to_slice(to);

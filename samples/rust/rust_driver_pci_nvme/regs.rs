@@ -2,8 +2,9 @@
 
 //! Registers of an NVMe controller.
 //!
-//! NVM Express Base Specification, section 3.1, NVMe Controller Registers. Those of 64 bits are in
-//! halves, because a [`Region`](kernel::io::Region) of Linux 7.3 is aligned to four bytes.
+//! NVM Express Base Specification, section 3.1, NVMe Controller Registers. Registers of 64 bits are
+//! declared as halves, because a [`Region`](kernel::io::Region) of Linux 7.3 is aligned to four
+//! bytes.
 
 use kernel::{
     io::register,
@@ -73,8 +74,8 @@ register! {
     }
 }
 
-/// Where the doorbells are: for each queue that of its submissions, then that of its completions.
+/// The offset of the doorbells. Each queue has one for submissions, then one for completions.
 pub(super) const DOORBELLS: usize = 0x1000;
 
-/// The registers; which doorbells there are depends on the controller.
+/// The registers. The number of doorbells depends on the controller.
 pub(super) type Registers<'bound> = pci::ManagedBar<'bound, DOORBELLS>;

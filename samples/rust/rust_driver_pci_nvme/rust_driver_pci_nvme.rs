@@ -2,38 +2,41 @@
 
 //! Rust PCI driver sample that reads an NVMe disk through one queue and one vector for each CPU.
 //!
-//! To make this driver probe, QEMU must be run with
-//! `-drive file=disk,if=none,id=disk,format=raw -device nvme,drive=disk,serial=0`, and the C driver
-//! must not claim the device. Any other controller that has a first namespace and two MSI-X vectors
-//! will do; the driver takes one controller, and never writes to the disk.
+//! To make this driver probe, QEMU must be run with `-drive file=disk,if=none,id=disk,format=raw
+//! -device nvme,drive=disk,serial=0`, and the C driver must not claim the device. Any other
+//! controller that has a first namespace and two MSI-X vectors can be used as well. The driver
+//! takes one controller, and never writes to the disk.
 //!
 //! `/dev/nvme-rust0`, which only root may open, is the disk: `dd if=/dev/nvme-rust0 bs=64k`. It
-//! cannot be sought in, because a `MiscDevice` of Linux 7.3 has no such call, but `pread()` works.
+//! does not support seeking, because a `MiscDevice` of Linux 7.3 has no such call, but `pread()`
+//! works.
 //!
 //! # What it shows
 //!
 //! - Vectors that the device owns, spread over the CPUs, with a handler for each queue, which wakes
-//!   the reader. They are allocated in probe and, all of them, anew by a reset: the ioctl
-//!   `NVME_IOCTL_RESET`, from a file operation, while others read. Readers wait for the end of the
-//!   reset and see nothing of it. Has the reset failed, they get `EIO` until one succeeds.
-//! - A file that stays open when the driver is unbound, the device is removed, or pulled out: what
-//!   it calls gets at the device through [`pci::WhileBound`] and fails with `ENODEV`. A read in
-//!   flight ends in what it has read so far, or in `ENODEV`. The module can be removed when the
-//!   file is closed; until then `rmmod` is refused, as for any file.
-//! - A controller that does not answer: a read ends with `ETIMEDOUT` after five seconds, and a reset
-//!   may help. So it does after suspend, of which a `pci::Driver` of 7.3 is not told.
+//!   the reader. They are allocated in probe, and a reset frees and allocates all of them anew. The
+//!   ioctl `NVME_IOCTL_RESET` resets from a file operation, while other tasks read. Readers wait
+//!   for the end of the reset and do not notice it. If the reset fails, they get `EIO` until one
+//!   succeeds.
+//! - A file that stays open when the driver is unbound, or the device is removed or pulled out. Its
+//!   operations use the device through [`pci::WhileBound`], and then fail with `ENODEV`. A read in
+//!   flight returns what it has read so far, or `ENODEV`. The module can be removed when the file
+//!   is closed; until then `rmmod` is refused, as for any file.
+//! - A controller that does not answer. A read ends with `ETIMEDOUT` after five seconds, and a
+//!   reset may help. A reset also helps after suspend, of which a `pci::Driver` of 7.3 is not told.
 //!
 //! # What upstream would have to offer
 //!
-//! There is no `unsafe` in it. But DMA of 7.3 leaves to the driver what the compiler could see to:
+//! The driver has no `unsafe`. But with DMA of 7.3 the driver has to take care of what the compiler
+//! could check:
 //!
-//! - Memory for DMA that is dropped while the controller uses it is written to by the controller
-//!   when it is somebody else's, and no `unsafe` says so. Here a queue is dropped when the controller
-//!   is disabled, or has gone. Upstream would have to tie [`Coherent`](kernel::dma::Coherent) to
-//!   something that stops the device.
-//! - Data is copied twice, from the memory for DMA to a buffer and from there to user space. To copy
-//!   it at once, `IovIterDest` would have to take a `CoherentView`, or `Coherent` would have to be
-//!   lent to the device for the time of a command, and be plain memory afterwards.
+//! - If memory for DMA is dropped while the controller uses it, the controller writes to memory
+//!   that belongs to somebody else by then, and no `unsafe` warns of that. This driver drops a
+//!   queue only when the controller is disabled or gone. Upstream would have to tie
+//!   [`Coherent`](kernel::dma::Coherent) to something that stops the device.
+//! - Data is copied twice, from the memory for DMA to a buffer and from there to user space. To
+//!   copy it at once, `IovIterDest` would have to take a `CoherentView`, or `Coherent` would have
+//!   to be lent to the device during a command, and be plain memory afterwards.
 //! - `MiscDevice::open()` of 7.3 gets the registration, which has no data. This tree adds it.
 //!
 //! Registers and commands: NVM Express Base Specification, and NVM Command Set Specification.
@@ -70,10 +73,10 @@ use kernel::{
     types::ForLt, //
 };
 
-/// Whether there is a disk: there is one file.
+/// Whether a controller is taken. There is only one file, so there is only one disk.
 static TAKEN: Atomic<bool> = Atomic::new(false);
 
-/// The right to be that disk.
+/// The right to use the file, which one controller has.
 struct Taken;
 
 impl Taken {

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /// A driver that enables its device with pcim_enable_device() and never frees
-/// its interrupt vectors wants the device to do it, and has to say so: use
+/// its interrupt vectors leaves that to the device, and has to say so: use
 /// pcim_alloc_irq_vectors(). The pci_ calls are explicit, whichever way the
 /// device was enabled.
 ///
-//# A file is looked at as a whole. Drivers that spread enabling and allocation
-//# over several files, and those that free on some paths only, are not found.
+//# Each file is examined on its own. Drivers that enable and allocate in different
+//# files, and those that free on some paths only, are not found.
 //#
 //# A driver that frees what it allocates is explicit already, and left alone.
 //# With -D reallocate (make coccicheck SPFLAGS="-D reallocate") it is converted
-//# as well: for drivers that free in order to allocate anew, and leave the last
-//# free to the device.
+//# as well. That is for drivers that free in order to allocate anew, and leave
+//# the last free to the device.
 //#
 //# An array of struct msix_entry is reported, not converted: its entries may be
 //# sparse, or serve as cookies.

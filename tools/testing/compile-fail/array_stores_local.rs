@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is stored in an array lives as long as the array says, also through a shared reference to
-//! it, which is how a handler and data that is lent have one.
+//! A value that is stored in an array must live as long as the array's type says, also if it is
+//! stored through a shared reference, which is what handlers and users of lent data have.
 
 //@ error: E0597
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A managed BAR is not put together by hand, with another address or another length.
+//! Driver code cannot create a managed BAR with an address or a length of its own.
 
 //@ error: E0451
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The data of a child's registration, which stays when that is forgotten, does not keep a BAR.
+//! The data of a child's registration cannot keep a BAR, because the registration stays when it is
+//! forgotten.
 
 //@ error: E0521
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A file in debugfs, which stays when it is forgotten, does not keep a BAR.
+//! A file in debugfs cannot keep a BAR, because the file stays when it is forgotten.
 
 //@ error: E0521
 

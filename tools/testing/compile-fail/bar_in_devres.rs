@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Devres does not keep a BAR, which it may unmap before.
+//! Devres cannot keep a BAR, because it may unmap the BAR first.
 
 //@ error: E0521
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A managed BAR does not go into what an open file keeps; there is `WhileBound`.
+//! The data of an open file cannot keep a managed BAR. `WhileBound` is for that.
 
 //@ error: E0477
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A managed BAR does not go into the data of a misc device, which can be forgotten and stays registered.
+//! The data of a misc device cannot keep a managed BAR, because the misc device stays registered
+//! when it is forgotten.
 
 //@ error: E0521
 

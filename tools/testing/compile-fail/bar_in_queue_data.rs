@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A managed BAR does not go into the queue data of a block device, which stays when the disk is
+//! The queue data of a block device cannot keep a managed BAR, because it stays when the disk is
 //! forgotten.
 
 //@ error: E0477

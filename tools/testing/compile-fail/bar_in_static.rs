@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A managed BAR does not go into a static: it is unmapped with the binding.
+//! A static cannot keep a managed BAR, which is unmapped at the end of the binding.
 
 //@ error: E0521
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A managed BAR does not go into a work item, which may run when it is unmapped.
+//! A work item cannot keep a managed BAR, because it may run after the BAR was unmapped.
 
 //@ error: E0521
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Driver data does not say of a managed BAR that it is mapped for ever.
+//! Driver data cannot declare a managed BAR as mapped for ever.
 
 //@ error: lifetime may not live long enough
 

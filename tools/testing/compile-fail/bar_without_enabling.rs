@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! No managed BAR comes from a device that was not enabled with devres.
+//! A managed BAR cannot be mapped on a device that was not enabled with devres.
 
 //@ error: E0308
 

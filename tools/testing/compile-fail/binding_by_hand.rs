@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A driver does not make a binding itself.
+//! Driver code cannot create a binding itself.
 
 //@ error: E0451
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A binding does not go to the driver of a child, whose text can go first: it is not covariant, as
-//! what children see of their parents has to be.
+//! A binding cannot be passed to the driver of a child, whose module can be removed first: it is
+//! not covariant, which data that children see must be.
 
 //@ error: lifetime may not live long enough
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A binding does not go into a static, where it would outlive itself.
+//! A static cannot keep a binding, which ends earlier.
 
 //@ error: E0521
 

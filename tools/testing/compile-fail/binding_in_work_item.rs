@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A binding does not go into a work item, which may run when it is over; there is `WhileBound`.
+//! A work item cannot keep a binding, because it may run after the end of the binding. `WhileBound`
+//! is for that.
 
 //@ error: E0521
 

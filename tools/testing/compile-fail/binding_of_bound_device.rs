@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A reference to a bound device, which code of other modules can get, is no binding of their own.
+//! A reference to a bound device, which code of other modules can get, cannot be turned into a
+//! binding.
 
 //@ error: E0599
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A binding cannot be given a shorter lifetime, by which what it registers could borrow more.
+//! A binding cannot be given a shorter lifetime, because a handler that it registers could then
+//! borrow values that end too early.
 
 //@ error: lifetime may not live long enough
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A registration of the crate `irq` can be forgotten, with what its handler borrows; it takes
-//! `unsafe` even in a box.
+//! A registration of the crate's `irq` module can be forgotten while its handler borrows, so
+//! creating one takes `unsafe`, also in a box.
 
 //@ error: E0133
 

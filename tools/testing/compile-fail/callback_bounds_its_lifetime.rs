@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A callback does not demand that what it borrows outlives the binding, with which handlers could
+//! A callback cannot require that its arguments outlive the binding, because handlers could then
 //! borrow anything that lives as long as the callback.
 
 //@ error: E0195

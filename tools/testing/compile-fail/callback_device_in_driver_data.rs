@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Driver data does not keep the device as callbacks get it, with which any thread could register
-//! handlers at any time; it may keep the bound device.
+//! Driver data cannot keep the device that callbacks get, because any thread could then register
+//! handlers at any time. It may keep the bound device.
 
 //@ error: E0277
 

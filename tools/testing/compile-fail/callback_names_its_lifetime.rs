@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A callback does not give the lifetime of the binding the name of a shorter one, with which
-//! handlers could borrow anything that lives as long as the callback.
+//! A callback cannot give the lifetime of the binding the name of a shorter one, because handlers
+//! could then borrow anything that lives as long as the callback.
 
 //@ error: `impl` item signature doesn't match `trait` item signature
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The driver of a child does not allocate vectors of its parent, which may have a driver in C, or
-//! be unbound meanwhile; its own device is another matter.
+//! The driver of a child cannot allocate vectors of its parent, which may have a driver in C or be
+//! unbound at that time. It can allocate vectors of its own device.
 
 //@ error: E0599
 

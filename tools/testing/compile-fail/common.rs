@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the programs share: names, and two handlers.
+//! Names and two handlers, which the programs share.
 
 // No program uses everything.
 #![allow(dead_code, unused_imports)]
@@ -38,13 +38,13 @@ pub(crate) use kernel::{
     workqueue,
 };
 
-/// The device as the callbacks of its own driver, and nobody else, get it.
+/// The device as only the callbacks of its own driver get it.
 pub(crate) type Device<'c> = pci::Device<Core<'c>>;
 
 /// Takes a value and drops it.
 pub(crate) fn use_up<T>(_: T) {}
 
-/// What `module!` defines, and `#[vtable]` asks for.
+/// `module!` defines this, and `#[vtable]` needs it.
 pub(crate) struct LocalModule;
 
 impl kernel::ModuleMetadata for LocalModule {
@@ -54,7 +54,7 @@ impl kernel::ModuleMetadata for LocalModule {
         unsafe { kernel::ThisModule::from_ptr(core::ptr::null_mut()) };
 }
 
-/// A handler with nothing in it.
+/// A handler without data.
 pub(crate) struct Quiet;
 
 impl irq::Handler for Quiet {
@@ -69,7 +69,7 @@ impl irq::ThreadedHandler for Quiet {
     }
 }
 
-/// A handler that keeps something.
+/// A handler that keeps a value.
 pub(crate) struct Keeps<T>(pub(crate) T);
 
 impl<T: Sync> irq::Handler for Keeps<T> {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Vectors do not change their owner while a handle borrows the guard of the first one.
+//! Vectors cannot change their owner while a handle borrows the guard of the first one.
 
 //@ error: E0505
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A counted reference, which says nothing about the driver, does not allocate vectors.
+//! A counted reference cannot allocate vectors, because it says nothing about the driver.
 
 //@ error: E0599
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Vectors are freed once: a second time it could be those of a later allocation.
+//! Vectors cannot be freed twice: the second time they could be those of a later allocation.
 
 //@ error: E0382
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Dropping the witness of managed vectors frees nothing, and the compiler says so.
+//! Dropping the witness of managed vectors frees nothing, and the compiler warns of that.
 
 //@ error: dropping_copy_types
 

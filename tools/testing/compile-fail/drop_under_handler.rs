@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The vectors are not freed while a handler is held: the interrupt would lose its vector under
-//! it.
+//! The guard cannot be dropped while a handle borrows it, because that would free the vectors of
+//! the handler.
 
 //@ error: E0505
 

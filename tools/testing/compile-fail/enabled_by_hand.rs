@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! That the device was enabled is not claimed by hand.
+//! Driver code cannot create the witness that the device was enabled.
 
 //@ error: E0423
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Driver data does not keep what maps BARs, which adds to a list that may be being released; it
-//! may keep the BAR.
+//! Driver data cannot keep the value that maps BARs, because devres may be releasing the list to
+//! which it adds. It may keep the BAR.
 
 //@ error: E0277
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Vectors of the driver are not taken for vectors of the device: who frees them is in the type.
+//! Vectors of the driver cannot be used as vectors of the device: the type says who frees them.
 
 //@ error: E0308
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A guard is not forgotten while a handle borrows it: the handle would be one of a guard that
-//! nobody has.
+//! A guard cannot be forgotten while a handle borrows it.
 
 //@ error: E0505
 

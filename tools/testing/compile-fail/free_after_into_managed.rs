@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A driver does not free what it has given to the device, which frees it when the driver is
-//! unbound.
+//! A driver cannot free vectors that it has given to the device, which frees them when the driver
+//! is unbound.
 
 //@ error: E0382
 

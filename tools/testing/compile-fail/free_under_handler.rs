@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The vectors are not freed while a handler is held, by a call that tells about errors either.
+//! The vectors cannot be freed while a handle borrows the guard, also not by the call that returns
+//! errors.
 
 //@ error: E0505
 

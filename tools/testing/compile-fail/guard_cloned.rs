@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A guard has no copy: two of them would free the same vectors; the witness of managed vectors
-//! has.
+//! A guard cannot be cloned, because two of them would free the same vectors. The witness of
+//! managed vectors can.
 
 //@ error: E0599
 

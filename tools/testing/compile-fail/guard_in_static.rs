@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A guard does not go into a static, where it could be dropped after the binding.
+//! A static cannot keep a guard, because it could be dropped after the end of the binding.
 
 //@ error: E0521
 

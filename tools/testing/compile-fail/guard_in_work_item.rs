@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A guard does not go into a work item, which may run after the binding.
+//! A work item cannot keep a guard, because it may run after the end of the binding.
 
 //@ error: E0521
 

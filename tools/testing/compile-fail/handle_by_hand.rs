@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A handle is not made by hand, for a handler of somebody else.
+//! Driver code cannot create a handle, which could be for somebody else's handler.
 
 //@ error: E0451
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A handler does not keep the handle of another one, or its own: it would wait for itself when it
-//! drops it. Driver data may keep it; a handle lives as long as the reference to the device that
-//! the callback got, and that is less than what a handler may borrow.
+//! A handler cannot keep the handle of another handler or its own, because it would wait for itself
+//! when it drops it. Driver data may keep a handle: a handle lives as long as the reference to the
+//! device that the callback got, which is shorter than what a handler may borrow.
 
 //@ error: lifetime may not live long enough
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A handle does not go into a static, where it would outlive the guard.
+//! A static cannot keep a handle, which would outlive the guard.
 
 //@ error: E0521
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A handle does not go into a work item, which may run when the vectors are freed.
+//! A work item cannot keep a handle, because it may run after the vectors were freed.
 
 //@ error: E0521
 

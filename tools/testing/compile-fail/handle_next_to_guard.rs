@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Driver data does not hold a handle next to the guard it borrows: nothing would keep the guard
-//! from being dropped first.
+//! Driver data cannot keep a handle next to the guard that it borrows, because the guard could be
+//! dropped first.
 
 //@ error: E0505
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Driver data keeps the handle of a managed vector, next to the witness, but nothing that the
-//! binding does not outlive.
+//! Driver data can keep the handle of a managed vector next to the witness, but only for the time
+//! of the binding.
 
 //@ error: lifetime may not live long enough
 

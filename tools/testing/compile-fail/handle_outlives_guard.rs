@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A handle does not outlive the guard of the vectors, which frees them at the end of its block.
+//! A handle cannot outlive the guard of the vectors, which frees them at the end of its block.
 
 //@ error: E0597
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A function that owns the guard does not return a handle: the vectors are freed when it returns.
+//! A function that owns the guard cannot return a handle: the vectors are freed when it returns.
 
 //@ error: E0515
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A handler does not borrow an argument of the callback: nothing says that it is there as long
-//! as the binding.
+//! A handler cannot borrow an argument of the callback, which need not live as long as the binding.
 
 //@ error: E0621
 

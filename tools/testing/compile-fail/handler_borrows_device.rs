@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A handler does not keep the reference to the bound device that the callback was given, which
-//! nothing says to live as long as the binding; it may keep what the device manages.
+//! A handler cannot keep the reference to the bound device that the callback got, which need not
+//! live as long as the binding. It may keep what the device manages.
 
 //@ error: E0621
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A handler does not borrow driver data, which the driver core drops and which a failing probe
-//! never makes.
+//! A handler cannot borrow driver data, which the driver core drops, and which does not exist if
+//! probe fails.
 
 //@ error: E0621
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A handler does not borrow a variable of the function that registers it: a forgotten handle
-//! leaves the handler registered.
+//! A handler cannot borrow a variable of the function that registers it: a forgotten handle leaves
+//! the handler registered.
 
 //@ error: E0597
 

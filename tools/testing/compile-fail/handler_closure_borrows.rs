@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A closure in a handler does not borrow what it captures.
+//! A closure in a handler cannot borrow what it captures.
 
 //@ error: E0373
 

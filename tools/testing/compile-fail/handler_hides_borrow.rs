@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A handler does not hide what it borrows behind a trait object.
+//! A handler cannot hide what it borrows behind a trait object.
 
 //@ error: E0597
 

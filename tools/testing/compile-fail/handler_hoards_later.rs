@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A handler that keeps an array is not given by its handle with a shorter lifetime, with which
-//! something that ends earlier than the handler would be stored in it.
+//! The handle cannot return a handler that keeps an array with a shorter lifetime, because a value
+//! that ends before the handler could then be stored in the array.
 
 //@ error: lifetime may not live long enough
 
@@ -13,7 +13,7 @@ use kernel::xarray::{
     XArray, //
 };
 
-/// Sent and shared, which an array can be.
+/// A handler with an array, which can be sent and shared.
 type Hoard<'h> = Keeps<Pin<KBox<XArray<KBox<&'h u32>>>>>;
 
 fn set_up(binding: pci::Binding<'_>, vectors: &IrqVectorRegistration<'_>) -> Result {

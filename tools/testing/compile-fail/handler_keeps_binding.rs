@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A handler does not keep the binding, whose calls may sleep.
+//! A handler cannot keep the binding, whose calls may sleep.
 
 //@ error: lifetime may not live long enough
 

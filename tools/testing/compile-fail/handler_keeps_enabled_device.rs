@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A handler does not keep what maps BARs, whose calls may sleep; it may keep the BAR.
+//! A handler cannot keep the value that maps BARs, whose calls may sleep. It may keep the BAR.
 
 //@ error: E0277
 

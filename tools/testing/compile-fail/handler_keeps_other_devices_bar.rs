@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A handler does not keep a BAR of another device, which may be unbound, and the BAR unmapped,
-//! first.
+//! A handler cannot keep a BAR of another device, because that device may be unbound first.
 
 //@ error: E0621
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A handler that must not leave its thread, such as one that holds a lock, is refused: the device
-//! may drop it in another one.
+//! A handler that must stay in its thread, such as one that holds a lock, is refused, because the
+//! device may drop it in another thread.
 
 //@ error: E0277
 

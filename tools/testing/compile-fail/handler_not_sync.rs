@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A handler that only one thread may use at a time is refused: it runs on any CPU.
+//! A handler that only one thread may use at a time is refused, because it runs on any CPU.
 
 //@ error: E0277
 

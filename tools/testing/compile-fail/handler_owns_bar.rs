@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A handler does not own a BAR that the driver unmaps, whose lifetime is that of a reference; it
-//! may keep a managed one.
+//! A handler cannot own a BAR that the driver unmaps, which has the lifetime of a reference. It may
+//! keep a managed one.
 
 //@ error: E0621
 

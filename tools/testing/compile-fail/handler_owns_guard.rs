@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A handler does not own a guard, whose lifetime is that of a reference; it may keep a mapping.
+//! A handler cannot own a guard, which has the lifetime of a reference. It may keep a mapping.
 
 //@ error: E0621
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A handler does not leave the closure to which its handle is lent: what it uses is there no
-//! longer than the binding.
+//! A handler cannot leave the closure to which its handle is lent, because the values that it uses
+//! end with the binding.
 
 //@ error: lifetime may not live long enough
 

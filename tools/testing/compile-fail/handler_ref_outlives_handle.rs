@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A handler does not outlive the handle that gave it, which driver data drops.
+//! A reference to a handler cannot outlive the handle that returned it, which driver data drops.
 
 //@ error: E0505
 

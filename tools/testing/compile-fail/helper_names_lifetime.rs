@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A function that gives the lifetime of the binding the name of a shorter one, to have its
-//! handlers borrow more, cannot be called.
+//! A function that gives the lifetime of the binding the name of a shorter one, so that its
+//! handlers could borrow more, cannot be called.
 
 //@ error: E0621
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A free that may be refused gives the guard back, which is not ignored.
+//! The result of a free that may be refused cannot be ignored, because an error returns the guard.
 
 //@ error: unused_must_use
 

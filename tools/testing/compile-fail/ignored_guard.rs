@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A guard that is not kept frees its vectors at once, which nobody wants.
+//! The compiler warns if the guard is not kept, because that frees the vectors at once.
 
 //@ error: unused_must_use
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A handle that is not kept releases its handler at once, which nobody wants.
+//! The compiler warns if a handle is not kept, because that releases the handler at once.
 
 //@ error: unused_must_use
 

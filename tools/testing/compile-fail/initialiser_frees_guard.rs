@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What initialises a handler does not free the vectors that it is registered on.
+//! The initialiser of a handler cannot free the vectors on which the handler is registered.
 
 //@ error: E0505
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A handler that is registered outside a callback does not borrow a local variable.
+//! A handler that is registered outside a callback cannot borrow a local variable.
 
 //@ error: E0597
 

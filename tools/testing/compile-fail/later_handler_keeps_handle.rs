@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A handler that is registered outside a callback does not keep the handle of another one: it
-//! would wait for it when it drops it.
+//! A handler that is registered outside a callback cannot keep the handle of another one, for which
+//! it would wait when it drops the handle.
 
 //@ error: lifetime may not live long enough
 

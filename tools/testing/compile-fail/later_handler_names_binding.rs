@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A handler that is registered outside a callback does not keep what names the lifetime of the
+//! A handler that is registered outside a callback cannot keep values with the lifetime of the
 //! binding, such as the guard of its own vectors.
 
 //@ error: lifetime may not live long enough

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A handler that is registered outside a callback does not keep a BAR but what it is lent of it:
-//! nothing else says that the BAR is one of its device.
+//! A handler that is registered outside a callback can only keep a BAR that it is lent, because
+//! nothing else shows that the BAR is one of its device.
 
 //@ error: lifetime may not live long enough
 

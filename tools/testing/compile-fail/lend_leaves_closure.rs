@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What lends a handler the registers of its device does not leave the closure that makes the
-//! handler.
+//! The value that lends a handler the registers of its device cannot leave the closure that makes
+//! the handler.
 
 //@ error: E0521
 

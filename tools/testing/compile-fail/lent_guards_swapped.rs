@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What two devices lend has two lifetimes: their guards are not swapped, or the vectors of one
-//! would be freed by the lock of the other.
+//! Guards that two devices lend cannot be swapped: they have two lifetimes, because the vectors of
+//! one device must not be freed under the lock of the other.
 
 //@ error: E0521
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The device is not given vectors through a reference to a bound device, which code of other
+//! Managed vectors cannot be allocated through a reference to a bound device, which code of other
 //! modules can get.
 
 //@ error: E0599

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Vectors of the device are not taken for vectors of the driver, which would free them.
+//! Vectors of the device cannot be used as vectors of the driver, which would free them.
 
 //@ error: E0308
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A vector that may be freed at any time is not requested by its number.
+//! A managed vector cannot be requested by its number, because it may be freed at any time.
 
 //@ error: E0277
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the C side of the rule is made of is not for drivers: it frees under every type.
+//! Drivers cannot call the C side of the rule, which frees without regard to types.
 
 //@ error: E0603
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The registration that a driver may forget while the handler borrows is not for safe code.
+//! Safe code cannot create a registration that a driver may forget while the handler borrows.
 
 //@ error: E0133
 

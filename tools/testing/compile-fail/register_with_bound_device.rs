@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A handler is not registered with a reference to a bound device, which code of other modules
+//! A handler cannot be registered with a reference to a bound device, which code of other modules
 //! can get.
 
 //@ error: E0308

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The driver of a child does not register handlers with its parent: its text can go before the
-//! parent is unbound.
+//! The driver of a child cannot register handlers with its parent, because its module can be
+//! removed before the parent is unbound.
 
 //@ error: E0308
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What keeps the handlers of a binding is not for drivers, nor are the names it gives them.
+//! Drivers cannot use the registry of a binding, nor its tokens.
 
 //@ error: E0603
 

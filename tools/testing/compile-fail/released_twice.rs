@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A handler is released once: the handle is gone with it.
+//! A handler cannot be released twice, because releasing it uses up the handle.
 
 //@ error: E0382
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A vector that was added is not freed while somebody has it: its number could be another's then.
+//! A vector that was added cannot be removed while somebody holds it, because its number could then
+//! be another vector's.
 
 //@ error: E0502
 

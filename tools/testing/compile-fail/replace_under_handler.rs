@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Another guard is not put in the place of one that has a handler, which would free the vectors
-//! of the handler.
+//! A guard with a handler cannot be replaced by another one, because that would free the vectors of
+//! the handler.
 
 //@ error: E0506
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Two guards are not swapped while one of them has a handler: the handler would be taken for one
-//! of the other device.
+//! Two guards cannot be swapped while one of them has a handler, which would then seem to belong to
+//! the other device.
 
 //@ error: E0502
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A threaded handler does not borrow a variable of the function that registers it either.
+//! A threaded handler cannot borrow a variable of the function that registers it either.
 
 //@ error: E0597
 

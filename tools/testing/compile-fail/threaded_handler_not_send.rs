@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A threaded handler that must not leave its thread is refused as well.
+//! A threaded handler that must stay in its thread is refused as well.
 
 //@ error: E0277
 

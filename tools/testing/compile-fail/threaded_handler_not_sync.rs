@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A threaded handler that only one thread may use at a time is refused: its two halves run at
-//! once.
+//! A threaded handler that only one thread may use at a time is refused, because its two halves run
+//! concurrently.
 
 //@ error: E0277
 

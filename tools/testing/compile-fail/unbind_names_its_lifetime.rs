@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The remove callback does not give the lifetime of the binding the name of a shorter one either.
+//! The remove callback cannot give the lifetime of the binding the name of a shorter one either.
 
 //@ error: `impl` item signature doesn't match `trait` item signature
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! No vector is taken from a guard that was dropped: the interrupt may be somebody else's by now.
+//! A vector cannot be taken from a guard that was dropped, because the interrupt may be somebody
+//! else's by now.
 
 //@ error: E0382
 

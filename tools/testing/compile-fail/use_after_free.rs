@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A guard is gone once the vectors are freed: there is nothing left to ask it for.
+//! A guard cannot be used after it freed its vectors.
 
 //@ error: E0382
 

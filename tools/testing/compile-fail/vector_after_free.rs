@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A handler is not registered for a vector whose guard is gone: the vector borrows it.
+//! A handler cannot be registered for a vector whose guard is gone, because the vector borrows the
+//! guard.
 
 //@ error: E0505
 

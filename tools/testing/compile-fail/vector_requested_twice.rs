@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A vector takes one handler: the next one has to ask for the vector again, and may be told that
-//! it is busy.
+//! A vector takes one handler. For another one the driver has to ask for the vector again, and the
+//! request may be refused as busy.
 
 //@ error: E0382
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The driver of a virtual function does not allocate vectors of the physical function.
+//! The driver of a virtual function cannot allocate vectors of the physical function.
 
 //@ error: E0599
 

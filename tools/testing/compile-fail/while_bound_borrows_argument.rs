@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Data for the whole binding does not borrow an argument of the callback.
+//! Data for the whole binding cannot borrow an argument of the callback.
 
 //@ error: E0621
 

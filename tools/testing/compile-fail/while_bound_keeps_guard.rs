@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Data for the whole binding does not begin with a guard that the callback has; it may get one
+//! Data for the whole binding cannot begin with a guard that the callback holds. It may get one
 //! later.
 
 //@ error: lifetime may not live long enough

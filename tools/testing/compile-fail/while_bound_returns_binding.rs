@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Nor does the binding.
+//! The binding that is lent while the driver is bound cannot leave the closure.
 
 //@ error: lifetime may not live long enough
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is lent while the driver is bound does not get out of the closure.
+//! The data that is lent while the driver is bound cannot leave the closure.
 
 //@ error: lifetime may not live long enough
 

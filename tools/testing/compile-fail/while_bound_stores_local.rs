@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Nothing that ends earlier is stored in the data; what the binding gives is.
+//! Values that end earlier than the binding cannot be stored in the data. Values that the binding
+//! returns can.
 
 //@ error: E0597
 

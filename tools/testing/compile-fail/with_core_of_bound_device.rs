@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Only the device of a callback stands for the callback.
+//! Only the device that a callback gets proves that the caller is in the callback.
 
 //@ error: E0308
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is lent to a callback does not get out of the closure either.
+//! Data that is lent to a callback cannot leave the closure either.
 
 //@ error: lifetime may not live long enough
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The witness of managed vectors does not go into a static: the vectors go with the binding.
+//! A static cannot keep the witness of managed vectors, which are freed at the end of the binding.
 
 //@ error: E0521
 

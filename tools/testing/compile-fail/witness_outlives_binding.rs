@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Driver data does not say of managed vectors that they are there for ever.
+//! Driver data cannot declare managed vectors as existing for ever.
 
 //@ error: lifetime may not live long enough
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # This script runs safe programs that try to break the kernel: a driver in Rust that prints KTAP of its own each time it binds. Nothing of
-# it may be left once it is unbound. The module stays, since its statics keep something, which would be a leak.
+# it may be left once it is unbound. The module is not removed, because its statics keep memory that would then leak.
 
 # shellcheck source=tools/testing/guest/lib/common.sh
 . /scripts/lib/common.sh
@@ -27,7 +27,7 @@ reads_new()
 	cat /dev/attack >/tmp/read 2>/tmp/said && [ "$(cat /tmp/read)" = ed ]
 }
 
-# A file that is open outlives the driver. What it keeps is good for nothing by then, and for nothing of the next one's.
+# An open file outlives the driver. What it keeps is useless then, also with the next driver.
 file_outlives_driver()
 {
 	dev=$edu
@@ -42,13 +42,13 @@ file_outlives_driver()
 	reads_new || diag_lines </tmp/said
 }
 
-# That comes before the document of the script.
+# The module's document comes before that of the script.
 said_nothing()
 {
 	[ ! -s /tmp/file ] || diag_lines </tmp/file
 }
 
-# Everybody calls anything, and the drivers of both devices go and come meanwhile.
+# All tasks make any call, while the drivers of both devices are bound and unbound.
 storm()
 {
 	all bind || return
@@ -71,7 +71,7 @@ find_device 1234:11e8 && edu=$dev
 find_device 8086:10d3 && e1000e=$dev
 devices="$edu $e1000e"
 remember
-# Each of these binds prints a document; those after them are for the storm.
+# Each of these binds prints a document. The binds after them belong to the storm of calls.
 modprobe "$driver"
 all unbind
 all bind

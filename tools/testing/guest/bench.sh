@@ -6,18 +6,18 @@
 # shellcheck source=tools/testing/guest/lib/common.sh
 . /scripts/lib/common.sh
 
-# The module binds what it measures.
+# The module binds the devices that it measures.
 echo 0 >"$pci/drivers_autoprobe"
 for driver in ahci e1000e nvme; do
 	modprobe "$driver"
 done
 
-# What only our kernel has.
+# Only our kernel has these.
 modprobe rust_driver_pci_nvme 2>/dev/null
 
 plan 1
 subtest bench 2
-# The module for what only our kernel has counts when it binds.
+# The module for our kernel alone counts when it binds.
 if modprobe pci_bench_rust 2>/dev/null; then
 	find_device 1234:11e8
 	bind pci_bench_rust

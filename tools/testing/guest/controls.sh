@@ -38,7 +38,7 @@ random()
 	interrupts virtio dd if=/dev/hwrng of=/dev/null bs=64 count=4 2>/tmp/dd || diag_lines </tmp/dd
 }
 
-# Succeeds when the tablet on the port has told what it is.
+# Succeeds when the tablet on the port has been identified.
 xhci()
 {
 	wait_for find_below 'usb*/*-*/idVendor' || diag "no device on the bus of $dev" || return

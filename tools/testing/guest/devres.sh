@@ -34,7 +34,7 @@ dmesg >/tmp/printed
 rmmod "$module" 2>>/tmp/said
 removed=$?
 
-# Turn the results into comments, or they would count twice.
+# Turn the results into comments, because they would count twice otherwise.
 echo 'compare: begin results'
 sed -n -E 's/^(\[[^]]*\])+ ( *(KTAP version|1\.\.|ok |not ok |# Subtest|# module).*)/# \2/p' /tmp/printed
 echo 'compare: end results'

@@ -78,7 +78,7 @@ tulip()
 	net 'net/*'
 }
 
-# The label area of a memory module, which an emulator lets us write.
+# This writes the label area of a memory module, which is safe on an emulated one.
 i2c_i801()
 {
 	wait_for find_below 'i2c-[0-9]*' || diag "no bus behind $dev" || return
@@ -88,11 +88,11 @@ i2c_i801()
 	[ "$((got))" = "$((round % 200 + 1))" ] || diag "wrote $((round % 200 + 1)), read $got"
 }
 
-# What is drawn must arrive in the memory of the device.
+# What is drawn to the screen must arrive in the memory of the device.
 bochs()
 {
 	wait_for find_node 'graphics/fb*' || diag "no frame buffer behind $dev" || return
-	# Without a console on it nobody has switched it on.
+	# Nothing has switched the screen on, because no console uses it.
 	echo 0 >"$found/blank"
 	colour=$((round % 200 * 65793 + 1))
 	for shift in 0 8 16 24; do
@@ -147,13 +147,15 @@ cxl()
 	[ "$((size))" = 268435456 ] || diag "$found has $size bytes, expected 256 MiB"
 }
 
-# Only vhost can drive it: it wants the state of a queue before its address, and virtio_vdpa gives them the other way round.
+# Only vhost can drive this device: it needs the state of a queue before its address, and virtio_vdpa passes them in the other
+# order.
 eni_vdpa()
 {
 	find_below 'vdpa*' || diag "no vDPA device behind $dev"
 }
 
-# It makes its device when it is asked to. The vectors come when virtio takes that and go when virtio leaves it.
+# The driver creates its vDPA device on request. The vectors are allocated when a virtio driver binds to that, and freed when it is
+# unbound.
 vp_vdpa()
 {
 	[ -e "$pci/devices/$dev/vdpa0" ] || vdpa dev add name vdpa0 mgmtdev "pci/$dev" 2>/tmp/vdpa || diag_lines </tmp/vdpa || return
@@ -168,7 +170,7 @@ takes_virtio_net()
 	echo 1af4 1041 >"$pci/drivers/vp-vdpa/new_id"
 }
 
-# Load what makes device files; nothing loads it on demand here.
+# Load the modules that create device files, because nothing loads them on demand here.
 modprobe snd_pcm_oss
 modprobe i2c_dev
 modprobe mmc_block

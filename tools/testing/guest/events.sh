@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# This script does things to a device while a driver has vectors of it: it suspends, resets, removes and unplugs the device, and has
-# it interrupt while its driver binds and unbinds. It raises interrupts by writing to registers through /dev/mem.
+# This script does things to a device while a driver has vectors of it: it suspends, resets, removes and unplugs the device, and
+# makes it interrupt while its driver binds and unbinds. It raises interrupts by writing to registers through /dev/mem.
 
 # shellcheck source=tools/testing/guest/lib/common.sh
 . /scripts/lib/common.sh
@@ -35,7 +35,7 @@ same_vectors()
 	[ "$vectors" = "$irqs" ] || diag "vectors were $vectors, are $irqs"
 }
 
-# Removes the device, which unbinds its driver, and has it found again.
+# Removes the device, which unbinds its driver, and rescans the bus.
 survives_removal()
 {
 	echo 1 >"$pci/devices/$dev/remove"
@@ -57,8 +57,8 @@ set_config()
 	dd if="$3" bs=1 seek="$2" of="$1/config" conv=notrunc 2>/dev/null
 }
 
-# Unplugs the device before its driver knows: the port above it answers for no bus, and passes nothing on, so that whatever is read
-# from the device has all bits set. The driver learns it when the device is removed, and binds to the next one that is plugged in.
+# Unplugs the device without telling its driver: the port above it serves no bus and forwards nothing, so that reads from the
+# device return all ones. The driver is told when the device is removed, and binds to the next device that is plugged in.
 survives_surprise()
 {
 	port=$(readlink -f "$pci/devices/$dev")
@@ -97,7 +97,7 @@ rebinds_in_a_storm()
 	while [ "$round" -lt 50 ]; do
 		round=$((round + 1))
 		[ ! -e "$pci/drivers/$driver/$dev" ] || unbind "$driver" || break
-		# The driver takes an interrupt for the end of its computation, and does not bind if it came too early.
+		# The driver takes an interrupt for the end of its computation, and does not bind if one came too early.
 		bind "$driver" >/dev/null 2>&1
 	done
 	touch /tmp/stop

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# This script runs one case of the evidence: it takes the steps in $steps, from the kernel's command line, and prints what came of
-# each. The runner judges that; the kernel under test may not survive the last step.
+# This script runs one case of the evidence: it takes the steps in $steps, from the kernel's command line, and prints the result
+# of each. The runner judges them; the kernel under test may not survive the last step.
 
 # shellcheck source=tools/testing/guest/lib/common.sh
 . /scripts/lib/common.sh

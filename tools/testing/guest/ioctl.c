@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ioctl FILE NUMBER: asks a file for what no program of busybox asks for. Built
- * with the nolibc of the kernel's tree.
+ * ioctl FILE NUMBER: makes an ioctl, for which busybox has no program. It is built with the nolibc
+ * of the kernel's tree.
  */
 
 int main(int argc, char **argv)

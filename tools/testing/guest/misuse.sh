@@ -35,7 +35,7 @@ said()
 	[ "$(cat "/tmp/status.$1")" = 0 ] || diag_lines <"/tmp/said.$1"
 }
 
-# Nor may it leave data with its parent, which drops that when it is unbound.
+# A child must not leave data with its parent either, which drops data when it is unbound.
 keeps_nothing()
 {
 	dmesg -c >/dev/null
@@ -48,9 +48,8 @@ keeps_nothing()
 	[ "$(grep -c 'misuse: child keeps -1$' /tmp/child)" = 2 ] || diag_lines </tmp/child
 }
 
-# Children that their parents forgot are still there when those are not. What a child was handed is good for nothing then, and
-# for no handler of its own while the parent is bound.
-# said_to_child ERRNO N: checks that N of the children got that errno.
+# A child that its parent forgot stays when the parent is unbound. Then it cannot use what the parent lent it, and while the
+# parent is bound it cannot register handlers with it. said_to_child ERRNO N: checks that N of the children got that errno.
 said_to_child()
 {
 	dmesg -c >/dev/null

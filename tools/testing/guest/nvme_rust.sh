@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The sample that reads an NVMe disk: what it reads is what the C driver reads, every vector interrupts on its own CPU, and neither a
-# reset nor the end of the driver or of the device, while four CPUs read, hangs, breaks or leaves anything.
+# This script tests the sample that reads an NVMe disk. It must read the same as the C driver, and every vector must interrupt on its
+# own CPU. While four CPUs read, the controller is reset, the driver unbound, and the device removed; nothing may hang, break or be
+# left.
 
 # shellcheck source=tools/testing/guest/lib/common.sh
 . /scripts/lib/common.sh
@@ -14,7 +15,7 @@ reset=0x4e44
 
 # --- Readers ------------------------------------------------------------------------------------------------------------
 
-# start COMMAND...: in the background on each CPU, with the number of the CPU as last word.
+# start COMMAND...: runs the command in the background on each CPU, with the number of the CPU as last word.
 start()
 {
 	rm -f /tmp/stop /tmp/said.* /tmp/begun.*
@@ -31,7 +32,7 @@ all_begun()
 	done
 }
 
-# Reads the whole disk in small pieces, which takes seconds, and keeps what dd says of it.
+# Reads the whole disk in small pieces, which takes seconds, and keeps the output of dd.
 read_long()
 {
 	taskset "$((1 << $1))" dd if=$file of="/tmp/begun.$1" bs=512 2>"/tmp/said.$1"
@@ -72,7 +73,7 @@ sum()
 	md5sum <"$1" | cut -d ' ' -f 1
 }
 
-# What the C driver writes and reads is the measure.
+# The data that the C driver writes and reads is the reference.
 measure()
 {
 	modprobe nvme
@@ -122,10 +123,10 @@ each_interrupts()
 		[ $((now - before_cpu)) -ge 64 ] || diag "$((now - before_cpu)) interrupts on CPU $cpu for 64 reads" || return
 		queues="$queues $changed"
 	done
-	# Each CPU has its own.
+	# Each CPU has its own I/O queue.
 	[ "$(for queue in $queues; do echo "$queue"; done | sort -u | tr '\n' ' ')" = '1 2 3 4 ' ] ||
 		diag "CPUs read through the queues $queues" || return
-	# The first is that of the admin queue.
+	# The first count is that of the admin queue.
 	[ "$(echo "$counts" | wc -l)" = 5 ] || diag "queues that interrupt: $counts" || return
 	[ "$(echo "$counts" | head -n 1)" -gt 0 ] || diag "the admin queue does not interrupt"
 }
@@ -157,7 +158,7 @@ resets_under_load()
 	[ "$round" = 20 ]
 }
 
-# What they have read was right, and they were never told that something happened.
+# The readers have read the right data, and no read has failed.
 readers_saw_nothing()
 {
 	for cpu in $cpus; do
@@ -168,7 +169,7 @@ readers_saw_nothing()
 	echo "$ktap_indent# read while it was reset: $(cat /tmp/said.* | wc -l) times the disk"
 }
 
-# Every reset has freed all vectors and allocated as many.
+# Every reset has freed all vectors and allocated the same number.
 allocated_anew()
 {
 	for what in alloc free; do
@@ -179,7 +180,7 @@ allocated_anew()
 	[ "$(echo "$irqs" | wc -w)" = 5 ] || diag "vectors: $irqs"
 }
 
-# Who is killed leaves a command in flight to the next reader of the queue.
+# A reader that is killed leaves a command in flight to the next reader of the queue.
 kills_readers()
 {
 	round=0
@@ -197,7 +198,7 @@ kills_readers()
 
 # --- The end ------------------------------------------------------------------------------------------------------------
 
-# each_time COMMAND: ten times while the disk is being read.
+# each_time COMMAND: runs the command ten times while the disk is being read.
 each_time()
 {
 	round=0
@@ -231,7 +232,7 @@ rmmods()
 	rmmod "$driver" && as_before && modprobe "$driver" && bind "$driver"
 }
 
-# Who opens and closes it again and again leaves a moment in which it goes.
+# A task that opens and closes the file repeatedly leaves moments in which the module can be removed.
 rmmods_between()
 {
 	start read_short
@@ -254,7 +255,7 @@ available()
 	awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo
 }
 
-# A kernel that looks for leaks keeps memory of its own. The others have no more than the memory: of one reset 400 KiB.
+# A kernel with kmemleak uses more memory itself. On the others, memory is the only sign of a leak: one reset uses 400 KiB.
 no_memory_is_left()
 {
 	if [ -e /sys/kernel/debug/kmemleak ]; then
@@ -271,13 +272,14 @@ no_memory_is_left()
 
 # --- No answer ----------------------------------------------------------------------------------------------------------
 
-# set_command BITS: the low byte of the device's command register.
+# set_command BITS: sets the low byte of the device's command register.
 set_command()
 {
 	printf '%b' "\\0$(printf %o "$1")" | dd of="$pci/devices/$dev/config" bs=1 seek=4 conv=notrunc 2>/dev/null
 }
 
-# Without access to memory the device does not answer. Whoever waits for that is told at once, and not when it has waited long enough.
+# Without memory space the device does not answer. When the driver is unbound, a waiting reader gets its error at once, and not after
+# the timeout.
 unbind_ends_waiting()
 {
 	# Memory space, but no bus mastering.
@@ -289,7 +291,7 @@ unbind_ends_waiting()
 	unbind "$driver" && told
 }
 
-# A reset is what helps, once there is something that can answer.
+# A reset helps, once the device can answer again.
 reset_ends_waiting()
 {
 	set_command 2
@@ -307,13 +309,13 @@ reset_ends_waiting()
 
 # --- Pulled out ---------------------------------------------------------------------------------------------------------
 
-# byte OFFSET: of the configuration space of $port.
+# byte OFFSET: prints a byte of the configuration space of $port.
 byte()
 {
 	dd if="$pci/devices/$port/config" bs=1 skip="$(($1))" count=1 2>/dev/null | hexdump -e '1/1 "%d"'
 }
 
-# Cuts the power of the slot behind the port, at which QEMU takes the device out. The kernel is not told.
+# Cuts the power of the slot behind the port, and QEMU removes the device. The kernel is not told.
 pull_out()
 {
 	port=$(basename "$(dirname "$(readlink "$pci/devices/$dev")")")
@@ -329,7 +331,7 @@ pull_out()
 	[ "$ffff" = ffff ] || diag "the device is still there: $ffff"
 }
 
-# Nobody has told the driver: readers wait for an answer until they have waited long enough.
+# The driver was not told, so readers wait for an answer until they time out.
 time_out()
 {
 	wait
@@ -344,7 +346,7 @@ a_reset_fails()
 	grep -q 'errno=19' /tmp/said || diag_lines </tmp/said
 }
 
-# As long as it is open the file is there, and the module.
+# As long as the file is open, the file and the module stay.
 file_outlives_device()
 {
 	exec 3<$file
@@ -364,7 +366,7 @@ file_outlives_device()
 echo 0 >"$pci/drivers_autoprobe"
 plan 7
 find_device class:010802 || exit
-# When it is found again it may get other addresses, and keeps those.
+# The device may get other addresses when it is found again, and keeps those.
 echo 1 >"$pci/devices/$dev/remove"
 echo 1 >"$pci/rescan"
 
@@ -378,7 +380,7 @@ check reads_what_c_reads reads_the_same
 check each_vector_interrupts each_interrupts
 check unbind_leaves_nothing leaves_nothing
 subtest_end
-# The trace keeps what it takes for its first event.
+# The trace buffer keeps memory that its first event allocates.
 echo 1 >"$events/enable"
 echo 0 >"$events/enable"
 memory_before=$(available)

@@ -13,7 +13,7 @@ devices=$dev
 find_device 1234:11e8 || exit
 devices="$devices $dev"
 remember
-# Where memory can be made to fail, a case does that.
+# On a kernel with failslab, one case makes allocations fail.
 failslab=/sys/kernel/debug/failslab
 if [ -d "$failslab" ]; then
 	echo N >"$failslab/ignore-gfp-wait"

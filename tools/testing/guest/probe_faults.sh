@@ -11,7 +11,7 @@
 # shellcheck source=tools/testing/guest/lib/failslab.sh
 . /scripts/lib/failslab.sh
 
-# This is set where a worker of the driver probes, and names what that makes below the device.
+# This is set if a worker of the driver probes, and names the entry that the worker creates below the device.
 made=
 
 # faults NAME MODULE DRIVER DEVICE FUNCTION STEP [NEEDED]: makes the first allocation below FUNCTION fail ("-" for none), and every
@@ -51,8 +51,8 @@ made=
 faults sdhci_pci sdhci_pci sdhci-pci class:080501 request_threaded_irq 7
 # The driver requests no interrupt for the emulated device.
 faults cxl_pci cxl_pci cxl_pci class:050210 - 13
-# Both have vectors only once somebody drives the vDPA device. The second uses its memory after it has freed it, each time it is
-# unbound, on the stock kernel as well; it is the last because no more than one such report is made.
+# Both have vectors only once a driver uses the vDPA device. The second one uses freed memory each time it is unbound, on the stock
+# kernel as well. It comes last, because the kernel makes only one such report.
 faults vp_vdpa vp_vdpa vp-vdpa 1af4:1041 - 1
 due="$due|BUG: KASAN: slab-use-after-free in vp_legacy_remove"
 faults eni_vdpa eni_vdpa alibaba-eni-vdpa 1af4:1000 - 3

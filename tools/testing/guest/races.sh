@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # This script does several things at a time: it binds, unbinds, removes the module and reads its state, all at once. Nothing may
-# break, and nothing may be left. How often a command succeeds is a matter of luck, but each must succeed once.
+# break, and nothing may be left. How often a command succeeds depends on timing, but each must succeed once.
 
 # shellcheck source=tools/testing/guest/lib/common.sh
 . /scripts/lib/common.sh
@@ -50,7 +50,7 @@ all_won()
 	[ -s /tmp/won.try_bind ] && [ -s /tmp/won.try_unbind ] && [ -s /tmp/won.try_reload ]
 }
 
-# Lets them race for some seconds, and longer if one of them has not succeeded by then.
+# Lets the commands race for some seconds, and longer if one of them has not succeeded by then.
 storm()
 {
 	rm -f /tmp/stop /tmp/won.*
@@ -91,7 +91,7 @@ race()
 	subtest_end
 }
 
-# until_said PATTERN N: waits until the kernel has said that N times since the log was cleared.
+# until_said PATTERN N: waits until PATTERN is in the kernel's log N times since the log was cleared.
 until_said()
 {
 	waited=0
@@ -110,13 +110,13 @@ two_allocate()
 	[ "$(grep -c 'race: [a-z]* [1-9][0-9]* times' /tmp/race)" = 2 ] || diag_lines </tmp/race
 }
 
-# Each must have found the other at work, or they did not run at the same time.
+# Each work item must have found the other at work; otherwise they did not run at the same time.
 met()
 {
 	[ "$(grep -c 'race: [a-z]* [0-9]* times, [1-9][0-9]* busy' /tmp/race)" = 2 ] || diag_lines </tmp/race
 }
 
-# Unbinds the driver while they are at work.
+# Unbinds the driver while the work items are at work.
 driver_goes()
 {
 	for _ in 1 2 3 4 5 6 7 8 9 10; do
@@ -189,7 +189,7 @@ go_on()
 	wait_for is_bound_now || diag "$dev still hangs"
 }
 
-# While one device hangs, readers and the drivers of other devices must not.
+# While one device hangs, readers and the drivers of other devices must go on.
 hanging()
 {
 	other=rust_driver_pci_msix
@@ -231,7 +231,7 @@ look_on()
 	done
 }
 
-# One CPU does all that can be done to vectors while another reads their state. The test prints a document of its own before ours.
+# One CPU makes every call for vectors while another one reads their state. The test prints a document of its own before ours.
 watched()
 {
 	find_device 1234:11e8

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The ownership rule where interrupts are remapped: a device may have several MSI vectors, which share one descriptor, and the
-# samples interrupt through the IOMMU.
+# This script tests the ownership rule with interrupt remapping: a device may have several MSI vectors, which share one
+# descriptor, and the samples interrupt through the IOMMU.
 
 # shellcheck source=tools/testing/guest/lib/common.sh
 . /scripts/lib/common.sh

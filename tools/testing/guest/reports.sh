@@ -69,7 +69,7 @@ sample()
 	subtest_end
 }
 
-# tell FILE: prints the events in it, to be held against the model of the rule. The kernel's log takes one line at a time.
+# tell FILE: prints the events in it, which the runner compares with the rule. The kernel's log takes one line at a time.
 tell()
 {
 	while read -r event; do
@@ -133,7 +133,7 @@ reported()
 	expect "$1" "$(cat /tmp/reported)"
 }
 
-# C code tries to free what a Rust guard stands for: the vectors stay, the device is silenced, and both is reported.
+# C code tries to free vectors that a Rust guard stands for: they stay, the device is silenced, and both are reported.
 foreign()
 {
 	driver=rust_driver_pci_managed
@@ -152,8 +152,8 @@ foreign()
 	subtest_end
 }
 
-# With CONFIG_PCI_DEVRES_RUST_DEBUG each report has a warning with its stack, otherwise none has. The debug kernel, which also
-# has failslab, is built with it.
+# With CONFIG_PCI_DEVRES_RUST_DEBUG each report comes with a warning and a stack trace, otherwise none does. The debug kernel,
+# which also has failslab, is built with it.
 reports_have_stacks_when_debugging()
 {
 	due=0
@@ -161,7 +161,7 @@ reports_have_stacks_when_debugging()
 	expect "$due" "$(grep -cE 'WARNING: .*(rust/kernel/pci/ownership\.rs|6kernel3pci9ownership)' /tmp/log)"
 }
 
-# Reports and events name functions, devices and numbers, and where none of them lies in memory.
+# Reports and events name functions, devices and numbers, and no address in memory.
 has_no_address()
 {
 	! grep -hE 'irq vectors: .*[0-9a-f]{12}|pci_irq_vectors_.*[0-9a-f]{12}' /tmp/log /tmp/events >/tmp/told || diag_lines </tmp/told

@@ -1,27 +1,27 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Whoever is root can write to a device's files in sysfs at any moment: one after the other and all at once, it comes to an error at
-# worst, and nothing is left.
+# Root can write to a device's files in sysfs at any moment. This script does so, one file after the other and several at once. An
+# error is the worst that may happen, and nothing may be left.
 
 # shellcheck source=tools/testing/guest/lib/common.sh
 . /scripts/lib/common.sh
 # shellcheck source=tools/testing/guest/lib/events.sh
 . /scripts/lib/events.sh
 
-# A kernel that looks for mistakes takes ten times as long for each.
+# A debug kernel takes ten times as long for each round.
 rounds=20
 [ ! -e /sys/kernel/debug/kmemleak ] || rounds=5
 
 long_word=$(head -c 5000 /dev/zero | tr '\0' 'a')
 
-# put FILE TEXT: writes it, and does not say what came of it.
+# put FILE TEXT: writes the text, and ignores errors.
 put()
 {
 	echo "$2" >"$1"
 } 2>/dev/null
 
-# refuses FILE TEXT...: an error for each, and nothing happens.
+# refuses FILE TEXT...: checks that writing each text is an error, and that nothing happens.
 refuses()
 {
 	file=$1
@@ -31,7 +31,7 @@ refuses()
 	done
 }
 
-# in_every_round COMMAND...: runs it once a round.
+# in_every_round COMMAND...: runs the command once in each round.
 in_every_round()
 {
 	round=0
@@ -58,7 +58,7 @@ works()
 	lower
 }
 
-# The device is given to a driver that there is not, then back.
+# The device is given to a driver that does not exist, and then back.
 override()
 {
 	unbind "$driver" || return
@@ -93,7 +93,7 @@ goes_and_comes()
 	is_bound "$driver"
 }
 
-# What each does to the device while the others do what they do.
+# Each of these uses the device while the others do.
 meddle()
 {
 	turn=0
@@ -117,7 +117,7 @@ meddle()
 	done
 } 2>/dev/null
 
-# All of it at once; then the device is found again, and works.
+# All of them run at once. Then the device is found again, and works.
 at_once()
 {
 	for what in bind override reset remove affinity look; do
@@ -130,7 +130,7 @@ at_once()
 	works
 }
 
-# Files that everybody may use.
+# Lists files that everybody may use.
 open_to_all()
 {
 	find /dev ! -type l -perm /006 | sort
@@ -154,7 +154,7 @@ meddles()
 	find_device "$3"
 	other=$dev
 	find_device "$2"
-	# When it is found again it may get other addresses, and keeps those.
+	# The device may get other addresses when it is found again, and keeps those.
 	put "$pci/devices/$dev/remove" 1
 	put "$pci/rescan" 1
 	remember

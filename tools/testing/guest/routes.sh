@@ -1,16 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# This script goes every way to the vectors of a device at a time: those of a C driver with a Rust driver of its child, and those of a Rust driver with
-# a C driver of its child. Each way must be taken often, whoever else is on its way; and drivers go and come, of the child, of the
-# parent, of both, and of a child that its parent forgot.
+# This script uses every route to the vectors of a device at the same time: for a C driver with a Rust driver of its child, and for a Rust
+# driver with a C driver of its child. Each route must be taken often, whatever the others do. Meanwhile drivers are unbound and bound: that
+# of the child, of the parent, of both, and of a child that its parent forgot.
 
 # shellcheck source=tools/testing/guest/lib/common.sh
 . /scripts/lib/common.sh
 
 won=/sys/module/ownership_routes/parameters/won
 rounds=1200
-# Every refusal is reported, and with stack traces that takes its time.
+# Every refusal is reported, which takes long with stack traces.
 [ ! -e /sys/kernel/debug/kmemleak ] || rounds=160
 
 begin()
@@ -36,7 +36,7 @@ is_over()
 	[ "$sum" -ge "$rounds" ]
 }
 
-# taken N: the first N ways were, each at least every thirtieth time.
+# taken N: checks that the first N routes were taken, each at least every thirtieth time.
 taken()
 {
 	begin "$rounds"
@@ -51,7 +51,7 @@ taken()
 		diag "one way was taken too seldom"
 }
 
-# Who is robbed finds that out.
+# A route whose vectors were freed by another one must notice.
 robbed()
 {
 	[ "$(cut -d , -f 8 "$won")" -gt 0 ] || diag "nobody was robbed"
@@ -73,7 +73,7 @@ until_stopped()
 	done
 }
 
-# drivers_go DRIVER CHILD: the driver of the child goes and comes all the time, and that of the parent some times.
+# drivers_go DRIVER CHILD: unbinds and binds the driver of the child all the time, and that of the parent some times.
 drivers_go()
 {
 	begin 1000000
@@ -89,7 +89,7 @@ drivers_go()
 	[ "$sum" -gt 0 ] || diag "no way was taken meanwhile"
 }
 
-# What the kernel said of a case that the modules cannot count.
+# Counts the kernel's messages about a case that the modules cannot count.
 said_nothing()
 {
 	dmesg | grep ': routes: ' >/tmp/routes
@@ -102,7 +102,7 @@ forget()
 	echo "$1" >/sys/module/ownership_routes/parameters/forgotten
 }
 
-# forgotten DRIVER: its child stays, and finds that the device has no driver, or that it has one again.
+# forgotten DRIVER: checks that the child stays, and finds that the device has no driver, or that it has one again.
 forgotten()
 {
 	begin 1000000

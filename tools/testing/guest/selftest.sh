@@ -1,15 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The kselftest of the grafted tree, on QEMU's devices: without a device, with drivers of either ownership, and with one that
-# makes a mistake.
+# This script runs the kselftest of the grafted tree on QEMU's devices: without a device, with a driver for each owner, and
+# with a driver that makes a mistake.
 
 # shellcheck source=tools/testing/guest/lib/common.sh
 . /scripts/lib/common.sh
 
 selftest=/selftests/pci_irq_vectors/pci_irq_vectors.sh
 
-# selftest NAME [DEVICE]: its document is a subtest of ours, and $status what it exits with.
+# selftest NAME [DEVICE]: runs it as a subtest, and sets $status to its exit status.
 selftest()
 {
 	DEVICE=${2-} "$selftest" >/tmp/tap 2>&1

@@ -3,7 +3,7 @@
 # shellcheck disable=SC2154 # long, seed and replay are words of the kernel's command line
 #
 # This script makes random sequences of calls of the PCI devres layer, which another kernel must answer in the same way. The log has
-# a digest of what each did. To replay sequences, the command line says replay=DEVICE:SEED:SEQUENCE:STEPS,STEPS,... with a bit for
+# a digest of each sequence. To replay sequences, the command line says replay=DEVICE:SEED:SEQUENCE:STEPS,STEPS,... with a bit for
 # each step, and verbose=1 to print them in full.
 
 # shellcheck source=tools/testing/guest/lib/common.sh
@@ -18,7 +18,7 @@ else
 	calls=3600
 fi
 
-# sequences PARAMETER...: loads the module, which fails if something is wrong by itself, such as what is left behind.
+# sequences PARAMETER...: loads the module, which fails if it finds a fault itself, such as something that was left behind.
 sequences()
 {
 	modprobe pci_devres_sequences "device=$name" "$@" && rmmod pci_devres_sequences

@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The KUnit suites that need no hardware at all, as modules: the software PCI bus, and the device-managed calls on it. They run in
-# User Mode Linux, too, where each access to a BAR is trapped; here the BARs are memory that the kernel gives away and gets back.
+# This script loads the KUnit suites that need no hardware at all: those of the software PCI bus, and of the device-managed calls
+# on it. They also run in User Mode Linux, where each access to a BAR is trapped. Here the BARs are memory that the kernel lends
+# to the bus.
 
 # shellcheck source=tools/testing/guest/lib/common.sh
 . /scripts/lib/common.sh

@@ -2,8 +2,8 @@
 
 //! `make bench`: what managed PCI resources and interrupt vectors cost in instructions, on the stock kernel and on ours.
 //!
-//! QEMU's `-icount shift=0` has the guest's clock count instructions, one a nanosecond, and skip time in which nobody runs. With
-//! one processor and no thread of the host in the way a boot repeats exactly, so each kernel boots twice and must say the same.
+//! With QEMU's `-icount shift=0` the guest's clock counts instructions, one a nanosecond, and skips time in which nothing runs. With
+//! one processor, and without threads of the host, a boot repeats exactly. So each kernel boots twice and must give the same results.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -41,7 +41,7 @@ use rows::Counts;
 /// How the names of its rows in `make test` begin.
 pub const PREFIX: &str = "bench::";
 
-/// What precedes, and 64 `edu` devices: eight functions in each of eight slots.
+/// The other devices, and 64 `edu` devices: eight functions in each of eight slots.
 macro_rules! machine {
     ($($word:literal),*; $($slot:literal)*) => {
         &[
@@ -60,7 +60,7 @@ macro_rules! machine {
     };
 }
 
-/// Counts what there is to count.
+/// The guest that counts.
 const FIRST: GuestSpec = GuestSpec {
     name: "bench",
     kernels: &[Stock, Ours],
@@ -68,9 +68,9 @@ const FIRST: GuestSpec = GuestSpec {
     devices: machine!(
         "-icount shift=0,sleep=off",
         "-rtc base=2026-01-01,clock=vm",
-        // What the guest takes for random.
+        // The source of the guest's random numbers.
         "-seed 1",
-        // Neither disk nor net is used.
+        // Neither disks nor networks are used.
         "-drive file=disk0,if=none,id=disk0,format=raw",
         "nvme,drive=disk0,serial=0,addr=2",
         "e1000e,addr=3";
@@ -82,7 +82,7 @@ const FIRST: GuestSpec = GuestSpec {
     ..DEFAULT
 };
 
-/// Counts it again.
+/// The guest that counts again.
 const AGAIN: GuestSpec = GuestSpec {
     name: "bench-again",
     ..FIRST
@@ -92,7 +92,7 @@ const AGAIN: GuestSpec = GuestSpec {
 const TABLE: &str = "pci-devres-cost-table.txt";
 const PICTURE: &str = "pci-devres-cost.svg";
 
-/// The modules that a kernel takes.
+/// Returns the modules for a kernel.
 pub fn modules(kernel: Kernel) -> BTreeSet<&'static str> {
     match kernel {
         Ours => BTreeSet::from(["pci_bench", "pci_bench_rust"]),
@@ -100,16 +100,16 @@ pub fn modules(kernel: Kernel) -> BTreeSet<&'static str> {
     }
 }
 
-/// What was found out.
+/// The result.
 pub struct Outcome {
-    /// What was counted, each with its ratio and its target.
+    /// The counts, each with its ratio and its target.
     pub counts: Vec<rows::Count>,
     /// The boots, the comparison of the two, and of the configurations.
     pub checks: Vec<Row>,
 }
 
 impl Outcome {
-    /// All of it as rows of a report.
+    /// Returns everything as rows of a report.
     pub fn rows(&self) -> Vec<Row> {
         let counts = self.counts.iter().map(rows::Count::row);
         self.checks.iter().cloned().chain(counts).collect()
@@ -149,7 +149,7 @@ fn take(counted: &mut BTreeMap<Kernel, Counts>, kernel: Kernel) -> Counts {
     counted.remove(&kernel).unwrap_or_default()
 }
 
-/// What a guest has counted.
+/// The counts of a guest.
 fn counts(text: &str) -> Counts {
     let line = Regex::new(r"(?m)^(?:bench|pci_bench_rust): (\S+/\S+) (\d+)$")
         .expect("a constant expression");
@@ -159,8 +159,8 @@ fn counts(text: &str) -> Counts {
         .collect()
 }
 
-/// Two boots of a kernel must count the same, to the instruction. Excepted are whole drivers: they wait for disks and the like, which
-/// QEMU emulates in threads of its own.
+/// Two boots of a kernel must count exactly the same. Whole drivers are exempt: they wait for disks and the like, which QEMU emulates
+/// in its own threads.
 fn repeats(kernel: Kernel, first: &Counts, again: &Counts) -> Row {
     let name = format!("{PREFIX}repeats{}", kernel.suffix());
     let names: BTreeSet<_> = first
@@ -193,7 +193,7 @@ fn repeats(kernel: Kernel, first: &Counts, again: &Counts) -> Row {
     Row::failed(name, message)
 }
 
-/// The configurations differ in nothing but what the overlay adds.
+/// Checks that the configurations differ only in what the overlay adds.
 fn same_configuration(layout: &Layout, stock: &Ready, ours: &Ready) -> Result<Row> {
     let read = |ready: &Ready| Config::read(&ready.kernel.spec.out.join(".config"));
     let (theirs, mine) = (read(stock)?, read(ours)?);
@@ -220,7 +220,7 @@ fn same_configuration(layout: &Layout, stock: &Ready, ours: &Ready) -> Result<Ro
     Ok(Row::failed(name, message))
 }
 
-/// Builds both kernels, measures, and presents it.
+/// Builds both kernels, measures, and presents the results.
 pub fn bench(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool> {
     let started = Instant::now();
     let prepared = prepare::source(ui, layout, linux, &[])?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Evidence: what goes wrong without ownership, reproduced, and what ours makes of the same source.
+//! Evidence: reproduces the failures without ownership, and shows the same source on our kernel.
 
 mod cases;
 mod report;
@@ -39,7 +39,7 @@ use cases::{Case, Side, CASES};
 /// The folder in `tools/testing/modules` with the drivers that are booted.
 pub const MODULES: &str = "evidence";
 
-/// What became of a case on one kernel.
+/// The result of a case on one kernel.
 #[derive(Debug)]
 pub struct Found {
     case: &'static Case,
@@ -48,7 +48,7 @@ pub struct Found {
     row: Row,
     /// Another, if its guest had to boot again.
     again: Option<Row>,
-    /// What of it is right, by name.
+    /// The expectations that are met, by name.
     shown: Vec<&'static str>,
     /// The lines that matter.
     lines: Vec<String>,
@@ -56,7 +56,7 @@ pub struct Found {
     kernel: String,
     /// Its configuration.
     config: String,
-    /// Where all of it is.
+    /// The path of the whole log.
     log: String,
 }
 
@@ -78,7 +78,8 @@ impl Case {
 pub struct Chosen(Vec<(&'static Case, &'static Side)>);
 
 impl Chosen {
-    /// Those of `make test` whose tests are wanted. It does without the kernel that only `make evidence` builds.
+    /// Selects the cases whose tests `make test` runs. They do not need the kernel that only `make evidence`
+    /// builds.
     pub fn by_test(wanted: impl Fn(&str) -> bool) -> Self {
         let mut chosen = Self::all();
         chosen.0.retain(|(case, side)| {
@@ -105,7 +106,7 @@ impl Chosen {
         kernels
     }
 
-    /// Looks. A kernel that is not in `ready` could not be built, which is a failure already.
+    /// Runs the cases. A kernel that is not in `ready` could not be built, which is a failure already.
     pub fn find(
         &self,
         ui: &Ui,
@@ -213,7 +214,7 @@ fn compile(
         let mut rsync = command(layout, "rsync");
         run(stage, rsync.arg("-a").arg(folder).arg(&copy), &log)?;
         let copy = copy.join(folder.file_name().unwrap_or_default());
-        // What an earlier run made is no answer.
+        // The object of an earlier run must not count.
         let _ = fs::remove_file(copy.join(object));
         let mut make = prepared.tools.make(layout, &spec.source, &spec.out);
         make.arg("W=e")
@@ -300,10 +301,10 @@ fn judge(
     }
 }
 
-/// How much is quoted of who called where something was reported.
+/// The number of callers that are quoted of a stack trace.
 const CALLERS: usize = 6;
 
-/// The lines that a reader wants to see of a log: what the script and the driver say, and what anybody reports.
+/// Returns the interesting lines of a log: those of the script and the driver, and all reports.
 fn telling(text: &str) -> Vec<String> {
     let regex = |text| Regex::new(text).expect("a constant expression");
     let wanted = regex(concat!(

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Builds the grafted kernel, boots it under QEMU and judges what it prints.
+//! Builds the grafted kernel, boots it in QEMU and judges what it prints.
 //!
 //! Each folder is one idea. A folder uses only folders that stand above it in this list, which a test checks.
 
-/// What every room uses: commands with their logs, failures with their remedies, paths, and progress.
+/// Used by every folder: commands with their logs, failures with their remedies, paths, and progress.
 pub mod common {
     pub mod command;
     pub mod failure;
@@ -12,7 +12,7 @@ pub mod common {
     pub mod ui;
 }
 
-/// What this machine has to have: packages, the toolchain, and the pristine kernel source.
+/// The needs of this machine: packages, the toolchain, and the pristine kernel source.
 pub mod host {
     pub mod debian;
     pub mod packages;
@@ -54,7 +54,7 @@ pub mod guest {
     pub mod shrink;
 }
 
-/// What a command leaves for people and for other programs.
+/// The reports of a command, for people and for other programs.
 pub mod reports {
     pub mod page;
     pub mod results;
@@ -100,14 +100,14 @@ mod tests {
 
     use regex::Regex;
 
-    /// The rooms as they stand in this file.
+    /// Returns the folders in the order of this file.
     fn rooms() -> Vec<String> {
         let declared = Regex::new(r"(?m)^pub mod (\w+)").expect("a constant expression");
         let found = declared.captures_iter(include_str!("lib.rs"));
         found.map(|room| room[1].to_string()).collect()
     }
 
-    /// The source files of a room.
+    /// Returns the source files of a folder.
     fn files(room: &str) -> Vec<String> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
         let inside = fs::read_dir(folder.join(room)).expect("a room is a folder");

@@ -18,12 +18,13 @@ fn main() -> ExitCode {
     let (ui, layout) = (Ui::new(), Layout::new());
     let linux = env::var_os("LINUX").and_then(|tree| layout.named(&tree));
     let long = env::var_os("LONG").is_some_and(|value| value == "1");
-    // The filters choose what is run; what fails is shown whatever its name, such as the build that a guest needs.
+    // The filters choose what is run. Failures are shown whatever their name, for example the build that a guest
+    // needs.
     let words = env::var("TEST").unwrap_or_default();
     let mut filters: Vec<_> = words.split_whitespace().map(String::from).collect();
     filters.extend(arguments.filter.take());
     let selection = Selection::new(filters.clone(), long);
-    // What is run by name does not take the place of what is whole.
+    // The report of a part does not replace that of a whole run.
     let report = match (long, filters.is_empty()) {
         (false, true) => "test",
         (false, false) => "test-some",
@@ -31,7 +32,7 @@ fn main() -> ExitCode {
         (true, false) => "equivalence-some",
     };
     if arguments.list {
-        // What guests print is known once they have run.
+        // The names of a guest's results are known once it has run.
         let names = results::names(&layout, if long { "equivalence" } else { "test" });
         let names = names.into_iter().filter(|name| selection.has(name));
         let trials = names.map(|name| Trial::test(name, || Ok(()))).collect();
@@ -58,7 +59,7 @@ fn main() -> ExitCode {
     conclusion.exit_code()
 }
 
-/// The test has been run; all that is left is to say what came of it.
+/// The test has been run already. This only reports its result.
 fn trial(row: Row) -> Trial {
     let skipped = row.ok && row.skipped.is_some();
     let result = if row.ok {

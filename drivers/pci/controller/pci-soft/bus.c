@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A PCI bus made of software, for tests: the host bridge, and the functions
- * that come and go. See include/linux/pci-soft.h.
+ * A PCI bus made of software, for tests: the host bridge, and adding and
+ * removing functions. See include/linux/pci-soft.h.
  *
  * The bus exists while there are functions on it.
  */
@@ -16,11 +16,11 @@
 
 #include "soft.h"
 
-/* Protects what a function consists of, and which functions there are. */
+/* Protects the list of functions and the state of each function. */
 DEFINE_RAW_SPINLOCK(soft_lock);
 struct pci_soft_func *soft_funcs[SOFT_SLOTS];
 
-/* Serialises the functions that come and go. */
+/* Serialises adding and removing functions. */
 static DEFINE_MUTEX(bus_lock);
 static unsigned int num_funcs;
 
@@ -28,14 +28,20 @@ static struct pci_host_bridge *bridge;
 static struct resource busn = { .name = "PCI soft", .flags = IORESOURCE_BUS };
 static struct resource ports = { .name = "PCI soft", .flags = IORESOURCE_IO };
 
-/* What the architecture wants to know of a host bridge: nothing, there is no firmware. */
+/*
+ * The architecture asks for data of a host bridge. There is none, as there is
+ * no firmware.
+ */
 #ifdef CONFIG_X86
 static struct pci_sysdata sysdata = { .node = NUMA_NO_NODE };
 #else
 static struct pci_config_window sysdata;
 #endif
 
-/* Finds ports that nobody uses. A function has no I/O BARs otherwise. */
+/*
+ * Finds I/O ports that nobody uses. If there are none, functions have no I/O
+ * BARs.
+ */
 static bool find_ports(void)
 {
 	resource_size_t start;
@@ -51,13 +57,16 @@ static bool find_ports(void)
 	return false;
 }
 
-/* Gives the bus a domain of its own, or where there are none, a number that is free. */
+/*
+ * Gives the bus a domain of its own, or, if domains are not supported, a free
+ * bus number.
+ */
 static int find_number(void)
 {
 	int number = 0, domain = 0;
 
 	if (IS_ENABLED(CONFIG_PCI_DOMAINS)) {
-		/* Above what ACPI can name. */
+		/* ACPI cannot use numbers above this. */
 		domain = pci_bus_find_emul_domain_nr(0, 0x10000, INT_MAX);
 		if (domain < 0)
 			return domain;
@@ -140,8 +149,9 @@ static void remove_bus(void)
 }
 
 /*
- * Finds room for a BAR. allocate_resource() would not do: on x86 it leaves out
- * what the firmware's map of the memory names, and that is where the window is.
+ * Finds room for a BAR. allocate_resource() cannot be used: on x86 it excludes
+ * memory that the firmware's memory map lists, and the window is in such
+ * memory.
  */
 static bool find_room(struct resource *res)
 {
@@ -156,7 +166,7 @@ static bool find_room(struct resource *res)
 	return false;
 }
 
-/* Gives the BARs a place, as the firmware of a machine does. */
+/* Assigns addresses to the BARs, as the firmware of a machine does. */
 static int place_bars(struct pci_dev *pdev)
 {
 	struct resource *res;
@@ -180,7 +190,7 @@ static int place_bars(struct pci_dev *pdev)
 	return 0;
 }
 
-/* Has the PCI core find a function, and drivers bind to it. */
+/* Makes the PCI core find a function, and drivers bind to it. */
 static int scan(struct pci_soft_func *func)
 {
 	struct pci_bus *bus = bridge->bus;
@@ -239,9 +249,10 @@ static int add(struct pci_soft_func *func)
 
 /**
  * pci_soft_add - plug in a function
- * @desc:	what it is like
+ * @desc:	its description
  *
- * The PCI core finds it, and a driver that knows it binds to it. May sleep.
+ * The PCI core finds the function, and a driver that matches binds to it. May
+ * sleep.
  *
  * Return: the function, or
  *	   ERR_PTR(-EINVAL) if there can be no such function,
@@ -306,9 +317,9 @@ EXPORT_SYMBOL_GPL(pci_soft_remove);
  * pci_soft_unplug - pull a function out without notice
  * @func:	the function
  *
- * From now on it does not interrupt, and all reads give ~0. Nobody is told: the
- * driver notices, or pci_soft_remove() detaches it. Can be called from any
- * context.
+ * From now on the function does not interrupt, and all reads return ~0. Nobody
+ * is told: the driver notices, or pci_soft_remove() detaches it. This can be
+ * called from any context.
  */
 void pci_soft_unplug(struct pci_soft_func *func)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The software PCI bus: configuration space. It is built from the description
- * of a function, and has a mask of what can be written.
+ * of a function, with a mask of the bits that can be written.
  */
 
 #include <linux/log2.h>
@@ -29,7 +29,10 @@ static void put_dword(struct pci_soft_func *func, unsigned int offset, u32 value
 	put_unaligned_le32(writable, &func->writable[offset]);
 }
 
-/* A list of capabilities while it grows: where its next link is, and the next free byte. */
+/*
+ * A list of capabilities under construction: the place of its next link, and
+ * the next free byte.
+ */
 struct list {
 	unsigned int link, free;
 };
@@ -137,7 +140,7 @@ static bool build_msix(struct pci_soft_func *func, struct list *list)
 	return true;
 }
 
-/* An endpoint that is part of the root complex: it has no link. */
+/* This is an endpoint that is part of the root complex, so it has no link. */
 static bool build_exp(struct pci_soft_func *func, struct list *list)
 {
 	unsigned int at = add_cap(func, list, PCI_CAP_ID_EXP, 0x3c);
@@ -185,7 +188,7 @@ static int build_caps(struct pci_soft_func *func)
 	return 0;
 }
 
-/* Checks what the masks and the places of the capabilities are computed from. */
+/* Checks the values from which masks and places of capabilities are computed. */
 static bool is_sane(const struct pci_soft_desc *desc)
 {
 	u32 size, flags;
@@ -224,7 +227,7 @@ int soft_config_build(struct pci_soft_func *func)
 	put_byte(func, PCI_LATENCY_TIMER, 0, ~0);
 	put_word(func, PCI_SUBSYSTEM_VENDOR_ID, desc->subsystem_vendor, 0);
 	put_word(func, PCI_SUBSYSTEM_ID, desc->subsystem_device, 0);
-	/* There is no pin: nothing else than this bus could route it. */
+	/* No interrupt pin is set, because only this bus could route it. */
 	put_byte(func, PCI_INTERRUPT_LINE, 0, ~0);
 
 	ret = build_bars(func) ?: build_caps(func);
@@ -245,7 +248,9 @@ static bool is_in_d0(struct pci_soft_func *func)
 	       !(soft_config_word(func, func->pm + PCI_PM_CTRL) & PCI_PM_CTRL_STATE_MASK);
 }
 
-/* Tells whether a function is there and awake; it does nothing otherwise. */
+/*
+ * Returns whether a function is present and awake. Otherwise it does nothing.
+ */
 bool soft_is_on(struct pci_soft_func *func)
 {
 	return func->plugged && is_in_d0(func);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The software PCI bus: what a function does about its interrupts.
+ * The software PCI bus: how a function interrupts.
  *
  * An MSI-X or MSI vector that is masked stays pending, and is sent when it is
- * unmasked. A function without MSI-X and MSI enabled asserts its INTx, if that
- * is not disabled. A message is a write to memory: without bus mastering none
- * is sent, and the interrupt is lost.
+ * unmasked. A function that has neither MSI-X nor MSI enabled asserts its INTx,
+ * unless that is disabled. A message is a write to memory: without bus
+ * mastering none is sent, and the interrupt is lost.
  */
 
 #include <linux/bitfield.h>
@@ -26,7 +26,7 @@ bool soft_msix_enabled(struct pci_soft_func *func)
 	       soft_config_word(func, func->msix + PCI_MSIX_FLAGS) & PCI_MSIX_FLAGS_ENABLE;
 }
 
-/* Returns where in its BAR the pending bits of MSI-X are. */
+/* Returns the offset of the pending bits of MSI-X in their BAR. */
 u32 soft_msix_pba(struct pci_soft_func *func)
 {
 	return func->desc->msix_offset + func->desc->msix_vectors * PCI_MSIX_ENTRY_SIZE;
@@ -74,7 +74,7 @@ static void send_msix(struct pci_soft_func *func)
 	}
 }
 
-/* Returns how many vectors the driver has the function use. */
+/* Returns how many vectors the driver lets the function use. */
 static unsigned int msi_vectors(struct pci_soft_func *func)
 {
 	u16 flags = soft_config_word(func, func->msi + PCI_MSI_FLAGS);
@@ -108,7 +108,7 @@ static void send_msi(struct pci_soft_func *func)
 	}
 }
 
-/* Tells whether a function drives its INTx. */
+/* Returns whether a function asserts its INTx. */
 bool soft_intx_is_up(struct pci_soft_func *func)
 {
 	return func->intx_asserted && soft_is_on(func) &&
@@ -116,7 +116,9 @@ bool soft_intx_is_up(struct pci_soft_func *func)
 	       !(soft_config_word(func, PCI_COMMAND) & PCI_COMMAND_INTX_DISABLE);
 }
 
-/* Has a function send what it has to send, after anything has changed. */
+/*
+ * Sends the pending interrupts of a function. This is called after any change.
+ */
 void soft_interrupts_update(struct pci_soft_func *func)
 {
 	bool msix = soft_msix_enabled(func), msi = soft_msi_enabled(func);
@@ -135,7 +137,7 @@ void soft_interrupts_update(struct pci_soft_func *func)
 }
 
 /**
- * pci_soft_raise - have a function raise an interrupt
+ * pci_soft_raise - make a function raise an interrupt
  * @func:	the function
  * @vector:	the MSI-X or MSI vector
  *
@@ -162,7 +164,7 @@ void pci_soft_raise(struct pci_soft_func *func, unsigned int vector)
 EXPORT_SYMBOL_GPL(pci_soft_raise);
 
 /**
- * pci_soft_lower - have a function deassert its INTx
+ * pci_soft_lower - make a function deassert its INTx
  * @func:	the function
  *
  * Can be called from any context.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit test of the software PCI bus: that its functions behave as hardware
- * does, since other suites take them for that.
+ * KUnit test of the software PCI bus. It checks that the functions behave as
+ * hardware does, because other suites rely on that.
  */
 
 #include <kunit/test.h>
@@ -41,7 +41,10 @@ static struct pci_driver driver = {
 	.remove = remove,
 };
 
-/* The function of the case, and how often its interrupts have been handled, and where last. */
+/*
+ * The function of the case, how often its interrupts have been handled, and on
+ * which CPU last.
+ */
 static struct {
 	struct pci_soft_func *func;
 	struct pci_dev *pdev;
@@ -62,7 +65,7 @@ static void unplug_it(struct kunit *test)
 	it.func = NULL;
 }
 
-/* Plugs a function in, to which the driver binds, and enables it. */
+/* Adds a function, to which the driver binds, and enables it. */
 static void plug_in(struct kunit *test, const struct pci_soft_desc *desc)
 {
 	it.func = pci_soft_add(desc);
@@ -90,7 +93,10 @@ static void release(unsigned int vector)
 	free_irq(pci_irq_vector(it.pdev, vector), &it.seen[vector]);
 }
 
-/* Tells whether a vector has interrupted as often as it should have, which it may do soon. */
+/*
+ * Returns whether a vector has interrupted as often as it should, and waits for
+ * that for a while.
+ */
 static bool came(unsigned int vector, int times)
 {
 	int tries = 200;
@@ -100,7 +106,10 @@ static bool came(unsigned int vector, int times)
 	return atomic_read(&it.seen[vector]) == times;
 }
 
-/* The same for never again, for which there is some time. */
+/*
+ * Returns whether a vector does not interrupt any more, and waits for a while
+ * to see.
+ */
 static bool stays(unsigned int vector, int times)
 {
 	msleep(20);
@@ -149,7 +158,7 @@ static void functions_are_as_described(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, config_word(at + 4), 0x55aa);
 	KUNIT_EXPECT_EQ(test, pci_get_dsn(it.pdev), 0x0807060504030201ULL);
 
-	/* What is read-only stays. */
+	/* Read-only bits do not change. */
 	pci_write_config_dword(it.pdev, PCI_VENDOR_ID, 0);
 	KUNIT_EXPECT_EQ(test, config_word(PCI_VENDOR_ID), VENDOR);
 }
@@ -213,7 +222,10 @@ static void bars_are_memory(struct kunit *test)
 	pci_iounmap(it.pdev, bar);
 	pci_release_regions(it.pdev);
 
-	/* One image of 2048 bytes, whose PCI data structure is at 0x1c. */
+	/*
+	 * The ROM has one image of 2048 bytes, whose PCI data structure is at
+	 * 0x1c.
+	 */
 	pci_soft_write(it.func, PCI_ROM_RESOURCE, 0, 0xaa55);
 	pci_soft_write(it.func, PCI_ROM_RESOURCE, 0x18, 0x1c);
 	pci_soft_write(it.func, PCI_ROM_RESOURCE, 0x1c, 0x52494350);
@@ -227,7 +239,7 @@ static void bars_are_memory(struct kunit *test)
 	pci_unmap_rom(it.pdev, bar);
 }
 
-/* Tells whether a register gets a value, which without traps it does soon. */
+/* Returns whether a register gets a value. Without traps that takes a while. */
 static bool becomes(void __iomem *reg, u32 value)
 {
 	int tries = 200;
@@ -337,7 +349,7 @@ static void msix_vectors_interrupt(struct kunit *test)
 	release(0);
 	pci_free_irq_vectors(it.pdev);
 
-	/* One by one. */
+	/* Vectors can also be allocated one by one. */
 	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(it.pdev, 1, 1, PCI_IRQ_MSIX), 1);
 	KUNIT_ASSERT_TRUE(test, pci_msix_can_alloc_dyn(it.pdev));
 	map = pci_msix_alloc_irq_at(it.pdev, 17, NULL);
@@ -364,7 +376,7 @@ static void masked_vectors_stay_pending(struct kunit *test)
 	};
 	int flags;
 
-	/* One entry of the table. */
+	/* One entry of the table is masked. */
 	plug_in(test, &msix);
 	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(it.pdev, 2, 2, PCI_IRQ_MSIX), 2);
 	request(test, 0);
@@ -381,7 +393,7 @@ static void masked_vectors_stay_pending(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, pci_soft_pending(it.func, 1));
 	KUNIT_EXPECT_EQ(test, pci_soft_read(it.func, 2, SZ_4K + 2048 * 16), 0);
 
-	/* All of them. */
+	/* All entries are masked. */
 	flags = it.pdev->msix_cap + PCI_MSIX_FLAGS;
 	pci_write_config_word(it.pdev, flags, config_word(flags) | PCI_MSIX_FLAGS_MASKALL);
 	pci_soft_raise(it.func, 0);
@@ -436,7 +448,7 @@ static void disabled_functions_raise_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pci_set_power_state(it.pdev, PCI_D3hot), 0);
 	pci_soft_raise(it.func, 0);
 	KUNIT_EXPECT_EQ(test, pci_set_power_state(it.pdev, PCI_D0), 0);
-	/* It has forgotten everything. */
+	/* The function has forgotten everything. */
 	KUNIT_EXPECT_FALSE(test, config_word(flags) & PCI_MSI_FLAGS_ENABLE);
 	pci_restore_state(it.pdev);
 	KUNIT_EXPECT_TRUE(test, stays(0, 1));
@@ -448,7 +460,10 @@ static void disabled_functions_raise_nothing(struct kunit *test)
 
 static irqreturn_t lower(int irq, void *seen)
 {
-	/* It is level-triggered: the first time the handler does not help. */
+	/*
+	 * INTx is level-triggered, and the handler does not lower it the first
+	 * time.
+	 */
 	if (atomic_inc_return(seen) == 2)
 		pci_soft_lower(it.func);
 	return IRQ_HANDLED;
@@ -492,7 +507,7 @@ static void functions_can_be_reset(struct kunit *test)
 			PCI_MSIX_ENTRY_CTRL_MASKBIT);
 	pci_soft_raise(it.func, 0);
 
-	/* With its state back it works again. */
+	/* When its state is restored, it works again. */
 	pci_restore_state(it.pdev);
 	KUNIT_EXPECT_EQ(test, config_word(PCI_CACHE_LINE_SIZE), 0x10);
 	KUNIT_EXPECT_TRUE(test, stays(0, 0));

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The software PCI bus: the memory of its functions where accesses cannot be
- * trapped. It is RAM that the kernel does not use, and a thread looks at what
- * drivers have written to it.
+ * trapped. It is RAM that the kernel does not use. A thread polls it for what
+ * drivers have written.
  *
- * ioremap() and request_mem_region() refuse RAM. So the memory either has been
- * set aside when the machine started, by "memmap=" or "mem=" on its command
- * line, or pages are allocated and taken out of "System RAM" in the resource
- * tree for as long as they belong to the bus.
+ * ioremap() and request_mem_region() refuse RAM. So the memory was either
+ * reserved at boot, by "memmap=" or "mem=" on the command line, or it consists
+ * of pages that are allocated and taken out of "System RAM" in the resource
+ * tree as long as they belong to the bus.
  */
 
 #include <linux/delay.h>
@@ -49,7 +49,7 @@ void soft_memory_write(u32 at, u32 value)
 #define PAGES_ORDER	get_order(SZ_4M)
 
 static struct page *pages;
-/* The RAM before the pages, and after. */
+/* The RAM resources before the pages and after them. */
 static struct resource *head, *tail;
 
 static void give_pages_back(void)
@@ -68,7 +68,10 @@ static void give_pages_back(void)
 	pages = NULL;
 }
 
-/* Returns the RAM that contains a range. Nothing else of its size changes the tree by then. */
+/*
+ * Returns the RAM resource that contains a range. At that time nothing else of
+ * this size changes the tree.
+ */
 static struct resource *find_ram(resource_size_t start, resource_size_t end)
 {
 	struct resource *res;
@@ -85,7 +88,10 @@ static int take_pages(void)
 	resource_size_t start, end;
 	int ret;
 
-	/* Without __GFP_DMA32 they may be out of the reach of a 32-bit BAR. */
+	/*
+	 * Without __GFP_DMA32 the pages may be above the addresses of a 32-bit
+	 * BAR.
+	 */
 	pages = alloc_pages(GFP_KERNEL | GFP_DMA32 | __GFP_NOWARN, PAGES_ORDER);
 	if (!pages)
 		return -ENOMEM;
@@ -105,7 +111,7 @@ static int take_pages(void)
 	*tail = DEFINE_RES_NAMED(end + 1, head->end - end, head->name, head->flags);
 	ret = adjust_resource(head, head->start, start - head->start);
 	if (ret) {
-		/* The kernel itself is behind the pages. */
+		/* The kernel image comes after the pages. */
 		kfree(tail);
 		tail = NULL;
 		goto fail;
@@ -126,7 +132,10 @@ fail:
 static int take_range(void)
 {
 	soft_window = DEFINE_RES_MEM_NAMED(memory_start, memory_size, "PCI soft");
-	/* On x86 it is "Reserved", and this becomes a part of that. */
+	/*
+	 * On x86 the memory is "Reserved", and this resource becomes a child of
+	 * that.
+	 */
 	return insert_resource(&iomem_resource, &soft_window);
 }
 

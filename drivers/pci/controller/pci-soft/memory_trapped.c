@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The software PCI bus: the memory of its functions where each access is
- * trapped, which is in User Mode Linux.
+ * trapped. That is the case in User Mode Linux.
  */
 
 #include <linux/logic_iomem.h>
@@ -17,7 +17,7 @@ struct resource soft_window = {
 	.flags	= IORESOURCE_MEM,
 };
 
-/* The words around the last register are read, too. */
+/* The words around the last register are also read. */
 static u8 memory[SZ_4M + 4];
 
 u32 soft_memory_read(u32 at)
@@ -37,7 +37,7 @@ struct place {
 	u32 offset;
 };
 
-/* Tells whether a function answers to the addresses of one of its BARs. */
+/* Returns whether a function responds to the addresses of one of its BARs. */
 static bool decodes(struct pci_soft_func *func, u8 bar)
 {
 	unsigned int at = bar == PCI_ROM_RESOURCE ? PCI_ROM_ADDRESS : PCI_BASE_ADDRESS_0 + 4 * bar;
@@ -125,7 +125,7 @@ static const struct logic_iomem_region_ops region_ops = {
 
 int soft_memory_init(void)
 {
-	/* A region stays for good. */
+	/* A region is never removed. */
 	return soft_window.parent ? 0 : logic_iomem_add_region(&soft_window, &region_ops);
 }
 

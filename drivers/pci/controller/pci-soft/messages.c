@@ -46,7 +46,7 @@ static struct irq_work intx_work[SOFT_SLOTS];
 
 static void arrive(struct vector *vector)
 {
-	/* The vector may have been freed meanwhile. */
+	/* The vector may have been freed in the meantime. */
 	generic_handle_domain_irq_safe(message_domain, vector - vectors);
 }
 
@@ -60,7 +60,7 @@ static void arrive_elsewhere(void *vector)
 	arrive(vector);
 }
 
-/* Has the interrupt arrive that a message stands for. Interrupts are off. */
+/* Delivers the interrupt that a message stands for. Interrupts are disabled. */
 void soft_message_send(u64 address, u32 data)
 {
 	unsigned int cpu = FIELD_GET(DOORBELL_CPU, address);
@@ -177,7 +177,7 @@ static void intx_arrive(struct irq_work *work)
 	generic_handle_domain_irq_safe(intx_domain, work - intx_work);
 }
 
-/* Has the INTx of a function arrive. Interrupts are off. */
+/* Delivers the INTx of a function. Interrupts are disabled. */
 void soft_intx_send(unsigned int slot)
 {
 	irq_work_queue(&intx_work[slot]);
@@ -237,11 +237,11 @@ void soft_intx_unmap(unsigned int slot)
 /* --- Both --- */
 
 /**
- * pci_soft_flush - wait until what has been raised has arrived
+ * pci_soft_flush - wait until all raised interrupts have arrived
  *
  * When this returns, the handlers of all interrupts that were raised before
- * have run, but for those of vectors that stay pending. There must be a
- * function. May sleep.
+ * have run, except for vectors that stay pending. At least one function must
+ * exist. May sleep.
  */
 void pci_soft_flush(void)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The software PCI bus: registers, and the rules that they obey. All of these
- * functions but those that tests call have the lock held.
+ * The software PCI bus: registers, and the rules that they obey. All functions
+ * here, except those that tests call, run with the lock held.
  */
 
 #include <linux/export.h>
@@ -9,7 +9,7 @@
 
 #include "soft.h"
 
-/* Finds where in the window a register is; the PCI core may have found no place for its BAR. */
+/* Finds a register in the window. The PCI core may have found no address for its BAR. */
 static bool locate(struct pci_soft_func *func, u8 bar, u32 offset, u32 *at)
 {
 	const struct resource *res;
@@ -53,7 +53,7 @@ static bool is_about(const struct pci_soft_rule *rule, u8 bar, u32 offset)
 	return rule->bar == bar && rule->offset == offset;
 }
 
-/* Has the next look at a register find nothing new in it. */
+/* Records the value of a register, so that it does not count as written. */
 static void remember(struct pci_soft_func *func, u8 bar, u32 offset, u32 value)
 {
 	unsigned int i;
@@ -63,7 +63,7 @@ static void remember(struct pci_soft_func *func, u8 bar, u32 offset, u32 value)
 			func->rules[i].shadow = value;
 }
 
-/* Changes the bits of a register that a rule is about. */
+/* Changes the bits of a register that are in the mask of a rule. */
 static void change(struct pci_soft_func *func, u8 bar, u32 offset, u32 mask, u32 value)
 {
 	u32 rest = soft_register_read(func, bar, offset) & ~mask;
@@ -82,7 +82,7 @@ static void advance(struct pci_soft_func *func, unsigned int i)
 		++*next;
 }
 
-/* Does what the rules say before a register is read. */
+/* Applies the rules before a register is read. */
 void soft_register_is_read(struct pci_soft_func *func, u8 bar, u32 offset)
 {
 	unsigned int i;
@@ -94,8 +94,8 @@ void soft_register_is_read(struct pci_soft_func *func, u8 bar, u32 offset)
 }
 
 /*
- * Does what the rules say after @value has been written to a register, where
- * @old was before; @lanes are the bits of the bytes that were written.
+ * Applies the rules after @value was written to a register whose value was
+ * @old. @lanes has the bits of the bytes that were written.
  */
 void soft_register_was_written(struct pci_soft_func *func, u8 bar, u32 offset, u32 old,
 			       u32 value, u32 lanes)
@@ -117,7 +117,7 @@ void soft_register_was_written(struct pci_soft_func *func, u8 bar, u32 offset, u
 	}
 }
 
-/* Looks for what has been written to the registers of a function since the last time. */
+/* Looks for writes to the registers of a function since the last time. */
 void soft_registers_poll(struct pci_soft_func *func)
 {
 	const struct pci_soft_rule *rule = func->desc->rules;
@@ -184,10 +184,10 @@ void soft_registers_reset(struct pci_soft_func *func)
  * @bar:	a memory BAR, or %PCI_ROM_RESOURCE, or %PCI_SOFT_CONFIG
  * @offset:	the offset there, a multiple of 4
  *
- * Obeys no rule, and does not depend on whether the function is enabled. Can
- * be called from any context.
+ * No rule applies, and the function need not be enabled. This can be called
+ * from any context.
  *
- * Return: what is there, or ~0 where nothing is.
+ * Return: the value, or ~0 if there is no such register.
  */
 u32 pci_soft_read(struct pci_soft_func *func, u8 bar, u32 offset)
 {
@@ -203,7 +203,7 @@ EXPORT_SYMBOL_GPL(pci_soft_read);
  * @offset:	the offset there, a multiple of 4
  * @value:	the new content, read-only bits included
  *
- * As pci_soft_read().
+ * See pci_soft_read() for rules and context.
  */
 void pci_soft_write(struct pci_soft_func *func, u8 bar, u32 offset, u32 value)
 {

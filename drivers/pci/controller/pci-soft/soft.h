@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the files of the software PCI bus share.
+ * Declarations that the files of the software PCI bus share.
  *
- * There is one bus, with up to 32 devices of one function each. What a function
- * consists of is protected by soft_lock, and who calls the functions below holds
- * it, but for those that set up and take down.
+ * There is one bus, with up to 32 devices of one function each. The state of a
+ * function is protected by soft_lock. Callers of the functions below hold it,
+ * except for those that set up and tear down.
  */
 #ifndef DRIVERS_PCI_CONTROLLER_PCI_SOFT_H
 #define DRIVERS_PCI_CONTROLLER_PCI_SOFT_H
@@ -17,25 +17,28 @@
 #define SOFT_SLOTS	32
 #define SOFT_MAX_MSIX	2048
 
-/* What a rule has come to. */
+/* The state of a rule. */
 struct soft_rule_state {
-	u32 shadow;		/* the register when it was last looked at */
-	unsigned int next;	/* the value of a sequence that comes next */
+	u32 shadow;		/* value of the register when it was last polled */
+	unsigned int next;	/* index of the next value of a sequence */
 };
 
 struct pci_soft_func {
 	const struct pci_soft_desc *desc;
 	struct soft_rule_state *rules;
-	struct pci_dev *pdev;		/* NULL until its BARs have a place */
+	struct pci_dev *pdev;		/* NULL until the BARs have addresses */
 	unsigned int slot;
 	bool plugged;
 
-	/* Configuration space: its content, the same after a reset, and what writes do. */
+	/*
+	 * Configuration space: its content, its content after a reset, and the
+	 * masks of writes.
+	 */
 	u8 config[PCI_CFG_SPACE_EXP_SIZE];
 	u8 reset[PCI_CFG_SPACE_EXP_SIZE];
 	u8 writable[PCI_CFG_SPACE_EXP_SIZE];
 	u8 write_1_clears[PCI_CFG_SPACE_EXP_SIZE];
-	u8 pm, exp, msi, msix;		/* where the capabilities are */
+	u8 pm, exp, msi, msix;		/* offsets of the capabilities */
 
 	/* MSI-X or MSI vectors that were raised and not sent. */
 	DECLARE_BITMAP(pending, SOFT_MAX_MSIX);

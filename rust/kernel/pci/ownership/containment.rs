@@ -36,7 +36,7 @@ impl Handler {
     /// Finds a handler that is registered on interrupt `irq`.
     pub(super) fn find_on(irq: NonZero<c_uint>) -> Option<Self> {
         let mut handler = Self::default();
-        // SAFETY: The function takes any number.
+        // SAFETY: The function takes any interrupt number.
         unsafe { bindings::pci_irq_handler_find(irq.get(), &mut handler.0) }.then_some(handler)
     }
 

@@ -50,7 +50,7 @@ pub(super) fn warn_if_debugging() {
 ///
 /// The driver's calls write it one at a time, and debugfs reads it on another CPU.
 pub(super) struct Node {
-    /// The devres entry that frees the vectors, or null if the driver does.
+    /// The devres entry that frees the vectors, or null if the driver frees them.
     managed_entry: Atomic<*mut c_void>,
     /// The number of the Rust guard that holds the vectors, or 0.
     guard: Atomic<u64>,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tests of the node, which need no device.
+//! Tests of the node. They need no device.
 
 use super::*;
 

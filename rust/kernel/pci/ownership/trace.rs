@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The trace events `pci_irq_vectors:*`, which record what was decided.
+//! The trace events `pci_irq_vectors:*`, which record the decisions of the rule.
 //!
 //! C header: [`drivers/pci/msi/ownership_trace.h`](srctree/drivers/pci/msi/ownership_trace.h)
 

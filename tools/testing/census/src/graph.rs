@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Who names whom: within a file, a module, and by exported symbols across modules.
+//! Which symbol names which other symbols: within a file, within a module, and by exported symbols across modules.
 //!
-//! A name is enough: a table that holds a function reaches what the function calls. Only files that mention something of interest are
+//! Naming is enough: a table that holds a function reaches what the function calls. Only files that mention a name of interest are
 //! parsed.
 
 use std::{
@@ -18,7 +18,7 @@ use super::{
 /// A symbol: its file, and its place there.
 pub type Id = (usize, usize);
 
-/// Where interrupt vectors come from.
+/// The calls that allocate interrupt vectors.
 pub const ALLOCATE: &[&str] = &[
     "pci_alloc_irq_vectors",
     "pci_alloc_irq_vectors_affinity",
@@ -29,7 +29,7 @@ pub const ALLOCATE: &[&str] = &[
     "pcim_alloc_irq_vectors_affinity",
 ];
 
-/// Where they go.
+/// The calls that free them.
 pub const FREE: &[&str] = &[
     "pci_free_irq_vectors",
     "pci_disable_msi",
@@ -37,7 +37,7 @@ pub const FREE: &[&str] = &[
     "pcim_free_irq_vectors",
 ];
 
-/// What makes a device managed.
+/// The calls that make a device managed.
 pub const ENABLE: &str = "pcim_enable_device";
 
 /// Reaches [`ENABLE`].
@@ -45,7 +45,7 @@ pub const ENABLES: u8 = 1;
 /// Reaches one of [`ALLOCATE`].
 pub const ALLOCATES: u8 = 2;
 
-/// The implementation of what is looked for.
+/// The files that implement these calls.
 fn core(path: &str) -> bool {
     path.starts_with("drivers/pci/msi/")
         || path.starts_with("drivers/pci/devres")
@@ -55,7 +55,7 @@ fn core(path: &str) -> bool {
         )
 }
 
-/// What has been parsed of a tree.
+/// The parsed part of a tree.
 pub struct Program<'a> {
     /// The tree's files.
     pub index: &'a Index,
@@ -64,7 +64,8 @@ pub struct Program<'a> {
     pub paths: Vec<String>,
     files: Vec<File>,
     by_path: BTreeMap<String, usize>,
-    /// How many files [`Self::spread`] parsed: those are seen by every driver, later ones by who asked for them.
+    /// The number of files that [`Self::spread`] parsed. Every driver sees these; later files are seen by the driver that asked
+    /// for them.
     common: usize,
     by_name: BTreeMap<Name, Vec<Id>>,
     /// What symbols reach.
@@ -72,7 +73,7 @@ pub struct Program<'a> {
 }
 
 impl<'a> Program<'a> {
-    /// Nothing parsed yet.
+    /// Creates a program of which nothing is parsed.
     pub fn new(index: &'a Index) -> Self {
         Self {
             index,
@@ -135,7 +136,7 @@ impl<'a> Program<'a> {
         self.index.modules_of(a).iter().any(|m| theirs.contains(m))
     }
 
-    /// Whether `name` in `file` can be `id`, and how near that is: its own file, its module, elsewhere.
+    /// Returns whether `name` in `file` can be `id`, and how near that is: in its own file, in its module, or elsewhere.
     fn sees(&self, file: usize, id: Id) -> Option<u8> {
         if id.0 == file {
             return Some(0);
@@ -166,7 +167,7 @@ impl<'a> Program<'a> {
         self.exported(id).then_some(2)
     }
 
-    /// What `name` means in `file`: the nearest symbols of that name.
+    /// Returns what `name` means in `file`: the nearest symbols of that name.
     pub fn resolve(&self, file: usize, name: &str) -> Vec<Id> {
         let Some(candidates) = self.by_name.get(name) else {
             return Vec::new();
@@ -186,7 +187,7 @@ impl<'a> Program<'a> {
             .collect()
     }
 
-    /// Finds all that reaches the enabling and the allocating calls, in the whole tree.
+    /// Finds all symbols of the tree that reach the calls that enable and allocate.
     pub fn spread(&mut self, progress: &dyn Fn(&str)) {
         let index = self.index;
         let mut queue = VecDeque::new();
@@ -236,7 +237,7 @@ impl<'a> Program<'a> {
                     files.insert(self.file(&path));
                 }
             }
-            // Who says MACRO(x) says prefix_x, if that is what MACRO makes of it.
+            // A file that has MACRO(x) names prefix_x, if MACRO makes that of its argument.
             let mut pasted: Vec<(String, String)> = Vec::new();
             for (macro_, before, after) in index
                 .pastes
@@ -304,7 +305,7 @@ impl<'a> Program<'a> {
         found
     }
 
-    /// All that `root` reaches, after parsing what its modules have, and what they call of libraries nearby.
+    /// Returns all that `root` reaches, after parsing its modules, and the libraries nearby that they call.
     pub fn reach(&mut self, root: Id) -> BTreeSet<Id> {
         let index = self.index;
         let home = folder(self.path(root)).to_string();
@@ -314,7 +315,7 @@ impl<'a> Program<'a> {
             let found = self.reached(root, &own);
             let mut paths: BTreeSet<String> = BTreeSet::new();
             for &id in &found {
-                // Of the modules on the way to the calls, every file; of others only what is called.
+                // Parse every file of the modules on the way to the calls, and of others only the files that are called.
                 if self.bits.contains_key(&id) {
                     let modules = index.modules_of(self.path(id)).iter();
                     paths.extend(

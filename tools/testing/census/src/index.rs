@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which file of a tree mentions which word, without parsing it.
+//! An index of the words that each file of a tree mentions, without parsing it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,7 +15,7 @@ use walkdir::WalkDir;
 
 use super::kbuild::Modules;
 
-/// Folders that hold nothing that runs in the kernel, or nothing in C.
+/// Folders that have no code that runs in the kernel, or no C code.
 const SKIPPED: &[&str] = &[
     "Documentation",
     "tools",
@@ -26,29 +26,29 @@ const SKIPPED: &[&str] = &[
     "certs",
 ];
 
-/// Larger headers are register descriptions made by programs.
+/// Headers above this size are generated register descriptions, and are not read.
 const LARGEST_HEADER: u64 = 256 << 10;
 
 /// The files of a tree and the words in each.
 pub struct Index {
     /// The tree.
     pub tree: PathBuf,
-    /// Which module has which files.
+    /// The files of each module.
     pub modules: Modules,
-    /// Which file is in which modules.
+    /// The modules of each file.
     pub module_of: BTreeMap<String, Vec<String>>,
     /// How many files were read.
     pub read: usize,
     /// Headers too large to be read.
     pub skipped: usize,
-    /// Names made by pasting, by the folder they are defined in.
+    /// Macros that make names by pasting, by the folder in which they are defined.
     pub pastes: BTreeMap<String, BTreeSet<Paste>>,
     exports: BTreeMap<String, Vec<u32>>,
     words: BTreeMap<u32, Vec<u32>>,
     paths: Vec<String>,
 }
 
-/// A macro, what it puts before its argument, and what after.
+/// A macro, and the text that it puts before and after its argument.
 pub type Paste = (String, String, String);
 
 /// What is taken from one file.
@@ -60,7 +60,7 @@ struct Words {
 }
 
 impl Index {
-    /// Reads all C files and Makefiles of `tree`; `progress` hears how many of them.
+    /// Reads all C files and Makefiles of `tree`. Passes their number to `progress`.
     pub fn read(tree: &Path, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<Self> {
         let mut paths = Vec::new();
         let mut makefiles: BTreeMap<String, PathBuf> = BTreeMap::new();
@@ -88,7 +88,7 @@ impl Index {
                 }
             } else if name == "Kbuild" || name == "Makefile" {
                 let folder = path.parent().unwrap_or(path).display().to_string();
-                // Where there are both, Kbuild reads Kbuild.
+                // If a folder has both, the kernel's build reads Kbuild.
                 if name == "Kbuild" || !makefiles.contains_key(&folder) {
                     makefiles.insert(folder, entry.path().to_path_buf());
                 }
@@ -110,7 +110,8 @@ impl Index {
             }
         }
         for path in paths.iter().filter(|p| p.ends_with(".c")) {
-            // Listed by a rule that is more than a list: a module of its own.
+            // A rule lists this file in a way that is not understood, so it counts as a module of
+            // its own.
             module_of
                 .entry(path.clone())
                 .or_insert_with(|| vec![path[..path.len() - 2].to_string()]);
@@ -256,7 +257,8 @@ fn words(
     Ok(all)
 }
 
-/// The distinct identifiers in `text`, hashed: a word too many costs a file parsed in vain.
+/// Returns the distinct identifiers in `text`, hashed. A collision only means that a file is parsed
+/// without need.
 fn tokens(text: &[u8]) -> Vec<u32> {
     let mut found = Vec::with_capacity(text.len() / 16);
     let mut start = None;
@@ -265,7 +267,7 @@ fn tokens(text: &[u8]) -> Vec<u32> {
         match (part, start) {
             (true, None) => start = Some(at),
             (false, Some(from)) => {
-                // Nothing that is looked for is short.
+                // The names of interest are not short.
                 if at - from > 2 && !text[from].is_ascii_digit() {
                     found.push(hash(&text[from..at]));
                 }

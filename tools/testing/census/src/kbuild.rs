@@ -2,7 +2,7 @@
 
 //! Which files make a module, read from the lists of Kbuild's Makefiles.
 //!
-//! All branches of conditionals are taken: what can be in a module is in it.
+//! All branches of conditionals are taken, so a module has all files that it can have.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,7 +10,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-/// What one object that is linked into the kernel or loaded as a module is made of.
+/// The source files of one object that is linked into the kernel or loaded as a module.
 #[derive(Debug, Default)]
 pub struct Modules {
     /// Name, as `folder/target`, to source files; paths are relative to the tree.
@@ -18,7 +18,7 @@ pub struct Modules {
 }
 
 impl Modules {
-    /// Adds the modules that `makefile` of `folder` makes; `exists` says which sources there are.
+    /// Adds the modules that `makefile` of `folder` builds. `exists` returns whether a source file exists.
     pub fn read(
         &mut self,
         tree: &Path,

@@ -25,18 +25,18 @@ mod verdict;
 
 pub use verdict::{Change, Class, Line, Verdict};
 
-/// One file that allocates, and all drivers that it does so for.
+/// One file that allocates, and all drivers for which it does so.
 #[derive(Clone, Debug, Serialize)]
 pub struct Entry {
     /// The file.
     pub file: String,
-    /// The worst of its verdicts, or what reading it said.
+    /// The worst of its verdicts, or the verdict of a person who read the file.
     pub class: Class,
     /// What the rule changes.
     pub changes: BTreeSet<Change>,
     /// What is to be done.
     pub todo: &'static str,
-    /// What reading the file said, where the walk could not.
+    /// What a person who read the file found, if the walk could not decide.
     pub read: Option<&'static str>,
     /// One verdict for each driver, the worst first.
     pub verdicts: Vec<Verdict>,
@@ -48,7 +48,7 @@ impl Entry {
         &self.verdicts[0]
     }
 
-    /// Whether the kernel reports it, and nobody has read it yet to say otherwise.
+    /// Returns whether the kernel reports the driver, unless a person has read it and found otherwise.
     pub fn fails(&self) -> bool {
         self.class.reported() && self.read.is_none()
     }
@@ -60,7 +60,7 @@ impl Entry {
     }
 }
 
-/// All that was found in a tree.
+/// The result for a tree.
 #[derive(Clone, Debug, Serialize)]
 pub struct Census {
     /// The version of the tree.
@@ -71,7 +71,7 @@ pub struct Census {
     pub read: (usize, usize),
 }
 
-/// Reads `tree` and judges every driver in it; tells `progress` what it is at.
+/// Reads `tree` and judges every driver in it. Passes what it is doing to `progress`.
 pub fn take(tree: &Path, version: &str, progress: &(dyn Fn(&str) + Sync)) -> Result<Census> {
     if !tree.join("drivers/pci").is_dir() {
         bail!("{} has no drivers/pci", tree.display());
@@ -155,7 +155,7 @@ fn todo(entry: &Entry) -> &'static str {
     }
 }
 
-/// Files that allocate where no driver was found that it is for.
+/// Returns the files that allocate and for which no driver was found.
 fn unreached(program: &graph::Program<'_>, files: &BTreeMap<String, Vec<Verdict>>) -> Vec<Verdict> {
     let mut found: BTreeMap<&str, Vec<Line>> = BTreeMap::new();
     for id in program.ids() {
@@ -187,7 +187,7 @@ fn unreached(program: &graph::Program<'_>, files: &BTreeMap<String, Vec<Verdict>
 }
 
 impl Census {
-    /// How many files there are, of each class, and of each kind of the implicit ones.
+    /// Returns the number of files of each class, and of each kind of implicit ones.
     pub fn counts(&self) -> BTreeMap<String, usize> {
         let mut counts = BTreeMap::from([("files".to_string(), self.entries.len())]);
         for entry in &self.entries {
@@ -199,7 +199,7 @@ impl Census {
         counts
     }
 
-    /// The files that a person has read although the walk settles them.
+    /// Returns the files that a person has read although the walk decides them.
     pub fn needless_readings(&self) -> Vec<&'static str> {
         let needed = |file: &str| {
             self.entries

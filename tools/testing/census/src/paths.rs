@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What happens on the ways through a driver: probe, remove, and what devres does after both.
+//! Walks all paths through a driver: probe, remove, and what devres does after both.
 //!
-//! Functions are walked with the little state that matters: whether vectors are live, whether handlers are registered, and what devres
-//! has to release. Values are known by their sign only, conditions that say nothing about it go both ways, loops run at least once,
-//! and the two sides of a condition are not correlated with another condition elsewhere.
+//! The walk keeps only the state that matters: whether vectors are live, whether handlers are registered, and what devres has to
+//! release. Of values it knows the sign only. A condition that depends on anything else goes both ways, loops run at least once, and
+//! two conditions are never correlated.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -26,16 +26,16 @@ const REQUEST_MANAGED: &[&str] = &[
     "devm_request_irq",
     "devm_request_threaded_irq",
     "devm_request_any_context_irq",
-    // Libraries that do so.
+    // These are libraries that do so.
     "ata_host_activate",
     "ahci_host_activate",
     "ata_pci_sff_activate_host",
 ];
-// The last is a library that does so.
+// The last one is a library that does so.
 const RELEASE: &[&str] = &["free_irq", "pci_free_irq", "ptp_qoriq_free"];
 const ACTION: &[&str] = &["devm_add_action", "devm_add_action_or_reset"];
 
-/// What registers and unregisters handlers.
+/// The calls that register and unregister handlers.
 pub const HANDLERS: &[&[&str]] = &[REQUEST, REQUEST_MANAGED, RELEASE, &["devm_free_irq"]];
 
 /// A line of a parsed file.
@@ -50,11 +50,11 @@ pub struct Site {
 /// The device's vectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Vectors {
-    /// None so far.
+    /// None have been allocated.
     Off,
     /// Allocated there.
     Live(Site),
-    /// Allocated there, freed there.
+    /// Allocated there, and freed there.
     Freed(Site, Site),
     /// Allocated there, with the device as owner.
     Managed(Site),
@@ -74,12 +74,12 @@ enum Devres {
     Vectors,
 }
 
-/// All that is known of a device at one point of one way.
+/// The known state of a device at one point of a path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Core {
     /// Its vectors.
     pub vectors: Vectors,
-    /// Where the error that is being handled began.
+    /// The place where the error that is being handled began.
     pub failed: Option<Site>,
     handlers: Handlers,
     devres: Vec<Devres>,
@@ -88,7 +88,7 @@ pub struct Core {
     phase: Phase,
 }
 
-/// What the device is going through.
+/// The phase of the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
     /// Its probe callback.
@@ -125,7 +125,7 @@ struct State {
 /// What the device was going through, which error is being handled, and which file allocated.
 pub type Moment = (Phase, Option<Site>, usize);
 
-/// Something seen on a way that says more than how the way ends.
+/// An observation on a path that says more than the state at its end.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Seen {
     /// Freed there while a devm handler is registered that was requested there.
@@ -146,7 +146,7 @@ pub enum Seen {
     FreedNothing(Site),
     /// Freed there by an action of devres.
     FreedByAction(Site),
-    /// Freed there by the call that is for the other owner's, allocated there.
+    /// Freed there by the call for the other owner, and allocated there.
     FreedAnothers(Site, Site),
     /// Allocated there before the device was enabled.
     NotYetEnabled(Site),
@@ -191,18 +191,18 @@ pub struct Walk<'a> {
     narrow: bool,
     /// How many (statement, state) pairs may still be looked at.
     budget: usize,
-    /// What was seen.
+    /// The observations.
     pub seen: BTreeSet<Seen>,
-    /// Functions with too many ways through them.
+    /// Functions with too many paths.
     pub given_up: BTreeSet<Id>,
-    /// Functions on the way that the parser did not understand whole.
+    /// Functions on the path that the parser did not understand completely.
     pub unparsed: BTreeSet<Id>,
 }
 
-/// How many (statement, state) pairs of one function are looked at.
+/// The largest number of (statement, state) pairs of one function.
 const LIMIT: usize = 60_000;
 
-/// How many of one driver; of one that enables with pcim, since it loses the implicit free.
+/// The largest number for one driver, and for one that calls pcim_enable_device(), which loses the implicit free.
 const BUDGET: (usize, usize) = (2_000_000, 8_000_000);
 
 impl<'a> Walk<'a> {
@@ -299,7 +299,7 @@ impl<'a> Walk<'a> {
         found
     }
 
-    /// Functions whose address something on the way takes: tables, arguments.
+    /// Returns the functions whose address is taken on the path, by tables and arguments.
     pub fn callbacks(&self) -> BTreeSet<Id> {
         let mut found = BTreeSet::new();
         for &id in self.reach {
@@ -321,7 +321,7 @@ impl<'a> Walk<'a> {
         found
     }
 
-    /// Functions that what `root` calls hands to something that calls them later, such as a work item.
+    /// Returns the functions that are passed on to be called later, such as those of work items.
     pub fn deferred(&self, root: Id) -> BTreeSet<Id> {
         let (mut found, mut done, mut queue) = (BTreeSet::new(), BTreeSet::new(), vec![root]);
         while let Some(id) = queue.pop() {
@@ -348,7 +348,7 @@ impl<'a> Walk<'a> {
         found
     }
 
-    /// Callbacks of power management and error recovery: whatever they do, the device stays bound.
+    /// Returns the callbacks of power management and error recovery. The device stays bound whatever they do.
     pub fn resets(&self) -> BTreeSet<Id> {
         let mut found = BTreeSet::new();
         for &table in self.reach {
@@ -397,12 +397,12 @@ impl<'a> Walk<'a> {
         self.unparsed.iter().any(|f| releasing.contains(f))
     }
 
-    /// What a function is called.
+    /// Returns the name of a function.
     pub fn name(&self, id: Id) -> &str {
         &self.program.symbol(id).name
     }
 
-    /// Whether one function allocates for two devices: this walk knows of one.
+    /// Returns whether one function allocates for two devices. This walk knows only one.
     pub fn two_devices(&self) -> bool {
         self.reach.iter().any(|&id| {
             let mut all = Vec::new();
@@ -420,7 +420,7 @@ impl<'a> Walk<'a> {
         })
     }
 
-    /// Whether calls from it lead to anything of interest.
+    /// Returns whether calls from the function lead to anything of interest.
     pub fn matters(&self, id: Id) -> bool {
         self.relevant.contains(&id)
     }
@@ -467,7 +467,7 @@ impl<'a> Walk<'a> {
         (failed, good)
     }
 
-    /// What devres does, last registered first; the vectors' own node frees whatever is live then. Says whether it had to.
+    /// Releases as devres does, the last entry first. The node frees the vectors that are live then. Returns whether it had to.
     pub fn detach(&mut self, core: &Core) -> Vec<(Core, bool)> {
         let mut states = vec![(core.clone(), false)];
         for state in &mut states {
@@ -488,7 +488,7 @@ impl<'a> Walk<'a> {
                         if let Handlers::On(handler) = core.handlers {
                             self.seen.insert(Seen::HandlerLeft(handler));
                         }
-                        // An action that is still to come meant to free them.
+                        // A later action was meant to free the vectors.
                         for entry in core.devres.clone() {
                             if let Devres::Action(name, file, site) = entry {
                                 if self.frees(file, &name) {
@@ -519,7 +519,8 @@ impl<'a> Walk<'a> {
         done
     }
 
-    /// Whether a handler that is registered there is one for these vectors, and not for some line that a library got elsewhere.
+    /// Returns whether a handler that is registered there is one for these vectors, and not for an interrupt that a library got
+    /// elsewhere.
     fn own(&self, file: usize) -> bool {
         let path = &self.program.paths[file];
         self.folders.contains(folder(path))
@@ -563,7 +564,7 @@ impl<'a> Walk<'a> {
         if found.is_none() {
             self.given_up.insert(function);
         }
-        // What a function does that has too many ways is not known: nothing, it is assumed, and said.
+        // The effect of a function with too many paths is not known. It is assumed to have none, and that is noted.
         let found = found.unwrap_or_else(|| BTreeSet::from([(core.clone(), ALL)]));
         self.active.remove(&function);
         let outcomes = Rc::new(found.into_iter().collect::<Vec<_>>());
@@ -571,9 +572,9 @@ impl<'a> Walk<'a> {
         outcomes
     }
 
-    /// The ways through a function, unless there are too many.
+    /// Returns the paths through a function, unless there are too many.
     fn ways(&mut self, flow: &Flow, core: &Core, limit: usize) -> Option<BTreeSet<(Core, u8)>> {
-        // What failed before the call goes on failing; what failed in it does not, if it returns success.
+        // An error from before the call stays. An error in the call is over if the call returns success.
         let before = core.failed;
         let mut found: BTreeSet<(Core, u8)> = BTreeSet::new();
         let mut visited: BTreeSet<(usize, State)> = BTreeSet::new();
@@ -598,7 +599,7 @@ impl<'a> Walk<'a> {
                 Op::Goto(line) => {
                     let mut state = state;
                     state.via = Some(*line);
-                    // An error, as far as is known; a return without one says otherwise.
+                    // This is an error, as far as is known. A return without an error says otherwise.
                     if matches!(state.core.vectors, Vectors::Live(_)) {
                         state.core.failed.get_or_insert(Site {
                             file: flow.file,
@@ -618,7 +619,7 @@ impl<'a> Walk<'a> {
                 }
                 Op::Branch(Some(e), other, first) => {
                     let ways = self.truth(flow, e, state);
-                    // The first time round a loop is always made, if it can be.
+                    // The first round of a loop is always taken, if it can be.
                     let enters = *first && ways.iter().any(|(_, t)| *t);
                     for (state, truth) in ways {
                         if truth {
@@ -699,7 +700,7 @@ impl<'a> Walk<'a> {
                     }
                     states = unique(next);
                 }
-                // A value that goes through something unknown is unknown.
+                // A value that results from something unknown is unknown.
                 let _ = last;
                 states.into_iter().map(|s| (s, ALL)).collect()
             }
@@ -893,7 +894,7 @@ impl<'a> Walk<'a> {
                 }
             }
         };
-        // Fewer than the minimum is a failure.
+        // A result below the minimum is a failure.
         let least = if name == "pci_enable_msix_range" {
             2
         } else {
@@ -912,7 +913,7 @@ impl<'a> Walk<'a> {
             line,
         });
         match core.vectors {
-            // Refused: they stay.
+            // The free is refused, so the vectors stay.
             Vectors::Live(at) if name.starts_with("pcim_") => {
                 self.seen.insert(Seen::FreedAnothers(site, at));
             }
@@ -1038,7 +1039,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Whether the flags of an allocation say INTx and nothing else.
+/// Returns whether the flags of an allocation allow only INTx.
 pub fn intx_only(call: &Call) -> bool {
     let flags = call.texts.get(3).map_or("", String::as_str);
     flags.contains("PCI_IRQ_INTX")
@@ -1046,12 +1047,12 @@ pub fn intx_only(call: &Call) -> bool {
         && !flags.contains("PCI_IRQ_ALL_TYPES")
 }
 
-/// Whether the interrupt requested is one to wake the system, which is no vector of the device.
+/// Returns whether the interrupt is one that wakes the system, which is no vector of the device.
 fn wakes(call: &Call) -> bool {
     call.texts.iter().take(2).any(|text| text.contains("wake"))
 }
 
-/// Stands for: at least that many were allocated.
+/// Stands for the number of allocated vectors, which is at least this.
 fn at_least(text: &str) -> Name {
     format!(">={text}").into()
 }
@@ -1096,7 +1097,7 @@ fn compare(op: &str, left: u8, right: &Expr, met: bool) -> (u8, u8) {
         _ if met && matches!(op, "<" | ">=") => (N | Z, P | F, P | F),
         Expr::Number(0) => (N, Z, P | F),
         Expr::Number(n) if *n < 0 => (N, N, N | Z | P | F),
-        // As many as were asked for: nothing is said about how many that is.
+        // The number that was asked for was allocated, which says nothing about how many that is.
         _ => (N | Z | P, P | Z | F, P),
     };
     let (yes, no) = match op {

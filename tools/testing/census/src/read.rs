@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What people read in 7.3.4, where the walk decides nothing or takes for a fault what is none.
+//! The files of 7.3.4 that a person has read, because the walk cannot decide them or reports a
+//! fault that is none.
 //!
-//! Only files are here that the walk does not settle by itself; a test says so.
+//! Only files that the walk does not decide by itself are listed. A test checks that.
 
 use super::Class;
 
-/// One file, read.
+/// One file that was read.
 #[derive(Debug)]
 pub struct Reading {
     /// The file.
     pub file: &'static str,
     /// Who frees.
     pub class: Class,
-    /// What the walk does not see.
+    /// The reason, which the walk does not see.
     pub why: &'static str,
 }
 

@@ -8,7 +8,8 @@ use console::{style, Style};
 
 use super::{Census, Change, Class, Entry, Line};
 
-/// For people: a paragraph for each file, then the counts. Lines fit a terminal, and are whole in a file.
+/// Writes the census for people: a paragraph for each file, then the counts. Lines are cut to the width
+/// of a terminal, and not cut in a file.
 pub fn text(census: &Census, check: bool) -> String {
     let terminal = console::Term::stdout();
     let columns = terminal.is_term().then(|| usize::from(terminal.size().1));
@@ -24,7 +25,7 @@ pub fn text(census: &Census, check: bool) -> String {
     text + &summary(census)
 }
 
-/// What there is to say about an entry, where there is something to say.
+/// Returns the remarks about an entry, if there are any.
 fn about(entry: &Entry) -> Vec<String> {
     let worst = entry.worst();
     let calls = [
@@ -133,7 +134,7 @@ fn colour(class: Class) -> Style {
     }
 }
 
-/// Line numbers; files only where they are others.
+/// Returns line numbers, with the file if it is another one.
 fn lines(all: &[Line], file: &str) -> String {
     let mut files: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for line in all {
@@ -154,7 +155,7 @@ fn lines(all: &[Line], file: &str) -> String {
     text.collect::<Vec<_>>().join(" ")
 }
 
-/// Why, in few words: each kind of reason with its first line and how many there are.
+/// Returns the reasons in few words: each kind with its first line and its number.
 fn short(entry: &Entry) -> String {
     if let Some(why) = entry.read {
         return format!("read: {why}");
@@ -198,7 +199,7 @@ pub fn because(entry: &Entry) -> String {
     lines.chain(doubts).collect()
 }
 
-/// For editors: what to look at, `path:line: message`.
+/// Writes the census for editors: `path:line: message` for each place to look at.
 pub fn errors(census: &Census, tree: &Path, check: bool) -> String {
     let mut text = String::new();
     for entry in census.entries.iter().filter(|e| !check || e.fails()) {
@@ -245,7 +246,7 @@ pub fn errors(census: &Census, tree: &Path, check: bool) -> String {
     text
 }
 
-/// For the documentation.
+/// Writes the census for the documentation.
 pub fn rst(census: &Census) -> String {
     let mut text = String::from("::\n\n");
     for line in summary(census).lines() {

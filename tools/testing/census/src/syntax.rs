@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! One C file, reduced to what the census asks: functions, macros and tables, what they name, and what functions do in which order.
+//! One C file, reduced to what the census needs: functions, macros and tables, the names in them, and the order of a function's
+//! actions.
 
 use std::{cell::RefCell, collections::BTreeSet, rc::Rc};
 
@@ -27,7 +28,7 @@ pub enum Expr {
     Path(Name),
     /// `a ? b : c`
     Choice(Box<Expr>, Box<Expr>, Box<Expr>),
-    /// Parts of something else; its value is unknown.
+    /// Parts of another expression, whose value is unknown.
     Parts(Vec<Expr>),
 }
 
@@ -38,11 +39,11 @@ pub struct Call {
     pub name: Name,
     /// Whether `name` is a member.
     pub member: bool,
-    /// What it is given.
+    /// The arguments.
     pub arguments: Vec<Expr>,
     /// The same as text.
     pub texts: Vec<String>,
-    /// Where.
+    /// The line.
     pub line: usize,
 }
 
@@ -51,7 +52,7 @@ pub struct Call {
 pub enum Stmt {
     /// An expression.
     Eval(Expr),
-    /// One after the other.
+    /// Statements, one after the other.
     Block(Vec<Stmt>),
     /// `if`; without a condition where the preprocessor decides.
     If(Option<Expr>, Box<Stmt>, Box<Stmt>, usize),
@@ -99,7 +100,7 @@ pub struct Symbol {
     pub line: usize,
     /// The identifiers in it.
     pub names: BTreeSet<Name>,
-    /// Members that something is put into, and the names of what.
+    /// Members that are assigned, and the names that are assigned to them.
     pub members: Vec<(Name, Name)>,
     /// What a function or a macro does.
     pub body: Option<Stmt>,
@@ -145,7 +146,7 @@ impl C {
         let regex = |text| Regex::new(text).expect("a constant");
         Self {
             parser,
-            // Macros before or after a declarator that the grammar takes for one.
+            // The grammar takes these macros before or after a declarator for the declarator.
             attributes: regex(
                 r"\b(?:__init|__exit|__ref|__meminit|__devinit|__maybe_unused|__always_unused|__used|__iomem|__user|__rcu|__percpu|__force|__bitwise|__must_check|__always_inline|__cold|__hot|__packed|__weak|__initdata|__initconst|__ro_after_init|__read_mostly|__private|noinline|noinline_for_stack|asmlinkage|__visible|__malloc|__exitdata|__refdata|__devinitdata|__no_sanitize_or_inline|noinstr|__pure|__init_or_module|fallthrough;|__net_init|__printf\(\s*\d+\s*,\s*\d+\s*\)|__(?:acquires|releases|must_hold|counted_by|free|cleanup|aligned|acquire|release)\s*\([^()\n]*\))",
             ),
@@ -154,7 +155,7 @@ impl C {
         }
     }
 
-    /// What is in `text`.
+    /// Parses `text`.
     pub fn parse(&mut self, text: &str) -> File {
         let text = self
             .attributes
@@ -184,7 +185,7 @@ impl C {
         file
     }
 
-    /// A macro, as the function it would be.
+    /// Parses a macro as if it were a function.
     fn replacement(&mut self, name: &str, value: &str, line: usize) -> Option<Symbol> {
         let text = format!("void f(void) {{ {}; }}", value.replace("\\\n", " "));
         let tree = self.parser.parse(text.as_bytes(), None)?;
@@ -566,7 +567,7 @@ impl Reader<'_> {
                 .named_child(0)
                 .map_or(Expr::Parts(Vec::new()), |n| self.expression(n)),
             "field_expression" => {
-                // The members on the way are no names of functions, the variable at its root is no value.
+                // The members in between are not names of functions, and the variable at the root is not a value.
                 boxed("argument");
                 Expr::Path(self.of(node).into())
             }

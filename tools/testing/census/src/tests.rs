@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Small trees with small drivers: each class, and each way in which the two calls hide from each other.
+//! Small trees with small drivers: one for each class, and for each way in which the calls that enable
+//! and allocate are apart.
 
 use std::{fs, path::Path};
 
@@ -355,7 +356,7 @@ fn allocated_while_live() {
         entry.changes.contains(&Change::AllocatesWhileLive),
         "{entry:#?}"
     );
-    // A second attempt after one that failed is none.
+    // A second attempt after a failed one is no second allocation.
     let probe = "\tret = pci_alloc_irq_vectors(pdev, 4, 4, PCI_IRQ_MSIX);\n\tif (ret < 0)\n\
                  \t\tret = pci_alloc_irq_vectors(pdev, 1, 1, PCI_IRQ_MSI);\n\
                  \tif (ret < 0)\n\t\treturn ret;\n\treturn 0;";
@@ -428,7 +429,7 @@ fn an_open_that_fails_and_does_not_free() {
     let right = alone(&net("\t\tpci_free_irq_vectors(pdev);\n"), probe, "");
     is(&right, Class::Explicit);
     changes(&right, &[]);
-    // Where remove frees in any case, nothing is left.
+    // If remove always frees, nothing is left.
     let remove = "\tfree_irq(pci_irq_vector(pdev, 0), pdev);\n\tpci_free_irq_vectors(pdev);";
     let late = alone(&net(""), probe, remove);
     is(&late, Class::Explicit);
@@ -499,7 +500,7 @@ fn what_was_parsed_for_one_driver_is_not_seen_by_another() {
 
 #[test]
 fn what_cannot_be_followed_is_not_decided() {
-    // Each test doubles the ways: too many, and at their end stands the free.
+    // Each test doubles the paths, so there are too many. The free comes at their end.
     let ways: String = (0..20)
         .map(|n| format!("\tif (v{n})\n\t\tmy_write({n});\n"))
         .collect();
@@ -509,6 +510,6 @@ fn what_cannot_be_followed_is_not_decided() {
     is(&entry, Class::Undecided);
     changes(&entry, &[]);
     assert!(!entry.fails(), "{entry:#?}");
-    // Where nothing in it could free, it is known not to.
+    // If nothing in the function can free, it is known not to free.
     is(&plain("", &probe, &remove("")), Class::Never);
 }

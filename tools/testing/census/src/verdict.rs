@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a driver does with its vectors, in one word, and the lines that decide it.
+//! The verdict on a driver in one word, and the lines that decide it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,7 +15,7 @@ use super::{
     syntax::{Call, Expr, Kind, Stmt},
 };
 
-/// Who frees, worst last.
+/// Who frees the vectors, the worst answer last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {
@@ -61,21 +61,22 @@ impl Class {
     }
 }
 
-/// What a driver does that the ownership rule makes a difference to.
+/// An action of a driver whose effect the ownership rule changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Change {
     /// Never frees: reported, and freed, at each unbind.
     NeverFrees,
-    /// Leaks on some ways: reported, and freed, at the detach after them.
+    /// Leaks on some paths: reported, and freed, at the next detach.
     LeaksSometimes,
     /// Frees under a registered handler: refused, reported, and the device silenced.
     FreesUnderHandler,
-    /// Frees what the other one owns: the same.
+    /// Frees vectors of the other owner: refused, reported, and the device silenced.
     FreesAnothers,
     /// Allocates while vectors are live: `-EBUSY`, reported.
     AllocatesWhileLive,
-    /// A devm action frees: as before, if it was added after the first allocation; else it finds nothing and a leak is reported.
+    /// A devm action frees: as before, if it was added after the first allocation; otherwise it finds nothing to free, and a leak
+    /// is reported.
     FreesInAction,
     /// Does not look at the result of an allocation, so `-EBUSY` passes unnoticed.
     IgnoresResult,
@@ -120,7 +121,7 @@ pub struct Verdict {
     pub modules: Vec<String>,
     /// Who frees.
     pub class: Class,
-    /// How it relies on the implicit free, where it does: `pci_alloc`, `legacy`, `mid-life`.
+    /// How it relies on the implicit free, if it does: `pci_alloc`, `legacy`, `mid-life`.
     pub kind: Option<&'static str>,
     /// What the rule changes for it.
     pub changes: BTreeSet<Change>,
@@ -139,7 +140,7 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// For a file that no driver was found to reach.
+    /// Returns the verdict for a file that no driver was found to reach.
     pub fn unreached(file: &str, modules: Vec<String>, allocate: Vec<Line>) -> Self {
         Self {
             file: file.into(),
@@ -159,7 +160,7 @@ impl Verdict {
     }
 }
 
-/// What the walk found, common to all files that allocate for the driver.
+/// The result of the walk for all files that allocate for the driver.
 struct Ends {
     probe: Vec<Id>,
     remove: Vec<Id>,
@@ -271,7 +272,7 @@ pub fn judge(program: &mut Program<'_>, driver: Id) -> Vec<Verdict> {
     verdicts
 }
 
-/// Calls whose result nobody looks at.
+/// Returns the calls whose result is ignored.
 fn discarded(statement: &Stmt, found: &mut Vec<Rc<Call>>) {
     match statement {
         Stmt::Eval(Expr::Call(call)) => found.push(call.clone()),
@@ -285,7 +286,7 @@ fn discarded(statement: &Stmt, found: &mut Vec<Rc<Call>>) {
     }
 }
 
-/// What is done on the way with vectors that the device owns, and must not be.
+/// Returns the forbidden actions on vectors that the device owns.
 fn managed(
     program: &Program<'_>,
     walk: &mut Walk<'_>,
@@ -316,12 +317,12 @@ fn managed(
 
 const TWO_DEVICES: &str = "one function allocates for two devices, which are taken for one here";
 
-/// What callbacks do with vectors while the device is bound.
+/// The effects of callbacks on vectors while the device is bound.
 #[derive(Default)]
 struct AtRunTime {
     /// Allocated by these.
     by: Vec<Id>,
-    /// At least one of them is what probe put off.
+    /// At least one of them allocates what probe postponed.
     deferred: bool,
     /// The states with live vectors.
     live: Vec<Core>,
@@ -372,7 +373,7 @@ fn classify(
         (None, None)
     };
 
-    // Probe that fails, and devres after it. What is freed on the way to success is a second attempt, no cleanup.
+    // Look at a failing probe, and devres after it. A free on the way to success belongs to a second attempt, and is no cleanup.
     let abandoned = ends.bound.iter().filter_map(|c| match c.vectors {
         Vectors::Freed(_, at) => Some(at),
         _ => None,
@@ -411,7 +412,7 @@ fn classify(
     let seen = walk.seen.clone();
     let mut wrong = wrong_order(program, &seen, file);
     if walk.two_devices() {
-        // Whose vectors are freed under whose handlers is not known.
+        // It is not known which vectors are freed under which handlers.
         wrong.clear();
         verdict.doubts.push(TWO_DEVICES.into());
     }
@@ -435,7 +436,7 @@ fn classify(
         Class::Explicit
     };
 
-    // What could not be followed may be what frees.
+    // Code that could not be followed may be the code that frees.
     let freeing = walk.callers(FREE);
     if verdict.class.reported() && walk.given_up.iter().any(|f| freeing.contains(f)) {
         verdict.class = Class::Undecided;
@@ -571,7 +572,7 @@ fn classify(
         ));
     }
     if verdict.class == Class::Implicit {
-        // A free of nothing, such as of what firmware may have left enabled, is none.
+        // A free when nothing is allocated, for example of MSI that firmware may have left enabled, does not count.
         let frees = |l: &Line| {
             let site = Site { file, line: l.line };
             l.file == verdict.file
@@ -626,7 +627,7 @@ fn at_run_time(walk: &mut Walk<'_>, ends: &Ends, live: &dyn Fn(&Core) -> bool) -
     for callback in callbacks.into_iter().filter(|c| allocating.contains(c)) {
         for core in &from {
             let (failed, good) = walk.run(callback, core.clone(), Phase::Bound);
-            // One that fails with its handler registered has brought up again what it took down.
+            // A callback that fails with its handler registered has set up again what it released.
             if !live(core) {
                 let left = failed.into_iter().filter(|c| live(c) && !c.handled());
                 found.failed.extend(left);
@@ -658,7 +659,7 @@ fn partner(
         .filter(|c| freeing.contains(c) && !resets.contains(c))
     {
         let itself = late.by.contains(&callback);
-        // A reset is not what every use ends with.
+        // Not every use ends with a reset.
         let ends = !walk.name(callback).contains("reset");
         let pair = !itself && ends && late.by.iter().any(|by| walk.siblings(*by, callback));
         let again = itself || !ends;
@@ -689,7 +690,7 @@ fn wrong_order(
     let mut wrong = BTreeMap::new();
     for event in seen {
         let (site, what, change) = match event {
-            // What is freed in the right order on the same way to the same end is freed under another condition.
+            // Vectors that are freed in the right order on the same path to the same end are freed under another condition.
             Seen::FreedUnderManagedHandler(moment, site, handler)
                 if moment.2 == file
                     && moment.0 != Phase::Bound

@@ -117,7 +117,7 @@ is_unbound()
 	[ ! -e "$pci/devices/$dev/driver" ] || diag "$dev is still bound to '$(bound_to)'"
 }
 
-# bind DRIVER / unbind DRIVER: $dev.
+# bind DRIVER and unbind DRIVER: bind $dev to the driver, and unbind it.
 bind()
 {
 	echo "$dev" >"$pci/drivers/$1/bind" || diag "binding $dev to $1 failed"
@@ -176,7 +176,8 @@ wait_for()
 
 # --- State --------------------------------------------------------------------------------------------------------------
 
-# Names a device that its driver leaves enabled on purpose. Its line stays allocated, and gets its folder with its first handler.
+# Names a device that its driver leaves enabled on purpose. Its INTx line stays allocated, and gets its folder in /proc/irq with its
+# first handler.
 left_enabled=
 
 # Names the devices whose state is compared, if these are more than $dev.
@@ -198,7 +199,7 @@ state()
 			*) rest=${rest#*"$word"} ;;
 			esac
 		done
-		# A line without a handler stays in the list once it has counted an interrupt.
+		# A line without a handler stays in /proc/interrupts once it has counted an interrupt.
 		case $rest in
 		*-edge\ *[!\ ]* | *-fasteoi\ *[!\ ]* | *-level\ *[!\ ]*) echo "interrupts: $number" $rest ;;
 		esac
@@ -221,7 +222,7 @@ remember()
 	before=$(state)
 }
 
-# Prints the folders of INTx lines that were not there before. The kernel maps a line when a device is enabled for the first time or
+# Prints the folders of INTx lines that did not exist before. The kernel maps a line when a device is enabled for the first time or
 # frees its vectors, and may keep it.
 mapped_since()
 {

@@ -27,7 +27,7 @@ find_below()
 	return 1
 }
 
-# Sets $node to the file in /dev of what matches PATTERN below $dev.
+# Sets $node to the file in /dev of the entry that matches PATTERN below $dev.
 find_node()
 {
 	find_below "$@" && node=/dev/${found##*/} && [ -e "$node" ]
@@ -52,7 +52,8 @@ interrupts()
 	[ "$count" -gt "$earlier" ] || diag "no interrupt of $pattern while it worked"
 }
 
-# keeps DISK: checks that it returns what was written to it. This bypasses the page cache, so that every round reaches the device.
+# keeps DISK: checks that the disk returns what was written to it. This bypasses the page cache, so that every round reaches the
+# device.
 keeps()
 {
 	head -c 16384 /dev/urandom >/tmp/written
@@ -99,7 +100,7 @@ sound()
 	interrupts "$1" play
 }
 
-# Prints where BAR NUMBER of $dev lies.
+# Prints the address of BAR NUMBER of $dev.
 bar()
 {
 	awk -v line="$1" 'NR == line + 1 { print $1 }' "$pci/devices/$dev/resource"
@@ -109,7 +110,7 @@ bar()
 
 tracing=/sys/kernel/tracing
 
-# What is different by design, as the name of a trace event's entry:
+# Entries that differ by design, by their names in the trace event:
 #
 #   pcim_msi_release		the stock kernel's implicit owner of vectors, which pcim_enable_device() makes of all allocations
 #   pci_irq_vectors_release	our node, which every first allocation makes, pcim_* or pci_*
@@ -161,7 +162,7 @@ bind_and_use()
 	{ [ -e "$pci/drivers/$1/$dev" ] || bind "$1"; } && "$2"
 }
 
-# This is set where a driver counts its devices and takes no more than eight: its module is loaded anew for each round.
+# This is set if a driver counts its devices and takes no more than eight. Its module is then loaded anew for each round.
 reloads=
 
 # rebind MODULE DRIVER WORKS PREPARE

@@ -16,7 +16,8 @@ mark()
 	marked_irqs=$irqs marked=$count
 }
 
-# in_use DRIVER: checks that it is bound, and that its device has interrupted since the mark; $raised says how often.
+# in_use DRIVER: checks that the driver is bound, and that its device has interrupted since the mark. Sets $raised to how
+# often.
 in_use()
 {
 	is_bound "$1" || return 1

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh disable=SC2154
 #
-# Functions that do something to a device from outside: reset it, put it to sleep, have it interrupt, and read what there is about
+# Functions that do something to a device from outside: they reset it, suspend it, make it interrupt, and read everything about
 # its interrupts. Needs common.sh.
 
 # Resets $dev through sysfs, if it can be reset.
@@ -20,7 +20,7 @@ survives_suspend()
 	echo freeze >/sys/power/state || diag "suspend failed"
 }
 
-# Reads all there is to read about interrupts.
+# Reads all files about interrupts.
 read_irqs()
 {
 	cat /sys/kernel/irq/*/* "$pci/devices"/*/msi_irqs/* /proc/interrupts /sys/kernel/debug/pci_irq_vectors >/dev/null ||
@@ -37,8 +37,8 @@ poke()
 	devmem $((bar + $1)) 32 "$2" || diag "writing register $1 of $dev failed"
 }
 
-# Has the device interrupt. On edu this raises the interrupt; on e1000e it lets all five causes interrupt, each by its vector, and
-# raises them, see samples/rust/rust_driver_pci_msix.rs.
+# Makes the device interrupt. On edu this raises the interrupt; on e1000e it lets all five causes interrupt, each by its vector,
+# and raises them, see samples/rust/rust_driver_pci_msix.rs.
 raise()
 {
 	read -r device <"$pci/devices/$dev/device"
@@ -54,7 +54,7 @@ raise()
 	esac
 }
 
-# Ends what raise() began.
+# Lowers the interrupts that raise() raised.
 lower()
 {
 	# MSI-X must not be switched off at once, see the sample.

@@ -8,7 +8,7 @@ failslab=/sys/kernel/debug/failslab
 echo N >"$failslab/ignore-gfp-wait"
 echo 0 >"$failslab/verbose"
 
-# fail NTH: binds $dev to $driver while the NTH allocation fails; $left is 0 if there were as many.
+# fail NTH: binds $dev to $driver while the NTH allocation fails. Sets $left to 0 if there were that many.
 fail()
 {
 	# The shell's own commands run in this process, so only its allocations are counted.
@@ -40,7 +40,7 @@ allocations_fail()
 	[ "$failed" -ge "${2:-4}" ] || diag "only $failed failures: is failslab at work?"
 }
 
-# Prints where FUNCTION begins and the next one does.
+# Prints the addresses of FUNCTION and of the next function.
 addresses()
 {
 	sort /proc/kallsyms | awk -v name="$1" '
@@ -91,7 +91,7 @@ enabled()
 # there. A script may add another.
 due='WARNING: .*remove_proc_entry'
 
-# Print it once only, because what is printed here goes into the log that is searched.
+# Print it once only, because the output here goes into the log that is searched.
 nothing_else_reported()
 {
 	! dmesg -c | grep -E '^.{0,40}(WARNING|BUG|INFO|Oops)[: ]|KASAN|irq vectors: ' |

@@ -3,7 +3,7 @@
 #
 # Functions for test modules that print KTAP of their own while they load. Needs common.sh.
 
-# said STATUS FILE: succeeds as a command did, and prints its output if it failed.
+# said STATUS FILE: succeeds if STATUS is 0, and prints FILE, the output of the command, otherwise.
 said()
 {
 	[ "$1" = 0 ] || diag_lines <"$2"

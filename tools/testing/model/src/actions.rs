@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Everything that can happen, in every order.
+//! All actions of the model, in every order.
 
 use stateright::{Model, Property};
 
@@ -15,21 +15,21 @@ use crate::{
     },
 };
 
-/// No list gets longer than this: no further call that adds to it is begun.
+/// The largest length of a list. A call that would add more is not begun.
 const ENTRIES: usize = 6;
 
-/// What begins, or goes on.
+/// An action: something that begins or goes on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Action {
     /// The next step of a task, and whether it fails.
     Step(usize, bool),
     /// The device sends a message.
     Send(u8),
-    /// It arrives, on either CPU.
+    /// The message arrives, on either CPU.
     Arrive,
     /// The handler of a vector returns.
     Return(u8),
-    /// The thread of a handler runs, and calls nothing, or something.
+    /// The thread of a handler runs, and makes a call or none.
     Wake(u8, bool),
     Bind,
     Detach,
@@ -49,11 +49,11 @@ pub enum Action {
     RustRelease(usize, u8),
     RustFree(usize, u8),
     RustClaim(usize, u8),
-    /// Somebody reads debugfs.
+    /// A task reads debugfs.
     Read,
 }
 
-/// What is done with a devres group.
+/// The operations on a devres group.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Group {
     Open,
@@ -96,7 +96,7 @@ impl Ownership {
         }
     }
 
-    /// Threads, and a second vector.
+    /// The actions of threads and of a second vector.
     fn more_vectors(s: &State, actions: &mut Vec<Action>) {
         if s.vectors[0].present && s.vectors[0].handler == Handler::None {
             actions.push(Action::Request(0, Handler::Threaded, false));
@@ -110,7 +110,7 @@ impl Ownership {
         }
     }
 
-    /// Managed handlers, groups and actions.
+    /// The actions of managed handlers, groups and devm actions.
     fn devres_calls(s: &State, actions: &mut Vec<Action>) {
         let room = s.devres.len() < ENTRIES;
         let has = |entry| s.devres.contains(&entry);
@@ -272,7 +272,7 @@ impl Model for Ownership {
                 actions.push(Action::Wake(0, true));
             }
         }
-        // Whoever calls from C sees to it that nobody else does.
+        // C callers serialise their calls.
         let alone = s.is_idle(CORE) && !in_call(THREAD) && !(rust && in_call(OTHER));
         match s.phase {
             Phase::Unbound if s.is_idle(CORE) => actions.push(Action::Bind),

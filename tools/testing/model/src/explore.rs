@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Explores the model, and says what it found.
+//! Explores the model, and returns the result.
 
 use stateright::{Checker, HasDiscoveries, Model};
 
@@ -11,19 +11,19 @@ use crate::{
     rule::Rule,
 };
 
-/// What came of an exploration.
+/// The result of an exploration.
 #[derive(Clone, Debug)]
 pub struct Explored {
     pub setting: Setting,
     pub states: usize,
-    /// The properties that do not hold, each with what led there.
+    /// The properties that do not hold, each with the actions that led there.
     pub failed: Vec<(&'static str, String)>,
-    /// What is never reached, although the rule would mean nothing without it.
+    /// States that must be reached for the rule to mean anything, and are not.
     pub missed: Vec<&'static str>,
 }
 
 impl Explored {
-    /// What is wrong, in words.
+    /// A description of the faults.
     pub fn troubles(&self) -> impl Iterator<Item = String> + '_ {
         let failed = self.failed.iter();
         let failed = failed.map(|(name, path)| format!("{name} does not hold after: {path}"));
@@ -32,7 +32,7 @@ impl Explored {
     }
 }
 
-/// Explores everything that can happen in a setting.
+/// Explores all actions of a setting.
 pub fn explore(rule: &Rule, setting: Setting) -> Explored {
     run(
         Ownership::new(rule.clone(), setting, None),
@@ -74,7 +74,8 @@ mod tests {
         rule::{Call, Decision, Owner},
     };
 
-    /// A rule that is broken in one place, the setting in which that matters, and the property that fails.
+    /// A model that is broken in one place, the setting in which that matters, and the property that must
+    /// fail.
     const BROKEN: [(Broken, Setting, &str); 14] = [
         (
             Broken::FreeLooksForNoHandler,

@@ -49,20 +49,20 @@ pub fn tables(rule: &Rule, explored: &[Explored]) -> String {
     text
 }
 
-/// The page with other tables in it.
+/// Returns the page with new tables.
 fn with_tables(page: &str, tables: &str) -> Result<String> {
     let (before, rest) = page.split_once(BEGIN).context("no place for the figures")?;
     let (_, after) = rest.split_once(END).context("no end of the figures")?;
     Ok(format!("{before}{BEGIN}{tables}{END}{after}"))
 }
 
-/// Whether the page below `root` has these tables.
+/// Returns whether the page below `root` has these tables.
 pub fn are_written(root: &Path, tables: &str) -> Result<bool> {
     let page = fs::read_to_string(root.join(PAGE)).context(PAGE)?;
     Ok(with_tables(&page, tables)? == page)
 }
 
-/// Writes them into it.
+/// Writes the tables into the page.
 pub fn write(root: &Path, tables: &str) -> Result<()> {
     let path = root.join(PAGE);
     let page = fs::read_to_string(&path).context(PAGE)?;

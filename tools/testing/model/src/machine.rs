@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The steps of the calls, as `rust/kernel/pci/ownership.rs`, its C face, the MSI core and the Rust registry take them.
+//! The steps of the calls, as `rust/kernel/pci/ownership.rs`, `drivers/pci/msi/ownership.c`, the MSI core and the Rust registry
+//! take them.
 
 use crate::{
     rule::{Call, Decision, Owner, Row, Rule},
@@ -11,19 +12,19 @@ use crate::{
     },
 };
 
-/// What is explored at a time: all of it at once would be too much.
+/// A part of the model that is explored at a time, because all of it would have too many states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Setting {
     /// A C driver with devres groups and devm actions, memory that runs out, and a reader of debugfs. Handlers never run.
     Devres,
     /// A C driver whose device interrupts: handlers run on another CPU, in interrupts and threads; a vector is added and freed.
     Interrupts,
-    /// A Rust driver with two tasks, whose device interrupts, and C code that frees behind its back.
+    /// A Rust driver with two tasks, whose device interrupts, and C code that frees its vectors.
     Rust,
 }
 
 impl Setting {
-    /// The setting in words.
+    /// Returns the setting in words.
     pub fn words(self) -> &'static str {
         match self {
             Self::Devres => {
@@ -39,7 +40,7 @@ impl Setting {
     }
 }
 
-/// One thing that is done wrong, so that a property fails.
+/// A deliberate fault, with which a property must fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Broken {
     FreeLooksForNoHandler,
@@ -58,7 +59,7 @@ pub enum Broken {
     PointerWithoutLock,
 }
 
-/// Decides by the rule and takes steps.
+/// The machine, which decides by the rule and takes steps.
 #[derive(Clone, Debug)]
 pub struct Machine {
     pub rule: Rule,
@@ -71,7 +72,7 @@ impl Machine {
         self.broken == Some(broken)
     }
 
-    /// Whether the next step of a task can be taken now.
+    /// Returns whether the next step of a task can be taken now.
     pub fn can_step(&self, s: &State, task: usize) -> bool {
         let Some(step) = s.tasks[task].last() else {
             return false;
@@ -101,7 +102,7 @@ impl Machine {
         }
     }
 
-    /// Whether the next step of a task can fail for want of something.
+    /// Returns whether the next step of a task can fail because memory or another resource is missing.
     pub fn can_fail(&self, s: &State, task: usize) -> bool {
         match s.tasks[task].last() {
             _ if self.setting == Setting::Interrupts => false,
@@ -369,7 +370,7 @@ impl Machine {
         }
     }
 
-    /// Does what was decided.
+    /// Carries out a decision.
     fn carry_out(&self, s: &mut State, task: usize, row: Row) {
         let steps = &mut s.tasks[task];
         match row.decision {
@@ -443,7 +444,7 @@ impl Machine {
         }
     }
 
-    /// `Registry::release_where()`, in a round of its loop.
+    /// Runs one round of the loop of `Registry::release_where()`.
     fn pick(&self, s: &mut State, task: usize, which: Which) {
         let mut all = s.vectors.iter().enumerate();
         let idle = all.position(|(at, v)| v.slot == Slot::Registered && which.wants(at, v));
@@ -479,7 +480,7 @@ fn is_guarded(s: &State, id: u8) -> bool {
     s.live_node().is_some_and(|node| node.guard == Some(id))
 }
 
-/// An allocation has failed: what comes after it is not done.
+/// Drops the remaining steps of an allocation that has failed.
 fn abort(s: &mut State, task: usize) {
     while let Some(Step::Track | Step::AllocVectors | Step::DidAlloc(_)) = s.tasks[task].last() {
         s.tasks[task].pop();
@@ -493,7 +494,7 @@ fn skip_guard(s: &mut State, task: usize) {
     }
 }
 
-/// The steps of `pci_irq_vectors_silence()`, the first last.
+/// Returns the steps of `pci_irq_vectors_silence()`, the first one last.
 fn silence() -> impl Iterator<Item = Step> {
     let each = |at| [Step::WaitForHard(at), Step::Disable(at)];
     let all = (0..VECTORS).rev().filter_map(|at| u8::try_from(at).ok());
@@ -516,7 +517,7 @@ pub fn request(s: &mut State, at: u8, handler: Handler) {
     }
 }
 
-/// What the guard of the Rust driver does when it is dropped, the first step last.
+/// Returns the steps of dropping the guard of the Rust driver, the first one last.
 pub fn free_guard(id: u8) -> [Step; 4] {
     [
         Step::Give(Registry),
@@ -526,7 +527,7 @@ pub fn free_guard(id: u8) -> [Step; 4] {
     ]
 }
 
-/// What a devm action of the driver does, the first step last. One frees managed vectors and allocates others.
+/// Returns the steps of a devm action of the driver, the first one last. One action frees managed vectors and allocates others.
 fn action(call: Call) -> Vec<Step> {
     match call {
         Call::AllocExplicit => vec![Step::MayAlloc(Owner::Driver)],

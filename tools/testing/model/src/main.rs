@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Explores the model, says what it found, and writes the figures into the documentation.
+//! Explores the model, prints the result, and writes the figures into the documentation.
 
 use std::{path::Path, process::ExitCode};
 

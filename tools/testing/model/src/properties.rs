@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What must hold in every state, and what must be reached.
+//! The properties that must hold in every state, and the states that must be reached.
 
 use stateright::Property;
 
@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// What must hold, by a name and in words.
+/// The properties, each with its name and in words.
 pub const PROPERTIES: [(&str, &str); 7] = [
     (
         "handlers-first",
@@ -45,7 +45,8 @@ pub const PROPERTIES: [(&str, &str); 7] = [
     ),
 ];
 
-/// What has to be reached, or the properties would hold for want of cases.
+/// The states that must be reached, because otherwise the properties would hold only for lack of
+/// cases.
 pub const REACHED: [&str; 6] = [
     "a device is silenced",
     "handlers are released at detach",
@@ -55,7 +56,7 @@ pub const REACHED: [&str; 6] = [
     "one waits for another",
 ];
 
-/// All of it, as the checker wants it.
+/// Returns all properties in the form of the checker.
 pub fn all() -> Vec<Property<Ownership>> {
     vec![
         Property::always(PROPERTIES[0].0, |_, s: &State| {
@@ -99,7 +100,7 @@ pub fn all() -> Vec<Property<Ownership>> {
     ]
 }
 
-/// Whether somebody is in the middle of something, and nobody can go on.
+/// Returns whether a task is in a call, and no task can go on.
 fn is_blocked(model: &Ownership, s: &State) -> bool {
     let busy = (0..TASKS).any(|task| !s.is_idle(task));
     let goes_on = (0..TASKS).any(|task| model.machine.can_step(s, task))
@@ -108,7 +109,8 @@ fn is_blocked(model: &Ownership, s: &State) -> bool {
     busy && !goes_on
 }
 
-/// Whether the node, the entries and the calls that have succeeded agree on who owns the vectors.
+/// Returns whether the node, the entries and the successful calls agree on the owner of the
+/// vectors.
 fn has_one_owner(model: &Ownership, s: &State) -> bool {
     let settled = s.is_idle(CORE) && s.is_idle(THREAD) && s.held[Registry as usize].is_none();
     let others = model.machine.setting == Setting::Rust && !s.is_idle(OTHER);

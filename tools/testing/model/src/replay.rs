@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Replays the trace events `pci_irq_vectors:*` of a guest: each must be what the rule decides in the state before it.
+//! Replays the trace events `pci_irq_vectors:*` of a guest: each event must be the decision of the rule in the state
+//! before it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,18 +10,18 @@ use regex::Regex;
 
 use crate::rule::{Decision, Owner, Row, Rule};
 
-/// What a guest's script puts before an event that it prints.
+/// The prefix of an event that a guest's script prints.
 pub const MARK: &str = "trace: ";
 
-/// What is known of a device: who owns its vectors, and how many there are.
+/// The known state of a device: the owner of its vectors, and their number.
 type Known = (Owner, u32);
 
-/// What was replayed.
+/// The result of a replay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Replayed {
     pub events: usize,
     pub devices: usize,
-    /// How many different decisions there were, of the states that they were made in.
+    /// The number of different pairs of a decision and its state.
     pub decisions: usize,
 }
 
@@ -85,7 +86,7 @@ fn parse<'a>(grammar: &Regex, line: &'a str) -> Option<Event<'a>> {
     })
 }
 
-/// How many vectors there are after the event, if it tells of what the row says.
+/// Returns the number of vectors after the event, if the event matches the row.
 fn fits(event: &Event<'_>, row: &Row, count: u32) -> Option<u32> {
     let (name, reason, owner, told, left) = match row.decision {
         Decision::Nothing => return None,
@@ -136,7 +137,7 @@ mod tests {
     #[test]
     fn one_vector_of_one_may_go_alone() {
         assert!(replayed(&[ADD, FREE_ONE]).is_ok());
-        // It went alone, and another was added.
+        // The vector was freed alone, and another one was added.
         assert!(replayed(&[ADD, FREE_ONE, ADD, FREE_ONE]).is_ok());
     }
 

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The rule: the table that the kernel's KUnit suite asks, row by row.
+//! The rule: the table that the kernel's KUnit suite tests row by row.
 
 use anyhow::{bail, ensure, Context, Result};
 
-/// Where the table is.
+/// The path of the table.
 const TABLE: &str = include_str!("../../../../drivers/pci/msi/ownership_rule.h");
 
 /// Who frees the vectors that are live.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Owner {
-    /// There are none.
+    /// There are no live vectors.
     #[default]
     None,
     Driver,
     Device,
 }
 
-/// What is called, or happens to the device.
+/// A call, or an event of the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Call {
     AllocExplicit,
@@ -53,7 +53,7 @@ impl Call {
     ];
 }
 
-/// What the owner of the vectors decides.
+/// A decision of the rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Decision {
     Nothing,
@@ -203,7 +203,7 @@ impl Rule {
         self.rows(call, owner, guard, handler).next().copied()
     }
 
-    /// Returns the row if it is the same with a handler and without.
+    /// Returns the row, if it is the same with and without a handler.
     pub fn row_without_looking(&self, call: Call, owner: Owner, guard: bool) -> Option<Row> {
         let (with, without) = [true, false]
             .map(|h| self.row(call, owner, guard, h))
@@ -232,7 +232,7 @@ impl Rule {
         self.0.len()
     }
 
-    /// Returns whether there are none.
+    /// Returns whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What there is of a device, its driver and its devres entries, as far as vectors are concerned.
+//! The state of a device, its driver and its devres entries, as far as it concerns vectors.
 
 use crate::rule::{Call, Owner};
 
-/// How many vectors there can be: one, and one that is added later.
+/// The number of vectors: one, and one that is added later.
 pub const VECTORS: usize = 2;
 
 /// The driver core and the driver's callbacks on one CPU; a second task of the driver, or a reader of debugfs, on the other; and
@@ -19,13 +19,13 @@ pub const TASKS: usize = 3;
 pub enum Handler {
     #[default]
     None,
-    /// All of it runs in the interrupt.
+    /// All of the handler runs in the interrupt.
     Hard,
-    /// It wakes a thread.
+    /// The handler wakes a thread.
     Threaded,
 }
 
-/// What the Rust registry knows of the handler of a vector.
+/// The state of a vector's handler in the Rust registry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Slot {
     #[default]
@@ -48,7 +48,7 @@ pub struct Vector {
     pub slot: Slot,
     /// The guard through which the Rust driver has registered the handler.
     pub by: u8,
-    /// The handler that runs in an interrupt, which may be out of the list by now.
+    /// The handler that runs in an interrupt. It may have been removed from the list already.
     pub runs: Handler,
     /// Whether its thread is awake.
     pub awake: bool,
@@ -61,7 +61,7 @@ pub struct Vector {
 pub enum Entry {
     MsiData,
     Node,
-    /// Of a managed allocation, with the address of the entry.
+    /// The entry of a managed allocation, with its address.
     Managed(u8),
     GroupOpen,
     GroupClose,
@@ -89,7 +89,7 @@ impl Node {
     }
 }
 
-/// How far the binding is.
+/// The phase of the binding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Phase {
     #[default]
@@ -102,7 +102,7 @@ pub enum Phase {
     Detaching,
 }
 
-/// What several tasks may want at a time.
+/// The locks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Lock {
     /// The mutex of the device's MSI descriptors.
@@ -113,7 +113,7 @@ pub enum Lock {
     Registry,
 }
 
-/// What must never happen.
+/// Faults that must never happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {
     FreedUnderHandler,
@@ -124,7 +124,7 @@ pub enum Fault {
     ReadFreedNode,
 }
 
-/// Which handlers the Rust registry is to release.
+/// The handlers that the Rust registry is told to release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Which {
     All,
@@ -148,7 +148,7 @@ pub enum Guard {
     #[default]
     None,
     Held,
-    /// In the call that frees it.
+    /// The guard is in the call that frees it.
     Moved,
 }
 
@@ -164,7 +164,7 @@ pub enum Step {
     Track,
     SetPointer(bool),
     AllocVectors,
-    /// Tells the owner that they are.
+    /// Records that vectors were allocated.
     DidAlloc(Owner),
     AddEntry {
         claim: bool,
@@ -172,7 +172,7 @@ pub enum Step {
     /// Asks the owner whether a vector may be added.
     MayAdd,
     AddVector,
-    /// An allocation was refused: the node is as it was.
+    /// An allocation was refused. The node has not changed.
     CompareNode(Node),
 
     /// Looks at who owns the vectors.
@@ -184,7 +184,7 @@ pub enum Step {
     ResetNode,
     DestroyEntry(u8),
 
-    /// Silence, of the device and of each interrupt, with the descriptors locked.
+    /// Silences the device and each interrupt, with the descriptors locked.
     SetSilenced,
     MaskDevice,
     MaskVector(u8),
@@ -196,10 +196,10 @@ pub enum Step {
     /// `free_irq()`: takes the handler out of the list, then waits for it and for its thread.
     Unlink(u8),
     WaitForHandler(u8),
-    /// Releases handlers as long as there are any.
+    /// Releases handlers until none is left.
     ReleaseHandlers,
 
-    /// Devres releases what has been put aside, the newest first.
+    /// Devres releases the entries that it has taken off the list, the newest first.
     ReleaseNext,
     FreeNode,
 
@@ -211,12 +211,12 @@ pub enum Step {
     FreeGuarded(u8),
     /// Takes the next handler out of the registry, which is locked.
     Pick(Which),
-    /// Waits for whoever else is releasing handlers.
+    /// Waits for other tasks that are releasing handlers.
     Await(Which),
     Released(u8),
     Dropped,
 
-    /// Detach: the Rust driver's registry is closed, its data dropped; then it is as in C.
+    /// At detach the Rust driver's registry is closed and its data dropped. The rest is as in C.
     Close,
     AwaitDropped,
     DropDriverData,
@@ -232,7 +232,7 @@ pub enum Step {
     Sleep(u8),
 }
 
-/// All of it.
+/// The whole state.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct State {
     pub phase: Phase,
@@ -249,22 +249,22 @@ pub struct State {
     /// The memory of the node has not been freed.
     pub memory: bool,
     pub node: Node,
-    /// Whom the calls that have succeeded made the owner.
+    /// The owner according to the successful calls.
     pub due: Owner,
     pub devres: Vec<Entry>,
-    /// What devres is releasing.
+    /// The entries that devres is releasing.
     pub todo: Vec<Entry>,
-    /// Who holds each lock.
+    /// The task that holds each lock.
     pub held: [Option<u8>; 3],
     /// Whether the Rust registry takes calls, and how many handlers are out of it and not dropped.
     pub open: bool,
     pub dropping: u8,
     pub guards: [Guard; 2],
-    /// What each task has yet to do, the next step last.
+    /// The remaining steps of each task, the next one last.
     pub tasks: [Vec<Step>; TASKS],
-    /// Whether the core is in a call that its driver keeps others from.
+    /// Whether the core is in a call that its driver serialises.
     pub alone: bool,
-    /// What the reader of debugfs has found.
+    /// The result of the reader of debugfs.
     pub found: bool,
     pub fault: Option<Fault>,
 }
@@ -278,7 +278,7 @@ impl State {
         self.held[lock as usize]
     }
 
-    /// Whether a task can have the lock.
+    /// Returns whether a task can take the lock.
     pub fn is_free(&self, lock: Lock, task: usize) -> bool {
         self.holder(lock)
             .is_none_or(|holder| usize::from(holder) == task)
@@ -288,7 +288,7 @@ impl State {
         self.fault.get_or_insert(fault);
     }
 
-    /// The node that the device points to, if vectors are live.
+    /// Returns the node that the device points to, if vectors are live.
     pub fn live_node(&self) -> Option<&Node> {
         (self.live && self.pointer).then_some(&self.node)
     }
@@ -297,7 +297,7 @@ impl State {
         self.live_node().map_or(Owner::None, Node::owner)
     }
 
-    /// The lowest vector with a handler.
+    /// Returns the lowest vector with a handler.
     pub fn handled(&self) -> Option<u8> {
         let mut all = self.vectors.iter();
         let found = all.position(|v| v.present && v.handler != Handler::None);
@@ -316,7 +316,7 @@ impl State {
         self.devres.push(entry);
     }
 
-    /// An address that no entry has.
+    /// Returns an address that no entry has.
     pub fn new_address(&self) -> u8 {
         let taken = |id| {
             let all = self.devres.iter().chain(&self.todo);
@@ -325,7 +325,7 @@ impl State {
         (0..).find(|id| !taken(*id)).expect("there are few entries")
     }
 
-    /// Whether there is anything that detach should have taken away. A message that is on its way finds nothing.
+    /// Returns whether anything is left that detach should have removed. A message that is on its way does not count.
     pub fn is_anything_left(&self) -> bool {
         let used = |v: &Vector| *v != Vector::default();
         self.vectors.iter().any(used)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Where the managed calls differ between a kernel with CONFIG_PCI_DEVRES_RUST
- * and one without: one case for each row of the table in
- * Documentation/PCI/irq-vector-ownership.rst, with both its outcomes.
+ * KUnit test of the differences between a kernel with CONFIG_PCI_DEVRES_RUST and one without. There
+ * is one case for each row of the table in Documentation/PCI/irq-vector-ownership.rst, with both
+ * outcomes.
  */
 
 #include <kunit/test.h>
@@ -10,7 +10,7 @@
 #include <linux/module.h>
 #include <linux/pci.h>
 
-/* Expects what the kernel with the option off does, or what the one with it on does. */
+/* Expects one result with the option off, and another one with the option on. */
 #define EXPECT_OFF_ON(test, got, off, on)						\
 	KUNIT_EXPECT_EQ(test, got, IS_ENABLED(CONFIG_PCI_DEVRES_RUST) ? (on) : (off))
 
@@ -48,7 +48,7 @@ static struct pci_dev *bind(struct kunit *test)
 	return bind_and_enable(test, true);
 }
 
-/* Whatever the case was about, nothing is left. */
+/* Detaches the driver, and checks that nothing is left. */
 static void unbind(struct kunit *test, struct pci_dev *pdev)
 {
 	device_release_driver(&pdev->dev);
@@ -75,7 +75,7 @@ static void after_pcim_enable_device(struct kunit *test)
 	unbind(test, pdev);
 }
 
-/* With the option off there would be nobody to free them. */
+/* With the option off nobody would free the vectors. */
 static void without_pcim_enable_device(struct kunit *test)
 {
 	struct pci_dev *pdev = bind_and_enable(test, false);
@@ -106,7 +106,7 @@ static void second_allocation(struct kunit *test)
 	unbind(test, pdev);
 }
 
-/* With the option off it ends with INTx, of a device that uses MSI. */
+/* With the option off the call returns INTx, although the device uses MSI. */
 static void second_allocation_of_any_type(struct kunit *test)
 {
 	struct pci_dev *pdev = bind(test);
@@ -147,7 +147,7 @@ static irqreturn_t handler(int irq, void *data)
 	return IRQ_HANDLED;
 }
 
-/* With the option off the handler is lost, and what /proc has of it. */
+/* With the option off the handler leaks, and its files in /proc as well. */
 static void freed_under_a_handler(struct kunit *test)
 {
 	struct pci_dev *pdev = bind(test);
@@ -165,7 +165,10 @@ static void freed_under_a_handler(struct kunit *test)
 	unbind(test, pdev);
 }
 
-/* A later allocation: with the option off what frees is where the first was made. */
+/*
+ * This tests a later allocation. With the option off the entry that frees is in the place of the
+ * first allocation.
+ */
 static void alloc_anew(struct kunit *test, struct pci_dev *pdev)
 {
 	KUNIT_EXPECT_EQ(test, alloc(pdev), 1);

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
-/* devm_pci_remap_iospace(), devm_pci_remap_cfgspace(), devm_pci_remap_cfg_resource(): for host bridges, here on edu's BAR. */
+/*
+ * Tests devm_pci_remap_iospace(), devm_pci_remap_cfgspace() and devm_pci_remap_cfg_resource(), which are for host bridges, on
+ * edu's BAR.
+ */
 
 #include <linux/io.h>
 #include <linux/sizes.h>
 
 #include "suite.h"
 
-/* No x86 has memory there. */
+/* No x86 machine has memory at this address. */
 #define NO_MEMORY BIT_ULL(50)
 
 static void __iomem *cfgspace(struct pci_dev *pdev, resource_size_t offset, resource_size_t size)
@@ -30,13 +33,13 @@ static void __iomem *cfg_resource(struct pci_dev *pdev, struct resource *res)
 	return addr;
 }
 
-/* The first part of edu's BAR. */
+/* Returns the first part of edu's BAR. */
 static struct resource part_of(struct pci_dev *pdev, const char *name)
 {
 	return DEFINE_RES_MEM_NAMED(pci_resource_start(pdev, 0), SZ_4K, name);
 }
 
-/* What is mapped is unmapped by devm_iounmap() or at detach; what cannot be leaves no entry. */
+/* A mapping is unmapped by devm_iounmap() or at detach. A failed call leaves no entry. */
 static void remap_cfgspace(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -83,7 +86,7 @@ static void remap_cfg_resource(struct kunit *test)
 	detach(test);
 }
 
-/* Each is reported in words of its own. */
+/* Each error has its own message. */
 static void cfg_resource_refused(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -100,7 +103,7 @@ static void cfg_resource_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, entries(pdev), 1);
 	res.flags = IORESOURCE_MEM | IORESOURCE_PREFETCH;
 
-	/* The copy of the name stays until detach. */
+	/* The copy of the region's name stays until detach. */
 	KUNIT_EXPECT_EQ(test, request(pdev, 0, "holder"), 0);
 	EXPECT_ERR(test, cfg_resource(pdev, &res), -EBUSY);
 	res.end = res.start - 1;
@@ -109,7 +112,7 @@ static void cfg_resource_refused(struct kunit *test)
 	detach(test);
 }
 
-/* Requested, but not to be mapped: the region is given back. */
+/* The region can be requested but not mapped, so it is released again. */
 static void cfg_resource_without_mapping(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -132,7 +135,7 @@ static void cfg_resource_without_mapping(struct kunit *test)
 	detach(test);
 }
 
-/* x86 has no I/O space in memory, and warns of whoever thinks so. */
+/* x86 has no memory mapped I/O space, and warns if somebody remaps it. */
 static void remap_iospace(struct kunit *test)
 {
 	static const struct resource res = DEFINE_RES_IO(0x1000, SZ_4K);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Enabling and pinning the device, INTx, and Memory-Write-Invalidate. */
+/* Tests enabling and pinning the device, INTx, and Memory-Write-Invalidate. */
 
 #include "suite.h"
 
@@ -24,7 +24,7 @@ static void pin(struct pci_dev *pdev)
 	pcim_pin_device(pdev);
 }
 
-/* On while bound, off after. */
+/* The device is enabled while its driver is bound, and disabled afterwards. */
 static void enable_once(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -41,7 +41,7 @@ static void enable_once(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, command(pdev) & PCI_COMMAND_MASTER, 0);
 }
 
-/* Each time counts, and is undone. */
+/* Each call counts, and each is undone. */
 static void enable_often(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -57,7 +57,7 @@ static void enable_often(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, enabled(pdev), 0);
 }
 
-/* What the driver enabled by itself is its own to disable. */
+/* If the driver also called pci_enable_device(), it has to disable the device itself. */
 static void enable_both_ways(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -70,7 +70,7 @@ static void enable_both_ways(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, enabled(pdev), 1);
 	pci_disable_device(pdev);
 
-	/* A driver that disables what is managed: once too often, and reported. */
+	/* A driver that disables a managed device does so once too often, which is reported. */
 	bind_enabled(test);
 	pci_disable_device(pdev);
 	show(pdev);
@@ -82,7 +82,10 @@ static void enable_both_ways(struct kunit *test)
 	atomic_set(&pdev->enable_cnt, 0);
 }
 
-/* A BAR without an address: no device, no entry, and what was managed before stays so. */
+/*
+ * With a BAR that has no address, the device is not enabled and no entry is added. A device that
+ * was managed before stays managed.
+ */
 static void enable_fails(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -107,7 +110,7 @@ static void enable_fails(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, enabled(pdev), 0);
 }
 
-/* A pinned device stays as it is, whenever it was pinned, and for every driver that comes after. */
+/* A pinned device stays enabled, whenever it was pinned, and for all later drivers. */
 static void pinned(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -136,7 +139,7 @@ static void pinned(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, enabled(pdev), 2);
 }
 
-/* One that is not even bound or enabled can be pinned. */
+/* A device that is neither bound nor enabled can be pinned. */
 static void pinned_alone(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -149,7 +152,7 @@ static void pinned_alone(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, enabled(pdev), 0);
 }
 
-/* Whatever is done in between, detach brings back what the first call found. */
+/* Whatever the later calls did, detach restores the setting that the first call found. */
 static void intx_restored(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -174,7 +177,10 @@ static void intx_restored(struct kunit *test)
 		}
 }
 
-/* Enabling the device switches INTx on; before or after decides what is restored. */
+/*
+ * Enabling the device enables INTx. What is restored depends on whether that came before the first
+ * call or after it.
+ */
 static void intx_and_enable(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -194,7 +200,7 @@ static void intx_and_enable(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, intx_is_on(pdev));
 }
 
-/* A device that does not answer reads as all ones, which is INTx off. */
+/* A device that does not answer reads as all ones, which means that INTx is disabled. */
 static void intx_unreadable(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -208,7 +214,9 @@ static void intx_unreadable(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, intx_is_on(pdev));
 }
 
-/* On while bound, off after, however often. */
+/*
+ * MWI is enabled while the driver is bound, and disabled afterwards, however often it was enabled.
+ */
 static void mwi_set(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -224,7 +232,7 @@ static void mwi_set(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, command(pdev) & PCI_COMMAND_INVALIDATE, 0);
 }
 
-/* Without a cache line size there is none, and the earlier one stays. */
+/* Without a cache line size the call fails, and MWI stays as an earlier call has set it. */
 static void mwi_fails(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);

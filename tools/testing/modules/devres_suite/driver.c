@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The devices, and the driver that a case is. */
+/* The devices of the suites, and the driver as which each case acts. */
 
 #include <linux/module.h>
 
@@ -116,7 +116,7 @@ int case_init(struct kunit *test)
 	return 0;
 }
 
-/* Whatever became of the case, the next finds the device as it was. */
+/* Whatever the result of the case, the next one finds the device in its original state. */
 void case_exit(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
-/* When what was acquired is released, and in which order: detach, failed probes, devres groups, devices without a driver. */
+/*
+ * Tests when resources are released, and in which order: at detach, after a failed probe, with devres groups, and of devices
+ * without a driver.
+ */
 
 #include "suite.h"
 
 static const struct hardware e1000e[] = { E1000E };
 KUNIT_ARRAY_PARAM(e1000e, e1000e, hardware_name);
 
-/* An entry between two others, which says what it finds when its turn comes. */
+/* An entry between two others, which records the state of the device when it is released. */
 struct marker {
 	struct pci_dev *pdev;
 	const char *name;
@@ -44,7 +47,7 @@ do {									\
 	KUNIT_EXPECT_EQ(test, (marker).enabled, times);			\
 } while (0)
 
-/* The last that was acquired is the first to go, entry by entry. */
+/* Entries are released one by one, the newest first. */
 static void reverse_order(struct kunit *test)
 {
 	static struct marker bottom, enabled, requested, both, part, whole, intx_off, with_mwi;
@@ -85,7 +88,7 @@ static void reverse_order(struct kunit *test)
 	EXPECT_MARKER(test, bottom, 0, 0, 0);
 }
 
-/* A mapping goes before the region that it is of, so that nobody else has the region meanwhile. */
+/* A mapping is released before its region, so that nobody else holds the region while it is mapped. */
 static void mapping_before_region(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -107,7 +110,7 @@ static void mapping_before_region(struct kunit *test)
 	detach(test);
 }
 
-/* A probe that fails gives everything back. */
+/* When probe fails, everything is released. */
 static int probe_fails(struct pci_dev *pdev)
 {
 	int ret;
@@ -129,7 +132,7 @@ static void failed_probe(struct kunit *test)
 	EXPECT_STATE(test, 0, 0);
 	KUNIT_EXPECT_EQ(test, entries(pdev), 0);
 	KUNIT_EXPECT_FALSE(test, pci_is_enabled(pdev));
-	/* And nothing of it is in the way of the next. */
+	/* The next probe finds nothing that could make it fail. */
 	bind_enabled(test);
 	KUNIT_EXPECT_EQ(test, iomap_regions(pdev, BIT(0), "next"), 0);
 	detach(test);
@@ -157,7 +160,7 @@ static void in_remove(struct kunit *test)
 	detach(test);
 }
 
-/* While entries are released nothing is found, so that nothing is released twice. */
+/* While entries are released they are not found, so nothing is released twice. */
 static void *late_mapping;
 
 static void release_by_hand(void *data)
@@ -182,7 +185,7 @@ static void in_release(struct kunit *test)
 	detach(test);
 }
 
-/* What is acquired while entries are released stays, and is in the way of the next driver. */
+/* A resource that is acquired while entries are released stays, and keeps the next driver from binding. */
 static void acquire_late(void *data)
 {
 	struct pci_dev *pdev = data;
@@ -216,7 +219,7 @@ static void acquired_in_release(struct kunit *test)
 	detach(test);
 }
 
-/* A group is released alone: what is around it stays. */
+/* Releasing a group leaves the entries outside of it. */
 static void group_released(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -242,12 +245,15 @@ static void group_released(struct kunit *test)
 	EXPECT_AT(test, after, 3, 0);
 	show_table(pdev);
 	unmap(pdev, inside);
-	/* Saved anew: what was inside the group is not known any more. */
+	/* The setting is saved again, because the entry in the group is gone. */
 	KUNIT_EXPECT_EQ(test, intx(pdev, 1), 0);
 	detach(test);
 }
 
-/* In the release of a group nothing of it is found, as in that of all: what is acquired then is new, and stays. */
+/*
+ * While a group is released its entries are not found, as at detach. A resource that is acquired at that time is new, and
+ * stays.
+ */
 static void acquire_more(void *data)
 {
 	struct pci_dev *pdev = data;
@@ -279,11 +285,14 @@ static void acquired_in_group_release(struct kunit *test)
 	EXPECT_AT(test, pcim_iomap_table(pdev)[3], 3, 0);
 	KUNIT_EXPECT_EQ(test, intx(pdev, 1), 0);
 	detach(test);
-	/* What the call in the release had found. */
+	/* This is the setting that the call during the release had found. */
 	KUNIT_EXPECT_NE(test, command(pdev) & PCI_COMMAND_INTX_DISABLE, 0);
 }
 
-/* The table lies in the group that it was first asked for in, and goes with it; mappings around it do not. */
+/*
+ * The table belongs to the group in which it was first asked for, and is released with it. Mappings outside of the group are
+ * not.
+ */
 static void group_with_table(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -304,7 +313,7 @@ static void group_with_table(struct kunit *test)
 	detach(test);
 }
 
-/* The device is disabled with the group in which it was enabled; pinned it is not. */
+/* The device is disabled when the group in which it was enabled is released, unless it is pinned. */
 static void group_with_device(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -325,7 +334,7 @@ static void group_with_device(struct kunit *test)
 	}
 }
 
-/* A group that is removed leaves its entries; one that never was closed ends with the device's. */
+/* Removing a group leaves its entries. A group that was never closed ends when all entries are released. */
 static void group_removed(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -350,11 +359,11 @@ static void group_removed(struct kunit *test)
 	inner = devres_open_group(&pdev->dev, NULL, GFP_KERNEL);
 	KUNIT_EXPECT_EQ(test, iomap_regions(pdev, BIT(3), "inner"), 0);
 	devres_close_group(&pdev->dev, inner);
-	/* Both are still there, one of them open. */
+	/* Both groups still exist, and one of them is open. */
 	detach(test);
 }
 
-/* A device that no driver is bound to: the calls work, and the next driver cannot bind until all is given back. */
+/* The calls work for a device without a driver, and no driver can bind until everything is released. */
 static void unbound(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -376,7 +385,7 @@ static void unbound(struct kunit *test)
 	detach(test);
 }
 
-/* The same again and again leaves nothing. */
+/* Many rounds of the same calls leave nothing. */
 static void many_rounds(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Mapping BARs and parts of BARs, unmapping them, and the table that shows them to old drivers. */
+/* Tests mapping BARs and parts of BARs, unmapping them, and the table in which old drivers look up the mappings. */
 
 #include <linux/io.h>
 #include <linux/limits.h>
@@ -10,15 +10,15 @@
 static const struct hardware all[] = { EDU, E1000E, AC97, TESTDEV, IVSHMEM, BRIDGE, AHCI };
 KUNIT_ARRAY_PARAM(all, all, hardware_name);
 
-/* Memory, ports, and less than a page. */
+/* These have memory, I/O ports, and a BAR of less than a page. */
 static const struct hardware small[] = { EDU, AC97, IVSHMEM };
 KUNIT_ARRAY_PARAM(small, small, hardware_name);
 
-/* Between them they have every standard BAR. */
+/* Together these have every standard BAR. */
 static const struct hardware each[] = { E1000E, AHCI };
 KUNIT_ARRAY_PARAM(each, each, hardware_name);
 
-/* The one with most kinds of BARs. */
+/* This one has the most kinds of BARs. */
 static const struct hardware e1000e[] = { E1000E };
 KUNIT_ARRAY_PARAM(e1000e, e1000e, hardware_name);
 
@@ -27,7 +27,7 @@ static bool has_region(struct pci_dev *pdev, int bar)
 	return is_index(bar) && pci_resource_len(pdev, bar) && pci_resource_flags(pdev, bar);
 }
 
-/* Every call with every index there is, and with those that there are not. */
+/* Makes every call with one index, which may be valid or not. */
 static void one_index(struct kunit *test, int bar)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -67,7 +67,7 @@ static void one_index(struct kunit *test, int bar)
 		EXPECT_STATE(test, mappable ? region : 0, memory);
 	}
 	IN_GROUP(test) {
-		/* Old drivers that unmap too much were never told. */
+		/* Unmapping a BAR that is not mapped has never been an error. */
 		unmap_region(pdev, bar);
 	}
 	if (bar >= 0 && bar < 32)
@@ -94,12 +94,12 @@ static void every_index(struct kunit *test)
 		one_index(test, bar);
 	for (bar = 0; bar < ARRAY_SIZE(past); bar++)
 		one_index(test, past[bar]);
-	/* Nothing to do, and nothing that it could do. */
+	/* An empty mask asks for nothing, so the call cannot fail. */
 	KUNIT_EXPECT_EQ(test, iomap_regions(dev_of(test), 0, "none"), 0);
 	detach(test);
 }
 
-/* Parts of a BAR: within, to the end, past it, and so far that the sum overflows. */
+/* Tests parts of a BAR: within it, up to its end, past its end, and so far that the sum overflows. */
 static void ranges_of(struct kunit *test, int bar)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -131,13 +131,16 @@ static void ranges(struct kunit *test)
 
 	bind(test);
 	for (bar = 0; bar < PCI_STD_NUM_BARS; bar++)
-		/* Page tables of larger ones take long to write. */
+		/* Writing the page tables of larger BARs takes long. */
 		if (is_mappable(dev_of(test), bar) && pci_resource_len(dev_of(test), bar) <= SZ_1M)
 			ranges_of(test, bar);
 	detach(test);
 }
 
-/* What is mapped is the device: edu says who it is at 0, and complements what is written to 4. */
+/*
+ * The mapping accesses the device: edu has its identification at 0, and returns the complement of what is written
+ * to 4.
+ */
 static void mapping_works(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -154,7 +157,7 @@ static void mapping_works(struct kunit *test)
 	detach(test);
 }
 
-/* Everything that is not a mapping of pcim_iomap() or pcim_iomap_range() is ignored by pcim_iounmap(). */
+/* pcim_iounmap() ignores every address that is not from pcim_iomap() or pcim_iomap_range(). */
 static void unmap_foreign(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test), *other = find_hardware(test, &e1000e[0]);
@@ -187,7 +190,7 @@ static void unmap_foreign(struct kunit *test)
 	EXPECT_STATE(test, BIT(0), 2);
 	show_table(pdev);
 
-	/* And the reverse: only regions that were mapped at once. */
+	/* pcim_iounmap_region() in turn only releases regions that were requested and mapped by one call. */
 	unmap_region(pdev, 1);
 	unmap_region(pdev, -1);
 	unmap_region(pdev, PCI_NUM_RESOURCES);
@@ -201,14 +204,14 @@ static void unmap_foreign(struct kunit *test)
 	pci_dev_put(other);
 }
 
-/* Twice is once. */
+/* Unmapping a second time does nothing. */
 static void unmap_twice(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
 	void __iomem *addr;
 
 	bind(test);
-	/* Unmapping makes the table, if only to look for the address. */
+	/* Unmapping creates the table in order to look for the address in it. */
 	addr = iomap_range(pdev, 0, 16, 16);
 	KUNIT_EXPECT_EQ(test, entries(pdev), 1);
 	unmap(pdev, addr);
@@ -230,7 +233,10 @@ static void unmap_twice(struct kunit *test)
 	detach(test);
 }
 
-/* Of mappings with the same address the newest goes first, and a mapping that another one hides stays. */
+/*
+ * Of mappings with the same address the newest is unmapped first, and an older one that it hides in the table
+ * stays.
+ */
 static void same_bar_twice(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -259,7 +265,7 @@ static void same_bar_twice(struct kunit *test)
 	detach(test);
 }
 
-/* The table: which calls fill it, which empty it, and that it is one and the same until the driver is detached. */
+/* Tests which calls fill the table and which clear it, and that it is the same until the driver is detached. */
 static void table(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -285,14 +291,14 @@ static void table(struct kunit *test)
 	EXPECT_AT(test, table[0], 0, 0);
 	EXPECT_AT(test, table[3], 3, 0);
 
-	/* A region's mapping goes and leaves the table as it is. */
+	/* Unmapping a region leaves the table unchanged. */
 	unmap_region(pdev, 3);
 	show_table(pdev);
 	KUNIT_EXPECT_NOT_NULL(test, table[3]);
 	unmap(pdev, addr);
 	KUNIT_EXPECT_NULL(test, table[2]);
 
-	/* The ROM has a place in it that unmapping does not look at. */
+	/* The table has a slot for the ROM, which unmapping does not clear. */
 	addr = iomap(pdev, PCI_ROM_RESOURCE, 0);
 	KUNIT_EXPECT_PTR_EQ(test, table[PCI_ROM_RESOURCE], addr);
 	unmap(pdev, addr);
@@ -307,21 +313,26 @@ static void table(struct kunit *test)
 	detach(test);
 }
 
-/* A failure gives back the BARs before it, their places in the table, and whatever else was there of these BARs. */
+/*
+ * A failure releases the BARs before the failing one, their slots in the table, and earlier regions of these BARs.
+ */
 static void regions_fail(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
 	void __iomem *addr;
 
 	bind(test);
-	/* 4 is unset, 5 is not reached. */
+	/* BAR 4 is unset, and BAR 5 is not reached. */
 	KUNIT_EXPECT_EQ(test, iomap_regions(pdev, 0x3f, "all"), -EINVAL);
 	show_table(pdev);
 	EXPECT_STATE(test, 0, 0);
 	KUNIT_EXPECT_EQ(test, iomap_regions(pdev, -1, "more than all"), -EINVAL);
 	EXPECT_STATE(test, 0, 0);
 
-	/* A region that an earlier call mapped goes as well, a mapping alone stays and leaves the table. */
+	/*
+	 * A region that an earlier call mapped is released as well. A mapping without a region stays, but leaves
+	 * the table.
+	 */
 	EXPECT_AT(test, iomap_region(pdev, 1, "earlier"), 1, 0);
 	addr = iomap(pdev, 0, 0);
 	KUNIT_EXPECT_EQ(test, iomap_regions(pdev, BIT(3) | BIT(4), "later"), -EINVAL);
@@ -330,7 +341,7 @@ static void regions_fail(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, pcim_iomap_table(pdev)[0]);
 	unmap(pdev, addr);
 
-	/* One that is after the failing one stays. */
+	/* A BAR after the failing one is left alone. */
 	EXPECT_AT(test, iomap_region(pdev, 3, "stays"), 3, 0);
 	KUNIT_EXPECT_EQ(test, iomap_regions(pdev, BIT(0) | BIT(3), "busy"), -EBUSY);
 	EXPECT_STATE(test, BIT(3), 1);
@@ -340,7 +351,7 @@ static void regions_fail(struct kunit *test)
 	detach(test);
 }
 
-/* BARs that are set to what cannot be mapped although it can be requested. */
+/* Tests BARs with ranges that can be requested but not mapped. */
 static void regions_without_mapping(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -349,10 +360,10 @@ static void regions_without_mapping(struct kunit *test)
 	const resource_size_t ports = ioport_resource.end;
 
 	bind(test);
-	/* Neither memory nor ports. */
+	/* This is neither memory nor I/O ports. */
 	odd->start = 0x2000;
 	odd->end = 0x2fff;
-	/* A port with a number that no x86 has. */
+	/* This I/O port has a number that does not exist on x86. */
 	port->start = 0x10000;
 	port->end = 0x100ff;
 	port->flags = IORESOURCE_IO;

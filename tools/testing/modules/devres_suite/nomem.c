@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Every allocation of every call fails once, one after the other: the call says so, and leaves nothing. Needs
- * CONFIG_FAILSLAB, and failslab's debugfs file ignore-gfp-wait set to N.
+ * Makes every allocation of every call fail once, one after the other. The call must return an error and
+ * leave nothing. This needs CONFIG_FAILSLAB, and failslab's debugfs file ignore-gfp-wait set to N.
  */
 
 #include <linux/sched.h>
@@ -21,7 +21,7 @@ static long do_iomap_range(struct pci_dev *pdev)
 	return PTR_ERR_OR_ZERO((void __force *)pcim_iomap_range(pdev, 0, 0, 0));
 }
 
-/* Takes a mapping out of a table that cannot be made. */
+/* Unmaps an address when the table cannot be allocated. */
 static long do_iounmap(struct pci_dev *pdev)
 {
 	void __iomem *addr = pcim_iomap_range(pdev, 0, 0, 0);
@@ -42,7 +42,7 @@ static long do_iomap_regions(struct pci_dev *pdev)
 	return pcim_iomap_regions(pdev, BIT(0) | BIT(1), "regions");
 }
 
-/* The same with a BAR that was not even mapped. */
+/* Does the same with an address that was not mapped. */
 static long do_iomap_regions_busy(struct pci_dev *pdev)
 {
 	long ret;
@@ -138,7 +138,7 @@ static const struct {
 	{ "devm_pci_remap_iospace", do_iospace, 1, -ENODEV },
 };
 
-/* Calls it with allocation number @nth failing; whether there were as many. */
+/* Makes the call while allocation number @nth fails. Returns whether there were that many. */
 static bool fail_nth(struct pci_dev *pdev, unsigned int call, unsigned int nth, long *ret)
 {
 	bool failed;
@@ -168,7 +168,7 @@ static void allocations_fail(struct kunit *test)
 			const u16 before = command(pdev);
 
 			KUNIT_ASSERT_NOT_NULL(test, group);
-			/* No more than one warning is due. */
+			/* At most one warning is expected. */
 			kunit_warning_suppress(test) {
 				failed = fail_nth(pdev, call, ++nth, &ret);
 				KUNIT_EXPECT_LE(test, KUNIT_SUPPRESSED_WARNING_COUNT(), 1);
@@ -178,10 +178,10 @@ static void allocations_fail(struct kunit *test)
 				KUNIT_EXPECT_EQ_MSG(test, ret, -ENOMEM, "%s", name);
 			if (!failed)
 				KUNIT_EXPECT_EQ_MSG(test, ret, calls[call].in_the_end, "%s", name);
-			/* Some allocations are those of somebody who can do without. */
+			/* Some callers can do without the memory. */
 			if (failed && ret) {
 				failures++;
-				/* Without the table, C keeps the BAR that it was for until detach. */
+				/* Without the table, C keeps the BAR until detach. */
 				if (calls[call].call != do_iomap_regions || ret != -ENOMEM)
 					EXPECT_STATE(test, 0, 0);
 				KUNIT_EXPECT_EQ_MSG(test, command(pdev), before, "%s", name);
@@ -190,7 +190,10 @@ static void allocations_fail(struct kunit *test)
 			devres_release_group(&pdev->dev, group);
 			EXPECT_STATE(test, 0, 0);
 			KUNIT_EXPECT_EQ(test, entries(pdev), 0);
-			/* What else enabling allocates is ACPI's, which does not take it well. */
+			/*
+			 * The other allocations of enabling are those of ACPI, which does not handle
+			 * failures well.
+			 */
 		} while (failed && nth < 100 && calls[call].call != do_enable);
 		KUNIT_EXPECT_GE_MSG(test, failures, calls[call].due, "%s", name);
 	}

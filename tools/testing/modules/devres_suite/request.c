@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Requesting the regions of BARs: who is refused, what is said, under which name, and what a failure gives back. */
+/*
+ * Tests requesting the regions of BARs: which requests are refused, with which message and name, and what a failure
+ * releases.
+ */
 
 #include "suite.h"
 
@@ -9,7 +12,7 @@ KUNIT_ARRAY_PARAM(several, several, hardware_name);
 static const struct hardware e1000e[] = { E1000E };
 KUNIT_ARRAY_PARAM(e1000e, e1000e, hardware_name);
 
-/* The standard BARs that there are, as a mask. */
+/* Returns a mask of the standard BARs that the device has. */
 static unsigned int bars_of(struct pci_dev *pdev)
 {
 	unsigned int mask = 0;
@@ -22,7 +25,7 @@ static unsigned int bars_of(struct pci_dev *pdev)
 }
 
 
-/* All at once, each in the same name; unset ones count as requested. */
+/* Requests all BARs at once, in the same name. BARs that are unset count as requested. */
 static void all_regions(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -32,7 +35,7 @@ static void all_regions(struct kunit *test)
 	show(pdev);
 	EXPECT_STATE(test, bars_of(pdev), 0);
 	KUNIT_EXPECT_EQ(test, entries(pdev), PCI_STD_NUM_BARS);
-	/* Again is refused, and gives back what the first call got. */
+	/* A second call is refused, and releases what the first call requested. */
 	KUNIT_EXPECT_EQ(test, request_all(pdev, "again"), -EBUSY);
 	EXPECT_STATE(test, 0, 0);
 	KUNIT_EXPECT_EQ(test, entries(pdev), 0);
@@ -41,7 +44,7 @@ static void all_regions(struct kunit *test)
 	detach(test);
 }
 
-/* One BAR is somebody else's: every call that needs it is refused, and leaves it to its holder. */
+/* Somebody else holds one BAR. Every call that needs it is refused, and leaves it to its holder. */
 static void held_by_another(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -57,7 +60,7 @@ static void held_by_another(struct kunit *test)
 	show(pdev);
 	EXPECT_STATE(test, BIT(last), 0);
 
-	/* Mapping alone asks nobody. */
+	/* Mapping alone requests nothing. */
 	IN_GROUP(test)
 		EXPECT_AT(test, iomap(pdev, last, 0), last, 0);
 	IN_GROUP(test)
@@ -68,7 +71,7 @@ static void held_by_another(struct kunit *test)
 	detach(test);
 }
 
-/* One's own regions are as busy as another's, whichever call holds them. */
+/* Regions that the driver itself has requested are busy as well, whichever call requested them. */
 static void held_by_itself(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -88,14 +91,14 @@ static void held_by_itself(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, iomap_regions(pdev, BIT(2) | BIT(3), "regions"), 0);
 	KUNIT_EXPECT_EQ(test, request(pdev, 2, "request"), -EBUSY);
-	/* What is requested is given back, what is mapped as well stays. */
+	/* Requested regions are released; those that are also mapped stay. */
 	KUNIT_EXPECT_EQ(test, request_all(pdev, "all"), -EBUSY);
 	show(pdev);
 	EXPECT_STATE(test, BIT(1) | BIT(2) | BIT(3), 2);
 	detach(test);
 }
 
-/* The failing BAR is the last: those before it are given back, and single requests of earlier calls as well. */
+/* The last BAR fails. The BARs before it are released, and so are single requests of earlier calls. */
 static void all_regions_fail_late(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
@@ -113,7 +116,7 @@ static void all_regions_fail_late(struct kunit *test)
 	detach(test);
 }
 
-/* Names: none, empty, one that looks like a format. The region has the pointer, not a copy. */
+/* Tests names: none, an empty one, and one that looks like a format. The region has the pointer, not a copy. */
 static void names(struct kunit *test)
 {
 	static char own[] = "first";
@@ -147,7 +150,7 @@ static void names(struct kunit *test)
 	detach(test);
 }
 
-/* Two devices hold regions of their own, and only those. */
+/* Two devices each hold their own regions, and no others. */
 static void two_devices(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);

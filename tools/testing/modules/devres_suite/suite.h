@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * KUnit suites of drivers/pci/devres.c, or of what is there in its place.
+ * KUnit suites of drivers/pci/devres.c and of its replacement.
  *
- * The same source runs on the stock kernel and on ours. A case asserts what the
- * C code promises, and prints every call with everything that can be seen of
- * it: result, entries put on and taken off the devres list, mappings made and
- * undone with the regions held meanwhile, writes to configuration space, what
- * the kernel has to say. All of that stands between "compare: begin SUITE.CASE"
- * and "compare: end", and must be the same on both kernels; addresses of 16
- * digits are left out of the comparison, so where a mapping leads is printed as
- * BAR and offset.
+ * The same source runs on the stock kernel and on ours. A case asserts what the C code promises, and prints every
+ * call with all its effects: the result, entries added to and removed from the devres list, mappings made and
+ * undone with the regions held at that time, writes to configuration space, and messages of the kernel. All of
+ * that is printed between "compare: begin SUITE.CASE" and "compare: end", and must be the same on both kernels.
+ * Addresses of 16 digits are left out of the comparison, so a mapping is printed as BAR and offset.
  *
- * What each case reaches, by the lines of 7.3.4's devres.c, is in branches.rst.
+ * branches.rst lists the lines of 7.3.4's devres.c that each case reaches.
  */
 #ifndef DEVRES_SUITE_H
 #define DEVRES_SUITE_H
@@ -27,7 +24,7 @@ struct hardware {
 };
 
 /*
- * What QEMU has of BARs:
+ * The BARs of QEMU's devices:
  *
  *	edu		0: memory, 1 MiB
  *	e1000e		0, 1, 3: memory, 2: I/O ports, and an expansion ROM
@@ -56,51 +53,51 @@ static inline struct pci_dev *dev_of(struct kunit *test)
 int case_init(struct kunit *test);
 void case_exit(struct kunit *test);
 
-/* A device that is not the case's; put it with pci_dev_put(). */
+/* Returns a device that is not that of the case. Put it with pci_dev_put(). */
 struct pci_dev *find_hardware(struct kunit *test, const struct hardware *hw);
 
-/* Binds the device to a driver with that probe; 1 if it stays bound. */
+/* Binds the device to a driver with that probe function. Returns 1 if it stays bound. */
 int bind_with(struct pci_dev *pdev, int (*probe)(struct pci_dev *pdev));
-/* Binds it to one that does nothing; the case makes its calls. */
+/* Binds it to a driver that does nothing. The case makes the calls. */
 void bind(struct kunit *test);
-/* Binds it to one that calls pcim_enable_device() and no more. */
+/* Binds it to a driver that only calls pcim_enable_device(). */
 void bind_enabled(struct kunit *test);
-/* What the driver does in remove(). */
+/* Sets what the driver does in remove(). */
 extern void (*remove_of_case)(struct pci_dev *pdev);
 /* Detaches it and checks that nothing is left. */
 void detach(struct kunit *test);
 
 /* --- watch.c: what can be seen of a device ------------------------------------------------------------------ */
 
-/* A line of the log that is compared. */
+/* Prints a line of the log that is compared. */
 #define say(fmt, ...) printk(KERN_INFO "# " fmt "\n", ##__VA_ARGS__)
 
 int watch_init(void);
 void watch_exit(void);
 
-/* What the calling task does to @pdev from here on is printed. */
+/* Prints from here on what the calling task does to @pdev. */
 void watch(struct pci_dev *pdev);
 void unwatch(void);
 
-/* Which BARs somebody holds the region of, as a mask. */
+/* Returns a mask of the BARs whose region somebody holds. */
 unsigned int held(struct pci_dev *pdev);
-/* The same, at the time of the last unmapping. */
+/* Returns the same at the time of the last unmapping. */
 unsigned int held_when_unmapped(void);
-/* How many mappings the task has that it made since it watches. */
+/* Returns how many mappings the task has made since it watches, and not undone. */
 unsigned int mapped(void);
 size_t entries(struct pci_dev *pdev);
 u16 command(struct pci_dev *pdev);
 
-/* Prints all of that, with the names that the regions are held by. */
+/* Prints all of that, with the names in which the regions are held. */
 void show(struct pci_dev *pdev);
-/* Prints the table of old mappings, and makes it if need be. */
+/* Prints the table of mappings, and creates it if necessary. */
 void show_table(struct pci_dev *pdev);
 
 /* Where @addr leads. */
 #define NOWHERE -1
 int bar_at(struct pci_dev *pdev, const void __iomem *addr, u64 *offset);
 
-/* QEMU's devices ignore MWI and cannot lack a cache line size; with these they do and do not. */
+/* QEMU's devices ignore MWI, and always have a cache line size. These calls change that. */
 void emulate_mwi(void);
 void emulate_no_cache_line(void);
 
@@ -118,7 +115,7 @@ int enable(struct pci_dev *pdev);
 int intx(struct pci_dev *pdev, int on);
 int mwi(struct pci_dev *pdev);
 
-/* Whatever is acquired in between is given back. */
+/* Everything that is acquired in the block is released at its end. */
 #define IN_GROUP(test)									\
 	for (void *__group = devres_open_group(&dev_of(test)->dev, NULL, GFP_KERNEL);	\
 	     __group;									\
@@ -137,7 +134,7 @@ static inline bool is_mappable(struct pci_dev *pdev, int bar)
 	       pci_resource_flags(pdev, bar) & (IORESOURCE_IO | IORESOURCE_MEM);
 }
 
-/* @addr is a mapping of @bar from @at on. */
+/* Expects that @addr is a mapping of @bar from @at on. */
 #define EXPECT_AT(test, addr, bar, at)							\
 do {											\
 	u64 __offset = 0;								\

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What can be seen of a device: its devres list by the devres_log event, its
- * mappings by the events of vmalloc, its regions in the resource trees, and its
- * configuration space by operations of the bus that look on.
+ * Watches a device: its devres list by the devres_log event, its mappings by the events of vmalloc, its regions in
+ * the resource trees, and its configuration space by replacing the operations of the bus.
  */
 
 #include <linux/io.h>
@@ -12,7 +11,7 @@
 
 #include "suite.h"
 
-/* Ports are mapped to what lib/iomap.c can tell from memory. */
+/* lib/iomap.c maps I/O ports to addresses that it can distinguish from memory. */
 #define PORTS 0x10000UL
 
 static struct pci_dev *watched;
@@ -20,7 +19,7 @@ static struct task_struct *watcher;
 
 /* --- Regions ------------------------------------------------------------------------------------------------- */
 
-/* The first busy region at or below @res; its depth is small. */
+/* Returns the first busy region at or below @res. The tree below it is not deep. */
 static const struct resource *busy_below(const struct resource *res)
 {
 	const struct resource *child, *found;
@@ -35,7 +34,7 @@ static const struct resource *busy_below(const struct resource *res)
 	return NULL;
 }
 
-/* The one that holds @bar, wherever the case has put it. */
+/* Returns the region that holds @bar, wherever the case has moved it. */
 static const struct resource *holder(struct pci_dev *pdev, int bar)
 {
 	const struct resource *res = &pdev->resource[bar], *found;
@@ -317,7 +316,7 @@ int watch_init(void)
 			ret = tracepoint_probe_register(events[i].event, events[i].probe, NULL);
 		}
 	}
-	/* Those that were never registered do not mind. */
+	/* Unregistering does no harm if a probe was never registered. */
 	if (ret)
 		watch_exit();
 	return ret;

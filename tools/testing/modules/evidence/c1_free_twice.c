@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Frees its vectors twice, and pcim_enable_device() would too. */
+/* This driver frees its vectors twice, and pcim_enable_device() would free them once more. */
 #include "evidence.h"
 
 static int edu_probe(struct pci_dev *pdev, const struct pci_device_id *id)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Frees its vectors and allocates others, in one bind. */
+/* This driver frees its vectors and allocates others while it is bound. */
 #include "evidence.h"
 
 static int edu_probe(struct pci_dev *pdev, const struct pci_device_id *id)

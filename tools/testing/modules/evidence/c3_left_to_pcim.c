@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What most drivers with pcim_enable_device() do: devres frees the interrupt,
- * and nobody says who frees the vectors.
+ * This driver does what most drivers with pcim_enable_device() do: devres frees the interrupt, and
+ * the code does not say who frees the vectors.
  */
 #include "evidence.h"
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Frees its vectors in a devres action that it registers after it has allocated them. */
+/*
+ * This driver frees its vectors in a devres action that it registers after it has allocated them.
+ */
 #include "evidence.h"
 
 static void free_vectors(void *pdev)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* c3_left_to_pcim.c, converted: it says that the device frees the vectors. */
+/* This is c3_left_to_pcim.c after conversion: the code says that the device frees the vectors. */
 #include "evidence.h"
 
 static int edu_probe(struct pci_dev *pdev, const struct pci_device_id *id)

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the drivers share. Each binds to QEMU's edu, which has one MSI vector
- * and INTx, or to its e1000e, which has MSI-X, and differs from the others in
- * its probe() and remove().
+ * The drivers of the evidence share this. Each binds to QEMU's edu, which has one MSI vector and
+ * INTx, or to its e1000e, which has MSI-X, and differs from the others in its probe() and remove().
  */
 #include <linux/interrupt.h>
 #include <linux/module.h>
 #include <linux/pci.h>
 
-/* The kernels without this project know no managed allocation but the implicit one. */
+/* Kernels without this project only have the implicit managed allocation. */
 #if defined(RULE_OF_2026)
 int pcim_alloc_irq_vectors(struct pci_dev *dev, unsigned int min_vecs,
 			   unsigned int max_vecs, unsigned int flags);
@@ -19,7 +18,7 @@ int pcim_alloc_irq_vectors(struct pci_dev *dev, unsigned int min_vecs,
 #define pcim_free_irq_vectors pci_free_irq_vectors
 #endif
 
-/* Every line that the report quotes of a driver begins so. */
+/* Every line of a driver that the report quotes begins with this. */
 #define say(pdev, format, ...) pci_info(pdev, "evidence: " format "\n", ##__VA_ARGS__)
 
 static irqreturn_t __maybe_unused edu_handler(int irq, void *data)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * As h1_free_in_remove.c, in the error path of probe(), where devres has not
- * run either.
+ * This driver does the same as h1_free_in_remove.c in the error path of probe(), where devres has
+ * not run either.
  */
 #include "evidence.h"
 
@@ -18,7 +18,7 @@ static int edu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (ret)
 		goto free;
 
-	/* Something that comes later fails. */
+	/* A later step of probe() fails. */
 	ret = -ENXIO;
 free:
 	pci_free_irq_vectors(pdev);

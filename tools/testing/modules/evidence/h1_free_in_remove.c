@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Requests its interrupt with devres, but frees the vector itself: remove()
- * runs before devres does, so the handler is still there.
+ * This driver requests its interrupt with devres, but frees the vector itself. remove() runs before
+ * devres, so the handler is still registered.
  */
 #include "evidence.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * As h1_free_in_remove.c, with two devices: before devres frees the interrupt
- * of the first one, the second one gets its number.
+ * This driver does the same as h1_free_in_remove.c with two devices: before devres frees the
+ * interrupt of the first one, the second one gets its number.
  */
 #include "evidence.h"
 

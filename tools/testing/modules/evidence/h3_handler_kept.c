@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Never frees its interrupt; the vectors are freed on driver detach all the
- * same.
+ * This driver never frees its interrupt, and the vectors are freed on driver detach all the same.
  */
 #include "evidence.h"
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Leaves the vectors to pcim_enable_device(), but calls it after the
- * allocation.
+ * This driver leaves the vectors to pcim_enable_device(), but calls it after the allocation.
  */
 #include "evidence.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Never frees its vectors, MSI-X where there is. */
+/* This driver never frees its vectors. It uses MSI-X if the device has it. */
 #include "evidence.h"
 
 static int edu_probe(struct pci_dev *pdev, const struct pci_device_id *id)

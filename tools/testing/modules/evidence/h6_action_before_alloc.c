@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Frees its vectors in a devres action that it registers before it allocates
- * them: devres runs it last.
+ * This driver frees its vectors in a devres action that it registers before it allocates them, so
+ * devres runs the action last.
  */
 #include "evidence.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Allocates again, any type will do, while a handler uses the MSI vector it
- * has; then frees what it believes to be the second allocation.
+ * This driver allocates a second time, with any type, while a handler uses its MSI vector. Then it
+ * frees what it takes for the second allocation.
  */
 #include "evidence.h"
 

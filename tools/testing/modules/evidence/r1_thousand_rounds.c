@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Allocates managed vectors and frees them, a thousand times over, in one
- * bind. What that leaves in the device's list of resources shows on detach.
+ * This driver allocates managed vectors and frees them a thousand times while it is bound. Detach
+ * shows what that leaves in the device's list of resources.
  */
 #include "evidence.h"
 

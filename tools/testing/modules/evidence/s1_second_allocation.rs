@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! h7_second_allocation.c in Rust: allocates twice, and drops the second guard.
+//! This driver is h7_second_allocation.c in Rust: it allocates twice, and drops the second guard.
 
 use kernel::{
     device::Core,
@@ -26,7 +26,7 @@ struct Driver;
 kernel::pci_device_table!(
     TABLE,
     <Driver as pci::Driver>::IdInfo,
-    // The class of QEMU's edu: upstream cannot name its vendor.
+    // This is the class of QEMU's edu, because upstream has no name for its vendor.
     [(pci::DeviceId::from_class(0x00ff00, 0xffffff), ())]
 );
 

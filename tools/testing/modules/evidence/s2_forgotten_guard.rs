@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Forgets the guard of its vectors when it is first bound, and drops it when it is bound again.
+//! This driver forgets the guard of its vectors the first time it is bound, and drops it the second
+//! time.
 
 use kernel::{
     device::Core,
@@ -23,7 +24,7 @@ struct Driver;
 kernel::pci_device_table!(
     TABLE,
     <Driver as pci::Driver>::IdInfo,
-    // The class of QEMU's edu: upstream cannot name its vendor.
+    // This is the class of QEMU's edu, because upstream has no name for its vendor.
     [(pci::DeviceId::from_class(0x00ff00, 0xffffff), ())]
 );
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Does not keep the guard of its vectors, which frees them at once.
+//! This driver does not keep the guard of its vectors, so they are freed at once.
 
 use kernel::{
     device::Core,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! s4_one_struct.rs with vectors that the device owns, and without `unsafe`.
+//! This driver is s4_one_struct.rs with vectors that the device owns, and without `unsafe`.
 
 use kernel::{
     device::Core,

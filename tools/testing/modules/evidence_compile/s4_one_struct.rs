@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Keeps vectors and their handler in one struct, to be the driver's data.
+//! This driver keeps vectors and their handler in one struct, which is its driver data.
 
 use kernel::{
     device::Core,

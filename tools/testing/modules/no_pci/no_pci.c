@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A driver for more than one bus is built for machines without PCI as well, and
- * a PCI driver for those without MSI: the calls are there.
+ * A driver for several buses is built without CONFIG_PCI as well, and a PCI driver without
+ * CONFIG_PCI_MSI. This module checks that the calls exist then.
  */
 
 #include <linux/module.h>
@@ -11,7 +11,7 @@
 #error "This is to be built without PCI or without MSI, hence without the option."
 #endif
 
-/* Never called: there is no device to call it with. */
+/* This is never called, because there is no device. */
 int no_pci_probe(struct pci_dev *pdev);
 int no_pci_probe(struct pci_dev *pdev)
 {

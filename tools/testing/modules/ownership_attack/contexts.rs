@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is lent while the driver is bound, used where nobody may sleep: it is refused there.
+//! Tests that data which is lent while the driver is bound cannot be used where sleeping is not
+//! allowed.
 
 use super::*;
 use kernel::{
@@ -19,7 +20,7 @@ use kernel::{
     workqueue, //
 };
 
-/// What came of trying, where no result can be returned.
+/// Results of attempts in places that cannot return them.
 #[pin_data]
 struct Tried {
     refused: Atomic<u32>,
@@ -38,7 +39,7 @@ impl Tried {
         )
     }
 
-    /// Uses what was lent.
+    /// Uses the data that is lent.
     fn attempt(&self, lent: &Lent) {
         let refused = lent.with(|_, hardware| hardware.acknowledge()).err() == Some(EDEADLK);
         self.refused.store(refused.into(), Relaxed);
@@ -100,7 +101,7 @@ fn bottom_half_is_refused<'c>(pdev: &Device<'c>, hardware: &Hardware<'c>) -> Res
     Ok(())
 }
 
-/// A handler that uses what it must not.
+/// A handler that uses data which it must not use.
 struct Tries {
     lent: Arc<Lent>,
     tried: Arc<Tried>,
@@ -113,8 +114,8 @@ impl irq::Handler for Tries {
     }
 }
 
-/// With `CONFIG_DEBUG_SHIRQ` a shared handler is called once more while it is released, by whoever
-/// releases it, with interrupts off. It must not use anything then, least of all release itself.
+/// With `CONFIG_DEBUG_SHIRQ` `free_irq()` calls a shared handler once more, with interrupts off.
+/// The handler must not use anything then, and above all not release itself.
 fn released_handler_is_refused<'c>(pdev: &Device<'c>, hardware: &Hardware<'c>) -> Result {
     let vectors = pdev.alloc_irq_vectors(1, 1, messages())?;
     let tried = Tried::new()?;

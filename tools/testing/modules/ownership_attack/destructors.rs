@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Closures and destructors that call back, and values that keep each other.
+//! Tests closures and destructors that call back, and values that keep each other.
 
 use super::*;
 
-/// What went wrong since the last bind of either device, where no result can be returned.
+/// The number of faults since the last bind of either device, in places that cannot return a
+/// result.
 static WRONG: [Atomic<u32>; 2] = [const { Atomic::new(0) }; 2];
-/// How many handlers that are counted either device has.
+/// The number of counted handlers of either device.
 static HANDLERS: [Atomic<i32>; 2] = [const { Atomic::new(0) }; 2];
 
 fn last_unbind_was_right<'c>(_pdev: &Device<'c>, hardware: &Hardware<'c>) -> Result {
@@ -15,7 +16,7 @@ fn last_unbind_was_right<'c>(_pdev: &Device<'c>, hardware: &Hardware<'c>) -> Res
     Ok(())
 }
 
-/// A handler that is counted, and keeps what keeps its handle.
+/// A counted handler, which keeps the value that keeps its handle.
 struct Counted<'c> {
     kind: Kind,
     lent: Arc<Den>,
@@ -42,7 +43,7 @@ impl irq::Handler for Counted<'_> {
 impl Drop for Counted<'_> {
     fn drop(&mut self) {
         HANDLERS[self.kind as usize].add(-1, Relaxed);
-        // Takes the next handler's handle, if it is there, and releases it.
+        // Take the next handler's handle, if there is one, and release it.
         let lent = &self.lent;
         let _ = lent.with(|_, lair| {
             let next = lair.kept.lock().pop();
@@ -51,7 +52,7 @@ impl Drop for Counted<'_> {
     }
 }
 
-/// Data that keeps whatever there is, also itself.
+/// Data that keeps values of any kind, also itself.
 #[pin_data(PinnedDrop)]
 struct Lair<'bound> {
     kind: Kind,
@@ -69,7 +70,7 @@ type Den = pci::WhileBound<ForLt!(Lair<'_>)>;
 
 #[pinned_drop]
 impl PinnedDrop for Lair<'_> {
-    /// The driver is being detached: nothing is given out any more.
+    /// The driver is being detached, so nothing can be allocated any more.
     fn drop(self: Pin<&mut Self>) {
         let binding = *self.binding.lock();
         let own = self.own.lock().take();
@@ -112,7 +113,7 @@ fn new_den(pdev: &Device<'_>, kind: Kind) -> Result<Arc<Den>> {
     Ok(den)
 }
 
-/// Registers handlers, each of which keeps what keeps its handle.
+/// Registers handlers, each of which keeps the value that keeps its handle.
 fn fill(den: &Arc<Den>, handlers: usize) -> Result {
     den.with(|binding, lair| -> Result {
         let guard = binding.alloc_irq_vectors(1, 1, messages())?;
@@ -130,7 +131,8 @@ fn fill(den: &Arc<Den>, handlers: usize) -> Result {
     })?
 }
 
-/// Each handler's destructor releases the next one, while somebody else frees the vectors of all.
+/// Each handler's destructor releases the next handler, while another task frees the vectors of
+/// all.
 fn destructors_release_each_other<'c>(pdev: &Device<'c>, hardware: &Hardware<'c>) -> Result {
     let den = new_den(pdev, hardware.kind)?;
     for handlers in [1, 2, 5] {
@@ -140,7 +142,7 @@ fn destructors_release_each_other<'c>(pdev: &Device<'c>, hardware: &Hardware<'c>
             drop(guard);
         })?;
         check!(HANDLERS[hardware.kind as usize].load(Relaxed) == 0);
-        // What is left of them stands for nothing.
+        // The remaining handles do nothing.
         den.with(|_, lair| lair.kept.lock().clear())?;
     }
     Ok(())
@@ -170,7 +172,7 @@ fn closure_frees_its_vectors<'c>(pdev: &Device<'c>, _hardware: &Hardware<'c>) ->
     Ok(())
 }
 
-/// The last one: leaves everything behind, in what keeps itself.
+/// The last case leaves everything behind, in a value that keeps itself.
 fn everything_is_kept<'c>(pdev: &Device<'c>, hardware: &Hardware<'c>) -> Result {
     fill(&new_den(pdev, hardware.kind)?, 3)
 }

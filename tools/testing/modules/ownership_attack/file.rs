@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `/dev/attack`, which stays open when the driver is unbound. Who reads it uses the device, as long
-//! as that has its driver.
+//! `/dev/attack`, which stays open when the driver is unbound. A reader uses the device, as long as
+//! that is bound to its driver.
 
 use super::*;
 use kernel::{
@@ -17,7 +17,7 @@ use kernel::{
     }, //
 };
 
-/// What the newest binding of `edu` has lent. The slot is made once, and stays.
+/// The data that the newest binding of `edu` lends. The slot is created once, and stays.
 static LENT: SetOnce<Arc<Slot>> = SetOnce::new();
 
 #[pin_data]
@@ -38,7 +38,7 @@ impl MiscDevice for Open {
         Ok(KBox::new(Self(lent.ok_or(ENODEV)?), GFP_KERNEL)?)
     }
 
-    /// Says what the device is.
+    /// Returns the identification of the device.
     fn read_iter(mut kiocb: Kiocb<'_, Self::Ptr>, iov: &mut IovIterDest<'_>) -> Result<usize> {
         let lent = &kiocb.file().0;
         let id = lent.with(|_, hardware| hardware.bar.try_read32(0))??;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the attacks need of QEMU's `edu` and `e1000e`: interrupts that software raises.
+//! Interrupts of QEMU's `edu` and `e1000e` that software raises, for the attacks.
 
 use super::*;
 
@@ -12,7 +12,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// The kind of messages it has most of.
+    /// The type with the most vectors.
     pub(crate) fn messages(self) -> IrqType {
         match self {
             Self::Edu => IrqType::Msi,
@@ -33,8 +33,8 @@ const EDU_RAISE: usize = 0x60;
 /// Lowers it when written with the reason.
 const EDU_ACKNOWLEDGE: usize = 0x64;
 
-/// Registers of `e1000e`: causes that are raised now, that interrupt, that do not any more, that
-/// are cleared with their message, and the vectors that they have.
+/// Registers of `e1000e`: they raise causes, enable causes, disable causes, select the causes that
+/// are cleared with their message, and assign vectors.
 const ICS: usize = 0xc8;
 const IMS: usize = 0xd0;
 const IMC: usize = 0xd8;
@@ -65,7 +65,7 @@ impl<'c> Hardware<'c> {
         Ok(hardware)
     }
 
-    /// Raises an interrupt for each vector, or on the line.
+    /// Raises an interrupt for each vector, or on the INTx line.
     pub(crate) fn raise(&self) -> Result {
         match self.kind {
             Kind::Edu => self.bar.try_write32(1, EDU_RAISE),
@@ -76,7 +76,7 @@ impl<'c> Hardware<'c> {
         }
     }
 
-    /// Lowers what was raised.
+    /// Lowers the interrupts that were raised.
     pub(crate) fn acknowledge(&self) {
         let _ = match self.kind {
             Kind::Edu => self.bar.try_write32(1, EDU_ACKNOWLEDGE),
@@ -85,7 +85,7 @@ impl<'c> Hardware<'c> {
     }
 }
 
-/// A handler that acknowledges.
+/// A handler that acknowledges its interrupt.
 pub(crate) struct Acknowledge<'c>(pub(crate) Hardware<'c>);
 
 impl irq::Handler for Acknowledge<'_> {
@@ -96,7 +96,7 @@ impl irq::Handler for Acknowledge<'_> {
 }
 
 impl irq::ThreadedHandler for Acknowledge<'_> {
-    /// Where the line is not masked until the thread has run, it must be low by then.
+    /// If the line is not masked until the thread has run, it must be low when this returns.
     fn handle(&self) -> irq::ThreadedIrqReturn {
         self.0.acknowledge();
         irq::ThreadedIrqReturn::WakeThread

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Safe programs that try to break the kernel by what they may call.
+//! Safe programs that try to break the kernel with the calls that they may make.
 //!
-//! Binds to QEMU's `edu` and `e1000e`, and prints the results as KTAP each time. There is no
-//! `unsafe` in it. What is refused must be refused with an error, and what is not must do no harm:
-//! the kernel's warnings, its leak detector and the state of the system are judged outside.
+//! The driver binds to QEMU's `edu` and `e1000e`, and prints the results as KTAP each time. There is
+//! no `unsafe` in it. A call that is refused must return an error, and any other must do no harm.
+//! The runner judges the kernel's warnings, its leak detector and the state of the system.
 
 use core::marker::PhantomData;
 use kernel::{
@@ -91,7 +91,7 @@ mod storm;
 mod vectors;
 mod waiting;
 
-/// What anybody may use while the driver is bound.
+/// Data that any code may use while the driver is bound.
 type Lent = pci::WhileBound<ForLt!(Hardware<'_>)>;
 
 /// MSI-X or MSI, whichever the device has.
@@ -110,14 +110,15 @@ impl irq::Handler for Quiet {
 /// How often each of the two devices was bound.
 static BINDS: [Atomic<u32>; 2] = [Atomic::new(0), Atomic::new(0)];
 
-/// The first binds go through the cases. In later ones anybody calls anything.
+/// The first binds run the cases. In later ones all tasks make any call.
 const BINDS_WITH_CASES: u32 = 3;
 
 /// Runs the cases and prints their results.
 fn run_cases<'c>(pdev: &Device<'c>, hardware: &Hardware<'c>, bind: u32) {
     let name = hardware.kind.name();
     let cases = || {
-        // A thousand requests take their time. The other device needs this one without vectors once.
+        // A thousand requests take long. The case of the other device needs this one without vectors
+        // once.
         let (once, last) = if bind == 0 {
             (requests::CASES, &[] as &[Case])
         } else {
@@ -186,7 +187,7 @@ impl pci::Driver for Driver {
         let hardware = Hardware::new(*info.ok_or(EINVAL)?, pdev)?;
         let bind = BINDS[hardware.kind as usize].fetch_add(1, Relaxed);
         let storm = bind >= BINDS_WITH_CASES;
-        // Waits also if probe fails.
+        // This waits also if probe fails.
         let wait = storm::Wait(storm.then_some(hardware.kind));
         if storm {
             storm::begin(hardware.kind, pdev.while_bound(storm::data(&hardware))?)?;

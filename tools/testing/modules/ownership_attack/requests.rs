@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Requests with every flag, every name and every affinity: each is refused, or harmless. A warning
-//! of the kernel fails the guest.
+//! Tests requests with every flag, every name and every affinity. Each is refused or harmless. A
+//! warning of the kernel fails the guest.
 
 use super::*;
 
@@ -34,12 +34,12 @@ fn masks() -> Result<[CpumaskVar; 3]> {
     Ok([all, first, CpumaskVar::new_zero(GFP_KERNEL)?])
 }
 
-/// Makes every call that a handle has, with interrupts between.
+/// Makes every call of a handle, with interrupts in between.
 fn use_handle<H>(handle: &IrqHandle<'_, H>, hardware: &Hardware<'_>) -> Result {
     for mask in &masks()? {
         let _ = handle.set_affinity_hint(mask);
         let _ = handle.enable();
-        // QEMU's e1000e does not survive that its vectors are freed within 128 us of an interrupt.
+        // QEMU's e1000e crashes if its vectors are freed within 128 us of an interrupt.
         if hardware.kind == Kind::Edu {
             hardware.raise()?;
         }
@@ -98,7 +98,7 @@ fn pairs_of_flags_are_harmless<'c>(pdev: &Device<'c>, hardware: &Hardware<'c>) -
     Ok(())
 }
 
-/// `!` sets bits that have no name, and that the core keeps for itself.
+/// `!` sets bits that have no name, and bits that the core uses internally.
 fn other_bits_are_harmless<'c>(pdev: &Device<'c>, hardware: &Hardware<'c>) -> Result {
     for types in [messages(), IrqType::Intx.into()] {
         let vectors = pdev.alloc_irq_vectors(1, 1, types)?;
@@ -141,7 +141,7 @@ fn any_name_is_harmless<'c>(pdev: &Device<'c>, _hardware: &Hardware<'c>) -> Resu
     Ok(())
 }
 
-/// What was spread over the CPUs is accounted for each of them: it cannot be sent elsewhere.
+/// Vectors that were spread over the CPUs are accounted to each of them, so they cannot be moved.
 fn spread_vectors_stay<'c>(pdev: &Device<'c>, hardware: &Hardware<'c>) -> Result {
     let n = u32::try_from(pdev.irq_vector_count(hardware.kind.messages())?)?;
     for managed in [false, true] {
@@ -176,7 +176,7 @@ fn spread_vectors_stay<'c>(pdev: &Device<'c>, hardware: &Hardware<'c>) -> Result
     Ok(())
 }
 
-/// As many handlers as anybody may want, all of them forgotten.
+/// Registers very many handlers, and forgets all of them.
 fn crowd_is_released<'c>(pdev: &Device<'c>, hardware: &Hardware<'c>) -> Result {
     for types in [messages(), IrqType::Intx.into()] {
         let vectors = pdev.alloc_irq_vectors(1, 1, types)?;
@@ -186,7 +186,7 @@ fn crowd_is_released<'c>(pdev: &Device<'c>, hardware: &Hardware<'c>) -> Result {
             vector
                 .request(pdev, Flags::SHARED, c"crowd", hard)?
                 .until_unbind();
-            // No more than 64 threads can have the line masked.
+            // At most 64 threads can have the line masked.
             let flags =
                 [Flags::SHARED, Flags::SHARED | Flags::ONESHOT][i % 2] | Flags::PROBE_SHARED;
             let threaded = Ok(Acknowledge(*hardware));

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Everybody does anything at any time, until the driver is unbound: whatever is called, the next
-//! bind finds a device without vectors.
+//! All tasks make any call at any time, until the driver is unbound. Whatever they called, the next
+//! bind must find a device without vectors.
 
 use super::*;
 use kernel::workqueue;
 
-/// How often each work item calls something, at most.
+/// The number of calls that each work item makes at most.
 const ROUNDS: u32 = if cfg!(CONFIG_PCI_DEVRES_RUST_DEBUG) {
     2_000
 } else {
@@ -15,7 +15,7 @@ const ROUNDS: u32 = if cfg!(CONFIG_PCI_DEVRES_RUST_DEBUG) {
 
 type Handle<'bound> = IrqHandle<'bound, Acknowledge<'bound>>;
 
-/// What the work items share, and take from each other.
+/// The values that the work items share, and take from each other.
 #[pin_data]
 pub(crate) struct Storm<'bound> {
     hardware: Hardware<'bound>,
@@ -29,14 +29,14 @@ pub(crate) struct Storm<'bound> {
 
 pub(crate) type Shared = pci::WhileBound<ForLt!(Storm<'_>)>;
 
-/// What there is to do. Each must have succeeded some time.
+/// The calls. Each must succeed at least once.
 const CALLS: [&str; 10] = [
     "alloc", "manage", "guard", "free", "request", "release", "disable", "hint", "add", "remove",
 ];
 
 static SUCCEEDED: [Atomic<u32>; CALLS.len()] = [const { Atomic::new(0) }; CALLS.len()];
 
-/// Numbers that look like random ones.
+/// Pseudo-random numbers.
 struct Dice(u32);
 
 impl Dice {
@@ -119,7 +119,7 @@ impl<'a> Storm<'a> {
             }
             "guard" => {
                 let guard = self.guard.lock().take().ok_or(ENOENT)?;
-                // Somebody else may be using it.
+                // Another task may be using it.
                 drop(guard);
             }
             "free" => {
@@ -182,7 +182,7 @@ impl<'a> Storm<'a> {
     }
 }
 
-/// How many work items there are for each of the two devices.
+/// The number of work items for each of the two devices.
 static RUNNING: [Atomic<u32>; 2] = [const { Atomic::new(0) }; 2];
 
 /// Two work items for a device, each on a CPU of its own.
@@ -199,10 +199,10 @@ pub(crate) fn begin(kind: Kind, shared: Arc<Shared>) -> Result {
                     shared.with(|binding, storm| storm.call(binding, CALLS[call], &mut dice));
                 match result {
                     Ok(Ok(())) => SUCCEEDED[call].add(1, Relaxed),
-                    // Somebody is about to free them; each refusal is reported.
+                    // Another task is about to free them. Each refusal is reported.
                     Ok(Err(e)) if e == EBUSY => fsleep(Delta::from_millis(1)),
                     Ok(Err(_)) => (),
-                    // Not bound any more.
+                    // The driver is not bound any more.
                     Err(_) => break,
                 }
             }
@@ -227,7 +227,8 @@ pub(crate) fn data<'c>(hardware: &Hardware<'c>) -> impl PinInit<Storm<'c>, Error
     }? Error)
 }
 
-/// Waits for the work items, whose text goes with the module, and says how often what has succeeded.
+/// Waits for the work items, whose code is unloaded with the module, and prints how often each call
+/// has succeeded.
 pub(crate) struct Wait(pub(crate) Option<Kind>);
 
 impl Drop for Wait {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Vectors and witnesses in the wrong hands, at the wrong time.
+//! Tests vectors and witnesses that are used for the wrong device, or at the wrong time.
 
 use super::*;
 
-/// A vector that was added, removed and added again is not the one it was.
+/// A vector that was added, removed and added again is another vector.
 fn removed_vector_is_no_vector<'c>(pdev: &Device<'c>, hardware: &Hardware<'c>) -> Result {
     if hardware.kind == Kind::Edu {
         return Ok(());
@@ -25,7 +25,7 @@ fn removed_vector_is_no_vector<'c>(pdev: &Device<'c>, hardware: &Hardware<'c>) -
     Ok(())
 }
 
-/// Messages of either kind take turns; what is left of one finds out about the other.
+/// MSI and MSI-X alternate. A guard or witness of one notices the other.
 fn kinds_take_turns<'c>(pdev: &Device<'c>, hardware: &Hardware<'c>) -> Result {
     let mut stale = None;
     for round in 0..20 {
@@ -46,7 +46,7 @@ fn kinds_take_turns<'c>(pdev: &Device<'c>, hardware: &Hardware<'c>) -> Result {
     Ok(())
 }
 
-/// A line that is asked for as if it could be spread, which kmemleak looks at later.
+/// INTx is allocated with an affinity, which it cannot have. kmemleak checks for leaks later.
 fn line_is_not_spread<'c>(pdev: &Device<'c>, _hardware: &Hardware<'c>) -> Result {
     for _ in 0..200 {
         let spread = IrqAffinity::default();
@@ -58,10 +58,10 @@ fn line_is_not_spread<'c>(pdev: &Device<'c>, _hardware: &Hardware<'c>) -> Result
     Ok(())
 }
 
-/// What the other device lent, whose driver may be bound or not.
+/// The data that the other device lends, whose driver may be bound or not.
 static OTHER: SetOnce<Arc<Lent>> = SetOnce::new();
 
-/// The witness of one device is none of the other's.
+/// The witness of one device does not work for the other.
 fn witnesses_do_not_mix<'c>(pdev: &Device<'c>, hardware: &Hardware<'c>) -> Result {
     let Some(other) = OTHER.as_ref() else {
         OTHER.populate(pdev.while_bound::<ForLt!(Hardware<'_>)>(Ok(*hardware))?);
@@ -95,7 +95,7 @@ fn witnesses_do_not_mix<'c>(pdev: &Device<'c>, hardware: &Hardware<'c>) -> Resul
         check!(request.err() == Some(EINVAL));
         Ok(())
     });
-    // Not bound any more, it is no witness at all.
+    // When the driver is not bound any more, the witness does not work at all.
     mixed.or_else(|e| if e == ENODEV { Ok(Ok(())) } else { Err(e) })?
 }
 
@@ -112,7 +112,7 @@ impl irq::Handler for Hydra<'_> {
     }
 }
 
-/// The vectors on which they are.
+/// The vectors of these handlers.
 #[pin_data]
 struct Lair<'bound> {
     #[pin]
@@ -152,7 +152,7 @@ impl Drop for Hydra<'_> {
     }
 }
 
-/// Freeing waits for all of them; when the driver is unbound, no more come.
+/// Freeing waits for all of them. When the driver is unbound, no more are registered.
 fn destructors_register<'c>(pdev: &Device<'c>, _hardware: &Hardware<'c>) -> Result {
     let den: Arc<Den> =
         pdev.while_bound(try_pin_init!(Lair { vectors <- new_mutex!(None) }? Error))?;

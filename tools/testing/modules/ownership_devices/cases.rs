@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What holds for any device with MSI-X.
+//! Cases for any device with MSI-X.
 
 use super::{
     check,
@@ -29,7 +29,7 @@ use kernel::{
     prelude::*, //
 };
 
-/// The first case, before anything enables the device: vectors do not depend on that.
+/// The first case runs before the device is enabled, because vectors do not depend on that.
 pub(crate) fn not_enabled(pdev: &Device<'_>) -> Result {
     check!(pdev.alloc_irq_vectors(1, 1, msix())?.free().is_ok());
     check!(is_free(pdev));
@@ -52,7 +52,7 @@ pub(crate) fn every_vector(pdev: &Device<'_>) -> Result {
     check!(vectors.free().is_ok());
     check!(is_free(pdev));
 
-    // As many as there are, if more are asked for.
+    // If more vectors are asked for than exist, all are allocated.
     check!(pdev.alloc_irq_vectors(1, n + 10, msix())?.len() == n as usize);
     Ok(())
 }
@@ -117,7 +117,7 @@ pub(crate) fn handler_on_every_vector(pdev: &Device<'_>) -> Result {
     let vectors = pdev.alloc_irq_vectors(n, n, msix())?;
     seen.register_all(pdev, &vectors)?;
     check!(seen.dropped() == 0);
-    // There is one already, and MSI-X vectors are not shared.
+    // There is a handler already, and MSI-X vectors are not shared.
     check!(is_busy(seen.register(pdev, vectors.index(0)?)));
     check!(seen.dropped() == 1);
     drop(vectors);
@@ -136,7 +136,7 @@ pub(crate) fn one_of_many_released_early(pdev: &Device<'_>) -> Result {
     }
     drop(early);
     check!(seen.dropped() == 1);
-    // The vector can have another one.
+    // The vector can get another handler.
     let handle = seen.register(pdev, vectors.index(n as usize - 1)?)?;
     handle.until_unbind();
     check!(vectors.free().is_ok());
@@ -158,7 +158,7 @@ pub(crate) fn threaded_handlers(pdev: &Device<'_>) -> Result {
     Ok(())
 }
 
-/// Every CPU is that of one of `n` vectors, not counting the first.
+/// Checks that every CPU belongs to one of `n` vectors, not counting the first.
 fn every_cpu_has_one(
     n: usize,
     mut affinity: impl FnMut(usize) -> Result<Option<kernel::cpumask::CpumaskVar>>,
@@ -186,7 +186,7 @@ const SPREAD: IrqAffinity = IrqAffinity {
 pub(crate) fn spread_over_every_cpu(pdev: &Device<'_>) -> Result {
     let n = count(pdev)?;
     let seen = Seen::new()?;
-    // There are no more than one for each CPU, and the one before.
+    // There is at most one for each CPU, and the one that is not spread.
     let vectors = pdev.alloc_irq_vectors_affinity(2, n, msix(), SPREAD)?;
     let spread = vectors.len();
     check!(spread <= 1 + nr_cpu_ids() as usize);
@@ -195,7 +195,7 @@ pub(crate) fn spread_over_every_cpu(pdev: &Device<'_>) -> Result {
     drop(vectors);
     check!(seen.dropped() as usize == spread);
 
-    // Without that there is no mask.
+    // Without an affinity there is no mask.
     let vectors = pdev.alloc_irq_vectors(n, n, msix())?;
     check!(vectors.index(1)?.affinity()?.is_none());
     Ok(())
@@ -211,7 +211,7 @@ pub(crate) fn added_vectors_go_with_the_others(pdev: &Device<'_>) -> Result {
     seen.register(pdev, added)?.until_unbind();
     check!(is_busy(vectors.add_vector(Some(last))));
     check!(vectors.add_vector(Some(last + 1)).err() == Some(ERANGE));
-    // Wherever there is room, until there is none.
+    // Add vectors at any index, until none is free.
     for _ in 1..last {
         let added = vectors.add_vector(None)?;
         seen.register(pdev, added)?.until_unbind();
@@ -223,7 +223,7 @@ pub(crate) fn added_vectors_go_with_the_others(pdev: &Device<'_>) -> Result {
     Ok(())
 }
 
-/// A single vector that was added goes, with its handlers, and comes back.
+/// A single vector that was added is freed with its handlers, and added again.
 pub(crate) fn added_vector_goes_alone(pdev: &Device<'_>) -> Result {
     let last = count(pdev)? as usize - 1;
     let seen = Seen::new()?;
@@ -242,7 +242,8 @@ pub(crate) fn added_vector_goes_alone(pdev: &Device<'_>) -> Result {
     check!(vectors.free().is_ok());
     check!(seen.dropped() == 4);
 
-    // Of managed ones, too; a vector that somebody has taken before is refused when it is used.
+    // This works for managed vectors, too. A vector that was taken before is refused when it is
+    // used.
     let vectors = pdev.pcim_alloc_irq_vectors(1, 1, msix())?;
     let added = vectors.add_vector(Some(last))?;
     check!(vectors.remove_vector(last).is_ok());
@@ -252,7 +253,7 @@ pub(crate) fn added_vector_goes_alone(pdev: &Device<'_>) -> Result {
     Ok(())
 }
 
-/// One queue goes, and the others stay.
+/// One queue is released, and the others stay.
 pub(crate) fn one_queue_is_released(pdev: &Device<'_>) -> Result {
     let n = count(pdev)?.min(8);
     let seen = Seen::new()?;
@@ -275,7 +276,7 @@ pub(crate) fn one_queue_is_released(pdev: &Device<'_>) -> Result {
     Ok(())
 }
 
-/// Nothing but the guard of the vectors owns anything.
+/// Only the guard of the vectors owns anything.
 pub(crate) fn everything_is_forgotten_but_the_guard(pdev: &Device<'_>) -> Result {
     let seen = Seen::new()?;
     forget(pdev.alloc_irq_vectors(1, 1, intx())?);
@@ -345,7 +346,7 @@ pub(crate) fn without_messages(pdev: &Device<'_>) -> Result {
     let messages = msix().with(IrqType::Msi);
     check!(pdev.alloc_irq_vectors(1, 1, messages).err() == Some(EINVAL));
     check!(pdev.pcim_alloc_irq_vectors(1, 1, messages).err() == Some(EINVAL));
-    // INTx is left once its line is mapped, and owns nothing.
+    // Only INTx is left, once its line is mapped. It owns nothing.
     check!(pdev.alloc_irq_vectors(1, 4, IrqTypes::all()).is_err());
     let _enabled = pdev.pcim_enable_device()?;
     let line = pdev.alloc_irq_vectors(1, 4, IrqTypes::all())?;

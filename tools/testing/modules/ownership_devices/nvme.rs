@@ -28,7 +28,7 @@ const CC: usize = 0x14;
 const CC_ENABLED: u32 = 1 | 6 << 16 | 4 << 20;
 /// Controller status: bit 0 says that it is ready.
 const CSTS: usize = 0x1c;
-/// Administrative queues: how many entries, less one, and where.
+/// Administrative queues: their number of entries less one, and their addresses.
 const AQA: usize = 0x24;
 const ASQ: usize = 0x28;
 const ACQ: usize = 0x30;
@@ -47,7 +47,7 @@ struct Controller<'c> {
 }
 
 impl<'c> Controller<'c> {
-    /// Starts it; MSI-X has to be on by then.
+    /// Starts the controller. MSI-X must be enabled before.
     fn new(pdev: &Device<'c>) -> Result<Self> {
         let bar = pdev.pcim_enable_device()?.iomap_range(0, 0, 0x1008)?;
         let queue = || Coherent::<u64>::zeroed_slice(pdev.as_ref(), PAGE / 8, GFP_KERNEL);
@@ -74,8 +74,8 @@ impl<'c> Controller<'c> {
         })
     }
 
-    /// Submits a command, and tells whether a handler ran. The queue is zero, which is a command,
-    /// if a wrong one: its completion says so, which nobody reads.
+    /// Submits a command, and returns whether a handler ran. The queue is filled with zeroes, which
+    /// is an invalid command. It completes with an error, which is ignored.
     fn interrupts(&mut self, seen: &Seen) -> Result<bool> {
         let before = seen.calls();
         self.tail = (self.tail + 1) % ENTRIES;
@@ -93,7 +93,7 @@ impl<'c> Controller<'c> {
 
 impl Drop for Controller<'_> {
     fn drop(&mut self) {
-        // It must not write to the queues any more.
+        // The controller must not write to the queues any more.
         let _ = self.bar.try_write32(0, CC);
     }
 }
@@ -124,7 +124,7 @@ pub(crate) fn explicit_vector_interrupts(pdev: &Device<'_>) -> Result {
     Ok(())
 }
 
-/// A last one: the handlers are left to the end of the binding.
+/// A last case: the handlers stay until the end of the binding.
 pub(crate) fn managed_vector_interrupts(pdev: &Device<'_>) -> Result {
     let seen = Seen::new()?;
     let vectors = pdev.pcim_alloc_irq_vectors(1, 1, msix())?;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The typed API on devices with more MSI-X vectors than one: QEMU's `nvme` and `virtio-rng-pci`.
+//! Tests the typed API on devices with several MSI-X vectors: QEMU's `nvme` and `virtio-rng-pci`.
 //!
 //! As `rust_pci_ownership_test` does on `edu`, this makes the calls that drivers make and prints
-//! the results as KTAP, once per bind. `nvme` interrupts, too: with vector 0 whenever it completes
-//! an administrative command. There is no `unsafe` in here.
+//! the results as KTAP, once per bind. `nvme` also interrupts, with vector 0, whenever it completes
+//! an administrative command. There is no `unsafe` in this module.
 //!
-//! Every bind ends with a case that leaves vectors and handlers behind. It proves nothing unless
-//! nothing is left once the device is unbound, and binding again passes as well.
+//! Every bind ends with a case that leaves vectors and handlers behind. The case passes only if
+//! nothing is left when the device is unbound, and the next bind passes as well.
 
 mod cases;
 mod nvme;
@@ -65,7 +65,7 @@ fn count(pdev: &Device<'_>) -> Result<u32> {
     Ok(u32::try_from(pdev.irq_vector_count(IrqType::MsiX)?)?)
 }
 
-/// Tells whether vectors can be allocated, that is whether none are live.
+/// Returns whether vectors can be allocated, that is, whether none are live.
 fn is_free(pdev: &Device<'_>) -> bool {
     pdev.alloc_irq_vectors(1, 1, msix()).is_ok()
 }
@@ -92,7 +92,7 @@ const CASES: &[Case] = list![
 
 const NVME: &[Case] = list![nvme::explicit_vector_interrupts];
 
-/// Every bind ends with the one of these whose turn it is.
+/// Every bind ends with the next one of these.
 const LAST: &[Case] = list![
     cases::managed_kept_until_unbind,
     cases::forgotten_guard_keeps_its_vectors,
@@ -102,7 +102,7 @@ const LAST: &[Case] = list![
 
 const NVME_LAST: &[Case] = list![nvme::managed_vector_interrupts];
 
-/// With `pci=nomsi` nothing else makes sense.
+/// With `pci=nomsi` this is the only case that makes sense.
 const NOMSI: &[Case] = list![cases::without_messages];
 
 #[derive(Clone, Copy)]

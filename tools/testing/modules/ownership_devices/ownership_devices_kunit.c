@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit test of interrupt-vector ownership on devices with more MSI-X vectors
- * than one, as C drivers see it: QEMU's "nvme" and "virtio-rng-pci".
+ * KUnit test of interrupt-vector ownership, as C drivers see it, on devices with several MSI-X
+ * vectors: QEMU's "nvme" and "virtio-rng-pci".
  *
- * As in drivers/pci/msi/ownership_kunit_device.c a case is the driver of the device.
- * Each does the same with vectors of the driver and of the device. "nvme"
- * interrupts when it has completed an administrative command.
+ * As in drivers/pci/msi/ownership_kunit_device.c, a case acts as the driver of the device. Each case
+ * runs with explicit and with managed vectors. "nvme" interrupts when it has completed an
+ * administrative command.
  */
 
 #include <kunit/test.h>
@@ -33,7 +33,7 @@ static void hardware_name(const struct hardware *hw, char *desc)
 }
 KUNIT_ARRAY_PARAM(hardware, hardware, hardware_name);
 
-/* The two owners, and the calls that go with them. */
+/* The two owners and their calls. */
 static const struct owner {
 	const char *name;
 	int (*alloc)(struct pci_dev *pdev, unsigned int min, unsigned int max, unsigned int flags,
@@ -77,7 +77,9 @@ static void attach(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, device_attach(&ours->dev), 1);
 }
 
-/* Detaches and checks that nothing is left, and that a next driver can have all vectors. */
+/*
+ * Detaches the driver, and checks that nothing is left and the next driver can allocate all vectors.
+ */
 static void detach(struct kunit *test)
 {
 	int n = pci_msix_vec_count(ours);
@@ -114,7 +116,7 @@ static void request_all(struct kunit *test, struct pci_dev *pdev, int n)
 		KUNIT_ASSERT_EQ(test, request(pdev, i, pci_irq_vector(pdev, i)), 0);
 }
 
-/* A handler on whichever vector keeps all of them, and they go with the last one. */
+/* A handler on any vector keeps all of them. They can be freed when the last handler is gone. */
 static void one_handler_keeps_all_vectors(struct kunit *test)
 {
 	const struct owner *owner;
@@ -159,11 +161,11 @@ static void leaked_handlers_on_spread_vectors(struct kunit *test)
 	int n;
 
 	for_each_owner(owner) {
-		/* An allocation leaves something of its own in it. */
+		/* An allocation writes to the structure. */
 		struct irq_affinity spread = { .pre_vectors = 1 };
 
 		attach(test);
-		/* There are no more than one for each CPU, and the one before. */
+		/* There is at most one for each CPU, and the one that is not spread. */
 		n = owner->alloc(ours, 2, pci_msix_vec_count(ours),
 				 PCI_IRQ_MSIX | PCI_IRQ_AFFINITY, &spread);
 		KUNIT_ASSERT_GE(test, n, 2);
@@ -197,7 +199,7 @@ static void added_vectors_are_contained(struct kunit *test)
 	}
 }
 
-/* A group that has the owner in it takes the vectors along, whosever they are. */
+/* Releasing a group that contains the node frees the vectors, whoever owns them. */
 static void group_takes_vectors_along(struct kunit *test)
 {
 	const struct owner *owner;
@@ -214,7 +216,7 @@ static void group_takes_vectors_along(struct kunit *test)
 		devres_release_group(&ours->dev, group);
 		KUNIT_EXPECT_FALSE_MSG(test, ours->msix_enabled, "%s", owner->name);
 
-		/* The driver is still there, and can have vectors again. */
+		/* The driver is still bound, and can allocate vectors again. */
 		KUNIT_EXPECT_EQ(test, owner->alloc(ours, n, n, PCI_IRQ_MSIX, NULL), n);
 		owner->free(ours);
 		KUNIT_EXPECT_FALSE_MSG(test, ours->msix_enabled, "%s", owner->name);
@@ -228,8 +230,8 @@ static void free_action(void *owner)
 }
 
 /*
- * A devm action that frees, registered too early: it runs when the vectors, and
- * what the core knows of them, are gone. Also one that calls for the other owner.
+ * A devm action that frees was registered too early: it runs when the vectors and their MSI data are
+ * gone. Another one frees for the other owner.
  */
 static void early_action_finds_nothing(struct kunit *test)
 {
@@ -254,7 +256,7 @@ static struct {
 	int steps;
 } failing;
 
-/* A probe that fails after so many steps, and cleans up nothing. */
+/* A probe function that fails after so many steps, and cleans up nothing. */
 static int probe_and_fail(struct pci_dev *pdev)
 {
 	int n = pci_msix_vec_count(pdev), steps = failing.steps, i, ret;
@@ -285,12 +287,15 @@ static int probe_and_fail(struct pci_dev *pdev)
 static void probe_fails_at_every_point(struct kunit *test)
 {
 	struct pci_dev *pdev = test->priv;
-	/* The last step comes after one for each vector but one. */
+	/* There is a step for each vector but one, and then the last step. */
 	int last = pci_msix_vec_count(pdev) - 1 + 5;
 
 	for_each_owner(failing.owner) {
 		for (failing.steps = 0; failing.steps <= last; failing.steps++) {
-			/* Reports with stacks take their time: near the ends is enough. */
+			/*
+			 * Reports with stack traces take long, so only steps near both ends are
+			 * tested then.
+			 */
 			if (IS_ENABLED(CONFIG_PCI_DEVRES_RUST_DEBUG) &&
 			    failing.steps == 8 && last > 16)
 				failing.steps = last - 2;
@@ -307,7 +312,7 @@ static void probe_fails_at_every_point(struct kunit *test)
 	}
 }
 
-/* A device that is gone already has no vectors to give, to either owner. */
+/* A device that is gone has no vectors, for either owner. */
 static void removed_device_has_none(struct kunit *test)
 {
 	const struct owner *owner;
@@ -325,7 +330,7 @@ static void removed_device_has_none(struct kunit *test)
 	}
 }
 
-/* The CPUs have some two hundred vectors each: what is leaked here would be more than all of them. */
+/* Each CPU has some two hundred vectors. Leaks in all these rounds would use up all of them. */
 static void no_cpu_vector_is_lost(struct kunit *test)
 {
 	struct pci_dev *pdev = test->priv;
@@ -361,7 +366,7 @@ static void bad_input(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, owner->alloc(ours, 1, n + 1, PCI_IRQ_MSIX, NULL), n);
 		owner->free(ours);
 
-		/* An affinity without the flag for it gets a warning, and no notice. */
+		/* An affinity without its flag causes a warning, and is ignored. */
 		kunit_warning_suppress(test) {
 			KUNIT_EXPECT_EQ(test, owner->alloc(ours, n, n, PCI_IRQ_MSIX, &spread), n);
 			KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
@@ -398,7 +403,7 @@ static irqreturn_t nvme_handler(int irq, void *data)
 	return IRQ_HANDLED;
 }
 
-/* Starts the controller with queues for administrative commands; MSI-X has to be on. */
+/* Starts the controller with queues for administrative commands. MSI-X must be enabled. */
 static void start(struct kunit *test)
 {
 	int tries = 1000;
@@ -426,14 +431,14 @@ static void stop(void)
 	pci_iounmap(ours, nvme.bar);
 }
 
-/* Submits a command, if a wrong one, whose completion interrupts. */
+/* Submits a command, an invalid one, whose completion interrupts. */
 static void submit(void)
 {
 	nvme.tail = (nvme.tail + 1) % ENTRIES;
 	writel(nvme.tail, nvme.bar + SQ_TAIL);
 }
 
-/* Tells whether a command interrupts before it was looked for @tries times. */
+/* Returns whether a command interrupts within @tries polls. */
 static bool interrupts(int tries)
 {
 	int before = atomic_read(&nvme.seen);
@@ -468,7 +473,7 @@ static void interrupts_arrive(struct kunit *test)
 				free_irq(irq, ours);
 				owner->free(ours);
 			}
-			/* The rest is contained, with the controller still at work. */
+			/* What is left is contained, while the controller is still running. */
 			detach(test);
 			stop();
 			pci_disable_device(ours);

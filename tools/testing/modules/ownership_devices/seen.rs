@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Handlers that count their calls, and say when they are dropped.
+//! Handlers that count their calls, and record when they are dropped.
 
 use super::Device;
 use kernel::{
@@ -25,7 +25,7 @@ struct Counts {
     dropped: Atomic<u32>,
 }
 
-/// What the handlers of one case have seen.
+/// The counts of the handlers of one case.
 pub(crate) struct Seen(Arc<Counts>);
 
 pub(crate) struct Handler(Arc<Counts>);
@@ -78,7 +78,7 @@ impl Seen {
         vector.request(pdev, Flags::TRIGGER_NONE, c"ownership_devices", handler)
     }
 
-    /// Registers one with the binding.
+    /// Registers a handler with the binding.
     pub(crate) fn register_later<'a>(
         &self,
         binding: pci::Binding<'a>,
@@ -90,7 +90,7 @@ impl Seen {
         })
     }
 
-    /// Registers one that runs in a thread.
+    /// Registers a handler that runs in a thread.
     pub(crate) fn register_threaded<'a, V: Copy>(
         &self,
         pdev: &'a Device<'_>,
@@ -112,7 +112,7 @@ impl Seen {
         Ok(())
     }
 
-    /// The same for vectors that the device owns.
+    /// Does the same for vectors that the device owns.
     pub(crate) fn register_all_managed(
         &self,
         pdev: &Device<'_>,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * C code that frees the vectors of QEMU's edu whoever drives it, as a library
- * would that does not know its driver is in Rust.
+ * C code that frees the vectors of QEMU's edu whatever its driver is, as a library does that does
+ * not know that the driver is in Rust.
  */
 
 #include <linux/module.h>

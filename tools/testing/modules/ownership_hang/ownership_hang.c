@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A driver of QEMU's edu that hangs in its probe, with vectors and with the
- * lock of their descriptors, until it is told to go on. No other device may
- * have to wait for it.
+ * A driver of QEMU's edu that hangs in its probe, with vectors and with the lock of their
+ * descriptors, until it is told to go on. No other device may wait for it.
  */
 
 #include <linux/delay.h>

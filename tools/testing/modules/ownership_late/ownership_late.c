@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A driver of QEMU's edu and e1000e that frees its vectors under their managed
- * handlers, and stays: what interrupts then comes too late.
+ * A driver of QEMU's edu and e1000e that frees its vectors under their managed handlers, and stays
+ * bound. Any interrupt after that is too late.
  */
 
 #include <linux/interrupt.h>

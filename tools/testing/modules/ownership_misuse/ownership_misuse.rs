@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Safe programs that should not work, and what becomes of them.
+//! Safe programs that misuse the API, and checks of what they cause.
 //!
-//! Binds to QEMU's `edu` (MSI) and `e1000e` (MSI-X), and prints the results as KTAP each time. The
-//! compiler refuses none of this and there is no `unsafe` in it: arguments that make no sense,
-//! calls from places nobody thinks of, and values that are leaked in ways other than `forget()`.
+//! The driver binds to QEMU's `edu` (MSI) and `e1000e` (MSI-X), and prints the results as KTAP each
+//! time. The compiler refuses none of this, and there is no `unsafe` in it: arguments that make no
+//! sense, calls from unexpected places, and values that are leaked in ways other than `forget()`.
 //!
-//! What is wrong where no result can be returned, in destructors and in `unbind()`, is counted, and
-//! the first case of the next bind fails.
+//! Faults in destructors and in `unbind()`, which cannot return a result, are counted, and make the
+//! first case of the next bind fail.
 
 use core::mem::{
     forget,
@@ -61,11 +61,11 @@ const CHILD_NAME: &CStr = c"child";
 
 type Device<'c> = pci::Device<Core<'c>>;
 
-/// What went wrong since the last bind.
+/// The number of faults since the last bind.
 static WRONG: Atomic<u32> = Atomic::new(0);
-/// How many handlers with a destructor are there.
+/// The number of handlers with a destructor that exist.
 static HANDLERS: Atomic<u32> = Atomic::new(0);
-/// How often one of them has run.
+/// How often one of these handlers has run.
 static CALLS: Atomic<u32> = Atomic::new(0);
 
 /// Raises an interrupt of `edu` when written with a reason.
@@ -73,7 +73,7 @@ const IRQ_RAISE: usize = 0x60;
 /// Lowers it when written with the reason.
 const IRQ_ACKNOWLEDGE: usize = 0x64;
 
-/// Counts what is wrong where no result can be returned.
+/// Counts a fault in a place that cannot return a result.
 macro_rules! expect {
     ($condition:expr) => {
         if !$condition {
@@ -102,7 +102,7 @@ fn intx() -> IrqTypes {
     IrqType::Intx.into()
 }
 
-/// Tells whether vectors can be allocated, that is whether none are live.
+/// Returns whether vectors can be allocated, that is, whether none are live.
 fn is_free(pdev: &Device<'_>) -> bool {
     pdev.alloc_irq_vectors(1, 1, messages()).is_ok()
 }
@@ -121,19 +121,20 @@ impl irq::ThreadedHandler for Quiet {
     }
 }
 
-/// What anybody may use while the driver is bound.
+/// Data that any code may use while the driver is bound.
 type Shared = pci::WhileBound<ForLt!(ManagedBar<'_>)>;
 
-/// What the driver of a child gets, in another module.
+/// The data that the driver of a child, in another module, gets.
 type Handed = (Arc<pci::WhileBound<ForLt!(())>>, Arc<Offered>);
 
-/// What the driver of a child has its parent call, if it is there.
+/// The function of the child's driver that the parent calls, if it is there.
 type Offered = SpinLock<Option<fn(&Device<'_>)>>;
 
-/// What the first bind of `e1000e` lent. Its driver may be bound or not; nobody drops it.
+/// The data that the first bind of `e1000e` lends. Its driver may be bound or not. The data is
+/// never dropped.
 static LENT: SetOnce<Arc<Shared>> = SetOnce::new();
 
-/// A handler that makes all the calls it has a value for, when it runs and in its destructor.
+/// A handler that makes every call for which it has a value, when it runs and in its destructor.
 struct CallsBack<'c> {
     bar: ManagedBar<'c>,
     shared: Option<Arc<Shared>>,
@@ -145,8 +146,8 @@ impl<'c> CallsBack<'c> {
         Self { bar, shared }
     }
 
-    /// Whoever uses what is lent may have to wait for this handler, which must not wait for itself.
-    /// So may who uses what another device lent, since the two can share an interrupt.
+    /// A caller that uses lent data may have to wait for this handler, which must not wait for
+    /// itself. That is also so for data of another device, because the two can share an interrupt.
     fn is_refused(&self) -> bool {
         let mut lent = Iterator::chain(self.shared.iter(), LENT.as_ref());
         lent.all(|shared| shared.with(|_, _| ()).err() == Some(EDEADLK))
@@ -175,7 +176,7 @@ impl Drop for CallsBack<'_> {
     fn drop(&mut self) {
         expect!(self.bar.try_read32(0).is_ok());
         if let Some(shared) = &self.shared {
-            // While the driver is bound it is a call like any other.
+            // While the driver is bound this is a normal call.
             let errno = shared.with(|_, bar| bar.try_read32(0).is_ok()).err();
             expect!(errno.is_none_or(|errno| errno == ENODEV));
         }
@@ -189,7 +190,8 @@ fn last_unbind_was_right(_pdev: &Device<'_>) -> Result {
     Ok(())
 }
 
-/// What is not spread is not more than there is, although the sum of its two parts may be small.
+/// Vectors that are not spread cannot be more than all vectors, also if the sum of the two numbers
+/// overflows.
 fn spread_is_bounded(pdev: &Device<'_>) -> Result {
     const MAX: u32 = u32::MAX;
 
@@ -209,7 +211,7 @@ fn spread_is_bounded(pdev: &Device<'_>) -> Result {
     Ok(())
 }
 
-/// No number is negative because C takes it for that.
+/// Large numbers do not become negative in C.
 fn minimum_is_kept(pdev: &Device<'_>) -> Result {
     const MAX: u32 = u32::MAX;
 
@@ -232,7 +234,7 @@ fn far_indexes_are_refused(pdev: &Device<'_>) -> Result {
     Ok(())
 }
 
-/// A range that registers cannot be read from is not mapped in the first place.
+/// A range whose registers could not be read cannot be mapped.
 fn crooked_ranges_are_refused(pdev: &Device<'_>) -> Result {
     let managed = pdev.pcim_enable_device()?;
     for (offset, len) in [(1, 4), (2, 4), (0, 3), (0, 6), (4, 1)] {
@@ -303,7 +305,7 @@ fn handlers_share_a_vector(pdev: &Device<'_>) -> Result {
     Ok(())
 }
 
-/// The handler of the line stays while messages come and go.
+/// The handler of the INTx line stays while MSI vectors are allocated and freed.
 fn line_and_messages(pdev: &Device<'_>) -> Result {
     let request = |line: &IrqVectorRegistration<'_>| {
         line.index(0)?
@@ -326,8 +328,8 @@ fn line_and_messages(pdev: &Device<'_>) -> Result {
     Ok(())
 }
 
-/// A handler has what its vectors are freed with, and cannot use it. Its interrupt only `edu` can
-/// raise.
+/// A handler has a value that can free its vectors, and cannot use it. Only `edu` can raise its
+/// interrupt.
 fn handler_does_not_wait_for_itself(pdev: &Device<'_>) -> Result {
     let bar = pdev.pcim_enable_device()?.iomap_range(0, 0, 0x100)?;
     pdev.set_master();
@@ -369,7 +371,7 @@ fn other_devices_data_is_refused(pdev: &Device<'_>) -> Result {
     Ok(())
 }
 
-/// A handler that is not registered after all may use what anybody may, when it is dropped.
+/// When a handler is dropped without having been registered, its destructor may use lent data.
 fn failed_handler_calls_back(pdev: &Device<'_>) -> Result {
     let bar = pdev.pcim_enable_device()?.iomap_range(0, 0, 0x100)?;
     let shared = pdev.while_bound::<ForLt!(ManagedBar<'_>)>(Ok(bar))?;
@@ -412,7 +414,7 @@ const CASES: &[Case] = cases![
 
 const UNMAPPED_CASES: &[Case] = cases![last_unbind_was_right, unmapped_line_is_refused];
 
-/// What driver data keeps, in places from which it can be taken and forgotten.
+/// The values of driver data, in places from which they can be taken and forgotten.
 struct Kept<'bound> {
     guard: Option<IrqVectorRegistration<'bound>>,
     converted_late: Option<IrqVectorRegistration<'bound>>,
@@ -428,7 +430,7 @@ struct Data<'bound> {
     binding: pci::Binding<'bound>,
     shared: Arc<Shared>,
     bar: ManagedBar<'bound>,
-    /// What the driver of the child has this driver call.
+    /// The function that the child's driver makes this driver call.
     offered: Arc<Offered>,
     #[pin]
     kept: Mutex<Kept<'bound>>,
@@ -450,7 +452,7 @@ impl PinnedDrop for Data<'_> {
             // The handler is gone.
             expect!(handle.handler().err() == Some(ENODEV));
         }
-        // The device takes nothing over any more. The guard frees.
+        // The device does not take over vectors any more, so the guard frees them.
         if let Some(guard) = kept.converted_late.take() {
             expect!(guard.index(0).is_ok());
             expect!(guard.into_managed().is_err_and(|(e, _)| e == ENODEV));
@@ -469,7 +471,7 @@ fn register<'a, 'c>(pdev: &'a Device<'c>) -> Result<IrqHandle<'a, CallsBack<'c>>
         .request(pdev, Flags::TRIGGER_NONE, c"misuse", handler)
 }
 
-/// Leaves the things behind that are for bind number `bind`.
+/// Leaves behind what bind number `bind` is to leave.
 fn leave<'bound>(
     pdev: &'bound Device<'_>,
     bind: u32,
@@ -507,9 +509,9 @@ fn leave<'bound>(
             )?);
             kept.leaked = Some(guard);
         }
-        // The same without a destructor to run.
+        // This does the same without a destructor.
         3 => kept.never_dropped = ManuallyDrop::new(Some(register(pdev)?)),
-        // Probe fails; nobody is told of the handler.
+        // Probe fails, and nothing refers to the handler any more.
         4 => {
             forget(register(pdev)?);
             return Err(EIO);
@@ -518,7 +520,7 @@ fn leave<'bound>(
         5 => forget(register(pdev)?),
         // A handle that driver data drops when the handler is gone.
         6 => kept.handle = Some(register(pdev)?),
-        // A child that nobody unregisters, with what lets it do as the driver does.
+        // A child that is never unregistered has a value with which it can act as the driver.
         7 | 9 => {
             let handed = (pdev.while_bound::<ForLt!(())>(Ok(()))?, offered.clone());
             forget(auxiliary::Registration::<CovariantForLt!(Handed)>::new(
@@ -528,7 +530,7 @@ fn leave<'bound>(
                 MODULE_NAME,
                 Ok::<_, Error>(handed),
             )?);
-            // Its driver might be using DMA.
+            // The child's driver might be using DMA.
             if pdev.set_dma_mask(DmaMask::new::<32>()).err() != Some(EBUSY) {
                 return Err(EINVAL);
             }
@@ -541,11 +543,11 @@ fn leave<'bound>(
 /// How often each of the two devices was bound.
 static BINDS: [Atomic<u32>; 2] = [Atomic::new(0), Atomic::new(0)];
 
-/// The number of the bind in which the device has messages when it is enabled, so that x86 does not
-/// map its line.
+/// The number of the bind in which the device has MSI vectors when it is enabled, so that x86 does
+/// not map its line.
 const UNMAPPED: u32 = 8;
 
-/// A line that is not mapped is no interrupt: its number may be that of another device's.
+/// A line that is not mapped cannot be used: its number may be that of another device's interrupt.
 fn unmapped_line_is_refused(pdev: &Device<'_>) -> Result {
     for types in [intx(), IrqTypes::all()] {
         // Not in place of messages that are live, nor of those that it has.
@@ -613,7 +615,7 @@ impl pci::Driver for Driver {
     ) -> impl PinInit<Self::Data<'bound>, Error> + 'bound {
         pin_init::pin_init_scope(move || {
             let device = *info.ok_or(EINVAL)?;
-            // First of all: an INTx interrupt that is mapped stays so if the device is disabled
+            // This comes first: an INTx line that is mapped stays mapped if the device is disabled
             // while it has vectors.
             let late = BINDS.get(device).ok_or(EINVAL)?.load(Relaxed) == UNMAPPED;
             let vectors = late.then(|| pdev.alloc_irq_vectors(1, 1, messages()));

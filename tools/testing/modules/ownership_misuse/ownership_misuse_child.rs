@@ -2,9 +2,9 @@
 
 //! The driver of a child that `ownership_misuse` forgets, in a module of its own.
 //!
-//! Its parent hands it what only the parent should have. It can allocate vectors with that, but
-//! neither register a handler nor leave data with a destructor, whose text would go with this
-//! module.
+//! Its parent lends it a binding, which only the parent should have. With that it can allocate
+//! vectors, but it can neither register a handler nor leave data with a destructor, because their
+//! code would be unloaded with this module.
 
 use kernel::{
     auxiliary,
@@ -29,12 +29,12 @@ use kernel::{
     }, //
 };
 
-/// What the parent registers the child with: the same types in both modules.
+/// The data with which the parent registers the child. Both modules use the same types.
 type Handed = (Arc<pci::WhileBound<ForLt!(())>>, Arc<Offered>);
 
 type Offered = SpinLock<Option<fn(&pci::Device<Core<'_>>)>>;
 
-/// The parent calls this in a callback of its own.
+/// The parent calls this in one of its callbacks.
 fn keep_data(parent: &pci::Device<Core<'_>>) {
     let errno = parent
         .while_bound::<ForLt!(Quiet)>(Ok(Quiet))
@@ -51,7 +51,7 @@ impl irq::Handler for Quiet {
     }
 }
 
-/// Nobody calls this module any more when it goes.
+/// Nobody calls this module any more when it is unloaded.
 struct Child(Arc<Offered>);
 
 impl Drop for Child {

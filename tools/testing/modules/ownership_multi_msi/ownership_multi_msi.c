@@ -13,7 +13,7 @@
 
 #define VECTORS 8
 
-/* The two owners, and the calls that go with them. */
+/* The two owners and their calls. */
 static const struct owner {
 	const char *name;
 	int (*alloc)(struct pci_dev *pdev, unsigned int min, unsigned int max, unsigned int flags,

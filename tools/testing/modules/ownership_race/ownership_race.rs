@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Two work items that bring the interrupts of one device up and down, on two CPUs at a time, and a
-//! driver that goes meanwhile.
+//! Two work items bring the interrupts of one device up and down, on two CPUs at the same time,
+//! while the driver is unbound.
 //!
-//! Binds to QEMU's `edu`. One work item allocates vectors, registers a handler that takes its time,
-//! has the device interrupt, and releases the handler. The other one takes the guard of the vectors
-//! away, whenever there is one, and frees them: also when the handler is running, or being released
-//! by the first. Freeing never fails, and either finds the device busy from time to time.
+//! The driver binds to QEMU's `edu`. One work item allocates vectors, registers a slow handler,
+//! makes the device interrupt, and releases the handler. The other one takes the guard of the
+//! vectors away, whenever there is one, and frees them, also when the handler is running or the
+//! first one is releasing it. Freeing never fails, and both find the device busy from time to time.
 //!
-//! Both go on for a fixed number of rounds, or until the driver is unbound, which sets a bit next
-//! to the one that says whether there are vectors, and say how it went.
+//! Both go on for a fixed number of rounds, or until the driver is unbound, which sets a bit next to
+//! the one that says whether there are vectors. Then they print their counts.
 
 use kernel::{
     device::Core,
@@ -43,7 +43,7 @@ use kernel::{
     workqueue, //
 };
 
-/// How often each allocates. Every refusal is reported, and with stack traces that takes its time.
+/// How often each allocates. Every refusal is reported, which takes long with stack traces.
 const ROUNDS: u32 = if cfg!(CONFIG_PCI_DEVRES_RUST_DEBUG) {
     50
 } else {
@@ -55,7 +55,7 @@ const IRQ_RAISE: usize = 0x60;
 /// Lowers it when written with the reason.
 const IRQ_ACKNOWLEDGE: usize = 0x64;
 
-/// A handler that runs for a while, so that whoever releases it has to wait.
+/// A handler that runs for a while, so that releasing it has to wait.
 struct Slow<'c> {
     bar: pci::ManagedBar<'c>,
 }
@@ -70,7 +70,7 @@ impl irq::ThreadedHandler for Slow<'_> {
 
 type Handle<'bound> = pci::IrqHandle<'bound, Slow<'bound>>;
 
-/// What the two work items share.
+/// The data that the two work items share.
 #[pin_data]
 struct Interrupts<'bound> {
     bar: pci::ManagedBar<'bound>,
@@ -124,8 +124,8 @@ fn release_handlers(shared: &Shared) -> Result<(u32, u32)> {
     Ok((won, busy))
 }
 
-/// Frees vectors; returns how often, and how often somebody was releasing their handler meanwhile
-/// or had done so.
+/// Frees vectors. Returns how often, and how often the other one was releasing their handler or had
+/// released it.
 fn free_vectors(shared: &Shared) -> Result<(u32, u32)> {
     let (mut won, mut busy) = (0, 0);
     while won < ROUNDS {
@@ -146,7 +146,7 @@ fn free_vectors(shared: &Shared) -> Result<(u32, u32)> {
     Ok((won, busy))
 }
 
-/// How many work items there are.
+/// The number of work items.
 static RUNNING: Atomic<u32> = Atomic::new(0);
 
 fn spawn(
@@ -173,7 +173,7 @@ fn spawn(
 
 struct Driver;
 
-/// Waits for the work items, whose text goes with the module.
+/// Waits for the work items, whose code is unloaded with the module.
 struct Data;
 
 impl Drop for Data {
@@ -208,7 +208,7 @@ impl pci::Driver for Driver {
             guard <- new_mutex!(None),
             handle <- new_mutex!(None),
         }? Error))?;
-        // The end of the binding ends them; driver data, which is dropped after that, waits.
+        // The end of the binding ends them. Driver data is dropped after that, and waits for them.
         let data = Data;
         spawn(&shared, "released", release_handlers)?;
         spawn(&shared, "freed", free_vectors)?;

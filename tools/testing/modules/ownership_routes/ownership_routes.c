@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Vectors of QEMU's e1000e by every way that C has, from several CPUs: each
+ * Allocates and frees vectors of QEMU's e1000e by every call that C has, from several CPUs. Each
  * call finds the device without vectors, or is refused.
  *
- * There is a driver of the device, with a child of which a Rust driver does the
- * same, and a driver of the child of a Rust driver. Calls of C code are made
- * under one lock, as the MSI API requires of a driver; what is allocated by one
- * call and freed by another is not.
+ * There is a driver of the device, with a child whose Rust driver does the same, and there is a
+ * driver for the child of a Rust driver. Each call of C code is made under one lock, as the MSI API
+ * requires of a driver. The lock is not held from an allocation to its free.
  */
 
 #include <linux/auxiliary_bus.h>
@@ -18,7 +17,7 @@
 
 #include "ownership_routes.h"
 
-/* A report with a stack takes the console longer than all the rest. */
+/* Printing a report with a stack trace takes longer than everything else. */
 #define PATIENCE (IS_ENABLED(CONFIG_PCI_DEVRES_RUST_DEBUG) ? 50 : 1)
 
 static int rounds = 2000;
@@ -59,7 +58,7 @@ static bool over(void)
 	return sum >= rounds;
 }
 
-/* Counts, and tells whether to go on. */
+/* Counts a call, and returns whether to go on. */
 bool ownership_routes_won(unsigned int route)
 {
 	scoped_guard(spinlock, &count_lock)
@@ -74,9 +73,9 @@ static irqreturn_t handler(int irq, void *data)
 }
 
 /*
- * Makes a call unless the device has no driver any more, as the child of a
- * parent that forgot it has to see for itself. Who removes the child holds the
- * lock of the device, perhaps, and waits for this thread.
+ * Makes a call unless the device has no driver any more, which the child of a parent that forgot it
+ * must check for itself. The task that removes the child may hold the lock of the device and wait
+ * for this thread.
  */
 static int call(struct pci_dev *pdev, int (*make)(struct pci_dev *pdev))
 {
@@ -93,7 +92,7 @@ static int call(struct pci_dev *pdev, int (*make)(struct pci_dev *pdev))
 	return ret;
 }
 
-/* Every other time with a handler, under which nobody can free. */
+/* Every other time a handler is registered, which keeps everybody from freeing. */
 static bool handled;
 
 static int alloc(struct pci_dev *pdev)
@@ -147,7 +146,7 @@ static int steal(struct pci_dev *pdev)
 	return pdev->msix_enabled ? -EBUSY : 0;
 }
 
-/* For who may find the driver gone by the time it would free. */
+/* This is for callers that may find the driver gone when they free. */
 static int alloc_and_free(struct pci_dev *pdev)
 {
 	int ret = alloc(pdev);
@@ -162,7 +161,7 @@ static int managed_alloc_and_free(struct pci_dev *pdev)
 	return ret < 0 ? ret : managed_free(pdev);
 }
 
-/* Takes a way once: 0, or why not. */
+/* Takes a route once. Returns 0 or an errno. */
 static int take(struct pci_dev *pdev, unsigned int route)
 {
 	int ret;
@@ -189,7 +188,7 @@ static int take(struct pci_dev *pdev, unsigned int route)
 	return call(pdev, route == C_EXPLICIT ? free : managed_free);
 }
 
-/* One thread for each way. */
+/* There is one thread for each route. */
 struct traffic {
 	struct pci_dev *pdev;
 	struct task_struct *threads[C_ROUTES];
@@ -257,7 +256,7 @@ static struct traffic *begin(struct pci_dev *pdev)
 	return traffic;
 }
 
-/* Has a child go all ways to the vectors of its parent. */
+/* Makes a child use all routes to the vectors of its parent. */
 struct traffic *ownership_routes_begin(struct auxiliary_device *child)
 {
 	return begin(to_pci_dev(child->dev.parent));
@@ -346,7 +345,7 @@ static int parent_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	return 0;
 }
 
-/* The child goes first, unless it is forgotten, and stays. */
+/* The child is removed first, unless it is forgotten and stays. */
 static void parent_remove(struct pci_dev *pdev)
 {
 	struct parent *parent = pci_get_drvdata(pdev);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What ownership_routes.c does for ownership_routes_rust.rs. */
+/* Functions of ownership_routes.c for ownership_routes_rust.rs. */
 #ifndef OWNERSHIP_ROUTES_H
 #define OWNERSHIP_ROUTES_H
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Vectors of QEMU's `e1000e` by every way that the typed API has, from several CPUs, while the
-//! driver of a child, in C, goes all the ways that C has.
+//! Allocates and frees vectors of QEMU's `e1000e` by every call of the typed API, from several CPUs,
+//! while the driver of a child, in C, makes all the calls that C has.
 //!
-//! The driver of a child of a C driver is here, too. There is no type by which it could allocate
-//! vectors of its parent, so it has C code do that. `unsafe` is only what calls that code: it stands
-//! for drivers that make the mistakes that Rust refuses.
+//! This module also has the driver of a child of a C driver. No type lets it allocate vectors of its
+//! parent, so it calls C code for that. Only these calls are `unsafe`; they stand for drivers that
+//! make the mistakes that Rust refuses.
 
 use kernel::{
     auxiliary,
@@ -42,7 +42,7 @@ use kernel::{
     InPlaceModule, //
 };
 
-/// The ways, as ownership_routes.c counts them.
+/// The routes, with the numbers of ownership_routes.c.
 const EXPLICIT: u32 = 4;
 const MANAGED: u32 = 5;
 const ADD: u32 = 6;
@@ -69,14 +69,14 @@ impl Locked {
 
 impl Drop for Locked {
     fn drop(&mut self) {
-        // SAFETY: Locked by this thread.
+        // SAFETY: This thread has locked it.
         unsafe { ownership_routes_unlock() };
     }
 }
 
-/// Counts, and tells whether to go on.
+/// Counts a call, and returns whether to go on.
 fn won(route: u32) -> bool {
-    // SAFETY: The function takes any of the ways.
+    // SAFETY: The function takes any of the routes.
     unsafe { ownership_routes_won(route) }
 }
 
@@ -97,7 +97,7 @@ fn request(binding: pci::Binding<'_>, vector: pci::IrqVector<'_, impl Copy>) -> 
     request.map(pci::IrqHandle::until_unbind)
 }
 
-/// The vectors that the device owns now, or owned, for who adds to them.
+/// The vectors that the device owns, or owned before, for the route that adds to them.
 #[pin_data]
 struct Vectors<'bound> {
     #[pin]
@@ -106,7 +106,7 @@ struct Vectors<'bound> {
 
 type Shared = pci::WhileBound<ForLt!(Vectors<'_>)>;
 
-/// A report with a stack takes the console longer than all the rest.
+/// Printing a report with a stack trace takes longer than everything else.
 const PATIENCE: i64 = if cfg!(CONFIG_PCI_DEVRES_RUST_DEBUG) {
     50
 } else {
@@ -117,7 +117,7 @@ fn a_while() {
     fsleep(Delta::from_micros(300));
 }
 
-/// Takes a way once, and says what to count.
+/// Takes a route once, and returns what to count.
 fn explicit<'a>(binding: pci::Binding<'a>, _shared: Pin<&Vectors<'a>>, turn: u32) -> Result<u32> {
     let locked = Locked::new();
     let vectors = binding.alloc_irq_vectors(1, 3, IrqType::MsiX.into())?;
@@ -165,10 +165,10 @@ fn add<'a>(_binding: pci::Binding<'a>, shared: Pin<&Vectors<'a>>, _turn: u32) ->
 
 type Way = for<'a> fn(pci::Binding<'a>, Pin<&Vectors<'a>>, u32) -> Result<u32>;
 
-/// How many work items there are.
+/// The number of work items.
 static RUNNING: Atomic<u32> = Atomic::new(0);
 
-/// Goes one way until the driver is unbound, or each was taken often enough.
+/// Takes one route until the driver is unbound, or each was taken often enough.
 fn travel(shared: &Shared, way: Way) {
     for turn in 0.. {
         match shared.with(|binding, vectors| way(binding, vectors, turn)) {
@@ -182,7 +182,7 @@ fn travel(shared: &Shared, way: Way) {
 
 struct Parent;
 
-/// What the parent registers the child with. The driver in C knows nothing of it.
+/// The data with which the parent registers the child. The driver in C does not know it.
 type ChildData = CovariantForLt!(());
 
 struct ParentData<'bound> {
@@ -253,15 +253,15 @@ impl pci::Driver for Parent {
 
 struct Child;
 
-/// The threads of the child, which go all the ways that C has.
+/// The threads of the child, which take all the routes of C.
 struct Traffic(*mut c_void);
 
-// SAFETY: Any thread may end them.
+// SAFETY: Any thread may stop them.
 unsafe impl Send for Traffic {}
 
 impl Drop for Traffic {
     fn drop(&mut self) {
-        // SAFETY: It was begun, and nobody else ends it.
+        // SAFETY: The threads were started, and nobody else stops them.
         unsafe { ownership_routes_end(self.0) };
     }
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the parts of the benchmark share.
+ * Declarations that the parts of the benchmark share.
  *
- * Under QEMU's -icount shift=0 the time-stamp counter counts instructions, so
- * every number here is one of instructions, with interrupts that came
- * meanwhile. The least of some rounds is the one without.
+ * Under QEMU's -icount shift=0 the time-stamp counter counts instructions, so every number here is
+ * a number of instructions, including those of interrupts that arrived at the time. The smallest
+ * number of several rounds is one without interrupts.
  */
 #ifndef PCI_BENCH_H
 #define PCI_BENCH_H
@@ -16,7 +16,9 @@
 
 #define ROUNDS		20
 
-/* Notes a result, one line; all are printed in the end, so that no console interferes. */
+/*
+ * Records a result, one line. All are printed at the end, so that the console does not interfere.
+ */
 __printf(1, 2) void result(const char *fmt, ...);
 
 /* Something to run while the benchmark's driver is bound to a device. */
@@ -25,7 +27,7 @@ typedef int (*bench_job)(struct pci_dev *pdev);
 /* Binds the benchmark's driver to @pdev, runs @job in its probe function, and unbinds it. */
 int bench_run(struct pci_dev *pdev, bench_job job);
 
-/* The same in two steps, for jobs that leave something to detach. */
+/* This does the same in two steps, for jobs that leave something to detach. */
 int bench_attach(struct pci_dev *pdev, bench_job job);
 void bench_detach(struct pci_dev *pdev);
 
@@ -41,20 +43,19 @@ static inline void least(u64 *min, u64 value)
 }
 
 /*
- * Has devres note in *@when the time at which it gets here when it releases
- * what the device has. Entries are released in reverse order: those that were
- * added between two marks take what is between the second and the first.
+ * Adds an entry that stores in *@when the time at which devres releases it. Entries are released in
+ * reverse order, so the time between the second mark and the first is that of the entries which
+ * were added between them.
  */
 int mark(struct pci_dev *pdev, u64 *when);
 
 /*
- * To be called in every round: holds one object more of each size until the
- * part is done, so that some rounds are without the allocator refilling its
- * caches, in which no caller has a part.
+ * Call this in every round. It holds one more object of each size until the part is done, so that
+ * in some rounds the allocator does not refill its caches, which is not the caller's cost.
  */
 void shift(void);
 
-/* What is left of a cost without what measuring it costs. */
+/* Returns a cost without the cost of measuring it. */
 static inline u64 net(u64 cost, u64 empty)
 {
 	return cost > empty ? cost - empty : 0;

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Each of the 16 devres calls alone, with its release, and next to what a
- * driver calls that releases by itself.
+ * Measures each of the 16 devres calls alone with its release, and next to it the calls of a driver
+ * that releases by itself.
  *
- * Every call is made in a binding of its own, whose detach releases what the
- * call left.
+ * Every call is made in its own binding, and detach releases what the call acquired.
  */
 
 #include "bench.h"
 
-/* A call, what has to be there, and what takes back what is left that devres does not know. */
+/* A call, the setup that it needs, and the cleanup of what devres does not release. */
 struct call {
 	int (*before)(struct pci_dev *pdev);
 	int (*call)(struct pci_dev *pdev);
@@ -19,9 +18,9 @@ struct call {
 struct step {
 	const char *name;
 	struct call managed;
-	/* What the managed call wraps, if it wraps anything. */
+	/* The call that the managed call wraps, if any. */
 	struct call plain;
-	/* The managed call leaves something to release. */
+	/* Whether the managed call leaves something to release. */
 	bool leaves;
 };
 
@@ -124,8 +123,8 @@ static int do_remap_cfg_resource(struct pci_dev *pdev)
 }
 
 /*
- * There is no memory mapped I/O space on x86, which the kernel says once: not
- * on the console, where it would look like trouble.
+ * x86 has no memory mapped I/O space, of which the kernel warns once. The warning is kept off the
+ * console, where it would look like a fault.
  */
 static int do_remap_iospace(struct pci_dev *pdev)
 {
@@ -247,8 +246,8 @@ static void unmap_cfg_resource(struct pci_dev *pdev)
 }
 
 /*
- * Nearly all of enabling a device is ACPI, in which a few instructions get
- * lost: what the managed call takes more is counted where it is enabled already.
+ * Nearly all of enabling a device is ACPI, in which a few instructions cannot be measured. So the
+ * extra cost of the managed call is counted on a device that is enabled already.
  */
 static const struct step steps[] = {
 	{ "empty", { NULL, nothing }, {}, true },

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Whole drivers, bound and unbound.
+ * Measures whole drivers, which are bound and unbound.
  *
- * What is counted of a driver is what the task executes that binds it, with
- * the interrupts it takes; other threads that work for the driver, and time in
- * which everybody sleeps, are not.
+ * The instructions of the task that binds the driver are counted, with the interrupts that it
+ * takes. Other threads that work for the driver, and time in which every task sleeps, are not
+ * counted.
  */
 
 #include <linux/sched.h>

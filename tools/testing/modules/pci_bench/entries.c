@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What calls that look for an entry cost when the device has many others. */
+/* Measures calls that look for an entry when the device has many others. */
 
 #include <linux/device.h>
 #include <linux/string.h>
@@ -10,7 +10,7 @@ static void other_release(struct device *dev, void *res)
 {
 }
 
-/* Entries of somebody else, newer than what is looked for. */
+/* These entries belong to somebody else, and are newer than the one that is looked for. */
 static int add_others(struct pci_dev *pdev, unsigned int count)
 {
 	while (count--) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Counts the instructions that managed PCI resources and interrupt vectors
- * take. Built for the stock kernel and for ours from the same source.
+ * Counts the instructions that managed PCI resources and interrupt vectors take. It is built for
+ * the stock kernel and for ours from the same source.
  */
 
 #include <linux/delay.h>
@@ -20,7 +20,7 @@ static bench_job current_job;
 
 static int bench_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
-	/* Nobody but this module binds it. */
+	/* Only this module binds the driver. */
 	return current_job ? current_job(pdev) : -ENODEV;
 }
 
@@ -40,7 +40,7 @@ int bench_attach(struct pci_dev *pdev, bench_job job)
 {
 	int ret;
 
-	/* Where devres has unmapped meanwhile is free again, and is found again. */
+	/* Purge address ranges that devres has unmapped, so that the allocator finds them again. */
 	vm_unmap_aliases();
 	current_job = job;
 	ret = device_driver_attach(&bench_driver.driver, &pdev->dev);
@@ -102,7 +102,7 @@ static void unshift(void)
 	}
 }
 
-/* The devices stay: nobody unplugs in this machine. */
+/* The devices stay, because nothing is unplugged in this machine. */
 struct pci_dev *bench_nth_edu(unsigned int n)
 {
 	struct pci_dev *pdev = NULL;
@@ -121,12 +121,12 @@ struct pci_dev *bench_edu(void)
 	return bench_nth_edu(0);
 }
 
-/* Keeps off the console what is said meanwhile; what was said before gets there. */
+/* Keeps new messages off the console. Earlier ones are still printed. */
 static void quiet(bool on)
 {
 	static int level;
 
-	/* The console is a thread of its own, and slow at times that vary. */
+	/* The console has its own thread, which is slow at times that vary. */
 	msleep(500);
 	if (on)
 		level = console_loglevel;
@@ -178,7 +178,7 @@ static int __init bench_init(void)
 		return ret;
 
 	for (i = 0; i < ARRAY_SIZE(parts); i++) {
-		/* Whoever watches the log learns that this is alive. */
+		/* This shows in the log that the module is alive. */
 		pr_info("bench: %s\n", parts[i].name);
 		quiet(true);
 		ret = parts[i].run();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A disk, read by its driver 4 KiB at a time, one read after the other.
+ * Measures reading a disk 4 KiB at a time, one read after the other.
  *
- * What is counted is what the reading task executes, as of whole drivers. It
- * sleeps when the disk interrupts, so the interrupt is not in it.
+ * The instructions of the reading task are counted, as with whole drivers. The task sleeps when the
+ * disk interrupts, so the interrupt is not counted.
  */
 
 #include <linux/delay.h>
@@ -47,7 +47,7 @@ static int read_file(const char *name, struct file *file, void *page)
 	return 0;
 }
 
-/* The driver's file takes a while to get there. */
+/* The driver's file appears after a while. */
 static struct file *open_file(const char *path, int flags)
 {
 	unsigned int tries;
@@ -70,7 +70,7 @@ static int measure(const char *name, const char *driver_name, const char *path, 
 	struct file *file;
 	int ret = -ENODEV;
 
-	/* The stock kernel has none in Rust. */
+	/* The stock kernel has no such driver in Rust. */
 	if (!driver) {
 		ret = 0;
 		goto out;
@@ -99,7 +99,7 @@ int bench_reads(void)
 {
 	int ret;
 
-	/* Past the page cache. */
+	/* This bypasses the page cache. */
 	ret = measure("C", "nvme", "/dev/nvme0n1", O_DIRECT);
 	return ret ?: measure("Rust", "rust_driver_pci_nvme", "/dev/nvme-rust0", 0);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Access to registers, and interrupts until a handler has acknowledged them,
- * in C. pci_bench_rust does the same in Rust.
+ * Measures accesses to registers, and interrupts until a handler has acknowledged them, in C.
+ * pci_bench_rust does the same in Rust.
  */
 
 #include <linux/interrupt.h>
@@ -13,10 +13,10 @@
 #define EDU_STATUS	0x24
 #define EDU_RAISE	0x60
 #define EDU_ACK		0x64
-/* The DMA engine's source, which nothing happens with until it is told to run. */
+/* The source of the DMA engine. Writing it has no effect until the engine is started. */
 #define EDU_SCRATCH	0x80
 
-/* One instruction would be lost in those that read the counter. */
+/* A single instruction would be lost among those that read the counter. */
 #define FOUR(x)		do { x; x; x; x; } while (0)
 #define SIXTEEN(x)	do { FOUR(x); FOUR(x); FOUR(x); FOUR(x); } while (0)
 
@@ -65,8 +65,8 @@ static int access(struct pci_dev *pdev)
 /* --- Interrupts ----------------------------------------------------------------------------- */
 
 /*
- * Has the device raise its interrupt, which is delivered and handled before
- * the next instruction, and tells how many that took.
+ * Makes the device raise its interrupt, which is delivered and handled before the next instruction.
+ * Returns how many instructions that took.
  */
 static int deliver(struct pci_dev *pdev, const char *name)
 {

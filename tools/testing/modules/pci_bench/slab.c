@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* How much memory a bound device keeps, as the slab allocator hands it out. */
+/* Measures how much memory a bound device keeps, as the slab allocator counts it. */
 
 #include <linux/slab.h>
 #include <linux/tracepoint.h>
@@ -9,7 +9,7 @@
 
 #define OBJECTS		256
 
-/* What the task has allocated and not freed. */
+/* The memory that the task has allocated and not freed. */
 static struct {
 	const void *ptr;
 	size_t size;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Allocation and release of interrupt vectors by the two owners, and whole
- * bindings of one to 64 devices.
+ * Measures allocation and release of interrupt vectors by both owners, and whole bindings of one to
+ * 64 devices.
  */
 
 #include <linux/rcupdate.h>
@@ -10,13 +10,13 @@
 
 #include "bench.h"
 
-/* How many edu devices there are. */
+/* The number of edu devices. */
 #define DEVICES		64
 
-/* What a job is to allocate. */
+/* What a job allocates. */
 static unsigned int count, flags;
 
-/* When devres got to the marks before and after what was allocated. */
+/* The times at which devres released the marks before and after the allocation. */
 static u64 oldest, newest;
 
 static struct {
@@ -25,7 +25,7 @@ static struct {
 	u64 managed_alloc, managed_free, managed_release, managed_cycle;
 } min;
 
-/* What the driver's part of the last job took, and its first allocation. */
+/* The cost of the driver's part of the last job, and of its first allocation. */
 static u64 probe_took, alloc_took;
 
 static int nothing(struct pci_dev *pdev)
@@ -33,7 +33,7 @@ static int nothing(struct pci_dev *pdev)
 	return mark(pdev, &oldest) ?: mark(pdev, &newest);
 }
 
-/* A driver that never was managed: the first allocation of a binding, and a later one. */
+/* A driver that is not managed makes the first allocation of a binding, and a later one. */
 static int explicit(struct pci_dev *pdev)
 {
 	int ret, ret2;
@@ -60,7 +60,7 @@ static int explicit(struct pci_dev *pdev)
 	return ret == count && ret2 == count ? mark(pdev, &newest) : -ENOSPC;
 }
 
-/* A driver that leaves the vectors to the device. */
+/* A driver leaves the vectors to the device. */
 static int managed(struct pci_dev *pdev)
 {
 	u64 t[2];
@@ -78,7 +78,7 @@ static int managed(struct pci_dev *pdev)
 	return ret == count ? mark(pdev, &newest) : -ENOSPC;
 }
 
-/* One that gives them back while it is bound. */
+/* A driver frees them while it is bound. */
 static int managed_early(struct pci_dev *pdev)
 {
 	u64 t[2];
@@ -95,7 +95,10 @@ static int managed_early(struct pci_dev *pdev)
 	return ret == count ? 0 : -ENOSPC;
 }
 
-/* Interrupts are freed after a grace period: what the last job freed is back then. */
+/*
+ * Interrupts are freed after a grace period. After it the memory of the last job is available
+ * again.
+ */
 static int run(struct pci_dev *pdev, bench_job job)
 {
 	rcu_barrier();
@@ -206,7 +209,7 @@ static int bind_nothing(struct pci_dev *pdev)
 	return 0;
 }
 
-/* What most drivers with managed resources do. */
+/* This is what most drivers with managed resources do. */
 static int bind_managed(struct pci_dev *pdev)
 {
 	void __iomem *addr;
@@ -223,7 +226,7 @@ static int bind_managed(struct pci_dev *pdev)
 	return ret < 0 ? ret : 0;
 }
 
-/* Binds @n devices, then unbinds them; the sum of what each took at best. */
+/* Binds @n devices, then unbinds them. Returns the sum of the least that each took. */
 static int bind_many(bench_job job, unsigned int n, u64 *sum)
 {
 	static u64 attach[DEVICES], detach[DEVICES];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What `pci_bench/registers.c` counts in C: access to registers, which is counted here when the driver binds, and an interrupt
-//! handler, whose interrupts `pci_bench` raises and counts.
+//! Measures in Rust what `pci_bench/registers.c` measures in C: accesses to registers, which are counted here when the driver
+//! binds, and an interrupt handler, whose interrupts `pci_bench` raises and counts.
 
 use core::arch::asm;
 use kernel::{
@@ -26,15 +26,16 @@ use kernel::{
 
 const STATUS: usize = 0x24;
 const ACKNOWLEDGE: usize = 0x64;
-/// The DMA engine's source, which nothing happens with until it is told to run.
+/// The source of the DMA engine. Writing it has no effect until the engine is started.
 const SCRATCH: usize = 0x80;
 const END: usize = 0x88;
 
 const ROUNDS: usize = 20;
 
-/// Reads the counter twice, and once more after sixteen accesses: one instruction would be lost in those that read it.
+/// Reads the counter twice, and once more after sixteen accesses, because a single instruction would be lost among those that
+/// read it.
 ///
-/// A function of its own, so that nothing but the accesses is between the second and the third.
+/// This is a function of its own, so that only the accesses are between the second read and the third.
 #[inline(never)]
 fn times(access: impl Fn() + Copy) -> [u64; 3] {
     let start = now();
@@ -80,7 +81,7 @@ fn now() -> u64 {
 }
 
 fn count_accesses(bar: pci::ManagedBar<'_, END>) -> Result {
-    // A `Region` is made of words of four bytes.
+    // A `Region` consists of words of four bytes.
     let wide = bar.try_cast::<[u64; END / 8]>()?;
 
     count("read8", move || {

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What drivers do beside managed calls: unmanaged ones, right and wrong, devres groups, and actions.
+ * Calls that drivers make beside managed ones: unmanaged calls, right and wrong, devres groups, and actions.
  *
- * A call that is undefined in the state that the sequence is in, or that the stock kernel answers with a backtrace, is left out.
+ * A call is left out if it is undefined in the state of the sequence, or if the stock kernel answers it with a backtrace.
  */
 #include "sequences.h"
 
-/* How often the device was enabled by hand and not disabled. */
+/* How often the device was enabled with pci_enable_device() and not disabled. */
 static int enabled;
 static struct pci_dev *acted_on;
 static const struct step *acting[MAX_STEPS];
 
-/* The last one is for groups without. */
+/* The last element is for groups without an id. */
 static char ids[4];
 
 int around_enabled(void)
@@ -95,7 +95,7 @@ static bool devm_unmap(struct pci_dev *pdev, const struct step *step)
 {
 	struct mapping *mapping = step->from >= 0 ? mapping_of(step->from) : NULL;
 
-	/* Nothing but its own entry unmaps it. */
+	/* Only its own entry unmaps it. */
 	if (!mapping || !mapping->cfgspace || !mapping_is_live(mapping))
 		return false;
 	record("devm_iounmap(#%d)\n", mapping->step);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The calls of the PCI devres layer, all of them, as a record shows them.
+ * All calls of the PCI devres layer, as a record shows them.
  */
 #include <linux/io.h>
 
@@ -64,7 +64,7 @@ static void iounmap_earlier(struct pci_dev *pdev, const struct step *step)
 	pcim_iounmap(pdev, addr);
 }
 
-/* The I/O space of this architecture is not memory, so the call never gets further than to refuse. */
+/* The I/O space of this architecture is not memory, so the call always fails. */
 static void remap_iospace(struct pci_dev *pdev, const struct step *step)
 {
 	static const struct resource spaces[] = {
@@ -77,7 +77,7 @@ static void remap_iospace(struct pci_dev *pdev, const struct step *step)
 	returned(devm_pci_remap_iospace(&pdev->dev, &spaces[step->arg % ARRAY_SIZE(spaces)], 0));
 }
 
-/* The part of a memory BAR that a step means, within its limits. */
+/* Returns the part of a memory BAR that a step means, within the BAR. */
 static struct resource *part(struct pci_dev *pdev, const struct step *step)
 {
 	static struct resource res;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The generator. A sequence depends on nothing but the seed, its number, and the BARs that the device has: not on what its calls
- * return. It is full of wrong arguments, yet what a call does is always defined; what is only defined at times, such as closing a
- * group, is left out then by around.c.
+ * The generator. A sequence depends only on the seed, its number, and the BARs of the device, and not on the results of its
+ * calls. Many arguments are wrong, but the effect of each call is defined. Calls that are defined in some states only, such as
+ * closing a group, are left out by around.c in the others.
  */
 #include <linux/siphash.h>
 
@@ -177,7 +177,7 @@ static bool maps_raw(enum call call)
 	return call == PCI_IOMAP || call == PCI_IOMAP_TWO_TYPES;
 }
 
-/* An earlier step that may have mapped something. */
+/* Returns an earlier step that may have mapped something. */
 static int an_earlier(int at, bool (*wanted)(enum call call))
 {
 	int found = NOTHING, seen = 0;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Runs random sequences of calls of the PCI devres layer against one device, from binding to detach, and prints a digest of what
- * each sequence did. Another kernel must come to the same digests. Loading it does it all:
+ * Runs random sequences of calls of the PCI devres layer against one device, from binding to detach, and prints a digest of what each
+ * sequence did. Another kernel must produce the same digests. Loading the module runs it:
  *
  *	modprobe pci_devres_sequences device=edu seed=1 calls=1000
  *
- * One sequence, or part of it, is told in full:
+ * This prints one sequence, or part of it, in full:
  *
  *	modprobe pci_devres_sequences device=edu seed=1 sequence=17 keep=0xff verbose=1
  */
@@ -52,7 +52,7 @@ static const struct {
 
 static struct sequence sequence;
 static bool running;
-/* How many calls a sequence made; less than it has steps where some were left out. */
+/* Counts the calls of a sequence. There are fewer than steps if some were left out. */
 static unsigned int made;
 static u16 command;
 static u8 cache_line_size;
@@ -103,7 +103,7 @@ static struct pci_driver driver = {
 	.remove = remove,
 };
 
-/* Makes each sequence begin with the same device, whatever the one before did by unmanaged calls. */
+/* Resets the state of the device before each sequence, whatever the unmanaged calls of the previous one did. */
 static void reset(struct pci_dev *pdev)
 {
 	mapping_unmap_raw(pdev, NOTHING);
@@ -122,7 +122,9 @@ static void reset(struct pci_dev *pdev)
 	pci_write_config_word(pdev, PCI_COMMAND, command & ~(PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER |
 							     PCI_COMMAND_INTX_DISABLE | PCI_COMMAND_INVALIDATE));
 	pci_write_config_byte(pdev, PCI_CACHE_LINE_SIZE, cache_line_size);
-	/* So that no address is used twice in a sequence: those that were freed are not given out again before the next time. */
+	/*
+	 * Addresses that are freed from here on are not reused before the next call of this.
+	 */
 	vm_unmap_aliases();
 }
 
@@ -155,7 +157,7 @@ static int run_sequence(struct pci_dev *pdev)
 	running = false;
 	record_end();
 	digest = record_digest();
-	/* In two halves, not to be taken for an address. */
+	/* The digest is printed in two halves, so that it does not look like an address. */
 	pr_info("device=%s seed=%llu sequence=%u steps=%d calls=%u digest=%08x-%08x%s\n", device, seed, sequence.number,
 		sequence.count, made, (u32)(digest >> 32), (u32)digest, clean ? "" : " unclean");
 	return ret == (sequence.probe_fails ? -EIO : 0) && clean ? 0 : -EIO;
@@ -180,8 +182,8 @@ static int run(struct pci_dev *pdev)
 }
 
 /*
- * Some calls have the kernel complain once, and never again, of what is not the devres layer's business: that this architecture has no
- * I/O space to map. That once is here, where it is in nobody's way.
+ * Some calls make the kernel warn once that this architecture has no I/O space to map, which is not about devres. This provokes the
+ * warning here, before the sequences.
  */
 static void complain_once(struct pci_dev *pdev)
 {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The record: what a call returned, and everything that was done to the device meanwhile. Entries that come and go on its devres
- * list, writes to its configuration space and messages of the kernel are caught here; the state afterwards is state.c's.
+ * The record of a call: its result, and everything that was done to the device during the call. This file records entries added to
+ * and removed from its devres list, writes to its configuration space and messages of the kernel. state.c records the state
+ * afterwards.
  *
  * Only what the task that runs the sequence does counts. A record is kept as a digest, and printed only on demand.
  */
@@ -79,7 +80,7 @@ static int read_config(struct pci_bus *bus, unsigned int devfn, int where, int s
 	return ret;
 }
 
-/* Reads are not recorded: what is read how often is the implementation's own affair. */
+/* Reads are not recorded, because they depend on the implementation. */
 static int write_config(struct pci_bus *bus, unsigned int devfn, int where, int size, u32 value)
 {
 	if (watched() && bus == device->bus && devfn == device->devfn) {
@@ -118,7 +119,7 @@ void record_fault(enum fault which)
 
 static struct kmsg_dump_iter messages;
 
-/* What the kernel says when it is ready to, whatever happens meanwhile; and what this module prints. */
+/* These are messages that the kernel prints at any time, and those of this module. */
 static const char *const asides[] = {
 	"random: crng", "clocksource: ", "sched_clock: ", "perf: interrupt took", "hrtimer: interrupt took", "workqueue: ",
 	KBUILD_MODNAME ": ",
@@ -132,7 +133,7 @@ static bool is_aside(const char *message)
 	return false;
 }
 
-/* Adds what was said since the last time. Who said it, as some messages tell, is a process number of no meaning. */
+/* Adds the messages since the last time. Some of them contain a process ID, which is left out. */
 static void record_messages(void)
 {
 	static char line[1024];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Random sequences of calls of the PCI devres layer, and a record of what each of them did.
+ * Random sequences of calls of the PCI devres layer, and a record of the effects of each.
  */
 #ifndef SEQUENCES_H
 #define SEQUENCES_H
@@ -17,7 +17,7 @@ enum phase {
 	IN_REMOVE,
 };
 
-/* What fails while a call is made. */
+/* What is made to fail during a call. */
 enum fault {
 	FAULT_NONE,
 	FAULT_COMMAND,		/* the command word reads as all ones */
@@ -43,7 +43,7 @@ enum call {
 	REMAP_IOSPACE,
 	REMAP_CFGSPACE,
 	REMAP_CFG_RESOURCE,
-	/* What drivers do beside */
+	/* Other calls of drivers */
 	FIRST_AROUND,
 	PCI_ENABLE_DEVICE = FIRST_AROUND,
 	PCI_DISABLE_DEVICE,
@@ -67,13 +67,13 @@ enum call {
 	CALLS,
 };
 
-/* What a call is given for an address or a resource. */
+/* The address or resource that a call gets. */
 enum special {
 	NOTHING = -1,
 	FOREIGN = -2,
 };
 
-/* What an action does when it is released. */
+/* The effect of an action when it is released. */
 enum action {
 	ACTION_NOTHING,
 	ACTION_PIN,
@@ -115,7 +115,7 @@ struct sequence {
 /* generate.c */
 void generate(struct sequence *sequence, struct pci_dev *pdev);
 
-/* calls.c, around.c: false if the call would have been one that nobody may make now. */
+/* calls.c, around.c: these return false if the call is not allowed in this state. */
 bool make_call(struct pci_dev *pdev, const struct sequence *sequence, int at);
 bool make_call_around(struct pci_dev *pdev, const struct step *step, int at);
 int around_enabled(void);

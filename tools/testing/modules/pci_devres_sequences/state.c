@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What there is after a call: the device, its devres list, the regions in its BARs, the table of mappings, and which mappings are
- * live. Mappings go by the step that made them, never by their address.
+ * The state after a call: the device, its devres list, the regions in its BARs, the table of mappings, and the live mappings. A
+ * mapping is named by the step that made it, never by its address.
  */
 #include <linux/mm.h>
 #include <linux/vmalloc.h>
 
 #include "sequences.h"
 
-/* Needs what pci.h has included by now. */
+/* This header needs the includes of pci.h. */
 #include "base.h"
 
 /* --- Mappings ------------------------------------------------------------------------------------------------------------ */
 
-/* One for each BAR that a step may map, at most. */
+/* Each step maps at most one range of each BAR. */
 static struct mapping mappings[MAX_STEPS * PCI_STD_NUM_BARS];
 static int mapped;
 
-/* How cookies of I/O ports are told from addresses; see lib/iomap.c. */
+/* Returns whether an address is the cookie of an I/O port, see lib/iomap.c. */
 static bool is_port(const void __iomem *addr)
 {
 	return (unsigned long)addr < 0x40000;
@@ -30,7 +30,7 @@ static unsigned long pfn_of(const void __iomem *addr)
 	return page ? page_to_pfn(page) : 0;
 }
 
-/* The mapping at an address. Addresses are not used again within a sequence, which main.c sees to; cookies of ports are. */
+/* Returns the mapping at an address. main.c takes care that addresses are not reused within a sequence; cookies of I/O ports are. */
 static struct mapping *mapping_at(const void __iomem *addr)
 {
 	for (int i = 0; i < mapped; i++)
@@ -118,8 +118,8 @@ static void put_pci_device(struct pci_dev *pdev)
 }
 
 /*
- * Entries go by their names, in their order. How large one is shows where both kernels keep the same data in it; the size of an
- * entry for a BAR is the implementation's own affair.
+ * Entries are recorded by name, in their order. The size is recorded if both kernels keep the same data in the entry; the size of an
+ * entry for a BAR depends on the implementation.
  */
 static bool size_counts(const char *name)
 {
@@ -143,7 +143,7 @@ static void put_list(struct pci_dev *pdev)
 	}
 }
 
-/* What /proc/iomem and /proc/ioports show below the BARs. */
+/* Records what /proc/iomem and /proc/ioports show below the BARs. */
 static void put_tree(struct pci_dev *pdev)
 {
 	for (int bar = 0; bar <= PCI_ROM_RESOURCE; bar++) {
@@ -155,7 +155,7 @@ static void put_tree(struct pci_dev *pdev)
 	}
 }
 
-/* To ask for a table that is not there would make one. */
+/* Asking for a table that does not exist would create one. */
 static void put_table(struct pci_dev *pdev, int step)
 {
 	void __iomem *const *table = has_table(pdev) ? pcim_iomap_table(pdev) : NULL;
@@ -260,13 +260,13 @@ void mapping_record(struct pci_dev *pdev, const struct mapping *mapping)
 
 /* --- Groups -------------------------------------------------------------------------------------------------------------- */
 
-/* How devres.c in drivers/base begins its own. */
+/* drivers/base/devres.c has the same beginning of its structure. */
 struct devres_group {
 	struct devres_node node[2];
 	void *id;
 };
 
-/* The newest group of that id, or the newest open one for NULL. */
+/* Returns the newest group of that id, or the newest open one for NULL. */
 enum group state_group(struct pci_dev *pdev, const void *id)
 {
 	struct devres_node *node;
@@ -321,8 +321,8 @@ static bool clean(const char *what, bool is)
 }
 
 /*
- * Whether everything is as it was, save for what the driver did by other calls than managed ones. A mapping that is live without its
- * driver's doing is a leak, whoever made it.
+ * Returns whether everything is as it was, except for the effects of unmanaged calls. A live mapping that the driver did not make by
+ * an unmanaged call is a leak.
  */
 bool state_is_clean(struct pci_dev *pdev, const struct sequence *sequence, u64 keep)
 {

@@ -1,15 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# What root can see of the ownership of PCI interrupt vectors on a real device:
-# the listing in debugfs, the trace events, and that a driver that is unbound
-# leaves nothing. See Documentation/PCI/irq-vector-ownership.rst.
+# Tests what root can see of the ownership of PCI interrupt vectors on a real device: the listing in
+# debugfs, the trace events, and that a driver leaves nothing when it is unbound. See
+# Documentation/PCI/irq-vector-ownership.rst.
 #
 #   DEVICE=0000:00:03.0 ./pci_irq_vectors.sh
 #
-# DEVICE must have MSI or MSI-X vectors. It is unbound from its driver and bound
-# again, so whatever uses it loses it for a moment; without DEVICE that is
-# skipped.
+# DEVICE must have MSI or MSI-X vectors. It is unbound from its driver and bound again, so its users
+# lose it for a moment. Without DEVICE these tests are skipped.
 
 dir=$(dirname "$(readlink -f "$0")")
 # shellcheck source=/dev/null

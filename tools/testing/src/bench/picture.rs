@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The rows as a picture: how costs grow, and each ratio.
+//! The rows as a picture: the growth of costs, and each ratio.
 
 use std::path::Path;
 
@@ -23,11 +23,11 @@ const MISSED: RGBColor = RGBColor(213, 94, 0);
 const GRID: RGBColor = RGBColor(225, 225, 225);
 
 const WIDTH: u32 = 1000;
-/// Height of a row of curves.
+/// The height of a row of curves.
 const CURVES: u32 = 260;
-/// Height of a ratio.
+/// The height of a ratio.
 const LINE: usize = 15;
-/// The largest ratio, and any that is larger.
+/// The largest ratio that is shown. Larger ones are drawn as this.
 const MOST: f64 = 1.5;
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -50,7 +50,7 @@ pub fn draw(path: &Path, counts: &[Count]) -> Result<()> {
     drawn().map_err(|e| anyhow!("drawing {}: {e}", path.display()))
 }
 
-/// A curve: its title, how the names of its points begin, and what is counted along its axis.
+/// A curve: its title, the beginning of the names of its points, and the label of its axis.
 type Growth = (&'static str, &'static str, &'static str);
 
 const GROWTHS: [Growth; 6] = [
@@ -123,7 +123,7 @@ fn compare<'a>(area: &Area<'a>, ratios: &[&Count]) -> Drawn<'a> {
         .x_label_area_size(24)
         .y_label_area_size(280)
         .build_cartesian_2d(0.0..MOST, rows.into_segmented())?;
-    // The first row is to be the topmost.
+    // The first row is drawn at the top.
     let row = |at: usize| ratios[ratios.len() - 1 - at];
     chart
         .configure_mesh()

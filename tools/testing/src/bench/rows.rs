@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What was counted on the two kernels, side by side, with what is asked of it.
+//! The counts of the two kernels, side by side, with their targets.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,17 +9,17 @@ use serde_json::json;
 use super::PREFIX;
 use crate::verdict::row::Row;
 
-/// By name, what a kernel counted.
+/// The counts of a kernel, by name.
 pub type Counts = BTreeMap<String, u64>;
 
-/// What a row is asked for.
+/// The target of a row.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Target {
     /// Ours divided by the stock kernel's, at most.
     Ratio(f64),
-    /// Ours is at most so many more.
+    /// Ours is at most so much more.
     More(u64),
-    /// Nothing; the row is there to be seen.
+    /// There is no target. The row is only shown.
     None,
 }
 
@@ -30,11 +30,11 @@ pub struct Count {
     pub name: String,
     /// What is counted.
     pub unit: &'static str,
-    /// On the stock kernel; what Rust does is compared with C there.
+    /// The count on the stock kernel. Rust on ours is compared with C there.
     pub stock: Option<f64>,
-    /// On ours.
+    /// The count on ours.
     pub ours: Option<f64>,
-    /// What is asked.
+    /// The target.
     pub target: Target,
 }
 
@@ -45,8 +45,8 @@ impl Count {
         (stock > 0.0).then_some(ours / stock)
     }
 
-    /// Whether it is as asked; what was not counted is not. Targets have two decimals, and so have
-    /// the ratios that are compared with them.
+    /// Returns whether the row meets its target. A row that was not counted does not. Targets have two decimals, and so have the
+    /// ratios that are compared with them.
     pub fn met(&self) -> bool {
         match self.target {
             Target::Ratio(most) => self.ratio().is_some_and(|r| rounded(r) <= most),
@@ -102,8 +102,8 @@ fn rounded(ratio: f64) -> f64 {
     (ratio * 100.0).round() / 100.0
 }
 
-/// The groups in the order in which they are shown, by how their names begin: what is asked, and what is counted. Of a group that is
-/// part of another the longer name comes first.
+/// The groups in the order in which they are shown, by the beginning of their names, each with its target and what it counts. If a
+/// group is part of another one, the longer name comes first.
 const GROUPS: &[(&str, Target, &str)] = &[
     ("call/", Target::Ratio(1.0), "instructions"),
     ("cycle/", Target::Ratio(1.0), "instructions"),
@@ -115,7 +115,7 @@ const GROUPS: &[(&str, Target, &str)] = &[
     ("entries/", Target::Ratio(1.0), "instructions"),
     ("devices/", Target::Ratio(1.0), "instructions"),
     ("driver/ahci/", Target::Ratio(1.0), "instructions"),
-    // With O_DIRECT, C has the disk write to the reader's memory.
+    // With O_DIRECT, C makes the disk write to the reader's memory.
     ("driver/read_4k/", Target::None, "instructions"),
     ("driver/", Target::Ratio(1.02), "instructions"),
     ("slab/", Target::Ratio(1.0), "bytes"),
@@ -125,7 +125,7 @@ const GROUPS: &[(&str, Target, &str)] = &[
     ("size/", Target::None, "bytes"),
 ];
 
-/// The place of a row's group in [`GROUPS`].
+/// Returns the place of a row's group in [`GROUPS`].
 fn group(name: &str) -> usize {
     let found = GROUPS
         .iter()
@@ -133,7 +133,7 @@ fn group(name: &str) -> usize {
     found.expect("every row belongs to a group")
 }
 
-/// Everything that was counted. What C does on the stock kernel, and Rust on ours, is a row of its own.
+/// Returns a row for everything that was counted. C on the stock kernel against Rust on ours is a row of its own.
 pub fn rows(stock: &Counts, ours: &Counts) -> Vec<Count> {
     let row = |name: &str, stock_name: &str| {
         let (_, target, unit) = GROUPS[group(name)];
@@ -160,7 +160,7 @@ pub fn rows(stock: &Counts, ours: &Counts) -> Vec<Count> {
     rows
 }
 
-/// A name with its numbers apart, so that 8 comes before 64.
+/// Returns a name with its numbers as numbers, so that 8 comes before 64.
 fn natural(name: &str) -> Vec<(String, u64)> {
     let mut parts = Vec::new();
     let mut rest = name;
@@ -225,7 +225,7 @@ mod tests {
         );
         assert!(find(&rows, "access/C/read8").met());
         assert!(!find(&rows, "access/Rust/read8").met());
-        // It was not even counted.
+        // It was not counted.
         assert!(!find(&rows, "interrupt/Rust").met());
     }
 

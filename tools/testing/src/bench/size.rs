@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How large the code is: objects of `drivers/pci`, and what stands behind them in the `kernel` crate.
+//! The size of the code: objects of `drivers/pci`, and their code in the `kernel` crate.
 
 use std::{fs, path::Path};
 
@@ -16,7 +16,7 @@ const ALLOC: u64 = 2;
 /// `SHF_EXECINSTR`: it is executed.
 const EXECINSTR: u64 = 4;
 
-/// Bytes that are executed, and bytes that are not.
+/// Bytes of executable and of other sections.
 #[derive(Clone, Copy, Default)]
 struct Size {
     text: u64,
@@ -34,7 +34,7 @@ impl std::ops::Add for Size {
     }
 }
 
-/// Adds the rows on size. The rule is in the `kernel` crate; what C code calls of it has names as in C.
+/// Adds the rows on size. The rule is in the `kernel` crate. Its functions for C code have names as in C.
 pub fn add(stock: &Ready, ours: &Ready, theirs: &mut Counts, mine: &mut Counts) -> Result<()> {
     let (a, b) = (&stock.kernel.spec.out, &ours.kernel.spec.out);
     let helpers = ours.kernel.spec.source.join("rust/helpers/pci_devres.c");
@@ -58,7 +58,8 @@ pub fn add(stock: &Ready, ours: &Ready, theirs: &mut Counts, mine: &mut Counts) 
     Ok(())
 }
 
-/// Objects of `drivers/pci`. Exports, bug tables and what unwinds do not count: they are of the build, not of the code.
+/// Returns the size of objects of `drivers/pci`. Exports, bug tables and unwind data are not counted, because they depend on the
+/// configuration.
 fn objects(out: &Path, names: &[&str]) -> Result<Size> {
     let mut size = Size::default();
     for name in names {
@@ -89,7 +90,8 @@ fn objects(out: &Path, names: &[&str]) -> Result<Size> {
     Ok(size)
 }
 
-/// Functions and named data of an object whose names match, without those of a module `tests`. Constants without a name are not found.
+/// Returns the size of the functions and named data whose names match, without those of a module `tests`. Constants without a name are
+/// not found.
 fn functions(out: &Path, name: &str, like: &str) -> Result<Size> {
     let like = Regex::new(like)?;
     let bytes = read(&out.join(name))?;
@@ -108,7 +110,7 @@ fn functions(out: &Path, name: &str, like: &str) -> Result<Size> {
     Ok(size)
 }
 
-/// The helpers that a C file defines, as an expression.
+/// Returns the helpers that a C file defines, as a regular expression.
 fn defined(file: &Path) -> Result<String> {
     let text = fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
     let helper = Regex::new(r"\brust_helper_\w+").expect("a constant expression");

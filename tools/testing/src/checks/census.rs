@@ -18,7 +18,7 @@ use crate::{
 /// How the names of its tests begin.
 pub const PREFIX: &str = "host::census::";
 
-/// How the result is written.
+/// The format of the result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     /// For people.
@@ -31,7 +31,8 @@ pub enum Format {
     Rst,
 }
 
-/// Takes the census of `users` tree or of Debian's; with `check`, whether it has no driver that the kernel would report.
+/// Takes the census of the tree `users` or of Debian's. With `check`, returns whether the kernel would report none of its
+/// drivers.
 pub fn census(
     ui: &Ui,
     layout: &Layout,
@@ -63,7 +64,7 @@ fn take(ui: &Ui, tree: &Path, version: &str) -> Result<Census> {
     })
 }
 
-/// The cases that earlier sweeps of 7.3.4 missed or got wrong, and the class each has.
+/// Files of 7.3.4 that are easy to miss or get wrong, and the class of each.
 const HARD: &[(&str, Class)] = &[
     ("drivers/accel/ivpu/ivpu_drv.c", Class::Implicit),
     ("drivers/uio/uio_pci_generic_sva.c", Class::Never),
@@ -133,7 +134,7 @@ const HARD: &[(&str, Class)] = &[
     ("sound/soc/sof/intel/hda.c", Class::Explicit),
 ];
 
-/// What is known of the pristine 7.3.4, where each number comes from the documentation.
+/// Known facts about the pristine 7.3.4. Each number is that of the documentation.
 const COUNTS: &[(&str, usize)] = &[
     ("files", 295),
     ("never", 1),
@@ -145,7 +146,7 @@ const COUNTS: &[(&str, usize)] = &[
     ("intx-only", 2),
 ];
 
-/// The census of the pristine tree against what is known of it by hand, and of the grafted tree against the rule.
+/// Compares the census of the pristine tree with what a person found, and the census of the grafted tree with the rule.
 pub fn rows(ui: &Ui, pristine: &Path, version: &str, grafted: &Path) -> Result<Vec<Row>> {
     let started = Instant::now();
     let census = take(ui, pristine, version)?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `make docs`: the documentation as the kernel builds it, without a warning about what is ours.
+//! `make docs`: the documentation as the kernel builds it, without a warning about our files.
 
 use std::{collections::BTreeSet, fs, path::Path, time::Instant};
 
@@ -24,10 +24,10 @@ use crate::{
 /// The folders of the kernel's documentation that we add to or edit.
 const FOLDERS: &str = "PCI driver-api/driver-model";
 
-/// What all tests about documentation are called.
+/// The beginning of the names of all tests about documentation.
 pub const PREFIX: &str = "host::docs::";
 
-/// Builds the documentation, and says where it is.
+/// Builds the documentation, and prints where it is.
 pub fn docs(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool> {
     let started = Instant::now();
     let prepared = prepare::source(ui, layout, linux, &[])?;
@@ -48,7 +48,8 @@ pub fn docs(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool> {
 
 const RUSTDOC: &str = "Documentation/output/rust/rustdoc";
 
-/// Builds the documentation of a tree whose kernel is configured: one row for each of its kinds.
+/// Builds the documentation of a tree whose kernel is configured. Returns one row for each kind of
+/// documentation.
 pub fn build(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Vec<Row>> {
     packages::install(ui, layout, &packages::DOCS.iter().collect::<Vec<_>>())?;
     let ours = Ours::of(layout)?;
@@ -59,11 +60,11 @@ pub fn build(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Vec<Row>> 
     ])
 }
 
-/// The files that are ours to keep without warnings.
+/// Our files, which must have no warnings.
 struct Ours {
-    /// Added by us.
+    /// Files that we add.
     added: BTreeSet<String>,
-    /// The kernel's, edited by us.
+    /// Files of the kernel that we edit.
     edited: BTreeSet<String>,
 }
 
@@ -81,14 +82,14 @@ impl Ours {
         })
     }
 
-    /// Those of `files` that kernel-doc reads.
+    /// Returns those of `files` that kernel-doc reads.
     fn c(files: &BTreeSet<String>) -> impl Iterator<Item = &String> {
         files
             .iter()
             .filter(|f| f.ends_with(".c") || f.ends_with(".h"))
     }
 
-    /// Whether a line of a log complains about one of them.
+    /// Returns whether a line of a log complains about one of them.
     fn blamed(&self, line: &str) -> bool {
         let complains = [
             "WARNING", "ERROR", "SEVERE", "CRITICAL", "Warning:", "Error:",
@@ -117,21 +118,22 @@ fn walk(layout: &Layout, folder: &Path, found: &mut BTreeSet<String>) -> Result<
     Ok(())
 }
 
-/// The pages, by Sphinx. Pages of other folders are not built, so references to them cannot be judged.
+/// Builds the pages with Sphinx. Pages of other folders are not built, so references to them are not
+/// checked.
 fn sphinx(ui: &Ui, layout: &Layout, prepared: &Prepared, ours: &Ours) -> Result<Row> {
     let mut make = prepared
         .tools
         .make(layout, &layout.linux(), &layout.build.join("docs"));
     make.arg("htmldocs").arg(format!("SPHINXDIRS={FOLDERS}"));
-    // Python keeps what it compiles beside the source otherwise.
+    // Without this Python writes compiled files into the source tree.
     make.env("PYTHONDONTWRITEBYTECODE", "1");
-    // Pages that have not changed would not be complained about again.
+    // Sphinx does not repeat warnings about pages that have not changed.
     let _ = fs::remove_dir_all(layout.build.join("docs"));
     fs::create_dir_all(layout.build.join("docs"))?;
     judge(ui, layout, "sphinx", &mut make, |line| ours.blamed(line))
 }
 
-/// The comments of functions. Of the kernel's own files some lack what only `-Wall` asks for.
+/// Checks the comments of functions. Some of the kernel's own files lack what only `-Wall` requires.
 fn kernel_doc(ui: &Ui, layout: &Layout, ours: &Ours) -> Result<Row> {
     let linux = layout.linux();
     let mut check = command(layout, "sh");
@@ -149,7 +151,7 @@ fn kernel_doc(ui: &Ui, layout: &Layout, ours: &Ours) -> Result<Row> {
     })
 }
 
-/// The Rust API, of which the kernel's own part is without warnings too.
+/// Builds the documentation of the Rust API. The kernel's own part must have no warnings either.
 fn rustdoc(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Row> {
     let spec = KernelSpec::ours(layout);
     let mut make = prepared.tools.make(layout, &spec.source, &spec.out);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What an object exports to modules.
+//! The symbols that an object exports to modules.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,17 +12,17 @@ use anyhow::{Context, Result};
 use object::{Object, ObjectSection, ObjectSymbol};
 use regex::Regex;
 
-/// The names that are exported, and the class of each: whom they are exported to.
+/// The exported names, each with its class: the modules to which it is exported.
 pub type Exports = BTreeMap<String, String>;
 
-/// The exports of the object at `path`.
+/// Returns the exports of the object at `path`.
 pub fn of(path: &Path) -> Result<Exports> {
     let bytes = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
     exports(&object::File::parse(&*bytes)?)
 }
 
-/// The exports of `file`: `EXPORT_SYMBOL()` and its kin leave the licence and the namespace, as two strings, at a symbol whose name
-/// has that of what is exported.
+/// Returns the exports of `file`. `EXPORT_SYMBOL()` and the like store the licence and the namespace, as two strings, at a symbol
+/// whose name contains that of the exported symbol.
 pub fn exports(file: &object::File<'_>) -> Result<Exports> {
     let mut found = Exports::new();
     for symbol in file.symbols() {
@@ -44,7 +44,7 @@ pub fn exports(file: &object::File<'_>) -> Result<Exports> {
     Ok(found)
 }
 
-/// The exports of a kernel built in `out`, without what its build exports of Rust code, which is all of it, for Rust modules.
+/// Returns the exports of a kernel built in `out`, without those of Rust code: the build exports all of that, for Rust modules.
 pub fn of_kernel(out: &Path) -> Result<Exports> {
     let mut found = of(&out.join("vmlinux.o"))?;
     let rust = of(&out.join("rust/exports.o"))?;
@@ -52,7 +52,7 @@ pub fn of_kernel(out: &Path) -> Result<Exports> {
     Ok(found)
 }
 
-/// The functions that a header declares, not defines.
+/// Returns the functions that a header declares and does not define.
 pub fn declared(header: &Path) -> Result<BTreeSet<String>> {
     let text =
         fs::read_to_string(header).with_context(|| format!("reading {}", header.display()))?;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the kernel code prints: no address of an object, and nothing from outside as a format.
+//! Checks what the kernel code prints: no address of an object, and no format that comes from
+//! outside.
 
 use std::{
     fs,
@@ -15,10 +16,10 @@ use crate::{common::layout::Layout, verdict::row::Row};
 /// The name of the row.
 pub const NAME: &str = "host::formats";
 
-/// Where kernel code of the overlay lies.
+/// The folders with kernel code of the overlay.
 const FOLDERS: &[&str] = &["drivers/pci", "include", "rust", "samples/rust"];
 
-/// One row for all of it.
+/// Returns one row for all files.
 pub fn check(layout: &Layout) -> Result<Vec<Row>> {
     let mut files = Vec::new();
     for folder in FOLDERS {
@@ -53,11 +54,12 @@ fn sources(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// The lines that print what they must not.
+/// Returns the lines that print what they must not.
 fn wrong(text: &str) -> impl Iterator<Item = (usize, &'static str)> {
     let regex = |text| Regex::new(text).expect("a constant expression");
     let rules = [
-        // A function by its name, and a resource as the PCI core has always printed it.
+        // Allowed are a function's name, and a resource in the form in which the PCI core prints
+        // it.
         (regex(r"%p([^sR]|$)"), "an address in a format"),
         (regex(r"\{[^{}]*:#?p\}"), "an address in a format"),
         (

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The KUnit suites in User Mode Linux, as anyone with a grafted tree runs them: by the kernel's own `kunit.py`, without a guest.
+//! The KUnit suites in User Mode Linux, as anybody with a grafted tree can run them: with the kernel's own `kunit.py`, without a
+//! guest.
 
 use std::{fs, path::Path, thread, time::Duration};
 
@@ -31,7 +32,7 @@ pub fn run(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Vec<Row>> {
     fs::create_dir_all(&out)?;
     ui.stage("kunit", "building and running User Mode Linux", |stage| {
         let mut kunit = command(layout, "python3");
-        // It would leave its compiled form in the source tree.
+        // Without this Python writes compiled files into the source tree.
         kunit.env("PYTHONDONTWRITEBYTECODE", "1");
         kunit.env("LIBCLANG_PATH", format!("/usr/lib/llvm{LLVM}/lib"));
         kunit.current_dir(layout.linux());

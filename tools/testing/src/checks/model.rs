@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The model of the rule, explored whole.
+//! The model of the rule, explored completely.
 
 use std::time::Instant;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `host::no-pci` and `host::no-msi`: a kernel without PCI, and one with PCI but without MSI, has the calls for managed vectors all
-//! the same, and not the option. Everything of ours that is not the option builds.
+//! `host::no-pci` and `host::no-msi`: a kernel without PCI, and one with PCI but without MSI, have the calls for managed vectors as
+//! well, but not the option. All our code that does not belong to the option is built.
 
 use std::time::Instant;
 
@@ -59,7 +59,7 @@ fn build_without(
             .arg(format!("{}/", from.display()))
             .arg(&modules);
         run(stage, &mut rsync, &log)?;
-        // Without a kernel there are no symbols to look up, but there is an object.
+        // No kernel is linked, so symbols cannot be resolved. The object is built all the same.
         let mut make = prepared.tools.make(layout, &spec.source, &spec.out);
         make.arg(format!("M={}", modules.display())).arg("no_pci.o");
         run(stage, &mut make, &log)?;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the option means for the PCI core. Off, which is the default: every object of `drivers/pci` equals the ungrafted tree's,
-//! and exports the same. On: it exports the same and the managed calls.
+//! Checks the effect of the option on the PCI core. With the option off, which is the default, every object of `drivers/pci` is the
+//! same as that of the ungrafted tree. With the option on, the PCI core exports the same and the managed calls.
 //!
-//! Compared are all sections that are loaded or that make exports, with their relocations by name, and the symbols. Excepted are line
-//! numbers (bug tables, DWARF), the drivers that are converted, and the files that a patch of the overlay puts a hook in, of which
-//! the exports are compared all the same. What these do is for the guests that run on that kernel, `guest::...@off`.
+//! The comparison covers all sections that are loaded or that make exports, with their relocations by name, and the symbols. It
+//! leaves out line numbers (bug tables, DWARF), converted drivers, and files in which the overlay has a hook; of these only the
+//! exports are compared. The guests `guest::...@off` test how such files behave.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -34,8 +34,8 @@ const FOLDER: &str = "drivers/pci";
 /// The kernels whose exports are compared.
 pub const KERNELS: [Kernel; 2] = [Kernel::Stock, Kernel::Ours];
 
-/// Builds `drivers/pci` from the pristine and from the grafted tree and compares it: one row per folder, one for the set, one for
-/// the exports; another for those of the kernels with the option on and without the overlay.
+/// Builds `drivers/pci` from the pristine and from the grafted tree and compares the two. Returns one row for each folder, one for
+/// the set of objects, and one for the exports; and one for the exports of the kernels with the option on and without the overlay.
 pub fn compare(
     ui: &Ui,
     layout: &Layout,
@@ -101,7 +101,7 @@ pub fn compare(
     Ok(rows)
 }
 
-/// The exports must be the same, but for those that are `added`.
+/// Checks that the exports are the same, except for those that are `added`.
 fn exported(name: &str, theirs: &Exports, ours: &Exports, added: &BTreeSet<String>) -> Row {
     let mut differing = differing(theirs, ours, |a, b| a == b, |class| format!(" ({class})"));
     differing.retain(|line| !added.iter().any(|f| *line == format!("{f} is new")));
@@ -115,7 +115,7 @@ fn all_exports(tree: &BTreeMap<PathBuf, Parts>) -> Exports {
     all.collect()
 }
 
-/// A configuration with Rust that never heard of the option has it off, and what depends on it.
+/// Checks that a configuration with Rust that does not mention the option has it off, and what depends on it.
 fn default_is_off(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Row> {
     let name = "objects::default_is_off";
     let spec = KernelSpec {
@@ -201,21 +201,21 @@ fn row(name: &str, differing: &[String], count: usize) -> Row {
     row
 }
 
-/// An object, as what is compared of it.
+/// The compared parts of an object.
 #[derive(Default)]
 struct Parts {
     /// Sections: flags, content, relocations.
     sections: BTreeMap<String, Vec<u8>>,
-    /// Symbols: size, binding and section, and where in it they lie.
+    /// Symbols: size, binding, section, and the offset in it.
     symbols: BTreeMap<String, (String, u64)>,
-    /// What it exports.
+    /// Its exports.
     exports: Exports,
 }
 
 fn differing_parts(a: &Parts, b: &Parts) -> Vec<String> {
     let mut found = differing(&a.sections, &b.sections, |a, b| a == b, |_| String::new());
     let moved = !found.is_empty();
-    // Where a section has changed, that symbols have moved in it says nothing more.
+    // If a section has changed, it adds nothing that symbols in it have moved.
     let same = |a: &(String, u64), b: &(String, u64)| a.0 == b.0 && (moved || a.1 == b.1);
     found.extend(differing(&a.symbols, &b.symbols, same, |s| {
         format!(" ({}, at {:#x})", s.0, s.1)
@@ -352,14 +352,14 @@ fn parts(path: &Path) -> Result<Parts> {
     Ok(parts)
 }
 
-/// Whether a section is loaded, or read by the export machinery; its line numbers aside.
+/// Returns whether a section is loaded or read for exports, and has no line numbers.
 fn counts(name: &str, kind: SectionKind) -> bool {
     let aside = ["__bug_table", ".comment", ".llvm_addrsig"];
     let debug = name.starts_with(".debug") || name.starts_with(".rela") || name == ".BTF";
     !debug && !aside.contains(&name) && kind != SectionKind::Metadata
 }
 
-/// The objects under `drivers/pci` of drivers that are converted.
+/// Returns the objects under `drivers/pci` of converted drivers.
 fn converted(layout: &Layout) -> BTreeSet<PathBuf> {
     let files = drivers::converted(layout).unwrap_or_default();
     files
@@ -370,7 +370,7 @@ fn converted(layout: &Layout) -> BTreeSet<PathBuf> {
         .collect()
 }
 
-/// The objects of files that the overlay patches in the tree's C code, apart from drivers.
+/// Returns the objects of C files that the overlay patches, without drivers.
 fn hooked(layout: &Layout) -> Result<BTreeSet<PathBuf>> {
     let mut found = BTreeSet::new();
     for entry in fs::read_dir(layout.root.join("scripts/patches"))? {

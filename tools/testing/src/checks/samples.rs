@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What samples and template promise their readers: no `unsafe`, and a project file that an editor can follow.
+//! Checks the promises of samples and template: no `unsafe`, and a project file that an editor can follow.
 
 use std::{
     collections::BTreeMap,
@@ -30,7 +30,7 @@ pub const ANALYZER: &str = "host::template::rust_analyzer";
 /// How the names of the rows about `unsafe` begin.
 pub const NO_UNSAFE: &str = "host::no-unsafe::";
 
-/// One row for each sample, and for the template.
+/// Returns one row for each sample and for the template.
 pub fn no_unsafe(layout: &Layout) -> Result<Vec<Row>> {
     let folder = layout.root.join("samples/rust");
     let mut files = Vec::new();
@@ -64,7 +64,7 @@ pub fn no_unsafe(layout: &Layout) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// The numbers of the lines that say `unsafe`, other than in a comment.
+/// Returns the numbers of the lines that have `unsafe` outside of a comment.
 fn count(source: &str) -> Vec<usize> {
     let keyword = Regex::new(r"\bunsafe\b").expect("a constant expression");
     let code = source
@@ -74,7 +74,7 @@ fn count(source: &str) -> Vec<usize> {
     lines.map(|(_, number)| number).collect()
 }
 
-/// What rust-analyzer reads.
+/// The file that rust-analyzer reads.
 #[derive(Deserialize)]
 pub struct Project {
     crates: Vec<Crate>,
@@ -95,7 +95,8 @@ struct Dependency {
     name: String,
 }
 
-/// Has the kernel's own target write `rust-project.json` into the folder of a driver; returns it and the number of its crates.
+/// Makes the kernel's own target write `rust-project.json` into the folder of a driver. Returns the file and its number of
+/// crates.
 pub fn describe(
     ui: &Ui,
     layout: &Layout,
@@ -134,7 +135,7 @@ pub fn analyzer(ui: &Ui, layout: &Layout, tools: &Toolchain, kernel: &Built) -> 
 }
 
 fn follow(project: &Project, copy: &Path) -> Result<(), String> {
-    // A path in it is relative to where it lies.
+    // A path in the file is relative to its folder.
     let root = |c: &Crate| copy.join(&c.root_module);
     let missing = project.crates.iter().find(|c| !root(c).is_file());
     if let Some(Crate {
@@ -164,7 +165,7 @@ fn follow(project: &Project, copy: &Path) -> Result<(), String> {
         .collect();
     let kernel = deps.get("kernel").and_then(|at| project.crates.get(*at));
     let kernel = kernel.ok_or("the driver does not depend on the crate kernel")?;
-    // What the driver takes of it is a module of that crate.
+    // The module that the driver uses is part of that crate.
     let vectors = kernel.root_module.with_file_name("pci").join("vectors.rs");
     if kernel.display_name != "kernel" || !vectors.is_file() {
         return Err(format!(

@@ -19,31 +19,31 @@ use crate::{
     verdict::{klog, ktap, row::Row},
 };
 
-/// A script of ours that prints KTAP: each of its results is a row, `host::<name>::<test>`.
+/// One of our scripts that prints KTAP. Each of its results is a row, `host::<name>::<test>`.
 pub struct Script {
     /// Names it in the results, and its log.
     pub name: &'static str,
     /// Its file in `tools/testing`.
     pub file: &'static str,
-    /// What it is about.
+    /// What it tests.
     pub doing: &'static str,
 }
 
-/// Grafting, undoing, updating, and everything that can go wrong with it.
+/// Tests grafting, undoing, updating, and everything that can go wrong.
 pub const GRAFT: Script = Script {
     name: "graft",
     file: "graft-test.sh",
     doing: "grafting, undoing, grafting again",
 };
 
-/// What a newcomer meets first: make, scripts/setup, and what the pages claim.
+/// Tests what a newcomer sees first: make, scripts/setup, and the claims of the pages.
 pub const FRONT_DOOR: Script = Script {
     name: "front-door",
     file: "front-door-test.sh",
     doing: "trying make with bad input, and what the pages claim",
 };
 
-/// Wrong drivers that must not compile.
+/// Tests wrong drivers, which must not compile.
 pub const COMPILE_FAIL: Script = Script {
     name: "compile-fail",
     file: "compile-fail.sh",
@@ -56,7 +56,7 @@ impl Script {
         format!("host::{}::", self.name)
     }
 
-    /// Runs it on `folder`.
+    /// Runs the script on `folder`.
     pub fn run(&self, ui: &Ui, layout: &Layout, folder: &Path) -> Result<Vec<Row>> {
         let log = layout.log(&format!("host-{}", self.name));
         ui.stage(self.name, self.doing, |stage| {
@@ -77,7 +77,7 @@ impl Script {
     }
 }
 
-/// The results in a log of KTAP, as rows whose names begin with `prefix`.
+/// Returns the results in a log of KTAP, as rows whose names begin with `prefix`.
 pub fn rows(prefix: &str, log: &Path, bytes: &[u8], ended: &Ended) -> Vec<Row> {
     let lines = klog::lines(bytes);
     let mut rows = Vec::new();
@@ -128,7 +128,8 @@ fn quoted(lines: &[klog::Line]) -> String {
 /// The rows of [`lints`].
 pub const LINTS: [&str; 3] = ["host::shellcheck", "host::rustfmt", "host::clippy"];
 
-/// The project's own code: shell scripts by shellcheck, the runner by rustfmt and clippy.
+/// Checks the project's own code: shell scripts with shellcheck, the runner with rustfmt and
+/// clippy.
 pub fn lints(ui: &Ui, layout: &Layout) -> Result<Vec<Row>> {
     let manifest = layout.testing().join("Cargo.toml");
     let manifest = manifest.display().to_string();
@@ -227,7 +228,7 @@ fn lint(
     })
 }
 
-/// Whether a toolchain without this cargo command is in use, as Debian's can be.
+/// Returns whether the toolchain lacks this cargo command, as Debian's may.
 fn available(layout: &Layout, program: &str, arguments: &[String]) -> bool {
     program != "cargo"
         || crate::common::command::output(

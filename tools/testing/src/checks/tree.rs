@@ -2,9 +2,9 @@
 
 //! Every driver of the tree that the overlay converts compiles: `tree::` in `make test`, and in its long form `make tree-check`.
 //!
-//! The configuration is `allmodconfig`, and no more of it is built than the objects asked for: on x86-64 all, on arm64 those of
-//! hardware that comes with such machines. An object counts as compiled if it is there after a `make` that removes what fails, and
-//! needs nothing of the PCI core that is not exported.
+//! The configuration is `allmodconfig`, and only the objects in question are built: on x86-64 all, on arm64 those of hardware that
+//! such machines have. An object counts as compiled if it exists after a `make` that removes failed ones, and if it needs only
+//! exported functions of the PCI core.
 
 use std::{
     collections::BTreeSet,
@@ -34,10 +34,10 @@ use crate::{
     verdict::row::Row,
 };
 
-/// What x86-64 has no configuration for.
+/// Files that cannot be configured on x86-64.
 pub(crate) const ARM64_ONLY: &[&str] = &["drivers/edac/thunderx_edac.c"];
 
-/// What is compiled for arm64: names or folders.
+/// Files and folders that are compiled for arm64.
 const ARM64: &[&str] = &[
     "drivers/ata/ahci.c",
     "drivers/crypto/inside-secure",
@@ -55,7 +55,7 @@ const ARM64: &[&str] = &[
     "drivers/scsi/hisi_sas",
 ];
 
-/// What the tree has of drivers in Rust that use `kernel::pci`: nothing in them is edited.
+/// The tree's drivers in Rust that use `kernel::pci`. They are not edited.
 const RUST: &[&str] = &[
     "drivers/gpu/nova-core/nova_core.rs",
     "samples/rust/rust_dma.rs",
@@ -66,13 +66,13 @@ const RUST: &[&str] = &[
 /// A kernel that the drivers are compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// As `ARCH=` has it.
+    /// The value of `ARCH=`.
     pub arch: &'static str,
     /// Whether `CONFIG_PCI_DEVRES_RUST` is on.
     pub on: bool,
 }
 
-/// All of them; the first is what `make test` compiles for.
+/// All targets. `make test` compiles for the first one.
 pub const TARGETS: [Target; 4] = [
     Target {
         arch: "x86_64",
@@ -92,14 +92,14 @@ pub const TARGETS: [Target; 4] = [
     },
 ];
 
-/// What became of a file.
+/// The result for a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Compiled {
-    /// There is an object.
+    /// The object was built.
     Yes,
     /// It was not asked for.
     Absent,
-    /// What the compiler said, or what is wrong with the object.
+    /// The compiler's message, or what is wrong with the object.
     No(String),
 }
 
@@ -109,7 +109,7 @@ impl Target {
         format!("{}-{}", self.arch, if self.on { "on" } else { "off" })
     }
 
-    /// Whether a file is compiled for it.
+    /// Returns whether a file is compiled for this target.
     fn wants(self, file: &Path) -> bool {
         let among = |list: &[&str]| list.iter().any(|path| file.starts_with(path));
         match self.arch {
@@ -129,14 +129,14 @@ impl Target {
         }
     }
 
-    /// Drivers in Rust, where there is Rust.
+    /// Returns the drivers in Rust, if the target has Rust.
     fn rust(self) -> Vec<PathBuf> {
         let has = self.on && self.arch == "x86_64";
         let files = if has { RUST } else { &[] };
         files.iter().map(PathBuf::from).collect()
     }
 
-    /// Compiles `files` and [`Self::rust()`], and says of each what became of it.
+    /// Compiles `files` and [`Self::rust()`], and returns the result for each.
     fn compile(
         self,
         ui: &Ui,
@@ -209,7 +209,7 @@ impl Target {
     }
 }
 
-/// Errors in the log that name a file, or its object that nothing makes.
+/// Returns errors in the log that name a file, or its object if no rule builds it.
 fn about<'a>(log: &'a str, file: &'a Path) -> impl Iterator<Item = &'a str> {
     let names = [file.to_path_buf(), file.with_extension("o")].map(|f| f.display().to_string());
     log.lines()
@@ -217,7 +217,7 @@ fn about<'a>(log: &'a str, file: &'a Path) -> impl Iterator<Item = &'a str> {
         .filter(move |line| names.iter().any(|name| line.contains(name)))
 }
 
-/// What the PCI core exports to modules.
+/// Returns the exports of the PCI core.
 fn exports(linux: &Path) -> Result<BTreeSet<String>> {
     let line = Regex::new(r"(?m)^EXPORT_SYMBOL(?:_GPL)?\((\w+)\)").expect("a constant expression");
     let mut found = BTreeSet::new();
@@ -238,7 +238,7 @@ fn exports(linux: &Path) -> Result<BTreeSet<String>> {
     Ok(found)
 }
 
-/// Calls of the interrupt-vector API that an object needs and a module could not be linked to.
+/// Returns the calls of the interrupt-vector API that an object needs and that are not exported to modules.
 fn not_exported(object: &[u8], exports: &BTreeSet<String>) -> Result<Vec<String>> {
     let file = object::File::parse(object)?;
     let mut unknown = Vec::new();
@@ -253,7 +253,7 @@ fn not_exported(object: &[u8], exports: &BTreeSet<String>) -> Result<Vec<String>
     Ok(unknown)
 }
 
-/// What `make test` does of it: one row per file, for the first target.
+/// Returns the rows of `make test`: one for each file, for the first target.
 pub fn test(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Vec<Row>> {
     let files = drivers::converted(layout)?;
     let target = TARGETS[0];
@@ -261,7 +261,7 @@ pub fn test(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Vec<Row>> {
     Ok(rows(layout, target, &files, &found))
 }
 
-/// One row for each file that was compiled.
+/// Returns one row for each file that was compiled.
 fn rows(layout: &Layout, target: Target, files: &[Converted], found: &[Compiled]) -> Vec<Row> {
     let rust = target.rust();
     let of = files.iter().map(|f| &f.file).chain(&rust).zip(found);

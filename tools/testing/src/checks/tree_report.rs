@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What `make tree-check` found, as a table for the terminal and as a page of the documentation.
+//! The result of `make tree-check`, as a table for the terminal and as a page of the documentation.
 
 use std::fmt::Write as _;
 
@@ -38,7 +38,7 @@ fn cells(files: &[Converted], found: &[Vec<Compiled>], at: usize) -> Vec<String>
     cells
 }
 
-/// For the terminal.
+/// Returns the table for the terminal.
 pub fn table(files: &[Converted], found: &[Vec<Compiled>]) -> Table {
     let mut table = Table::new();
     table.load_preset(UTF8_FULL_CONDENSED).set_header(head());
@@ -48,7 +48,7 @@ pub fn table(files: &[Converted], found: &[Vec<Compiled>]) -> Table {
     table
 }
 
-/// For the documentation.
+/// Returns the page for the documentation.
 pub fn page(prepared: &Prepared, files: &[Converted], found: &[Vec<Compiled>]) -> String {
     let mut page = String::from(
         ".. SPDX-License-Identifier: GPL-2.0\n\n\

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `make acceptance`: what reviewers asked for, from a page of the documentation, and whether it is there.
+//! `make acceptance`: the requests of reviewers, from a page of the documentation, and whether each is met.
 //!
-//! A request is met when tests have passed whose results are newer than the sources and of the kernel that is built. What has
-//! no such results is run now if `make test` can, unless `RUN=0`.
+//! A request is met when its tests have passed, and the results are newer than the sources and of the kernel that is built.
+//! Tests without such results are run if `make test` can run them, unless `RUN=0`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -31,7 +31,7 @@ use crate::{
 
 const PAGE: &str = "Documentation/PCI/irq-vector-acceptance.rst";
 
-/// What can change a result.
+/// The files that can change a result.
 const SOURCES: &[&str] = &[
     "rust", "drivers", "include", "samples", "scripts", "tools", "Kconfig",
 ];
@@ -47,16 +47,16 @@ struct Request {
     argued: Option<(String, String)>,
 }
 
-/// What came of it.
+/// The result of a request.
 struct Verdict {
     met: bool,
     ran: bool,
     notes: Vec<String>,
-    /// The commands for what is missing.
+    /// The commands that produce missing results.
     remedies: Vec<String>,
 }
 
-/// Reads the page, runs what is lacking, and prints what is met.
+/// Reads the page, runs missing tests, and prints which requests are met.
 pub fn acceptance(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool> {
     let started = Instant::now();
     let page =
@@ -127,7 +127,7 @@ pub fn acceptance(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool
     Ok(failed == 0)
 }
 
-/// The requests of the page.
+/// Returns the requests of the page.
 fn requests(page: &str) -> Vec<Request> {
     let title = Regex::new(r"^(\d+)\. (.+)$").expect("a constant expression");
     let field =
@@ -233,7 +233,7 @@ struct File {
     path: PathBuf,
     written: SystemTime,
     content: Content,
-    /// What its names have in common: it has all tests whose names begin so, but maybe no others.
+    /// The common beginning of its names: it has all tests whose names begin so, and possibly no others.
     covers: String,
     /// Why it does not count.
     stale: Option<String>,
@@ -259,7 +259,7 @@ fn own(layout: &Layout) -> PathBuf {
     layout.build.join("results/acceptance")
 }
 
-/// All results there are, the latest first.
+/// Returns all results, the latest first.
 fn files(layout: &Layout) -> Vec<File> {
     let folders = [layout.build.join("results"), own(layout)];
     let entries = folders
@@ -286,7 +286,7 @@ fn file(layout: &Layout, path: PathBuf) -> Option<File> {
     if content.kernel.is_some() && content.kernel != kernel {
         stale = content.kernel.as_ref().map(|k| format!("of Linux {k}"));
     }
-    // Failures stand in it whatever was asked for.
+    // A report has failures whatever tests were asked for.
     let names = content
         .rows
         .iter()
@@ -308,7 +308,7 @@ fn common<'a>(a: &'a str, b: &str) -> &'a str {
     &a[..end]
 }
 
-/// What the latest results say about tests with that beginning.
+/// Returns the latest results of tests whose names begin so.
 fn look(layout: &Layout, files: &[File], prefix: &str) -> Result<String, String> {
     let mut stale = None;
     for file in files.iter().filter(|file| prefix.starts_with(&file.covers)) {
@@ -335,7 +335,7 @@ fn look(layout: &Layout, files: &[File], prefix: &str) -> Result<String, String>
     Err(stale.unwrap_or_else(|| "no results".into()))
 }
 
-/// Runs the tests without results that count, a run for each beginning.
+/// Runs the tests that have no valid results, one run for each beginning.
 fn run_missing(ui: &Ui, layout: &Layout, linux: Option<&Path>, requests: &[Request]) -> Result<()> {
     fs::create_dir_all(own(layout))?;
     let files = files(layout);
@@ -347,7 +347,7 @@ fn run_missing(ui: &Ui, layout: &Layout, linux: Option<&Path>, requests: &[Reque
             }
         }
     }
-    // What begins with another one is part of it.
+    // A beginning that starts with another one is part of it.
     let all: Vec<&str> = missing.keys().copied().collect();
     missing.retain(|prefix, ()| {
         !all.iter()
@@ -383,7 +383,7 @@ fn run_missing(ui: &Ui, layout: &Layout, linux: Option<&Path>, requests: &[Reque
     Ok(())
 }
 
-/// The kernel that is built.
+/// Returns the kernel that is built.
 fn release(layout: &Layout) -> Option<String> {
     let file = layout.kernel().join("include/config/kernel.release");
     Some(fs::read_to_string(file).ok()?.trim().into())

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `make boot`: both samples on a kernel of ours, once, with a verdict to look at.
+//! `make boot`: runs both samples once on our kernel, and prints a verdict.
 
 use std::{
     collections::BTreeSet,
@@ -31,7 +31,7 @@ const GUEST: GuestSpec = GuestSpec {
     ..DEFAULT
 };
 
-/// Builds, boots, and says whether both samples did what they are for.
+/// Builds and boots. Returns whether both samples did their job.
 pub fn boot(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool> {
     let started = Instant::now();
     let prepared = prepare::source(ui, layout, linux, &[])?;

@@ -40,7 +40,7 @@ pub fn menuconfig(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool
     spec.configure(ui, layout, &prepared.tools)?;
     let mut make = prepared.tools.make(layout, &spec.source, &spec.out);
     make.arg("menuconfig").stdin(Stdio::inherit());
-    // The menus need to know their terminal's language.
+    // The menus need the language of the terminal.
     make.env_remove("LC_ALL");
     if make.status()?.success() {
         return Ok(true);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `make doctor`: what is there, what is missing, how to build a kernel of one's own with it, and what hides Rust in a
-//! configuration. Changes nothing.
+//! `make doctor`: lists tools that are present or missing, and says how to build one's own kernel with them and what
+//! hides Rust in a configuration. It changes nothing.
 
 use std::{
     collections::BTreeMap,
@@ -38,11 +38,11 @@ struct Finding {
 enum State {
     Ok,
     Missing,
-    /// Not there, and no kernel build needs it: the command that does will fetch it.
+    /// The tool is missing, and no kernel build needs it. The command that needs it installs it.
     Later,
 }
 
-/// Prints the tables; whether nothing needed is missing.
+/// Prints the tables. Returns whether everything that is needed is present.
 pub fn doctor(layout: &Layout, config: Option<&Path>, linux: Option<&Path>) -> Result<bool> {
     let tree = linux.map(Path::to_path_buf).or_else(|| any_tree(layout));
     let mut findings = rust(layout, tree.as_deref());
@@ -237,7 +237,7 @@ fn table(findings: &[Finding]) -> String {
     trimmed(&table)
 }
 
-/// A table without the blanks that fill up its last column.
+/// Returns a table without the blanks at the end of its last column.
 fn trimmed(table: &Table) -> String {
     let lines: Vec<_> = table
         .lines()
@@ -246,7 +246,7 @@ fn trimmed(table: &Table) -> String {
     lines.join("\n")
 }
 
-/// A path short enough for a table.
+/// Returns a path that is short enough for a table.
 fn shown(path: &Path) -> String {
     match std::env::var_os("HOME") {
         Some(home) => path.strip_prefix(home).map_or_else(
@@ -257,11 +257,11 @@ fn shown(path: &Path) -> String {
     }
 }
 
-/// What a shell needs so that the kernel's own makefiles find what is there.
+/// The settings of a shell with which the kernel's own makefiles find the tools.
 struct OwnBuild {
     /// The folder of bindgen, if `PATH` lacks it.
     path: Option<PathBuf>,
-    /// The source of Rust's library, if the toolchain has it not where the kernel looks.
+    /// The source of Rust's library, if it is not where the kernel looks for it.
     rust_lib_src: Option<PathBuf>,
 }
 
@@ -277,7 +277,7 @@ impl OwnBuild {
         }
     }
 
-    /// The lines to type, the last ones `make` with each of `targets`.
+    /// Returns the lines to type. The last ones are `make` with each of `targets`.
     fn lines(&self, targets: &[&str]) -> Vec<String> {
         let path = self.path.iter().map(|path| {
             let path = shown(path).replace('~', "$HOME");
@@ -291,11 +291,11 @@ impl OwnBuild {
         path.chain(library).chain(make).collect()
     }
 
-    /// What the kernel's own check says in a shell in which those lines were typed; it leaves no files.
+    /// Runs the kernel's own check in a shell with these settings. It leaves no files.
     fn check(&self, layout: &Layout, tree: &Path) -> Result<(), String> {
         let mut check = command(layout, tree.join("scripts/rust_is_available.sh"));
         check.current_dir(tree);
-        // Not the PATH of our own builds, which has more in it.
+        // This is not the PATH of our own builds, which has more folders.
         let mut path: Vec<_> = self.path.iter().cloned().collect();
         let shell = std::env::var_os("PATH").unwrap_or_default();
         path.extend(std::env::split_paths(&shell));
@@ -326,7 +326,7 @@ impl OwnBuild {
     }
 }
 
-/// Says how to build a kernel of one's own; whether that would find Rust.
+/// Prints how to build one's own kernel. Returns whether that would find Rust.
 fn own_build(layout: &Layout, tree: Option<&Path>) -> bool {
     let own = OwnBuild::of(layout);
     println!("\nTo build a kernel of your own, type in its folder:");
@@ -348,7 +348,7 @@ fn own_build(layout: &Layout, tree: Option<&Path>) -> bool {
     true
 }
 
-/// Says whether Rust can be had in a configuration and if not, which symbol hides it.
+/// Prints whether a configuration can have Rust, and if not, which symbol hides it.
 fn configuration(layout: &Layout, path: &Path, tree: &Path) -> Result<bool> {
     let takes = "CONFIG= takes the .config in the folder where your kernel is built";
     let text = fs::read_to_string(path)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `make boot DRIVER=`: a driver from a folder of the user's, once through its life, with what it printed.
+//! `make boot DRIVER=`: takes a driver from a folder of the user once through its life, and shows what it
+//! printed.
 
 use std::{
     collections::BTreeSet,
@@ -26,10 +27,11 @@ use crate::{
     reports::results,
 };
 
-/// The file in the folder that says what hardware there shall be.
+/// The file in the folder that names the QEMU devices.
 const DEVICES: &str = "qemu-devices";
 
-/// Builds the driver in `folder`, boots it with its devices, and says whether it bound, worked and went clean.
+/// Builds the driver in `folder` and boots it with its devices. Returns whether it bound, worked and left
+/// nothing.
 pub fn boot(ui: &Ui, layout: &Layout, linux: Option<&Path>, folder: &Path) -> Result<bool> {
     let started = Instant::now();
     let (folder, devices) = look(folder)?;
@@ -43,7 +45,7 @@ pub fn boot(ui: &Ui, layout: &Layout, linux: Option<&Path>, folder: &Path) -> Re
             .into());
     }
 
-    // This command boots once and ends.
+    // This command boots only once.
     let words = vec![
         "kunit.enable=0".to_string(),
         format!("guest.modules={}", modules.join(",")),
@@ -86,11 +88,12 @@ pub fn boot(ui: &Ui, layout: &Layout, linux: Option<&Path>, folder: &Path) -> Re
     Ok(failed == 0)
 }
 
-/// Has an editor know the driver in `folder`, the kernel's crates it is built with, and its configuration.
+/// Describes the driver in `folder` to an editor, with the kernel's crates that it uses and its
+/// configuration.
 pub fn editor(ui: &Ui, layout: &Layout, linux: Option<&Path>, folder: &Path) -> Result<bool> {
     let folder = whole(folder)?.display().to_string();
     let prepared = prepare::source(ui, layout, linux, &[])?;
-    // The crates have generated parts, so the kernel has to be built.
+    // Parts of the crates are generated, so the kernel has to be built.
     let ready = prepare::kernel(ui, layout, &prepared, Kernel::Ours, &BTreeSet::new())?;
     let spec = &ready.kernel.spec;
     let (file, _) = samples::describe(ui, layout, &prepared.tools, spec, Path::new(&folder))?;
@@ -101,7 +104,7 @@ pub fn editor(ui: &Ui, layout: &Layout, linux: Option<&Path>, folder: &Path) -> 
     Ok(true)
 }
 
-/// The folder's whole path. `scripts/setup` has looked at what is in it.
+/// Returns the folder's absolute path. `scripts/setup` has checked its content.
 fn whole(folder: &Path) -> Result<PathBuf> {
     let shown = folder.display();
     folder
@@ -109,7 +112,7 @@ fn whole(folder: &Path) -> Result<PathBuf> {
         .with_context(|| format!("the driver's folder {shown}"))
 }
 
-/// The folder's whole path, and its QEMU devices.
+/// Returns the folder's absolute path, and its QEMU devices.
 fn look(folder: &Path) -> Result<(String, Vec<String>)> {
     let whole = whole(folder)?;
     let file = whole.join(DEVICES);
@@ -125,7 +128,7 @@ fn leak(words: Vec<String>) -> &'static [&'static str] {
     words.leak()
 }
 
-/// What the kernel and the driver printed, by phase; what the guest script printed is left out.
+/// Returns what the kernel and the driver printed in each phase, without the output of the guest script.
 fn printed(text: &str) -> String {
     let ours = Regex::new(r"^\s*(#|KTAP version|\d+\.\.\d+|(not )?ok \d+ |verdict )")
         .expect("a constant expression");

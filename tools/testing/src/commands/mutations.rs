@@ -2,8 +2,8 @@
 
 //! `make mutations`: breaks the overlay's code in one place after another, and expects a test to notice each time.
 //!
-//! The clone is never touched: a copy of the overlay is patched and grafted into `build/linux` in its place. Every command
-//! begins with grafting the clone's own, so that nothing is left of a mutation even where this one is interrupted.
+//! The clone is never touched: a copy of the overlay is patched and grafted into `build/linux` in its place. Every command first
+//! grafts the clone's own overlay, so nothing is left of a mutation even if this command is interrupted.
 
 use std::{
     collections::BTreeSet,
@@ -33,7 +33,7 @@ use crate::{
     verdict::row::Row,
 };
 
-/// What a graft takes of the clone.
+/// The parts of the clone that a graft uses.
 const OVERLAY: &[&str] = &[
     "Documentation",
     "Kconfig",
@@ -45,7 +45,7 @@ const OVERLAY: &[&str] = &[
     "tools",
 ];
 
-/// How the names of rows begin that tell whether a kernel was built.
+/// The beginning of the names of rows that say whether a kernel was built.
 const BUILD: &str = "host::build";
 
 /// How many of the tests that noticed are named.
@@ -55,12 +55,13 @@ const NAMED: usize = 3;
 struct Mutation {
     name: String,
     what: String,
-    /// The tests that have to notice, as for `make test TEST=`.
+    /// The tests that must notice, in the form of `make test TEST=`.
     test: String,
     patch: PathBuf,
 }
 
-/// Tries the mutations whose names begin as one of `names` does, or all without any. `false` if no test noticed one of them.
+/// Tries the mutations whose names begin with one of `names`, or all if there are no names. Returns `false` if no test noticed one
+/// of them.
 pub fn mutations(ui: &Ui, layout: &Layout, linux: Option<&Path>, names: &[String]) -> Result<bool> {
     let started = Instant::now();
     let mutations = chosen(layout, names)?;
@@ -78,7 +79,7 @@ pub fn mutations(ui: &Ui, layout: &Layout, linux: Option<&Path>, names: &[String
     let modules = modules.flat_map(|run| run.guest.modules).copied().collect();
     let stock = prepare::kernel(ui, layout, &prepared, Kernel::Stock, &modules)?;
     ready.insert(Kernel::Stock, stock);
-    // A test that fails anyway notices nothing.
+    // A test that fails without a mutation proves nothing.
     for test in tests {
         let rows = tested(ui, layout, &prepared, &mut ready, test)?;
         if let Some(row) = rows.iter().find(|row| !row.ok) {
@@ -93,7 +94,7 @@ pub fn mutations(ui: &Ui, layout: &Layout, linux: Option<&Path>, names: &[String
         let began = Instant::now();
         mutant.become_copy(layout)?;
         mutant.apply(layout, mutation)?;
-        // What tests grafting makes trees of its own.
+        // Tests of grafting make their own trees.
         if !mutation.test.starts_with(&scripts::GRAFT.prefix()) {
             prepare::graft(ui, layout, &mutant.overlay)?;
         }
@@ -104,7 +105,7 @@ pub fn mutations(ui: &Ui, layout: &Layout, linux: Option<&Path>, names: &[String
         rows.push(row.took(began.elapsed()));
     }
     prepare::graft(ui, layout, &layout.root)?;
-    // What is run by name does not take the place of what is whole.
+    // The report of a part does not replace that of a whole run.
     let report = if names.is_empty() {
         "mutations"
     } else {
@@ -167,7 +168,7 @@ fn read(patch: PathBuf) -> Result<Mutation> {
 /// A copy of the overlay to break.
 struct Mutant {
     overlay: PathBuf,
-    /// The layout in which the copy takes the place of the clone: scripts and sources are the copy's, what is built is the clone's.
+    /// The layout with the copy in place of the clone: scripts and sources are those of the copy, built files those of the clone.
     layout: Layout,
 }
 
@@ -214,7 +215,7 @@ impl Mutant {
     }
 }
 
-/// Builds what `build/linux` holds now, and runs the tests that `test` asks for on it and on the overlay in `layout`.
+/// Builds the present content of `build/linux`, and runs the tests of `test` on it and on the overlay in `layout`.
 fn tested(
     ui: &Ui,
     layout: &Layout,
@@ -224,7 +225,7 @@ fn tested(
 ) -> Result<Vec<Row>> {
     let selection = Selection::of(test);
     let mut rows = test::run_prepared(ui, layout, prepared, ready, &selection).rows;
-    // A kernel that does not build is no test that notices.
+    // A kernel that does not build does not count as a test that notices.
     if let Some(row) = rows
         .iter()
         .find(|row| !row.ok && row.name.starts_with(BUILD))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Everything `make test` does, as rows.
+//! The tests of `make test`, as rows.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -33,29 +33,29 @@ use crate::{
 /// Which tests to run.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
-    /// Parts of names; all tests without any.
+    /// Parts of names. If there are none, all tests are run.
     filters: Vec<String>,
-    /// Whether guests are run in their long form, and nothing else.
+    /// Whether only guests are run, and in their long form.
     long: bool,
 }
 
 impl Selection {
-    /// Those whose name contains one of `filters`, or all; with `long`, only guests that have a long form, and that.
+    /// Selects the tests whose name contains one of `filters`, or all. With `long`, selects only guests that have a long form.
     pub fn new(filters: Vec<String>, long: bool) -> Self {
         Self { filters, long }
     }
 
-    /// Those whose name contains `filter`.
+    /// Selects the tests whose name contains `filter`.
     pub fn of(filter: &str) -> Self {
         Self::new(vec![filter.into()], false)
     }
 
-    /// Whether the test of that name is among them.
+    /// Returns whether the test of that name is selected.
     pub fn has(&self, name: &str) -> bool {
         self.filters.is_empty() || self.filters.iter().any(|f| name.contains(f.as_str()))
     }
 
-    /// The guests among them, on those of their kernels whose results are asked for.
+    /// Returns the selected guests, on the kernels whose results are asked for.
     pub fn runs(&self) -> Vec<Run> {
         let mut runs = Vec::new();
         for guest in list::GUESTS {
@@ -74,7 +74,7 @@ impl Selection {
                 .filter(|kernel| self.long || !kernel.only_long())
                 .chain(guest.by_name.iter().copied().filter(named))
                 .collect();
-            // What two kernels are to agree on takes both.
+            // Results on which two kernels must agree need both.
             let compared = |kernel| {
                 let with = |other: &Kernel| other.counterpart() == Some(kernel);
                 let asked = |other| self.wants(&format!("guest::{}::agrees::", run(other).name()));
@@ -87,12 +87,12 @@ impl Selection {
         runs
     }
 
-    /// Whether tests with names that begin with `prefix` are asked for by name.
+    /// Returns whether tests with names that begin with `prefix` are asked for by name.
     fn names(&self, prefix: &str) -> bool {
         self.filters.iter().any(|filter| filter.starts_with(prefix))
     }
 
-    /// Whether tests with names that begin with `prefix` can be among them.
+    /// Returns whether tests with names that begin with `prefix` can be selected.
     fn wants(&self, prefix: &str) -> bool {
         let wants = |filter: &String| {
             let known = KNOWN
@@ -103,7 +103,7 @@ impl Selection {
         self.filters.is_empty() || self.filters.iter().any(wants)
     }
 
-    /// Whether tests with such names can be among them that have no long form.
+    /// Returns whether such tests can be selected that have no long form.
     fn wants_short(&self, prefix: &str) -> bool {
         !self.long && self.wants(prefix)
     }
@@ -115,16 +115,16 @@ const KNOWN: &[&str] = &["guest::", "host::", "objects::", "tree::", bench::PREF
 /// The kernels that can boot.
 pub type Kernels = BTreeMap<Kernel, Ready>;
 
-/// What was run.
+/// The result of a run.
 #[derive(Default)]
 pub struct Outcome {
     /// One row per test.
     pub rows: Vec<Row>,
-    /// The kernel, if it came to one.
+    /// The kernel, if one was built.
     pub kernel: Option<String>,
 }
 
-/// Runs the tests. What cannot even be built is a failed row, so that the count at the end is never of half the tests alone.
+/// Runs the tests. A part that cannot be built is a failed row, so the count at the end never omits tests silently.
 pub fn run(ui: &Ui, layout: &Layout, linux: Option<&Path>, selection: &Selection) -> Outcome {
     let mut outcome = match prepare::source(ui, layout, linux, packages::TESTS) {
         Ok(prepared) => run_prepared(ui, layout, &prepared, &mut Kernels::new(), selection),
@@ -139,8 +139,8 @@ pub fn run(ui: &Ui, layout: &Layout, linux: Option<&Path>, selection: &Selection
 
 /// Runs the tests on what `build/linux` holds. Kernels without the overlay that are in `ready` already are not built again.
 ///
-/// One thread builds a kernel after another, and then runs what needs no guest. Another boots the guests of each kernel as soon as
-/// it is there, for a guest sleeps much of its time, and much of a build has work for one processor only.
+/// One thread builds the kernels one after the other, and then runs the tests without a guest. Another thread boots the guests of
+/// each kernel as soon as it is built, because a guest sleeps most of the time, and parts of a build use only one processor.
 pub fn run_prepared(
     ui: &Ui,
     layout: &Layout,
@@ -163,7 +163,7 @@ pub fn run_prepared(
     thread::scope(|scope| {
         let mut known = ready.clone();
         let host = scope.spawn(move || {
-            // Guests are given the processors first: they have to keep time.
+            // Guests get the processors first, because they have to keep time.
             let _ = rustix::process::nice(10);
             let mut rows = host.build(kernels, &mut known, &built);
             drop(built);
@@ -190,7 +190,7 @@ pub fn run_prepared(
                 .expect("a test that panics is a mistake of its own"),
         );
     });
-    // By name only, and alone: on a busy host it takes long.
+    // This runs only if it is asked for by name, and alone, because it takes long on a busy host.
     if !selection.long && selection.names(bench::PREFIX) {
         let measured = bench::measure(ui, layout, ready).map(|outcome| outcome.rows());
         rows.extend(caught("bench::run", measured));
@@ -202,7 +202,7 @@ pub fn run_prepared(
     }
 }
 
-/// The kernels that the tests take, each with its modules.
+/// Returns the kernels that the tests need, each with its modules.
 fn kernels(selection: &Selection, runs: &[Run], evidence: &Chosen) -> Modules {
     let mut kernels = evidence.kernels();
     for prefix in [&*scripts::COMPILE_FAIL.prefix(), docs::PREFIX] {
@@ -243,7 +243,7 @@ struct Host<'a> {
 }
 
 impl Host<'_> {
-    /// Builds kernels, and sends each on its way.
+    /// Builds the kernels, and passes each on to the guests.
     fn build(
         &self,
         kernels: Modules,
@@ -262,10 +262,10 @@ impl Host<'_> {
                 Ok(one) => {
                     rows.push(Row::passed(name));
                     ready.insert(which, one.clone());
-                    // Nobody listens only where that one has panicked.
+                    // Nobody receives only if that thread has panicked.
                     let _ = built.send((which, one));
                 }
-                // What needs no such kernel can still be tested.
+                // Tests that do not need this kernel can still run.
                 Err(error) => rows.extend(caught(&name, Err(error))),
             }
         }
@@ -282,7 +282,7 @@ impl Host<'_> {
         } = self;
         let ours = ready.get(&Kernel::Ours);
         let mut rows = Vec::new();
-        // Each by the beginning of its names, with what stands for it where it cannot run.
+        // Each part has the beginning of its names, and the row that stands for it if it cannot run.
         let mut test = |prefix: &str, name: &str, run: &dyn Fn() -> Result<Vec<Row>>| {
             if selection.wants_short(prefix) {
                 rows.extend(caught(name, run()));
@@ -316,7 +316,7 @@ impl Host<'_> {
         test(model::PREFIX, "host::model::run", &|| {
             model::explore(ui, layout)
         });
-        // By name only, since it builds one more kernel.
+        // This runs only if it is asked for by name, because it builds one more kernel.
         if selection.names(kunit::PREFIX) {
             test(kunit::PREFIX, "host::kunit::run", &|| {
                 kunit::run(ui, layout, prepared)
@@ -352,7 +352,7 @@ fn caught(name: &str, rows: Result<Vec<Row>>) -> Vec<Row> {
     rows.unwrap_or_else(|error| vec![Row::failed(name, plain(error))])
 }
 
-/// What a failure says, without the colours of the terminal it may have been made for.
+/// Returns the text of a failure, without terminal colours.
 fn plain(error: anyhow::Error) -> String {
     let text = Failure::from_error(error).to_string();
     console::strip_ansi_codes(&text).into_owned()

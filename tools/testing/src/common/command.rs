@@ -16,7 +16,7 @@ use wait_timeout::ChildExt;
 
 use crate::common::{failure::Failure, layout::Layout, ui::Stage};
 
-/// Variables by which `make`, cargo or a developer's shell would steer a kernel build behind our back.
+/// Variables of `make`, cargo or a developer's shell that would change a kernel build.
 const STEERING: &[&str] = &[
     "MAKEFLAGS",
     "MFLAGS",
@@ -52,7 +52,7 @@ const STEERING: &[&str] = &[
     "CARGO_TARGET_DIR",
 ];
 
-/// `program`, with an environment that depends on nothing but this machine.
+/// Returns a command for `program`, with an environment that depends only on this machine.
 pub fn command(layout: &Layout, program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     for variable in STEERING {
@@ -71,17 +71,17 @@ pub fn command(layout: &Layout, program: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// What a program that was watched came to.
+/// How a watched program ended.
 pub enum Ended {
     /// It ended by itself.
     Exited(ExitStatus),
     /// It took longer than allowed and was killed.
     TimedOut,
-    /// It said nothing for longer than allowed and was killed.
+    /// It printed nothing for longer than allowed and was killed.
     Silent,
 }
 
-/// How long a program may take, and how long it may go on without a word in its log.
+/// How long a program may take, and how long it may run without printing to its log.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Limits {
     /// From start to end.
@@ -138,7 +138,8 @@ pub fn wait(stage: &Stage<'_>, command: &mut Command, log: &Path, limits: Limits
             None
         };
         if let Some(ended) = ended {
-            // It may have ended between the two; either way it is gone afterwards.
+            // The program may have ended by itself in the meantime. In both cases it is gone
+            // afterwards.
             let _ = child.kill();
             child.wait()?;
             return Ok(ended);
@@ -147,12 +148,13 @@ pub fn wait(stage: &Stage<'_>, command: &mut Command, log: &Path, limits: Limits
     }
 }
 
-/// Runs `command` with output to `log`; anything but success is a failure that quotes the log.
+/// Runs `command` with output to `log`. If it does not succeed, returns a failure that quotes the
+/// log.
 pub fn run(stage: &Stage<'_>, command: &mut Command, log: &Path) -> Result<()> {
     run_limited(stage, command, log, Limits::default())
 }
 
-/// [`run`], killed when it exceeds its `limits`.
+/// Does the same as [`run`], and kills the command when it exceeds its `limits`.
 pub fn run_limited(
     stage: &Stage<'_>,
     command: &mut Command,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What went wrong, told so that the reader knows what to do next.
+//! Failures, in words that tell the reader what to do next.
 
 use std::{
     fmt, fs,
@@ -56,14 +56,14 @@ impl Failure {
         self
     }
 
-    /// Names the stage it happened in, keeping an inner one.
+    /// Names the stage in which it happened, unless an inner stage is named already.
     #[must_use]
     pub fn in_stage(mut self, stage: &str) -> Self {
         self.stage.get_or_insert_with(|| stage.into());
         self
     }
 
-    /// The failure inside `error`, or one made from its message.
+    /// Returns the failure inside `error`, or one made from its message.
     pub fn from_error(error: anyhow::Error) -> Self {
         match error.downcast::<Self>() {
             Ok(failure) => failure,
@@ -104,7 +104,7 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// The lines that say what failed, else the last ones.
+/// Returns the lines that say what failed, or the last ones.
 fn relevant(log: &[u8]) -> Vec<String> {
     let telling = Regex::new(
         r"(?i)\berror\b|\*\*\*|undefined (symbol|reference)|^E: |not found|no such file|permission denied|FAILED|^fatal|: refus|cannot ",
@@ -112,7 +112,7 @@ fn relevant(log: &[u8]) -> Vec<String> {
     .expect("a constant expression");
     let text = String::from_utf8_lossy(log);
     let lines: Vec<&str> = text.lines().filter(|l| !l.trim().is_empty()).collect();
-    // A message may stand on the lines after the one that announces it.
+    // A message may be on the lines after the one that announces it.
     let first = lines.iter().position(|l| telling.is_match(l));
     let chosen = match first {
         Some(at) if lines.len() - at > QUOTED => {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where everything lies: the clone, its build folder, and the cache outside it.
+//! The paths of everything: the clone, its build folder, and the cache outside of it.
 
 use std::{
     env,
@@ -16,9 +16,9 @@ pub const TEMPLATE: &str = "samples/rust/out-of-tree";
 pub struct Layout {
     /// The clone itself.
     pub root: PathBuf,
-    /// Everything a command makes; ignored by git, removable at any time.
+    /// The folder for everything that a command makes. git ignores it, and it can be removed at any time.
     pub build: PathBuf,
-    /// Downloads and tools shared by all clones. Only an accelerator: it can be removed too.
+    /// Downloads and tools shared by all clones. They only save time, and can be removed, too.
     pub cache: PathBuf,
 }
 
@@ -83,12 +83,12 @@ impl Layout {
         self.testing().join(format!("configs/{name}.config"))
     }
 
-    /// A path that was named to `make`, which runs in the clone whatever folder its commands run in.
+    /// Returns a path that was passed to `make`. It is relative to the clone, whatever folder a command runs in.
     pub fn named(&self, path: &OsStr) -> Option<PathBuf> {
         (!path.is_empty()).then(|| self.root.join(path))
     }
 
-    /// `path` as a reader in the clone would write it.
+    /// Returns `path` relative to the clone, for messages.
     pub fn show(&self, path: &Path) -> String {
         path.strip_prefix(&self.root)
             .unwrap_or(path)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Stages: what is being done, how far it is, how long it took.
+//! Stages: they show what is being done, its progress, and the time that it took.
 
 use std::{
     fmt::Display,
@@ -15,19 +15,19 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::common::failure::Failure;
 
-/// When a stage first says what it is doing where there is no spinner.
+/// After this time a stage first prints what it is doing, if there is no spinner.
 const FIRST: Duration = Duration::from_secs(5);
 
-/// How often it says so after that.
+/// The interval at which it does so after that.
 const HEARTBEAT: Duration = Duration::from_secs(60);
 
-/// Where progress is shown: a spinner on a terminal, plain lines elsewhere.
+/// Shows progress: a spinner on a terminal, plain lines elsewhere.
 pub struct Ui {
     spinners: Option<MultiProgress>,
 }
 
 impl Ui {
-    /// A spinner if somebody is looking, plain lines otherwise.
+    /// Creates a spinner on a terminal, and plain lines otherwise.
     pub fn new() -> Self {
         let fancy = std::io::stderr().is_terminal() && std::env::var_os("CI").is_none();
         Self {
@@ -117,13 +117,13 @@ impl<'a> Stage<'a> {
             name: name.into(),
             doing: doing.into(),
             started,
-            // As if it had spoken before it began, so that the first beat comes early.
+            // This counts as an earlier message, so that the first one is printed early.
             spoken: Mutex::new(started.checked_sub(HEARTBEAT - FIRST).unwrap_or(started)),
             spinner,
         }
     }
 
-    /// Shows what the stage is at, e.g. the last line of its log.
+    /// Shows the progress of the stage, for example the last line of its log.
     pub fn progress(&self, at: &str) {
         if let Some(spinner) = &self.spinner {
             spinner.set_message(format!("{}: {}", self.doing, at.trim()));
@@ -153,7 +153,7 @@ impl<'a> Stage<'a> {
     }
 }
 
-/// A line about a stage: cut to the width of a terminal, whole in a file.
+/// Returns a line about a stage: cut to the width of a terminal, complete in a file.
 fn line<D: Display>(
     state: console::StyledObject<D>,
     name: &str,
@@ -174,7 +174,7 @@ fn line<D: Display>(
     format!("{state} {name} {what} {took}")
 }
 
-/// `took` as people read it.
+/// Returns `took` in a readable form.
 pub fn elapsed(took: Duration) -> String {
     let seconds = took.as_secs();
     if seconds < 60 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The cases: what each driver does, and what the stock kernel and ours must show of it.
+//! The cases: what each driver does, and what the log of the stock kernel and of ours must show.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::{
     kernel::spec::Kernel::{self, Earlier, Ours, Stock},
 };
 
-/// One driver and what becomes of it.
+/// One driver, and what happens with it.
 #[derive(Debug)]
 pub struct Case {
     /// Names it in tables and tests.
@@ -18,24 +18,25 @@ pub struct Case {
     pub does: &'static str,
     /// Its source, in `tools/testing/modules`, or that of an unmodified driver in the kernel tree.
     pub source: &'static str,
-    /// A guest of its own to find out, because a warning may be printed once a boot, and an Oops ends it; the compiler without.
+    /// The guest of this case. Each case has its own, because some warnings are printed once a boot, and an Oops ends it. A
+    /// case without a guest is for the compiler.
     pub guest: Option<GuestSpec>,
-    /// What it comes to elsewhere, and on ours.
+    /// The expectations on other kernels, and on ours.
     pub sides: [Side; 2],
 }
 
-/// What must be seen on one kernel.
+/// The expectations on one kernel.
 #[derive(Debug)]
 pub struct Side {
     /// The kernel.
     pub kernel: Kernel,
     /// What the log must show.
     pub shows: &'static [Seen],
-    /// Whether the kernel, or the compiler, may have anything to complain about.
+    /// Whether the kernel, or the compiler, may report a fault.
     pub clean: bool,
 }
 
-/// Something that a log can show.
+/// A fact that a log can show.
 #[derive(Debug)]
 pub struct Seen {
     /// What to call it in a table.
@@ -58,7 +59,7 @@ const fn boot(
         append,
         devices,
         kernels: &[Stock, Earlier, Ours],
-        // What must not be reported is for the case to say.
+        // The case says what must not be reported.
         trouble_due: &[Stock, Earlier, Ours],
         script: "evidence",
         limit: Duration::from_secs(60),
@@ -67,7 +68,7 @@ const fn boot(
     })
 }
 
-/// A guest with edu, or with the devices of a list, that goes through these steps; see `guest/evidence.sh`.
+/// Returns a guest with edu, or with the given devices, that takes these steps; see `guest/evidence.sh`.
 macro_rules! steps {
     ($name:literal, $steps:literal) => {
         steps!($name, $steps, "device=1234:11e8", &["edu"])
@@ -102,7 +103,7 @@ const fn clean(kernel: Kernel, shows: &'static [Seen]) -> Side {
     }
 }
 
-// What the core of the kernel complains about.
+// Reports of the kernel's core.
 const LEAKED_ACTION: Seen = seen(
     "WARN remove_proc_entry",
     r"^WARNING: (\S+ )?at remove_proc_entry\+",
@@ -136,7 +137,7 @@ const REBIND_22: Seen = seen(
     r"probe with driver \S+ failed with error -22$",
 );
 
-// What ours reports.
+// Reports of our kernel.
 const REFUSED: Seen = seen(
     "free refused (handler)",
     r": irq vectors: free refused, handler .+ is registered on irq \d+$",
@@ -154,7 +155,7 @@ const HANDLER: Seen = seen(
     r": irq vectors: handler .+ on irq \d+ leaked by the driver, released by devres$",
 );
 
-// What the guest's script says.
+// Lines of the guest's script.
 const UNBOUND: Seen = seen("unbinds", r"^evidence: unbind: ok$");
 const REBOUND: Seen = seen("rebinds", r"^evidence: bind: ok$");
 const NOTHING: Seen = seen("nothing left", r"^evidence: left behind: nothing$");
@@ -252,7 +253,7 @@ pub static CASES: &[Case] = &[
             "H5-reset",
             "load:h5_never_freed,unbind,reset,bind,rmmod,state",
             "device=8086:10d3",
-            // Alone on its bus, a device can be reset by its bridge.
+            // A device that is alone on its bus can be reset by its bridge.
             &["pcie-root-port,id=root,slot=1", "e1000e,bus=root"]
         ),
         sides: [
@@ -277,7 +278,7 @@ pub static CASES: &[Case] = &[
             &[
                 "kunit.enable=0",
                 "oops=panic",
-                // What is freed is cleared, so that reading it shows.
+                // Freed memory is overwritten, so that a use after free shows.
                 "init_on_free=1",
                 "steps=load:h5_never_freed,chip,unbind,chip",
                 "device=1234:11e8",

@@ -18,7 +18,7 @@ use crate::{
     kernel::spec::Kernel,
 };
 
-/// Widest table there is where nobody says how wide the terminal is.
+/// The width of tables if that of the terminal is not known.
 const WIDTH: u16 = 160;
 
 /// The report in the documentation.
@@ -32,7 +32,7 @@ pub fn html(layout: &Layout) -> PathBuf {
     layout.build.join("results/evidence.html")
 }
 
-/// What was found, two kernels side by side.
+/// The results, two kernels side by side.
 fn pairs(found: &[Found]) -> impl Iterator<Item = (&Found, &Found)> {
     let pair = |pair: &[Found]| std::ptr::eq(pair[0].case, pair[1].case);
     found
@@ -45,7 +45,7 @@ fn verdict(theirs: &Found, ours: &Found) -> bool {
     theirs.row.ok && ours.row.ok
 }
 
-/// The words in a table for what a kernel shows.
+/// Returns the words in a table for the result on a kernel.
 fn says(found: &Found) -> String {
     let text = match found.side.kernel {
         Kernel::Earlier => "(2026 rule) ".to_string(),
@@ -190,7 +190,7 @@ fn cells(text: &mut String, cells: [String; 5]) -> std::fmt::Result {
     Ok(())
 }
 
-/// Text without anything that reStructuredText takes for its own.
+/// Returns text in which the special characters of reStructuredText are escaped.
 fn plain(text: &str) -> String {
     text.replace('_', "\\_").replace('*', "\\*")
 }
@@ -235,7 +235,7 @@ fn case(text: &mut String, theirs: &Found, ours: &Found) -> std::fmt::Result {
     Ok(())
 }
 
-/// The command that repeats it; `make test` does without the kernel of 2026.
+/// Returns the command that repeats the case. `make test` does not build the kernel of 2026.
 fn command_of(theirs: &Found, found: &Found) -> String {
     if theirs.side.kernel == Kernel::Earlier {
         return "make evidence".into();
@@ -243,7 +243,7 @@ fn command_of(theirs: &Found, found: &Found) -> String {
     format!("make test TEST={}", found.row.name)
 }
 
-/// Begins with a capital, unless it begins with code.
+/// Makes the first letter a capital, unless the text begins with code.
 fn capital(text: &str) -> String {
     let first = text.split(' ').next().unwrap_or_default();
     if !first.chars().all(char::is_alphanumeric) {

@@ -32,7 +32,7 @@ use crate::{
 /// How many guests run at a time.
 const PARALLEL: usize = 2;
 
-// The reports of the rule, by what tells each from the others.
+// The reports of the rule, each by the part that distinguishes it.
 const BUSY: &str = "irq vectors: allocation refused, ";
 const DEVICE_OWNS: &str = "irq vectors: free refused, the device owns";
 const DRIVER_OWNS: &str = "irq vectors: managed free refused, the driver owns";
@@ -41,14 +41,14 @@ const HANDLER: &str = "free refused, handler";
 const LEAKED: &str = "vectors leaked by the driver, freed by devres";
 const LEAKED_HANDLER: &str = "leaked by the driver, released by devres";
 
-/// 65 MSI-X vectors, and two.
+/// A device with 65 MSI-X vectors, and one with two.
 const MANY_VECTORS: &[&str] = &[
     "-drive file=disk0,if=none,id=disk0,format=raw",
     "nvme,drive=disk0,serial=0",
     "virtio-rng-pci,disable-legacy=on",
 ];
 
-/// Each behind a port of its own, which resets it, and from which it can be pulled out.
+/// Each device is behind its own port, which can reset it, and from which it can be unplugged.
 const BEHIND_PORTS: &[&str] = &[
     "pcie-root-port,id=one,chassis=1",
     "edu,bus=one",
@@ -79,7 +79,7 @@ pub const GUESTS: &[GuestSpec] = &[
             "hda-duplex,audiodev=sound",
             "AC97,audiodev=sound",
             "ES1370,audiodev=sound",
-            // Its two ports talk to each other.
+            // The two ports of the serial card are connected to each other.
             "-chardev socket,id=one,path=uart,server=on,wait=off",
             "-chardev socket,id=other,path=uart",
             "pci-serial-2x,chardev1=one,chardev2=other",
@@ -91,7 +91,7 @@ pub const GUESTS: &[GuestSpec] = &[
             "virtio-net-pci,netdev=legacy,disable-modern=on,disable-legacy=off",
             "-netdev user,id=modern",
             "virtio-net-pci,netdev=modern,disable-legacy=on",
-            // From here on devices go to the bus of the memory module.
+            // QEMU puts devices from here on on the bus of the memory module.
             "-object memory-backend-ram,id=memory,size=256M,share=on",
             "-object memory-backend-ram,id=labels,size=1M,share=on",
             "pxb-cxl,bus_nr=12,bus=pcie.0,id=cxl",
@@ -213,7 +213,7 @@ pub const GUESTS: &[GuestSpec] = &[
     GuestSpec {
         name: "intx_pic",
         script: "samples",
-        // Where neither ACPI nor an IO-APIC routes lines, they go to the PIC.
+        // If neither ACPI nor an IO-APIC routes INTx lines, they go to the PIC.
         append: &["pci=nomsi", "acpi=noirq", "noapic", "kunit.enable=0"],
         ..DEFAULT
     },
@@ -248,7 +248,7 @@ pub const GUESTS: &[GuestSpec] = &[
         name: "races",
         kernels: &[Ours, Debug],
         script: "races",
-        // The KUnit suite that binds and detaches most, while somebody looks on.
+        // The KUnit suite that binds and detaches most runs while another task reads the state.
         append: &["kunit.filter_glob=pci_irq_vector_detach"],
         modules: &["ownership_race", "ownership_hang"],
         devices: &[EDU, "e1000e"],
@@ -262,7 +262,7 @@ pub const GUESTS: &[GuestSpec] = &[
         kernels: &[Ours],
         by_name: &[Debug],
         script: "root_meddles",
-        // QEMU 7.2 aborts when one CPU writes to a BAR while another moves it, where each CPU has a thread of its own.
+        // If each CPU has its own thread, QEMU 7.2 aborts when one CPU writes to a BAR while another one moves it.
         accelerator: "tcg,thread=single",
         devices: BEHIND_PORTS,
         limit: Duration::from_secs(180),
@@ -275,7 +275,7 @@ pub const GUESTS: &[GuestSpec] = &[
         modules: &["ownership_misuse"],
         devices: &[EDU, "e1000e"],
         limit: Duration::from_secs(180),
-        // Nine of each device, and two of the script.
+        // There are nine documents for each device, and two of the script.
         documents: 20,
         provokes: &[BUSY, LEAKED],
         ..DEFAULT
@@ -323,7 +323,7 @@ pub const GUESTS: &[GuestSpec] = &[
         modules: &["ownership_attack"],
         devices: &[EDU, "e1000e"],
         limit: Duration::from_secs(180),
-        // Three of each device, and one of the script.
+        // There are three documents for each device, and one of the script.
         documents: 7,
         provokes: &[BUSY],
         ..DEFAULT
@@ -332,7 +332,7 @@ pub const GUESTS: &[GuestSpec] = &[
         name: "reports",
         kernels: &[Ours, Debug],
         script: "reports",
-        // KUnit suites that make a report of every kind; none of those built into the kernel.
+        // These KUnit suites make a report of every kind. No suite that is built into the kernel runs.
         append: &["kunit.filter_glob=pci_irq_vector_[do]*", "log_buf_len=8M"],
         modules: &["ownership_foreign"],
         devices: &[EDU, "e1000e"],
@@ -418,7 +418,7 @@ pub const GUESTS: &[GuestSpec] = &[
         modules: &["ownership_late"],
         devices: &[EDU, "e1000e"],
         limit: Duration::from_secs(60),
-        // A driver that makes mistakes has to be noticed.
+        // The selftest has to notice a driver that makes a mistake.
         provokes: &[HANDLER, LEAKED],
         ..DEFAULT
     },
@@ -444,7 +444,7 @@ pub const GUESTS: &[GuestSpec] = &[
         kernels: &[Ours],
         by_name: &[Debug],
         script: "nvme_rust",
-        // Behind a port, from which it can be pulled out.
+        // The disk is behind a port, from which it can be unplugged.
         devices: &[
             "pcie-root-port,id=one,chassis=1",
             "-drive file=disk0,if=none,id=disk0,format=raw",
@@ -456,7 +456,7 @@ pub const GUESTS: &[GuestSpec] = &[
     },
 ];
 
-/// BARs of every kind there is, for the devres layer.
+/// Devices with BARs of every kind, for the devres layer.
 const DEVRES: &[&str] = &[
     EDU,
     // Any file is a ROM.
@@ -469,7 +469,7 @@ const DEVRES: &[&str] = &[
     "pci-bridge,chassis_nr=1",
 ];
 
-/// Boots guests, two at a time, each on its kernel in `ready`; what could not run at all is a failed row.
+/// Boots guests, two at a time, each on its kernel in `ready`. A guest that could not run at all is a failed row.
 pub fn boot(
     ui: &Ui,
     layout: &Layout,
@@ -497,7 +497,8 @@ pub fn boot(
     done.into_inner().expect("no holder panics")
 }
 
-/// The rows of guests that were booted, each with its place in `runs`, and of what some of them must agree on.
+/// Returns the rows of booted guests, each with its place in `runs`, and the rows of results on which some of them
+/// must agree.
 pub fn rows(
     ui: &Ui,
     layout: &Layout,
@@ -517,7 +518,7 @@ pub fn rows(
     rows
 }
 
-/// What the guests that ran on a kernel and on its counterpart have to agree on.
+/// Returns the rows of results on which the guests of a kernel and of its counterpart must agree.
 fn agreements(
     ui: &Ui,
     layout: &Layout,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! One run of a guest: which kernel, which machine, which script, for how long at most.
+//! One run of a guest: its kernel, its machine, its script, and its time limit.
 
 use std::{
     fs,
@@ -34,9 +34,9 @@ pub struct GuestSpec {
     pub name: &'static str,
     /// The kernels it runs on, once on each.
     pub kernels: &'static [Kernel],
-    /// More kernels that it runs on where a test of it on one of them is asked for by name: those take longer than a whole run can.
+    /// More kernels, on which it runs only if such a test is asked for by name, because they take too long for a whole run.
     pub by_name: &'static [Kernel],
-    /// Those on which the kernel's reports are what it is there to provoke, so that only its own results count.
+    /// The kernels whose reports the guest provokes on purpose, so that only its own results count.
     pub trouble_due: &'static [Kernel],
     /// How many blocks of its log a kernel and its counterpart must agree on at least; see [`crate::verdict::agree`].
     pub agrees: usize,
@@ -56,24 +56,24 @@ pub struct GuestSpec {
     pub cpus: u32,
     /// How many MiB of memory, of which a debug kernel gets three times as many.
     pub memory: u32,
-    /// When it is given up.
+    /// The time after which it is given up.
     pub limit: Duration,
-    /// When its long form is given up; `None` if it has none.
+    /// The time after which its long form is given up, or `None` if it has none.
     pub long: Option<Duration>,
     /// How many KTAP documents it must print at least.
     pub documents: usize,
-    /// Texts of the reports that it is there to provoke, each at least once where the rule is in force; any other fails the case
-    /// that it comes in.
+    /// Texts of the reports that it provokes on purpose, each at least once if the rule is in force. Any other report fails the case
+    /// in which it is printed.
     pub provokes: &'static [&'static str],
     /// Leaks that it makes on purpose.
     pub leaks: &'static [leaks::Known],
-    /// KUnit suites that must be among them, where one could go missing unseen.
+    /// KUnit suites that must be among the documents, if a missing one would not be noticed otherwise.
     pub due: &'static [&'static str],
     /// Whether it prints a trace, which has to follow the rule.
     pub traces: bool,
 }
 
-/// What a guest has where it says nothing else.
+/// The defaults of a guest.
 pub const DEFAULT: GuestSpec = GuestSpec {
     name: "",
     kernels: &[Kernel::Ours],
@@ -104,13 +104,13 @@ pub struct Run {
     pub guest: &'static GuestSpec,
     /// The kernel.
     pub kernel: Kernel,
-    /// Whether its scripts are told to take their time; `$long` is 1 for them.
+    /// Whether its scripts run in their long form, in which `$long` is 1.
     pub long: bool,
     /// Words of the kernel's command line that only this run has.
     pub words: Vec<String>,
 }
 
-/// What a run left.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Ran {
     /// One row per test.
@@ -121,28 +121,28 @@ pub struct Ran {
     pub text: String,
     /// From the start of QEMU to the guest's script.
     pub booted: Option<f64>,
-    /// A row that tells of it, if it had to boot again.
+    /// A row that says so, if it had to boot again.
     pub again: Option<Row>,
     /// Whether the script ran.
     started: bool,
-    /// Whether it had to be killed because it said nothing.
+    /// Whether it had to be killed because it printed nothing.
     hung: bool,
 }
 
 /// QEMU's teaching device, which the samples drive.
 pub const EDU: &str = "edu";
 
-/// A guest that prints nothing for so long hangs.
+/// A guest that prints nothing for this time hangs.
 const SILENT: Duration = Duration::from_secs(60);
 
-/// What a kernel panics with when a busy host lets its timer wait.
+/// The panic of a kernel whose timer is delayed by a busy host.
 const NO_TIMER: &str = "IO-APIC + timer doesn't work!";
 
-/// What is said of a processor that sleeps and is not woken by its timer.
+/// The report about a processor that is not woken by its timer.
 const LOST_TIMER: [&str; 2] = ["Possible timer handling issue on cpu", "skipped: idling at"];
 
 impl Run {
-    /// The short form of `guest` on `kernel`.
+    /// Returns the short form of `guest` on `kernel`.
     pub fn new(guest: &'static GuestSpec, kernel: Kernel) -> Self {
         Self {
             guest,
@@ -152,7 +152,7 @@ impl Run {
         }
     }
 
-    /// The guest's name, and its kernel's where that is not ours; it names the log and the tests.
+    /// Returns the guest's name, with that of its kernel if this is not ours. It names the log and the tests.
     pub fn name(&self) -> String {
         format!("{}{}", self.guest.name, self.kernel.suffix())
     }
@@ -184,7 +184,7 @@ impl Run {
         })
     }
 
-    /// When it is given up. A debug kernel takes several times as long for everything.
+    /// Returns the time limit. A debug kernel takes several times as long for everything.
     fn limit(&self) -> Duration {
         let limit = self
             .guest
@@ -258,7 +258,7 @@ impl Run {
         if self.looks_for_leaks() {
             rows.insert(0, leaks::judge(&name, &lines, self.guest.leaks));
         }
-        // Guest time runs as the host's does; what came before it is firmware and loading.
+        // Guest time runs like the host's. The time before it is that of the firmware and of loading.
         let stamp = |text: &str| {
             lines
                 .iter()
@@ -292,7 +292,8 @@ impl Run {
         })
     }
 
-    /// Whether kmemleak looks for leaks when the script has ended, which makes every allocation slower: on request, by `LEAKS=1`.
+    /// Returns whether kmemleak looks for leaks when the script has ended. That makes every allocation slower, so it is done on
+    /// request only, by `LEAKS=1`.
     fn looks_for_leaks(&self) -> bool {
         let asked = std::env::var_os("LEAKS").is_some_and(|leaks| leaks == "1");
         asked && self.kernel.checks_itself()
@@ -332,7 +333,7 @@ impl Run {
             "panic=-1",
             "tsc=reliable",
             "printk.devkmsg=on",
-            // What it says when it is done would come between the results of tests.
+            // Its final message would come between the results of tests.
             "initramfs_async=0",
             &script,
         ];
@@ -342,7 +343,7 @@ impl Run {
             append.extend(["slab_debug=Z", "leaks=1"]);
         }
         append.extend(self.guest.append);
-        // A word that the kernel does not know is the first process's, as a variable.
+        // A word that the kernel does not know becomes a variable of the first process.
         append.extend(self.long.then_some("long=1"));
         append.extend(self.words.iter().map(String::as_str));
         qemu.arg("-append").arg(append.join(" "));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Random sequences of calls of the PCI devres layer: the stock kernel and ours must come to the same digest of each.
+//! Random sequences of calls of the PCI devres layer: the stock kernel and ours must produce the same digest of each.
 //!
-//! A difference is hunted down: the steps of a sequence are replayed in part, many parts to a boot, until no step can be left out.
-//! What is left is told in full, as both kernels have it.
+//! A difference is narrowed down: parts of a sequence are replayed, many in one boot, until no step can be left out. What is left
+//! is printed in full for both kernels.
 
 use std::{
     collections::{hash_map::DefaultHasher, BTreeMap},
@@ -42,7 +42,7 @@ pub const GUEST: GuestSpec = GuestSpec {
     script: "sequences",
     modules: &["pci_devres_sequences"],
     devices: &[EDU, "pci-testdev,membar=64K", "e1000e"],
-    // One call at a time: a second processor would only wait.
+    // One call is made at a time, so a second processor would only wait.
     cpus: 1,
     limit: Duration::from_secs(180),
     long: Some(Duration::from_secs(3600)),
@@ -57,7 +57,7 @@ static REPLAY: GuestSpec = GuestSpec {
     ..GUEST
 };
 
-/// As its script calls them.
+/// The devices, by the names of the script.
 const DEVICES: &[&str] = &["edu", "pci-testdev", "e1000e"];
 
 /// How many calls each kernel must have answered at least, and how many in the long form.
@@ -66,7 +66,7 @@ const DUE: (u64, u64) = (20_000, 500_000);
 /// How many lines of the shortest sequence are shown.
 const SHOWN: usize = 120;
 
-/// What half of the sequences follow from; the others follow from the same each time. `SEED` sets it.
+/// The seed of half of the sequences, which `SEED` sets. The others have the same seed each time.
 fn seed() -> u64 {
     static SEED: OnceLock<u64> = OnceLock::new();
     *SEED.get_or_init(|| {
@@ -85,7 +85,7 @@ fn seed() -> u64 {
     })
 }
 
-/// What the kernel's command line has to say for `guest`.
+/// Returns the words for the kernel's command line of `guest`.
 pub fn words(guest: &GuestSpec) -> Vec<String> {
     match guest.name {
         NAME => vec![format!("seed={}", seed())],
@@ -93,10 +93,10 @@ pub fn words(guest: &GuestSpec) -> Vec<String> {
     }
 }
 
-/// Where a sequence comes from.
+/// The origin of a sequence.
 type Key = (String, u64, u32);
 
-/// What a kernel says of a sequence.
+/// The result of a sequence on a kernel.
 #[derive(Clone, Debug, PartialEq)]
 struct Told {
     key: Key,
@@ -124,7 +124,7 @@ fn told(text: &str) -> Vec<Told> {
         .collect()
 }
 
-/// A row for each device, and one for how much was called at all.
+/// Returns a row for each device, and one for the number of calls.
 pub fn agree(
     ui: &Ui,
     layout: &Layout,
@@ -174,9 +174,9 @@ pub fn agree(
     rows
 }
 
-/// The shortest of the sequences that the two do not agree on.
+/// Returns the shortest of the sequences on which the two do not agree.
 fn difference(a: &BTreeMap<Key, Told>, b: &BTreeMap<Key, Told>) -> Option<Told> {
-    // The first that one kernel does not tell of is where it broke down.
+    // The first sequence that a kernel did not report is the one in which it failed.
     let missing = |x: &BTreeMap<Key, Told>, y: &BTreeMap<Key, Told>| {
         let mut missing = x.values().filter(|told| !y.contains_key(&told.key));
         missing.next().cloned()
@@ -223,7 +223,7 @@ struct Hunt<'a> {
 }
 
 impl Hunt<'_> {
-    /// What both kernels say of the shortest part that they still differ in.
+    /// Returns the output of both kernels for the shortest part in which they still differ.
     fn shortest(&self, count: u32) -> Result<String> {
         let all = (1u64 << count) - 1;
         if self.differ(&[all])? == [false] {
@@ -246,10 +246,10 @@ impl Hunt<'_> {
         ))
     }
 
-    /// In which of the parts the kernels differ.
+    /// Returns for each part whether the kernels differ.
     fn differ(&self, parts: &[u64]) -> Result<Vec<bool>> {
         let [a, b] = self.replay(parts, false)?.map(|text| told(&text));
-        // A kernel that broke down did so in the part after those it tells of; of later ones nothing is known.
+        // A kernel that failed did so in the part after those that it reported. Nothing is known of later parts.
         let (shorter, longer) = (a.len().min(b.len()), a.len().max(b.len()));
         let differs = |at: usize| match (a.get(at), b.get(at)) {
             (Some(x), Some(y)) => x != y,
@@ -258,7 +258,7 @@ impl Hunt<'_> {
         Ok((0..parts.len()).map(differs).collect())
     }
 
-    /// Boots both kernels; what each printed.
+    /// Boots both kernels, and returns what each printed.
     fn replay(&self, parts: &[u64], verbose: bool) -> Result<[String; 2]> {
         let (device, seed, number) = self.key;
         let parts: Vec<String> = parts.iter().map(|part| format!("{part:x}")).collect();
@@ -284,14 +284,14 @@ impl Hunt<'_> {
     }
 }
 
-/// What is told of a sequence in full.
+/// Returns the full text of a sequence.
 fn full(text: &str) -> String {
     let lines = text.lines();
     let told = lines.filter_map(|line| line.strip_prefix("pci_devres_sequences: | "));
     told.map(|line| format!("{line}\n")).collect()
 }
 
-/// Both texts in one: what is the stock kernel's alone with a minus, what is ours alone with a plus.
+/// Returns both texts in one: lines of the stock kernel alone have a minus, lines of ours alone a plus.
 fn beside(theirs: &str, ours: &str) -> String {
     let diff = TextDiff::from_lines(theirs, ours);
     let mut lines = vec!["- the stock kernel, + ours".to_string()];

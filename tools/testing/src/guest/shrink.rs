@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! From a sequence of steps that shows something to a short one that still does: none of its steps can be left out.
+//! Shortens a sequence of steps that shows something to one that still shows it, and of which no step can be left out.
 
 use anyhow::Result;
 
-/// How many sequences are tried at a time: each costs little where all of them share the boot of a guest.
+/// The number of sequences that are tried at a time. Each costs little, because all of them share the boot of a guest.
 pub const AT_A_TIME: usize = 90;
 
-/// Leaves out steps of `all`, a bit for each, as long as what is left `shows` it. That is asked of many sequences at a time, none of
-/// which was asked of before.
+/// Leaves out steps of `all`, which has a bit for each, as long as the rest `shows` it. `shows` gets many sequences at a time, each
+/// only once.
 pub fn shrink(all: u64, mut shows: impl FnMut(&[u64]) -> Result<Vec<bool>>) -> Result<u64> {
     let mut kept = all;
-    // What might do because its parts did, each alone.
+    // Combine steps that could be left out one by one.
     let mut hoped = Vec::new();
     loop {
         let mut tries: Vec<u64> = hoped.iter().copied().filter(|t| *t != kept).collect();
         let singles = steps(kept);
         let mut size = singles.len() / 2;
         while size > 0 {
-            // All that leave out one step are tried, or nothing could be said in the end.
+            // All sequences that leave out one step are tried, so that the result is known to be minimal.
             if size == 1 || tries.len() + singles.len().div_ceil(size) + singles.len() <= AT_A_TIME
             {
                 tries.extend(without(kept, &singles, size));
@@ -44,14 +44,14 @@ pub fn shrink(all: u64, mut shows: impl FnMut(&[u64]) -> Result<Vec<bool>>) -> R
     }
 }
 
-/// The numbers of the steps in `kept`.
+/// Returns the numbers of the steps in `kept`.
 pub fn steps(kept: u64) -> Vec<u32> {
     (0..u64::BITS)
         .filter(|step| kept & 1 << step != 0)
         .collect()
 }
 
-/// `kept` without its first `size` steps, without the next, and so on.
+/// Returns `kept` without its first `size` steps, without the next ones, and so on.
 fn without(kept: u64, steps: &[u32], size: usize) -> impl Iterator<Item = u64> + '_ {
     steps
         .chunks(size)

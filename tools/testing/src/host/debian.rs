@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Packages that are unpacked and not installed, fetched and verified by apt itself: from what the system is configured for, or from
-//! Debian's backports suite with lists and cache of our own, so that the system's configuration stays as it is.
+//! Packages that are unpacked and not installed. apt fetches and verifies them, from the suites of the system, or from Debian's
+//! backports with lists and a cache of our own, so that the system's configuration does not change.
 
 use std::{
     fs,
@@ -34,7 +34,7 @@ pub struct Archive<'a> {
 }
 
 impl<'a> Archive<'a> {
-    /// What the system itself is configured for.
+    /// Returns the suites for which the system is configured.
     pub fn system(layout: &'a Layout) -> Result<Self> {
         let folder = layout.cache.join("apt");
         fs::create_dir_all(folder.join("archives/partial"))
@@ -104,7 +104,7 @@ impl<'a> Archive<'a> {
         Ok(archive)
     }
 
-    /// The versions of `package`, best first.
+    /// Returns the versions of `package`, the best first.
     pub fn versions(&self, package: &str) -> Vec<String> {
         output(self.apt("apt-cache").args(["madison", package]))
             .unwrap_or_default()
@@ -152,7 +152,7 @@ pub fn unpack(stage: &Stage<'_>, layout: &Layout, package: &Path, folder: &Path)
     run(stage, &mut dpkg, &layout.log("unpack"))
 }
 
-/// Where this system gets Debian from.
+/// Returns the Debian mirror of this system.
 fn mirror(layout: &Layout) -> Option<String> {
     let format = "$(REPO_URI) $(CODENAME) $(COMPONENT)";
     let targets = output(command(layout, "apt-get").args(["indextargets", "--format", format]))?;

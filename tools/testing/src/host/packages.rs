@@ -16,7 +16,8 @@ use crate::common::{
     ui::{Stage, Ui},
 };
 
-/// One package, a file by which to know it elsewhere than on Debian, and why it is needed.
+/// One package, a file that shows its presence on other systems than Debian, and the reason why it
+/// is needed.
 pub struct Package {
     /// Its name in Debian 12 and 13.
     pub name: &'static str,
@@ -30,7 +31,7 @@ const fn package(name: &'static str, brings: &'static str, why: &'static str) ->
     Package { name, brings, why }
 }
 
-/// What building and booting a kernel takes.
+/// The packages for building and booting a kernel.
 pub const KERNEL: &[Package] = &[
     package("clang-19", "clang-19", "compiles the kernel's C"),
     package("llvm-19", "llvm-objcopy-19", "ar, nm, objcopy for LLVM=-19"),
@@ -79,7 +80,7 @@ pub const KERNEL: &[Package] = &[
     ),
 ];
 
-/// What the tests take in addition.
+/// The additional packages of the tests.
 pub const TESTS: &[Package] = &[
     package(
         "shellcheck",
@@ -94,21 +95,21 @@ pub const TESTS: &[Package] = &[
     package("iproute2", "vdpa", "makes vDPA devices in a guest"),
 ];
 
-/// What building the documentation takes in addition.
+/// The additional packages for building the documentation.
 pub const DOCS: &[Package] = &[package(
     "python3-sphinx",
     "sphinx-build",
     "builds the documentation's pages",
 )];
 
-/// What reports for a browser take in addition.
+/// The additional packages for reports for a browser.
 pub const REPORTS: &[Package] = &[package(
     "python3-docutils",
     "rst2html",
     "makes HTML of the report",
 )];
 
-/// What Kconfig's menus take in addition.
+/// The additional packages for Kconfig's menus.
 pub const MENUS: &[Package] = &[
     package(
         "libncurses-dev",
@@ -118,12 +119,12 @@ pub const MENUS: &[Package] = &[
     package("pkgconf", "pkg-config", "finds it"),
 ];
 
-/// Whether this system manages packages as Debian does.
+/// Returns whether this system manages packages as Debian does.
 pub fn is_debian() -> bool {
     Path::new("/etc/debian_version").exists() && which::which("dpkg-query").is_ok()
 }
 
-/// Those of `wanted` that are not installed.
+/// Returns the packages of `wanted` that are not installed.
 pub fn missing(layout: &Layout, wanted: &[&'static Package]) -> Vec<&'static Package> {
     if !is_debian() {
         return wanted
@@ -135,7 +136,7 @@ pub fn missing(layout: &Layout, wanted: &[&'static Package]) -> Vec<&'static Pac
     let mut query = command(layout, "dpkg-query");
     query.args(["-W", "-f", "${Package} ${Status}\n"]);
     query.args(wanted.iter().map(|p| p.name));
-    // It fails when one is unknown, and still lists the others.
+    // The command fails if a package is unknown, and still lists the others.
     let listed = query
         .stderr(std::process::Stdio::null())
         .output()
@@ -151,7 +152,7 @@ pub fn missing(layout: &Layout, wanted: &[&'static Package]) -> Vec<&'static Pac
         .collect()
 }
 
-/// Whether a program, or a file given by its full path, is there.
+/// Returns whether a program, or a file given by its full path, exists.
 pub fn found(brings: &str) -> bool {
     if brings.starts_with('/') {
         return Path::new(brings).exists();
@@ -159,7 +160,7 @@ pub fn found(brings: &str) -> bool {
     program(brings).is_some()
 }
 
-/// Finds a program, also one that only root has in the path.
+/// Finds a program, also if only root has it in the path.
 pub fn program(name: &str) -> Option<PathBuf> {
     let also = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
     let also = also.iter().map(|folder| Path::new(folder).join(name));
@@ -167,7 +168,7 @@ pub fn program(name: &str) -> Option<PathBuf> {
     in_path.or_else(|| also.into_iter().find(|path| path.exists()))
 }
 
-/// Installs what is lacking of `wanted`, saying what and why first.
+/// Installs the missing packages of `wanted`, after printing which and why.
 pub fn install(ui: &Ui, layout: &Layout, wanted: &[&'static Package]) -> Result<()> {
     let lacking = missing(layout, wanted);
     if lacking.is_empty() {
@@ -202,7 +203,7 @@ fn is_root(layout: &Layout) -> bool {
     output(command(layout, "id").arg("-u")).is_some_and(|id| id.trim() == "0")
 }
 
-/// Asks sudo for its password now, before any spinner, and only where somebody can type it.
+/// Makes sudo ask for its password now, before any spinner, and only if somebody can type it.
 fn become_root(ui: &Ui, layout: &Layout, names: &[&str]) -> Result<()> {
     let mut sudo = command(layout, "sudo");
     if ui.interactive() {

@@ -21,18 +21,18 @@ use crate::{
 
 const PACKAGE: &str = "linux-source-7.3";
 
-/// A tree nobody modifies.
+/// A tree that is not modified.
 #[derive(Clone, Debug)]
 pub struct Pristine {
-    /// Where it is.
+    /// Its path.
     pub tree: PathBuf,
-    /// What `make kernelversion` says.
+    /// The output of `make kernelversion`.
     pub version: String,
-    /// Whether it is the user's own and may change between two runs.
+    /// Whether it belongs to the user and may change between two runs.
     pub users: bool,
 }
 
-/// The user's tree if one is named, else Debian's, fetched if need be.
+/// Returns the user's tree if one is named, and otherwise Debian's, which is fetched if necessary.
 pub fn pristine(ui: &Ui, layout: &Layout, users: Option<&Path>) -> Result<Pristine> {
     if let Some(tree) = users {
         return ours_to_read(tree);
@@ -72,14 +72,15 @@ pub fn copy(ui: &Ui, layout: &Layout, pristine: &Pristine) -> Result<()> {
     ui.stage("copy", "copying the source to build/linux", |stage| {
         let _ = fs::remove_file(&stamp);
         fs::create_dir_all(&to)?;
-        // Dated before the copy: what changes meanwhile counts as changed.
+        // The stamp is older than the copy, so files that change during the copy count as changed.
         let began = tempfile::NamedTempFile::new_in(&layout.build)?;
         let mut rsync = command(layout, "rsync");
         rsync.args(["-a", "--delete", "--exclude=/.git"]);
         rsync.arg(format!("{}/", pristine.tree.display())).arg(&to);
         run(stage, &mut rsync, &layout.log("copy"))?;
         if to.join(".config").exists() || to.join("include/config").exists() {
-            // Somebody built in that tree; our output goes elsewhere, which Kbuild allows for clean trees only.
+            // The user has built in that tree. Our output goes elsewhere, which Kbuild allows for clean trees
+            // only.
             let mut make = command(layout, "make");
             make.arg("-C").arg(&to).arg("mrproper");
             run(stage, &mut make, &layout.log("mrproper"))?;
@@ -95,7 +96,7 @@ pub fn copy(ui: &Ui, layout: &Layout, pristine: &Pristine) -> Result<()> {
     })
 }
 
-/// The version a tree's Makefile states.
+/// Returns the version that a tree's Makefile states.
 pub fn version(tree: &Path) -> Result<String> {
     let makefile = fs::read_to_string(tree.join("Makefile"))
         .with_context(|| format!("{} is no kernel source tree", tree.display()))?;
@@ -117,7 +118,7 @@ pub fn version(tree: &Path) -> Result<String> {
     Ok(text + value("EXTRAVERSION"))
 }
 
-/// Whether the overlay is made for that version.
+/// Returns whether the overlay is made for that version.
 pub fn is_ours(version: &str) -> bool {
     version == "7.3" || version.starts_with("7.3.") || version.starts_with("7.3-")
 }
@@ -145,7 +146,7 @@ fn home(layout: &Layout) -> PathBuf {
     layout.cache.join("linux")
 }
 
-/// A tree unpacked earlier; its folder gets its name only when complete.
+/// Returns a tree that was unpacked earlier. Its folder gets this name only when it is complete.
 pub fn cached(layout: &Layout) -> Option<Pristine> {
     let mut trees: Vec<_> = fs::read_dir(home(layout))
         .ok()?
@@ -205,7 +206,8 @@ fn fetch(stage: &Stage<'_>, layout: &Layout) -> Result<(PathBuf, String)> {
     Ok((place, version))
 }
 
-/// Whether anything in `tree` changed after `stamp`; a folder changes when a file comes or goes.
+/// Returns whether anything in `tree` changed after `stamp`. A folder changes when a file in it is added or
+/// removed.
 fn newer(layout: &Layout, tree: &Path, stamp: &Path) -> bool {
     let mut find = command(layout, "find");
     find.arg(tree)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The Rust side of the toolchain: rustc, its library's source, bindgen; and the one LLVM they are used with.
+//! The Rust part of the toolchain: rustc, the source of its library, bindgen, and the LLVM that they are used
+//! with.
 
 use std::{
     fs,
@@ -21,14 +22,14 @@ use crate::{
     host::debian::{self, Archive},
 };
 
-/// What Linux 7.3 asks for, where no tree is at hand to ask.
+/// The versions that Linux 7.3 needs, for the case that no tree is at hand.
 const RUSTC_MIN: &str = "1.85.0";
 const BINDGEN_MIN: &str = "0.71.1";
 
 /// The suffix of the LLVM programs, as Kbuild's `LLVM=` takes it.
 pub const LLVM: &str = "-19";
 
-/// Everything a kernel `make` needs to be told.
+/// The settings of a kernel `make`.
 #[derive(Clone, Debug)]
 pub struct Toolchain {
     /// The source of Rust's library.
@@ -38,7 +39,7 @@ pub struct Toolchain {
 }
 
 impl Toolchain {
-    /// A kernel `make` in `source`.
+    /// Returns a kernel `make` in `source`.
     pub fn make(&self, layout: &Layout, source: &Path, out: &Path) -> Command {
         let mut make = command(layout, "make");
         make.arg("--no-print-directory").arg("-C").arg(source);
@@ -50,7 +51,7 @@ impl Toolchain {
     }
 }
 
-/// Finds the toolchain and fetches what is lacking of it.
+/// Finds the toolchain and fetches the missing parts.
 pub fn prepare(ui: &Ui, layout: &Layout) -> Result<Toolchain> {
     let rustc = rustc_version(layout).ok_or_else(|| {
         Failure::new("no working rustc")
@@ -77,7 +78,7 @@ pub fn prepare(ui: &Ui, layout: &Layout) -> Result<Toolchain> {
     })
 }
 
-/// The oldest version of a tool that `tree` takes, as the kernel itself says it.
+/// Returns the oldest version of a tool that `tree` accepts, according to the kernel's own script.
 pub fn minimum(layout: &Layout, tree: Option<&Path>, tool: &str) -> String {
     let known = match tool {
         "bindgen" => BINDGEN_MIN,
@@ -91,17 +92,17 @@ pub fn minimum(layout: &Layout, tree: Option<&Path>, tool: &str) -> String {
         .map_or(known.into(), |version| version.trim().into())
 }
 
-/// The version of the rustc that Kbuild will find.
+/// Returns the version of the rustc that Kbuild will find.
 pub fn rustc_version(layout: &Layout) -> Option<String> {
     field(&output(command(layout, "rustc").arg("--version"))?, 1)
 }
 
-/// The version of the bindgen that Kbuild will find.
+/// Returns the version of the bindgen that Kbuild will find.
 pub fn bindgen_version(layout: &Layout) -> Option<String> {
     field(&output(command(layout, "bindgen").arg("--version"))?, 1)
 }
 
-/// The source of the library of this rustc: from its own installation, or fetched by us before.
+/// Returns the library source of this rustc, from its own installation or from an earlier download.
 pub fn rust_src(layout: &Layout, rustc: &str) -> Option<PathBuf> {
     let sysroot = output(command(layout, "rustc").args(["--print", "sysroot"]))?;
     let own = Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library");
@@ -111,7 +112,7 @@ pub fn rust_src(layout: &Layout, rustc: &str) -> Option<PathBuf> {
         .find(|path| path.join("core/src/lib.rs").exists())
 }
 
-/// Whether version `a` is older than `b`.
+/// Returns whether version `a` is older than `b`.
 pub fn older(a: &str, b: &str) -> bool {
     let numbers = |version: &str| -> Vec<u32> {
         version
@@ -146,7 +147,7 @@ fn by_rustup(stage: &Stage<'_>, layout: &Layout, rustc: &str) -> Option<PathBuf>
     which::which("rustup").ok()?;
     let mut rustup = command(layout, "rustup");
     rustup.args(["component", "add", "rust-src"]);
-    // Behind a proxy or without a network this must not hold up what comes next.
+    // Behind a proxy or without a network this must not block the next steps.
     let limits = Limits::total(Duration::from_secs(60));
     run_limited(stage, &mut rustup, &layout.log("rustup"), limits).ok()?;
     rust_src(layout, rustc)
@@ -159,7 +160,8 @@ fn by_debian(stage: &Stage<'_>, layout: &Layout, rustc: &str) -> Result<(PathBuf
         let found = versions.iter().find(|v| v.starts_with(&wanted)).cloned();
         (found, versions)
     };
-    // A rustc from Debian has its source where it came from; one from rustup is likely to be in backports.
+    // The source of a rustc from Debian is in the same suite. That of one from rustup is probably in
+    // backports.
     let mut archive = Archive::system(layout)?;
     let (mut version, mut versions) = find(&archive);
     if version.is_none() {

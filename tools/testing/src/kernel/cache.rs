@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The stock kernel, kept outside the clone once it is built: a tree that was fetched, a configuration and a toolchain make the same
+//! The stock kernel, which is kept outside the clone once it is built: a fetched tree, a configuration and a toolchain give the same
 //! kernel each time.
 //!
-//! What Kbuild leaves holds the path of its folder, so a clone finds only what was built at its own place. Nothing depends on the
-//! cache: whatever goes wrong with it, the kernel is built.
+//! The output of Kbuild contains the path of its folder, so a clone finds only kernels that were built at its own path. Nothing
+//! depends on the cache: if anything goes wrong with it, the kernel is built.
 
 use std::{
     collections::hash_map::DefaultHasher,
@@ -22,14 +22,14 @@ use crate::{
     kernel::{prepare::Prepared, spec::KernelSpec},
 };
 
-/// Where the output of one kernel is kept.
+/// The folder in which the output of one kernel is kept.
 pub struct Cached {
     place: PathBuf,
     out: PathBuf,
 }
 
 impl Cached {
-    /// The place for `spec`; none for a tree of the user's own, which may change at any time.
+    /// Returns the folder for `spec`, or `None` for a tree of the user, which may change at any time.
     pub fn of(layout: &Layout, prepared: &Prepared, spec: &KernelSpec) -> Option<Self> {
         if !spec.source.starts_with(&layout.cache) {
             return None;
@@ -44,14 +44,14 @@ impl Cached {
         })
     }
 
-    /// Fetches the kernel, where nothing has been built yet.
+    /// Fetches the kernel, if nothing has been built yet.
     pub fn restore(&self, ui: &Ui, layout: &Layout) {
         if self.out.join(".config").exists() || !self.place.is_dir() {
             return;
         }
         ui.say("       build/stock is copied from ~/.cache/pci-devres-rust/kernels");
         if !copy(layout, &self.place, &self.out) {
-            // Half a copy is no place to build in.
+            // A partial copy cannot be built in.
             let _ = fs::remove_dir_all(&self.out);
         }
     }

@@ -23,14 +23,14 @@ pub struct Converted {
 /// What converts a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum By {
-    /// `scripts/coccinelle/api/pcim_alloc_irq_vectors.cocci`: all that it makes is managed.
+    /// `scripts/coccinelle/api/pcim_alloc_irq_vectors.cocci`, which makes all its drivers managed.
     SemanticPatch,
     /// A patch in `scripts/patches/drivers`: its name, and its first line, which begins with the model.
     Patch { name: String, why: String },
 }
 
 impl Converted {
-    /// Who owns the driver's vectors now: `managed` or `explicit`.
+    /// Returns the model of the converted driver: `managed` or `explicit`.
     pub fn model(&self) -> &'static str {
         match &self.by {
             By::Patch { why, .. } if why.starts_with("Explicit") => "explicit",
@@ -39,7 +39,7 @@ impl Converted {
     }
 }
 
-/// All of them, by path.
+/// Returns all of them, by path.
 pub fn converted(layout: &Layout) -> Result<Vec<Converted>> {
     let scripts = layout.root.join("scripts");
     let list = fs::read_to_string(scripts.join("converted-drivers"))

@@ -17,7 +17,7 @@ use crate::{
 
 const FILE: &str = "drivers/pci/msi/msi.c";
 
-/// The kernel, with its output folder ready for an incremental build.
+/// Returns the kernel, with its output folder ready for an incremental build.
 pub fn spec(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<KernelSpec> {
     let pristine = ungrafted(ui, layout, prepared)?;
     let stock = KernelSpec::stock(layout, pristine);
@@ -59,7 +59,7 @@ pub fn spec(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<KernelSpec>
     Ok(spec)
 }
 
-/// Tells the copy where it is, or Kbuild would build all Rust code anew. If that fails, it does.
+/// Updates the paths in the copy, because Kbuild would otherwise build all Rust code anew. If that fails, it does so.
 fn moved(layout: &Layout, from: &Path, to: &Path) {
     let mut find = command(layout, "find");
     let edit = format!("s|{}\\b|{}|g", from.display(), to.display());

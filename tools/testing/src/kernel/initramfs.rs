@@ -50,7 +50,7 @@ pub fn pack(layout: &Layout, kernel: &Built) -> Result<PathBuf> {
     writeln!(list, "nod /dev/console 0600 0 0 c 5 1")?;
     writeln!(list, "file /bin/busybox {} 0755 0 0", busybox()?.display())?;
     writeln!(list, "slink /bin/sh busybox 0777 0 0")?;
-    // The kernel loads modules it finds it needs, such as sound codecs, through this path.
+    // The kernel loads modules that it needs, such as sound codecs, through this path.
     writeln!(list, "slink /sbin/modprobe /bin/busybox 0777 0 0")?;
     let guest = layout.testing().join("guest");
     writeln!(list, "file /init {} 0755 0 0", guest.join("init").display())?;
@@ -81,7 +81,7 @@ pub fn pack(layout: &Layout, kernel: &Built) -> Result<PathBuf> {
         let path = path.display();
         writeln!(list, "file /selftests/{file} {path} 0755 0 0")?;
     }
-    // Only tests of drivers take it.
+    // Only tests of drivers need it.
     if let Some(vdpa) = program("vdpa") {
         dynamic(layout, &mut list, "/bin/vdpa", &vdpa)?;
     }
@@ -111,7 +111,7 @@ pub fn pack(layout: &Layout, kernel: &Built) -> Result<PathBuf> {
     Ok(image)
 }
 
-/// Builds the program for what busybox cannot ask of a file, with the kernel's own small C library.
+/// Builds the program for ioctls, which busybox lacks, with the kernel's own small C library.
 fn ioctl(layout: &Layout, kernel: &Built, guest: &Path, work: &Path) -> Result<PathBuf> {
     let library = kernel.spec.source.join("tools/include/nolibc/nolibc.h");
     let (source, built) = (guest.join("ioctl.c"), work.join("ioctl"));
@@ -137,7 +137,7 @@ fn busybox() -> Result<PathBuf> {
     })
 }
 
-/// Adds a program as `to`, and what the dynamic linker loads for it, where it looks for that.
+/// Adds a program as `to`, and its libraries where the dynamic linker looks for them.
 fn dynamic(layout: &Layout, list: &mut String, to: &str, program: &Path) -> Result<()> {
     let said = command(layout, "ldd").arg(program).output()?;
     let said = String::from_utf8_lossy(&said.stdout);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Kernel configurations: what a fragment asks for, what a `.config` says, and what hides Rust.
+//! Kernel configurations: what a fragment asks for, what a `.config` has, and what hides Rust.
 
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 
@@ -33,23 +33,23 @@ impl Config {
         Self(symbols.collect())
     }
 
-    /// The value of a symbol; one that is not mentioned is `n`.
+    /// Returns the value of a symbol. One that is not mentioned is `n`.
     pub fn get(&self, symbol: &str) -> &str {
         self.0.get(symbol).map_or("n", String::as_str)
     }
 
-    /// Whether a symbol is `y` or `m`.
+    /// Returns whether a symbol is `y` or `m`.
     pub fn on(&self, symbol: &str) -> bool {
         matches!(self.get(symbol), "y" | "m")
     }
 
-    /// The same symbols with those of `other` over them.
+    /// Returns the symbols, overridden by those of `other`.
     pub fn with(mut self, other: Self) -> Self {
         self.0.extend(other.0);
         self
     }
 
-    /// The symbols of `asked` that have another value here, as `symbol`, `asked`, `got`.
+    /// Returns the symbols of `asked` that have another value here, as `symbol`, `asked`, `got`.
     pub fn differing<'a>(&'a self, asked: &'a Self) -> Vec<(&'a str, &'a str, &'a str)> {
         let all = asked
             .0
@@ -58,7 +58,7 @@ impl Config {
         all.filter(|(_, asked, got)| asked != got).collect()
     }
 
-    /// As Kconfig reads it.
+    /// Returns the text that Kconfig reads.
     pub fn text(&self) -> String {
         self.0
             .iter()
@@ -73,7 +73,8 @@ impl Config {
     }
 }
 
-/// Why `CONFIG_RUST` cannot be had in a configuration: the condition that fails and what to do.
+/// The reason why a configuration cannot have `CONFIG_RUST`: the condition that fails and the
+/// remedy.
 #[derive(Debug, PartialEq)]
 pub struct Hidden {
     /// The condition, as Kconfig states it.
@@ -84,7 +85,7 @@ pub struct Hidden {
     pub remedy: String,
 }
 
-/// The conditions of `config RUST` in `tree` that `config` does not meet.
+/// Returns the conditions of `config RUST` in `tree` that `config` does not meet.
 pub fn hides_rust(config: &Config, tree: &Path) -> Result<Vec<Hidden>> {
     let path = tree.join("init/Kconfig");
     let kconfig =
@@ -157,7 +158,7 @@ fn remedy(condition: &str, config: &Config) -> String {
     "change one of these symbols".into()
 }
 
-/// The value of a Kconfig condition, or nothing if it is of a form not known here.
+/// Returns the value of a Kconfig condition, or `None` if its form is not known here.
 fn evaluate(condition: &str, config: &Config) -> Option<bool> {
     let token =
         Regex::new(r"\s*(\|\||&&|>=|<=|!=|[=<>!()]|[A-Za-z0-9_]+)").expect("a constant expression");
@@ -232,7 +233,7 @@ impl Parser<'_> {
         Some(matches!(left.as_str(), "y" | "m"))
     }
 
-    /// The value of a symbol, or a constant as it stands.
+    /// Returns the value of a symbol, or a constant unchanged.
     fn word(&mut self) -> Option<String> {
         let (word, rest) = self.tokens.split_first()?;
         self.tokens = rest;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! From whatever is there to a kernel that can boot: each step does nothing where nothing is to be done.
+//! Prepares a kernel that can boot. A step that is up to date does nothing.
 
 use std::{
     collections::BTreeSet,
@@ -31,13 +31,13 @@ use crate::{
     },
 };
 
-/// Tools and source, with everything fetched that was lacking.
+/// The tools and the source, after missing parts were fetched.
 pub struct Prepared {
-    /// What a kernel `make` is told.
+    /// The settings of a kernel `make`.
     pub tools: Toolchain,
     /// The tree that was copied and grafted.
     pub pristine: Pristine,
-    /// Held as long as this clone's build folder is in use.
+    /// The lock is held as long as this clone's build folder is in use.
     _lock: File,
 }
 
@@ -50,7 +50,7 @@ pub struct Ready {
     pub initramfs: PathBuf,
 }
 
-/// Installs what is lacking, and makes `build/linux` the grafted copy of the source.
+/// Installs missing packages, and makes `build/linux` the grafted copy of the source.
 pub fn source(
     ui: &Ui,
     layout: &Layout,
@@ -71,7 +71,7 @@ pub fn source(
     })
 }
 
-/// Builds a kernel, and for it the modules of those names in `tools/testing/modules`.
+/// Builds a kernel, and the modules with these names in `tools/testing/modules` for it.
 pub fn kernel(
     ui: &Ui,
     layout: &Layout,
@@ -110,7 +110,7 @@ pub fn kernel(
     Ok(Ready { kernel, initramfs })
 }
 
-/// Makes `build/linux` the tree as `overlay` wants it, which is the clone or a copy of it.
+/// Grafts `overlay`, which is the clone or a copy of it, into `build/linux`.
 pub fn graft(ui: &Ui, layout: &Layout, overlay: &Path) -> Result<()> {
     ui.stage("graft", "putting the overlay into build/linux", |stage| {
         let log = layout.log("graft");
@@ -128,7 +128,7 @@ pub fn graft(ui: &Ui, layout: &Layout, overlay: &Path) -> Result<()> {
     })
 }
 
-/// Two commands at a time would write the same files.
+/// Two commands at the same time would write the same files.
 fn lock(ui: &Ui, layout: &Layout) -> Result<File> {
     fs::create_dir_all(&layout.build)?;
     let file = File::create(layout.build.join(".lock")).context("creating build/.lock")?;

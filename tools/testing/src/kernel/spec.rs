@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Building a kernel: its configuration from fragments, the image, the modules. Which kernel is a parameter.
+//! Builds kernels: the configuration from fragments, the image, and the modules.
 
 use std::{
     collections::BTreeSet,
@@ -25,22 +25,22 @@ use crate::{
 /// The kernels that guests run on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kernel {
-    /// Grafted, with everything of ours switched on.
+    /// The grafted kernel, with all our options on.
     Ours,
     /// The same version and configuration without the overlay.
     Stock,
-    /// Ours, with what the kernel has to find mistakes.
+    /// Our kernel, with the kernel's debugging options.
     Debug,
-    /// Stock, with the same.
+    /// The stock kernel, with the same debugging options.
     DebugStock,
-    /// Grafted, with our option off.
+    /// The grafted kernel, with our option off.
     Off,
-    /// Stock, with the rule that patches of 2026 proposed; see [`crate::kernel::earlier`].
+    /// The stock kernel, with the rule that patches of 2026 proposed; see [`crate::kernel::earlier`].
     Earlier,
 }
 
 impl Kernel {
-    /// What follows a guest's name where it runs on this kernel.
+    /// Returns the suffix of a guest's name on this kernel.
     pub fn suffix(self) -> &'static str {
         match self {
             Self::Ours => "",
@@ -52,27 +52,27 @@ impl Kernel {
         }
     }
 
-    /// Whether it has sanitizers, and so needs more time and memory.
+    /// Returns whether it has sanitizers, and so needs more time and memory.
     pub fn checks_itself(self) -> bool {
         matches!(self, Self::Debug | Self::DebugStock)
     }
 
-    /// Whether it has the overlay.
+    /// Returns whether it has the overlay.
     pub fn is_grafted(self) -> bool {
         matches!(self, Self::Ours | Self::Debug | Self::Off)
     }
 
-    /// Whether the ownership rule is in force.
+    /// Returns whether the ownership rule is in force.
     pub fn has_rule(self) -> bool {
         matches!(self, Self::Ours | Self::Debug)
     }
 
-    /// Whether only the long form of tests takes it, since it takes a build of its own.
+    /// Returns whether only the long form of tests uses it, because it needs a build of its own.
     pub fn only_long(self) -> bool {
         matches!(self, Self::DebugStock | Self::Off)
     }
 
-    /// The kernel that has the code which this one's replaces, and is the same otherwise.
+    /// Returns the kernel with the code that this one replaces, which is otherwise the same.
     pub fn counterpart(self) -> Option<Self> {
         match self {
             Self::Ours | Self::Off => Some(Self::Stock),
@@ -82,10 +82,10 @@ impl Kernel {
     }
 }
 
-/// Kconfig's target for a configuration with no more than it must have.
+/// Kconfig's target for a minimal configuration.
 pub const NOTHING: &str = "allnoconfig";
 
-/// Kconfig's target for a configuration with all there is, as modules.
+/// Kconfig's target for a configuration with everything, as modules.
 pub const EVERYTHING: &str = "allmodconfig";
 
 /// A kernel to build.
@@ -95,31 +95,31 @@ pub struct KernelSpec {
     pub name: String,
     /// The tree it is built from.
     pub source: PathBuf,
-    /// As `ARCH=` has it, where it is not this machine's.
+    /// The value of `ARCH=`, if it is not that of this machine.
     pub arch: Option<&'static str>,
-    /// What fragments are laid over: [`NOTHING`] or [`EVERYTHING`].
+    /// The configuration below the fragments: [`NOTHING`] or [`EVERYTHING`].
     pub base: &'static str,
     /// Configuration fragments; later ones win.
     pub fragments: Vec<PathBuf>,
-    /// Where the output goes.
+    /// The output folder.
     pub out: PathBuf,
 }
 
 /// A kernel that was built.
 #[derive(Clone, Debug)]
 pub struct Built {
-    /// What it was built from.
+    /// The specification from which it was built.
     pub spec: KernelSpec,
-    /// What boots.
+    /// The image that boots.
     pub image: PathBuf,
-    /// What `uname -r` says in it.
+    /// The output of `uname -r`.
     pub release: String,
     /// Modules from outside its tree, each built by [`Built::add_modules`].
     external: Vec<PathBuf>,
 }
 
 impl KernelSpec {
-    /// A kernel of this machine's architecture, in `build/NAME`.
+    /// Returns a kernel of this machine's architecture, in `build/NAME`.
     pub fn new(layout: &Layout, name: &str, source: PathBuf, fragments: &[&str]) -> Self {
         Self {
             name: name.into(),
@@ -131,29 +131,30 @@ impl KernelSpec {
         }
     }
 
-    /// The grafted kernel with everything of ours switched on.
+    /// Returns the grafted kernel with all our options on.
     pub fn ours(layout: &Layout) -> Self {
         let fragments = ["guest", "hardware", "ours"];
         Self::new(layout, "kernel", layout.linux(), &fragments)
     }
 
-    /// The kernel to compare with: built from the tree as it was, with the configuration of ours as far as it knows it.
+    /// Returns the kernel to compare with: built from the ungrafted tree, with our configuration as far as it knows the
+    /// symbols.
     pub fn stock(layout: &Layout, pristine: PathBuf) -> Self {
         Self::new(layout, "stock", pristine, &["guest", "hardware"])
     }
 
-    /// The grafted kernel with our option off, and the configuration of stock otherwise.
+    /// Returns the grafted kernel with our option off, and otherwise the configuration of the stock kernel.
     pub fn off(layout: &Layout) -> Self {
         Self::new(layout, "off", layout.linux(), &["guest", "hardware"])
     }
 
-    /// The grafted kernel with sanitizers, lock and lifetime checks, and fault injection.
+    /// Returns the grafted kernel with sanitizers, lock and lifetime checks, and fault injection.
     pub fn debug(layout: &Layout) -> Self {
         let fragments = ["guest", "ours", "debug", "ours-debug"];
         Self::new(layout, "debug", layout.linux(), &fragments)
     }
 
-    /// The kernel to compare that one with.
+    /// Returns the kernel to compare that one with.
     pub fn debug_stock(layout: &Layout, pristine: PathBuf) -> Self {
         Self::new(layout, "debug-stock", pristine, &["guest", "debug"])
     }
@@ -162,7 +163,7 @@ impl KernelSpec {
         self.out.join(".config")
     }
 
-    /// A `make` of it.
+    /// Returns a `make` command for it.
     pub fn command(&self, layout: &Layout, tools: &Toolchain) -> Command {
         let mut make = tools.make(layout, &self.source, &self.out);
         make.args(self.arch.map(|arch| format!("ARCH={arch}")));
@@ -173,7 +174,7 @@ impl KernelSpec {
         layout.log(&format!("{}-{step}", self.name))
     }
 
-    /// What its fragments ask for.
+    /// Returns the configuration that its fragments ask for.
     pub fn asked(&self) -> Result<Config> {
         let mut asked = Config::default();
         for fragment in &self.fragments {
@@ -182,7 +183,7 @@ impl KernelSpec {
         Ok(asked)
     }
 
-    /// Writes `.config` if anything that goes into it has changed since; a user's changes to it live until then.
+    /// Writes `.config` if one of its sources has changed. A user's changes to it are kept until then.
     pub fn configure(&self, ui: &Ui, layout: &Layout, tools: &Toolchain) -> Result<()> {
         let asked = self.asked()?;
         let inputs = format!(
@@ -217,7 +218,8 @@ impl KernelSpec {
         })
     }
 
-    /// Every symbol that was asked for must have its value; which have not, and why Rust has not, is the failure.
+    /// Checks that every requested symbol has its value. The failure names those that have not, and says why Rust is
+    /// missing.
     fn took_effect(
         &self,
         asked: &Config,
@@ -296,14 +298,14 @@ impl KernelSpec {
 }
 
 impl Built {
-    /// All its modules.
+    /// Returns all its modules.
     pub fn modules(&self) -> Result<Vec<PathBuf>> {
         let mut found = ordered(&self.spec.out)?;
         found.extend(self.external.iter().cloned());
         Ok(found)
     }
 
-    /// The names of the modules from outside its tree.
+    /// Returns the names of the modules from outside its tree.
     pub fn external(&self) -> impl Iterator<Item = String> + '_ {
         let stems = self.external.iter().filter_map(|path| path.file_stem());
         stems.map(|stem| stem.to_string_lossy().into_owned())
@@ -327,7 +329,7 @@ impl Built {
                 fs::create_dir_all(&copy)?;
                 let mut rsync = command(layout, "rsync");
                 rsync.args(["-a", "--delete"]);
-                // What a build made here or there is no source, and theirs is for another kernel.
+                // Files that a build made are not source, and may be for another kernel.
                 for made in ["*.o", "*.ko", "*.mod", "*.mod.c", ".*", "modules.order"] {
                     rsync.arg(format!("--exclude={made}"));
                 }
@@ -383,7 +385,7 @@ impl Built {
     }
 }
 
-/// The modules that the last build in `folder` made.
+/// Returns the modules that the last build in `folder` made.
 fn ordered(folder: &Path) -> Result<Vec<PathBuf>> {
     let order = folder.join("modules.order");
     let text =

@@ -16,7 +16,8 @@ use crate::{
     kernel::prepare::Prepared,
 };
 
-/// The pristine tree if output elsewhere can be built from it, else a clean copy.
+/// Returns the pristine tree if it can be built with its output elsewhere, and otherwise a clean
+/// copy.
 pub fn ungrafted(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<PathBuf> {
     let tree = &prepared.pristine.tree;
     let built_in = tree.join(".config").exists() || tree.join("include/config").exists();

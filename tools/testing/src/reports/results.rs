@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a command found out, for people and for machines.
+//! The results of a command, for people and for programs.
 
 use std::{fs, time::Duration};
 
@@ -21,15 +21,15 @@ pub struct Report<'a> {
     pub seconds: f64,
     /// How many rows are ok.
     pub passed: usize,
-    /// How many are not.
+    /// How many rows failed.
     pub failed: usize,
-    /// How many of those that are ok did not run.
+    /// How many of the rows that are ok were skipped.
     pub skipped: usize,
     /// All of them.
     pub rows: &'a [Row],
 }
 
-/// Writes the report of a command; returns how many rows failed.
+/// Writes the report of a command. Returns the number of failed rows.
 pub fn write(
     layout: &Layout,
     name: &str,
@@ -57,7 +57,7 @@ pub fn write(
     Ok(report.failed)
 }
 
-/// The names of the tests in the last report of a command.
+/// Returns the names of the tests in the last report of a command.
 pub fn names(layout: &Layout, name: &str) -> Vec<String> {
     let read = || {
         let text = fs::read(layout.build.join(format!("results/{name}.json"))).ok()?;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a run comes to: how many behaviours of each area were tested, what took longest, and what was left out.
+//! The summary of a run: how many behaviours of each area were tested, which guests took longest, and what was
+//! skipped.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,10 +11,10 @@ use std::{
 
 use crate::{common::ui::elapsed, verdict::row::Row};
 
-/// How many guests are named that took longest.
+/// The number of slowest guests that are named.
 const SLOWEST: usize = 5;
 
-/// What tests are about, by the beginning of their names; the first that fits counts.
+/// The areas, by the beginning of the tests' names. The first one that matches counts.
 const AREAS: &[(&str, &str)] = &[
     ("guest::devres", "devres"),
     ("guest::sequences", "devres"),
@@ -36,13 +37,13 @@ const AREAS: &[(&str, &str)] = &[
     ("", "host"),
 ];
 
-/// What a run comes to.
+/// The summary of a run.
 pub struct Summary<'a> {
     /// For each area.
     pub areas: BTreeMap<&'static str, Area>,
     /// The guests that took longest, the slowest first, with their seconds.
     pub slowest: Vec<(&'a str, f64)>,
-    /// What was skipped, and why.
+    /// The skipped tests, with the reasons.
     pub skipped: Vec<(&'a str, &'a str)>,
 }
 
@@ -64,7 +65,7 @@ fn area(name: &str) -> &'static str {
     AREAS.iter().find(fits).map_or("host", |(_, area)| area)
 }
 
-/// A name without the kernel that the test ran on.
+/// Returns a name without the kernel on which the test ran.
 fn behaviour(name: &str) -> String {
     let parts = name.split("::");
     let parts = parts.map(|part| part.split('@').next().unwrap_or_default());
@@ -72,7 +73,7 @@ fn behaviour(name: &str) -> String {
 }
 
 impl<'a> Summary<'a> {
-    /// Of these rows.
+    /// Returns the summary of these rows.
     pub fn new(rows: &'a [Row]) -> Self {
         let mut areas: BTreeMap<_, Area> = BTreeMap::new();
         let mut seen = BTreeSet::new();
@@ -98,7 +99,7 @@ impl<'a> Summary<'a> {
     }
 }
 
-/// As the terminal shows it.
+/// Returns the text for the terminal.
 pub fn text(rows: &[Row], took: Duration) -> String {
     let summary = Summary::new(rows);
     let mut text = format!(

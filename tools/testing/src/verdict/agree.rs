@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Two kernels, one log: what a guest prints between `compare: begin NAME` and `compare: end NAME` must be the same on both.
+//! Compares the logs of a guest on two kernels: the lines between `compare: begin NAME` and `compare: end NAME` must be the
+//! same on both.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,7 +16,7 @@ use crate::verdict::row::Row;
 /// How many lines of a difference are shown.
 const SHOWN: usize = 40;
 
-/// What the kernel says when it is ready to, whatever a guest does meanwhile.
+/// Messages that the kernel prints at any time, whatever the guest does.
 const ASIDE: &str = r"^(random: crng|clocksource: |sched_clock: |perf: interrupt took|hrtimer: interrupt took|workqueue: .* hogged CPU)";
 
 /// The log of a guest on one kernel.
@@ -24,11 +25,11 @@ pub struct Side<'a> {
     pub name: &'a str,
     /// Its lines without time stamps.
     pub text: &'a str,
-    /// Where it is kept, for messages.
+    /// The path of the log, for messages.
     pub log: &'a Path,
 }
 
-/// Compares the blocks of two logs of `guest`: a row for each, and one more if there are less than `due`.
+/// Compares the blocks of two logs of `guest`. Returns a row for each, and one more if there are fewer than `due`.
 pub fn compare(guest: &str, due: usize, theirs: &Side<'_>, ours: &Side<'_>) -> Vec<Row> {
     let (a, b) = (blocks(theirs.text), blocks(ours.text));
     let names: BTreeSet<_> = a.keys().chain(b.keys()).collect();
@@ -88,7 +89,7 @@ fn blocks(text: &str) -> BTreeMap<String, Block> {
         if let Some(found) = marker.captures(line) {
             let name = found[2].to_string();
             let block = blocks.entry(name.clone()).or_default();
-            // Whatever begins before the last has ended leaves that one without an end.
+            // A block that begins before the last one has ended leaves that without an end.
             block.whole = &found[1] == "end" && open.as_ref() == Some(&name);
             open = (&found[1] == "begin").then_some(name);
         } else if let Some(block) = open.as_ref().and_then(|name| blocks.get_mut(name)) {

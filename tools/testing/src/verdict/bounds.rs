@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a run may leave out: which tests may be skipped, and how many guests may have to boot again.
+//! The limits of a run: which tests may be skipped, and how many guests may have to boot again.
 
 use super::row::Row;
 
-/// How the name of a row ends that tells of a guest which had to boot again.
+/// The end of the name of a row that reports a guest which had to boot again.
 pub const AGAIN: &str = "::boots_at_once";
 
-/// How many guests of a run may have to boot again, for the emulator loses a timer of a busy host now and then.
+/// The number of guests of a run that may have to boot again: on a busy host the emulator loses a timer now and then.
 const AGAIN_AT_MOST: usize = 1;
 
 /// The tests that may be skipped, by a part of their name, and when they are.
@@ -35,7 +35,7 @@ const MAY_BE_SKIPPED: &[(&str, &str)] = &[
     (AGAIN, "the emulator lost a timer"),
 ];
 
-/// Fails the rows that are skipped without being listed, and those of guests that had to boot again where there are too many.
+/// Fails the rows that are skipped without being listed, and the rows of guests that had to boot again if there are too many.
 pub fn enforce(rows: &mut [Row]) {
     let again = rows.iter().filter(|row| row.name.ends_with(AGAIN)).count();
     for row in rows {

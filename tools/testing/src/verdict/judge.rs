@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! From a guest's log to one row per test: results, and trouble charged to the test in whose span it was reported.
+//! Turns a guest's log into one row for each test. A report of the kernel is charged to the test during which it was printed.
 
 use std::path::Path;
 
@@ -16,33 +16,33 @@ use crate::verdict::{
 /// How many lines of the log a failed test quotes.
 const QUOTED: usize = 30;
 
-/// What the guest's init prints last.
+/// The last line of the guest's init.
 pub const FINISHED: &str = "guest: finished";
 
-/// A log, with what is known about the run beside it.
+/// A log, with the facts about the run.
 pub struct Evidence<'a> {
     /// The guest's name, with its kernel's; every row begins with `guest::<name>`.
     pub guest: &'a str,
     /// The serial log.
     pub log: &'a [u8],
-    /// Where it is kept, for messages.
+    /// The path of the log, for messages.
     pub path: &'a Path,
-    /// What went wrong outside the guest, e.g. that it had to be killed.
+    /// A fault outside of the guest, for example that it had to be killed.
     pub outside: Vec<String>,
     /// How many KTAP documents there must be at least.
     pub documents: usize,
     /// KUnit suites that must be among them.
     pub due: &'a [&'a str],
-    /// Texts of the reports that the guest is there to provoke.
+    /// Texts of the reports that the guest provokes on purpose.
     pub provokes: &'a [&'a str],
-    /// Whether the kernel has what makes these reports, so that each must come at least once.
+    /// Whether the kernel can make these reports, so that each must be printed at least once.
     pub reports: bool,
-    /// Whether the kernel's reports are what the guest is there to provoke; then its own results alone count, and a panic is an
-    /// end like any other.
+    /// Whether the guest provokes the kernel's reports on purpose. Then only its own results count, and it may end with a
+    /// panic.
     pub trouble_due: bool,
 }
 
-/// Judges a run. The last row, `guest::<name>::boot`, stands for everything no test is to blame for.
+/// Judges a run. The last row, `guest::<name>::boot`, stands for everything that belongs to no test.
 pub fn judge(
     evidence: &Evidence<'_>,
     referee: impl Fn(&Document) -> Result<(), String>,
@@ -57,7 +57,7 @@ pub fn judge(
     };
     let mut rows = Vec::new();
     let mut errors = evidence.outside.clone();
-    // Lines up to here have been charged to somebody.
+    // Lines up to here have been charged to a test.
     let mut charged = 0;
     let mut quote = Vec::new();
 
@@ -183,7 +183,7 @@ fn troubled(trouble: &Trouble, lines: &[Line]) -> Option<usize> {
 }
 
 fn quoted(lines: &[Line], from: usize) -> Vec<String> {
-    // What the registers held helps nobody here; the log has it.
+    // The content of registers is left out here. The log has it.
     let registers =
         Regex::new(r"^(R\w\w|[CDEFG]S|CR\d|DR\d|Code|RSP|PKRU|Hardware name|Modules linked in): ")
             .expect("a constant expression");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The guest's serial log: its lines, and the reports in it that no good kernel prints.
+//! The guest's serial log: its lines, and the reports in it that show a fault.
 
 use std::collections::BTreeSet;
 
@@ -17,10 +17,10 @@ pub struct Line {
     pub text: String,
 }
 
-/// Where one CPU takes the console over from another in the middle of a line, which is then printed once more.
+/// A mark that one CPU took the console over from another in the middle of a line, which is then printed again.
 const REPLAYING: &str = "** replaying previous printk message **";
 
-/// Splits a serial log into lines, without those that were printed in part only.
+/// Splits a serial log into lines, without partially printed ones.
 pub fn lines(log: &[u8]) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     let mut replaying = false;
@@ -60,14 +60,15 @@ fn raw_lines(log: &[u8]) -> Vec<Line> {
         .collect()
 }
 
-/// Where reports on ownership come from: with `CONFIG_DEBUG_BUGVERBOSE` a warning names the file, without it the function alone.
+/// The place of reports on ownership: with `CONFIG_DEBUG_BUGVERBOSE` a warning names the file, without it only the function.
 const OWNERSHIP: [&str; 3] = [
     "rust/kernel/pci/ownership.rs:",
     "rust/kernel/pci/ownership/",
     "6kernel3pci9ownership",
 ];
 
-/// Makes comments of the stacks that `CONFIG_DEBUG_SHIRQ` adds where a second handler is refused, which is for its caller to judge.
+/// Turns the stack traces that `CONFIG_DEBUG_SHIRQ` adds when a second handler is refused into comments, because the caller judges
+/// the refusal.
 pub fn comment_refused_handlers(lines: &mut [Line]) {
     for caller in callers(lines) {
         let mut refused = false;
@@ -84,9 +85,9 @@ pub fn comment_refused_handlers(lines: &mut [Line]) {
     }
 }
 
-/// Makes comments of the warnings that `CONFIG_PCI_DEVRES_RUST_DEBUG` adds to a report on ownership: each follows its report, and
-/// comes from where that does. What is reported is the business of the tests that provoke it. Other threads may print in between;
-/// their lines stay as they are.
+/// Turns the warnings that `CONFIG_PCI_DEVRES_RUST_DEBUG` adds to a report on ownership into comments. Each follows its report and
+/// comes from the same thread. The tests that provoke a report check it. Other threads may print in between; their lines are not
+/// changed.
 pub fn comment_report_warnings(lines: &mut [Line]) {
     for caller in callers(lines) {
         let mut its: Vec<&mut Line> = lines.iter_mut().filter(|l| l.caller == caller).collect();
@@ -111,15 +112,15 @@ pub fn comment_report_warnings(lines: &mut [Line]) {
     }
 }
 
-/// Everyone who printed a line.
+/// Returns all threads and CPUs that printed a line.
 fn callers(lines: &[Line]) -> BTreeSet<Option<String>> {
     lines.iter().map(|line| line.caller.clone()).collect()
 }
 
-/// How a report on ownership begins, after its driver and its device.
+/// The beginning of a report on ownership, after its driver and its device.
 const REPORT: &str = ": irq vectors: ";
 
-/// The kernel's ways of saying that something is broken. A driver's own error message is none of them.
+/// The kernel's messages that something is broken. A driver's own error message is not among them.
 const TROUBLE: &[&str] = &[
     r"^-+\[ cut here \]-+",
     r"^WARNING: ",
@@ -153,14 +154,14 @@ const TROUBLE: &[&str] = &[
     r"Trying to (vfree|iounmap)|Freeing invalid|Bad page state|resource sanity check",
 ];
 
-/// Finds lines that report trouble.
+/// Finds lines that report a fault.
 pub struct Trouble<'a> {
     signs: RegexSet,
     provoked: &'a [&'a str],
 }
 
 impl<'a> Trouble<'a> {
-    /// Knows everything a kernel without and with its debugging options reports, but for lines with one of the texts in `provoked`.
+    /// Finds every report of a kernel with or without debugging options, except for lines with one of the texts in `provoked`.
     pub fn except(provoked: &'a [&'a str]) -> Self {
         let signs = RegexSet::new(TROUBLE).expect("constant expressions");
         Self { signs, provoked }
@@ -174,7 +175,7 @@ impl<'a> Trouble<'a> {
         }
     }
 
-    /// Whether a line reports trouble; what a test script says about it is a comment and does not count.
+    /// Returns whether a line reports a fault. The comments of a test script do not count.
     pub fn is(&self, line: &Line) -> bool {
         !line.text.trim_start().starts_with('#')
             && self.signs.is_match(&line.text)

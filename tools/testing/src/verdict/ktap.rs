@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! KTAP documents in a log: every result with its place in the log, and everything that is wrong with the document itself.
+//! KTAP documents in a log: every result with its place in the log, and all faults of the document itself.
 
 use regex::Regex;
 
@@ -9,7 +9,7 @@ use crate::verdict::klog::Line;
 /// One result.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Case {
-    /// The subtests it lies in, and its own name.
+    /// The subtests that contain it, and its own name.
     pub path: Vec<String>,
     /// Whether it passed.
     pub ok: bool,
@@ -22,7 +22,7 @@ pub struct Case {
 /// One document.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Document {
-    /// Its results in order, without those that sum up a subtest.
+    /// Its results in order, without the results of subtests.
     pub cases: Vec<Case>,
     /// Missing plans, missing or misnumbered results, subtests that never ended.
     pub errors: Vec<String>,
@@ -79,13 +79,13 @@ pub fn documents(lines: &[Line]) -> Vec<Document> {
         }
     }
     found.extend(open.map(Reader::finish));
-    // KUnit opens one at boot even where no test is built in.
+    // KUnit opens a document at boot even if no test is built in.
     found.retain(|document| !document.is_empty());
     found
 }
 
 impl Document {
-    /// Whether it plans for nothing and says nothing.
+    /// Returns whether it has no plan and no content.
     fn is_empty(&self) -> bool {
         self.cases.is_empty() && self.errors.is_empty()
     }
@@ -155,7 +155,7 @@ impl Reader {
         let sums_up = self.close_above(indent);
         let frame = self.top();
         if frame.indent != indent {
-            // Not a result of this document, but text that looks like one.
+            // This is not a result of this document, but text that looks like one.
             return;
         }
         frame.seen += 1;

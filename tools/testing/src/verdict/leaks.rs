@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What kmemleak found at the end of a guest: one row.
+//! The result of kmemleak at the end of a guest, as one row.
 
 use super::{klog::Line, row::Row};
 
-/// How the lines begin that the guest's init prints of kmemleak's file.
+/// The beginning of the lines of kmemleak's file that the guest's init prints.
 const QUOTE: &str = "# kmemleak: ";
 
-/// What init prints once kmemleak has scanned the memory.
+/// The line that init prints when kmemleak has scanned the memory.
 const SCANNED: &str = "# kmemleak: scanned";
 
-/// A function that leaks memory, by its name in the stack of who allocated it, and why.
+/// A function that leaks memory, by its name in the stack trace of the allocation, and the reason.
 pub type Known = (&'static str, &'static str);
 
 /// Leaks that the stock kernel has too.
 const STOCK: &[Known] = &[];
 
-/// Judges the objects that nobody refers to any more: each must have been allocated below a function of `known` or of the stock
-/// kernel's leaks.
+/// Judges the objects without a reference: each must have been allocated below a function of `known` or of the stock kernel's
+/// leaks.
 pub fn judge(guest: &str, lines: &[Line], known: &[Known]) -> Row {
     let name = format!("guest::{guest}::kmemleak");
     let quoted = lines

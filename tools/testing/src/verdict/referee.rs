@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The kernel's own KTAP parser as referee: it must count the same results as ours does.
+//! Checks our KTAP parser against the kernel's own, which must count the same results.
 
 use std::{fs, path::Path};
 
@@ -28,7 +28,7 @@ struct Counts {
     errors: usize,
 }
 
-/// Has `kunit.py` of the kernel in `tree` count a document.
+/// Lets `kunit.py` of the kernel in `tree` count the results of a document.
 pub fn agrees(layout: &Layout, tree: &Path, document: &Document) -> Result<(), String> {
     let count = |want: fn(&crate::verdict::ktap::Case) -> bool| {
         document.cases.iter().filter(|c| want(c)).count()
@@ -54,14 +54,14 @@ fn kunit(layout: &Layout, tree: &Path, document: &Document) -> Option<Counts> {
     let (log, json) = (work.path().join("log"), work.path().join("json"));
     fs::write(&log, &document.text).ok()?;
     let mut kunit = command(layout, "python3");
-    // It would leave its compiled form in the source tree, which is not ours to write to.
+    // Without this Python writes compiled files into the source tree, which must not be changed.
     kunit.env("PYTHONDONTWRITEBYTECODE", "1");
     kunit.arg(tree.join("tools/testing/kunit/kunit.py"));
     kunit
         .arg("parse")
         .arg(format!("--json={}", json.display()))
         .arg(&log);
-    // Its exit status says whether the tests passed, which is not the question.
+    // Its exit status says whether the tests passed, which is not checked here.
     let _ = output(&mut kunit);
     let group: Group = serde_json::from_slice(&fs::read(&json).ok()?).ok()?;
     Some(group.misc)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The trace that a guest prints, held against the model of the rule.
+//! Compares the trace that a guest prints with the rule.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use model::{replay, rule::Rule};
 
 use super::row::Row;
 
-/// Holds the trace in a guest's log against the rule.
+/// Compares the trace in a guest's log with the rule.
 pub fn replay(guest: &str, log: &Path, text: &str) -> Row {
     let name = format!("guest::{guest}::trace_follows_the_rule");
     match Rule::read().and_then(|rule| replay::replay(&rule, text)) {

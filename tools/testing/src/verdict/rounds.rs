@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A behaviour that is tested round after round is one row, with the number of the rounds.
+//! Merges the rounds of a repeated test into one row, with the number of rounds.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ pub fn merge(rows: Vec<Row>) -> Vec<Row> {
         match merged.get_mut(place) {
             None => merged.push((row, said)),
             Some((first, rounds)) => {
-                // What was said of a single row is how many rounds it has made.
+                // The value of a single row is its number of rounds.
                 let made = first.values.get("rounds").and_then(|n| n.as_u64());
                 let made = made.unwrap_or(1) + 1;
                 first.values.insert("rounds".into(), made.into());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A row: one thing that was tested or measured, and what came of it.
+//! A row: one thing that was tested or measured, and its result.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -9,7 +9,7 @@ use serde::Serialize;
 /// One thing that was tested or measured.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Row {
-    /// What it is called, as in the output of `make test`.
+    /// Its name, as in the output of `make test`.
     pub name: String,
     /// Whether it is as it should be.
     pub ok: bool,
@@ -19,19 +19,19 @@ pub struct Row {
     /// What was found instead, and where to look.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub message: String,
-    /// How long it took, where that is known.
+    /// How long it took, if that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
-    /// The log it stands in.
+    /// Its log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log: Option<PathBuf>,
-    /// Values a command has more to say about.
+    /// Further values, which a command shows.
     #[serde(flatten)]
     pub values: serde_json::Map<String, serde_json::Value>,
 }
 
 impl Row {
-    /// A row that is as it should be.
+    /// Returns a row that is as it should be.
     pub fn passed(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -40,7 +40,7 @@ impl Row {
         }
     }
 
-    /// A row that is not, and why.
+    /// Returns a row that is not, with the reason.
     pub fn failed(name: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             name: name.into(),
