@@ -118,10 +118,11 @@ pub(super) struct Calls {
 
 /// The handlers of a binding, and the lock under which its driver changes vectors and handlers.
 ///
-/// A handler is released without the lock, because that may wait for whoever waits for the lock.
-/// It is registered without the lock, too: genirq has a mutex for each interrupt, which it holds
-/// while it waits for a handler that is being released. Everything else happens under the lock. What
-/// allocates or registers checks under it that the registry is open.
+/// A handler is released without the lock, because that may wait for a task that waits for the
+/// lock. A handler is registered without the lock, too, because genirq has a mutex for each
+/// interrupt, which it holds while it waits for a handler that is being released. Everything else
+/// happens under the lock. Calls that allocate or register check under the lock that the registry is
+/// open.
 #[pin_data]
 pub(super) struct Registry {
     #[pin]
@@ -205,7 +206,7 @@ impl Registry {
         }
     }
 
-    /// Locks the registry, whether it is closed or not, to read what is there.
+    /// Locks the registry for reading, whether it is closed or not.
     pub(super) fn lock_to_read(&self) -> Locked<'_> {
         self.calls.lock()
     }
@@ -228,8 +229,9 @@ impl Registry {
         drop(self.release_where(|slot| slot.token == token));
     }
 
-    /// Releases the handlers that are `wanted`, the newest first, and waits for those that somebody
-    /// else is registering or releasing. None of them is there any more while the lock is held that this returns.
+    /// Releases the handlers that are `wanted`, the newest first, and waits for those that another
+    /// task is registering or releasing. Returns the lock; as long as it is held there is no such
+    /// handler.
     fn release_where(&self, wanted: impl Fn(&Slot) -> bool) -> Locked<'_> {
         let mut calls = self.calls.lock();
         loop {
@@ -457,7 +459,7 @@ impl Calls {
         Ok(self.bound.push(bound, GFP_KERNEL)?)
     }
 
-    /// Tells whether something is kept.
+    /// Returns whether any data is kept.
     pub(super) fn keeps_any(&self) -> bool {
         !self.bound.is_empty()
     }
