@@ -59,6 +59,8 @@ impl<'a, V: Copy> IrqVector<'a, V> {
     /// - `EINVAL` when the vector is not one of `dev` or does not exist any more, `name` cannot be
     ///   the name of a directory, or `flags` has `ONESHOT`, which needs a thread, `PERCPU`, which
     ///   no interrupt of a device is, or `SHARED` with `NO_SUSPEND`, `FORCE_RESUME` or `NO_AUTOEN`.
+    ///   `NO_AUTOEN` is also refused for a vector that is spread over CPUs, because genirq starts
+    ///   that with its CPUs.
     /// - `ENODEV` when the vectors have been freed, or the driver is being detached.
     /// - `EPERM` when the handler is code of another module than that of the driver.
     /// - `EBUSY` when a handler is there already and the two cannot share.
