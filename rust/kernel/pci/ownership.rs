@@ -83,8 +83,8 @@ use self::{
 };
 use super::{
     entry::DevresEntry,
-    irq_types::IrqType,
-    Device, //
+    Device,
+    IrqType, //
 };
 use crate::{
     bindings::{
