@@ -16,8 +16,10 @@ LINUX ?=
 CONFIG ?=
 # test: only tests with this text in their names, e.g. TEST=guest::samples
 TEST ?=
-# series: 1 builds every step, boots and takes it back; census: 1 fails where the rule would report a driver
+# series: 1 builds and boots every step that changed since it passed; census: 1 fails where the rule would report a driver
 CHECK ?=
+# series: the version to write; from 2 on it is compared with the one before
+REROLL ?=
 # boot: a folder with a driver of your own, in place of the samples
 DRIVER ?=
 # test, equivalence: makes the random sequences of calls again that a failure names
@@ -125,8 +127,8 @@ tree-check: setup ## prove: compile every converted driver, for x86-64 and arm64
 	@$(runner) tree-check
 
 .PHONY: series
-series: setup ## prove: write the overlay as patches (CHECK=1: build and boot each)
-	@$(runner) series $(if $(filter 1,$(CHECK)),--check)
+series: setup ## prove: write the overlay as patches (CHECK=1: build, boot; REROLL=2)
+	@$(runner) series $(if $(filter 1,$(CHECK)),--check) $(if $(REROLL),--reroll $(REROLL))
 
 .PHONY: setup
 setup:

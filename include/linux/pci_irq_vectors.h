@@ -65,9 +65,8 @@ void pcim_free_irq_vectors(struct pci_dev *dev);
 #else
 
 /*
- * Without CONFIG_PCI_DEVRES_RUST pcim_enable_device() decides who frees the
- * vectors. The call refuses a device whose vectors would not be freed on driver
- * detach.
+ * pcim_enable_device() decides who frees the vectors here. The call refuses a
+ * device whose vectors would not be freed on driver detach.
  */
 static inline int
 pcim_alloc_irq_vectors_affinity(struct pci_dev *dev, unsigned int min_vecs,

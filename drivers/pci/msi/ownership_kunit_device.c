@@ -23,6 +23,7 @@ static const struct hardware on_soft[] = { MSI_ON_SOFT, MSIX_ON_SOFT };
 static const struct hardware on_all[] = {
 	MSI_ON_SOFT, MSIX_ON_SOFT, MSI_ON_EDU, MSIX_ON_E1000E,
 };
+
 const struct hardware ownership_msix = MSIX_ON_SOFT;
 
 KUNIT_ARRAY_PARAM_DESC(soft, on_soft, name);

@@ -35,13 +35,15 @@ static void disable(struct pci_dev *pdev)
 }
 
 static const struct wrong_free wrong_frees[] = {
-	ON_ALL("explicit, pci_free under a handler", PCI_ALLOC, true, pci_free_irq_vectors, HANDLER),
+	ON_ALL("explicit, pci_free under a handler", PCI_ALLOC, true, pci_free_irq_vectors,
+	       HANDLER),
 	ON_ALL("explicit, pci_disable under a handler", PCI_ALLOC, true, disable, HANDLER),
 	ON_ALL("explicit, pcim_free under a handler", PCI_ALLOC, true, pcim_free_irq_vectors,
 	       DRIVER_OWNS),
 	ON_ALL("explicit, pcim_free without a handler", PCI_ALLOC, false, pcim_free_irq_vectors,
 	       DRIVER_OWNS),
-	ON_ALL("managed, pcim_free under a handler", PCIM_ALLOC, true, pcim_free_irq_vectors, HANDLER),
+	ON_ALL("managed, pcim_free under a handler", PCIM_ALLOC, true, pcim_free_irq_vectors,
+	       HANDLER),
 	ON_ALL("managed, pci_free under a handler", PCIM_ALLOC, true, pci_free_irq_vectors,
 	       DEVICE_OWNS),
 	ON_ALL("managed, pci_disable under a handler", PCIM_ALLOC, true, disable, DEVICE_OWNS),

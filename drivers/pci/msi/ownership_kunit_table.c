@@ -176,7 +176,8 @@ static void device_without_vectors(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, ownership_alloc(pdev, PCI_ALLOC, PCI_IRQ_MSI), -EINVAL);
 	KUNIT_EXPECT_EQ(test, ownership_alloc(pdev, PCI_ALLOC, PCI_IRQ_MSIX), -EINVAL);
-	KUNIT_EXPECT_EQ(test, ownership_alloc(pdev, PCIM_ALLOC, PCI_IRQ_MSI | PCI_IRQ_MSIX), -EINVAL);
+	KUNIT_EXPECT_EQ(test, ownership_alloc(pdev, PCIM_ALLOC, PCI_IRQ_MSI | PCI_IRQ_MSIX),
+			-EINVAL);
 	KUNIT_EXPECT_EQ(test, list_count_nodes(&pdev->dev.devres_head), 0);
 }
 

@@ -25,7 +25,8 @@
 //!   are freed and allocated anew.
 //! - **A Rust guard**, [`super::IrqVectorRegistration`] or [`super::ManagedIrqVectors`], can hold
 //!   vectors of either owner. `pcim_free_irq_vectors()` is refused while one does, because freeing
-//!   is up to the guard. After any other free by C code the guard finds that its allocation is gone.
+//!   is up to the guard. After any other free by C code the guard finds that its allocation is
+//!   gone.
 //! - **During detach** nothing is allocated: `ENODEV`.
 //! - **A single MSI-X vector** that `pci_msix_alloc_irq_at()` adds belongs to the owner of the
 //!   others. `pci_msix_free_irq()` frees it whoever owns it, unless a handler is registered on it.
@@ -59,9 +60,9 @@
 //! reset restores the state of the device concurrently: `msi_lock` (MSI) or `msi_descs_lock`
 //! (MSI-X) keeps the descriptors for it.
 //!
-//! Locks nest in this order: the device's lock, the lock of the registry, `msi_descs_lock`, the lock
-//! of an interrupt's descriptor, `msi_lock`. The `devres_lock` nests in `msi_descs_lock`, and nothing
-//! nests in the `devres_lock`.
+//! Locks nest in this order: the device's lock, the lock of the registry, `msi_descs_lock`, the
+//! lock of an interrupt's descriptor, `msi_lock`. The `devres_lock` nests in `msi_descs_lock`, and
+//! nothing nests in the `devres_lock`.
 
 mod containment;
 mod state;
@@ -83,8 +84,8 @@ use self::{
 };
 use super::{
     entry::DevresEntry,
-    irq_types::IrqType,
-    Device, //
+    Device,
+    IrqType, //
 };
 use crate::{
     bindings::{

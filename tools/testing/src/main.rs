@@ -84,9 +84,12 @@ enum Command {
     Series {
         #[command(flatten)]
         source: Source,
-        /// Build and boot every step, and take all of them back
+        /// Build and boot every step that changed since
         #[arg(long)]
         check: bool,
+        /// The version of the series; a second and later one is compared with the one before
+        #[arg(long, default_value = "1", value_parser = clap::value_parser!(u8).range(1..))]
+        reroll: u8,
     },
     /// Break the code in one place after another and expect a test to notice
     Mutations {
@@ -172,8 +175,13 @@ fn run(arguments: &Arguments) -> Result<bool> {
             build::menuconfig(&ui, &layout, source.tree(&layout).as_deref())
         }
         Command::Docs { source } => docs::docs(&ui, &layout, source.tree(&layout).as_deref()),
-        Command::Series { source, check } => {
-            series::series(&ui, &layout, source.tree(&layout).as_deref(), *check)
+        Command::Series {
+            source,
+            check,
+            reroll,
+        } => {
+            let tree = source.tree(&layout);
+            series::series(&ui, &layout, tree.as_deref(), *check, (*reroll).into())
         }
         Command::Mutations { source, names } => {
             mutations::mutations(&ui, &layout, source.tree(&layout).as_deref(), names)

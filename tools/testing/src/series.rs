@@ -2,69 +2,101 @@
 
 //! `make series`: the overlay as a series of patches that can go in one by one, and `make series CHECK=1`, the proof that they can.
 //!
-//! A step is a set of whole files: the calls first, which change nothing by themselves; then drivers, one subsystem a step; then the
-//! option, off by default, with the Rust behind it; then samples and documentation. Drivers can be taken back one by one, the others
-//! as long as nothing after them is needed.
+//! Which change belongs to which patch is in `tools/testing/series`. First come faults of 7.3 that the conversion mends, each patch
+//! by itself; then the calls with a few users; then drivers, which can be taken back one by one; then the option, with what is
+//! behind it.
 
 mod check;
+mod lint;
+mod mail;
+mod message;
+mod pieces;
+mod table;
 
-use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path, time::Instant};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use anyhow::{Context, Result};
+use regex::Regex;
 
+use self::{
+    mail::Repository,
+    pieces::File,
+    table::{glob, Table},
+};
 use crate::{
     common::{
         command::{command, output},
         layout::Layout,
         ui::{elapsed, Ui},
     },
-    kernel::{
-        drivers::{self, By, Converted},
-        prepare,
-    },
+    kernel::prepare,
     reports::results,
 };
 
-/// One patch.
+/// One patch, and the files that it changes.
 struct Step {
-    place: usize,
+    part: &'static str,
     subject: String,
-    why: String,
-    diffs: String,
     files: Vec<String>,
+    /// What git calls the tree after it.
+    tree: String,
 }
 
-/// Writes the series to `build/series`, and with `check` builds and boots every step of it, and takes it back.
-pub fn series(ui: &Ui, layout: &Layout, linux: Option<&Path>, check: bool) -> Result<bool> {
+/// Writes the series to `build/series`, and with `check` builds and boots every step of it.
+pub fn series(
+    ui: &Ui,
+    layout: &Layout,
+    linux: Option<&Path>,
+    check: bool,
+    version: usize,
+) -> Result<bool> {
     let started = Instant::now();
     let prepared = prepare::source(ui, layout, linux, &[])?;
-    let steps = steps(layout, &prepared.pristine.tree)?;
-    let folder = layout.build.join("series");
-    let _ = fs::remove_dir_all(folder.join("patches"));
-    fs::create_dir_all(folder.join("patches"))?;
-    let author = author(layout);
-    let mut patches = Vec::new();
+    let pristine = &prepared.pristine.tree;
+    let table = table::read(&table::folder(layout))?;
+    let repository = repository(layout)?;
+    let (mut files, base) = files(layout, &repository, pristine)?;
+    pieces::assign(&mut files, &table.steps, &table.left_out)?;
+    files.push(maintainers(layout, pristine, &repository, &files)?);
+    let steps = commit(layout, &repository, &table, &files, &base)?;
+
+    let patches = layout.build.join("series/patches");
+    let _ = fs::remove_dir_all(&patches);
+    let cover = message::cover(layout, &prepared.pristine.version, &table)?;
+    repository.write(&patches, &base, version, &cover)?;
+    let written = written(&patches)?;
     for (at, step) in steps.iter().enumerate() {
-        let patch = folder.join("patches").join(step.file(at + 1));
-        fs::write(&patch, step.text(&author, at + 1, steps.len()))?;
         let files = match step.files.len() {
             1 => "1 file".to_string(),
             n => format!("{n} files"),
         };
         println!("{:>3}  {:<9} {}", at + 1, files, step.subject);
-        patches.push(patch);
     }
+    let mut rows = vec![
+        lint::mailbox(&repository, &base, &written),
+        lint::alone(&repository, &base, &steps, &written),
+        lint::sizes(&steps, &written)?,
+    ];
+    rows.extend(lint::checkpatch(
+        layout, pristine, &table, &steps, &written,
+    )?);
+    rows.push(lint::maintainers(layout, &repository, &files));
+    rows.push(lint::order(&files, steps.len()));
+    rows.push(lint::graft(layout, &repository, &table, &files));
     println!(
-        "\nseries: {} patches in build/series/patches; each applies with git am or patch -p1",
+        "\nseries: {} patches and a cover letter in build/series/patches; git am takes them",
         steps.len()
     );
-    if !check {
-        println!(
-            "make series CHECK=1 builds every step, boots each that changes what boots, and takes them back (a quarter of an hour)"
-        );
-        return Ok(true);
+    if check {
+        rows.extend(check::walk(ui, layout, &prepared, &steps, &files)?);
+    } else {
+        println!("make series CHECK=1 builds every step and boots each that changes what boots");
     }
-    let rows = check::walk(ui, layout, &prepared, &steps, &patches)?;
     let failed = results::write(layout, "series", None, started.elapsed(), &rows)?;
     for row in &rows {
         let mark = if row.ok { "ok" } else { "FAILED" };
@@ -84,247 +116,145 @@ pub fn series(ui: &Ui, layout: &Layout, linux: Option<&Path>, check: bool) -> Re
     Ok(failed == 0)
 }
 
-impl Step {
-    fn file(&self, number: usize) -> String {
-        let words: String = self
-            .subject
-            .chars()
-            .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
-            .collect();
-        let words: Vec<_> = words.split('-').filter(|w| !w.is_empty()).collect();
-        format!("{number:04}-{}.patch", words.join("-"))
-    }
-
-    /// As `git format-patch` writes it. Who sends it signs it off.
-    fn text(&self, author: &str, number: usize, of: usize) -> String {
-        let mut text = format!(
-            "From: {author}\nSubject: [PATCH {number}/{of}] {}\n\n{}\n\n---\n",
-            self.subject, self.why
-        );
-        for file in &self.files {
-            let _ = writeln!(text, " {file}");
-        }
-        text + "\n" + &self.diffs
-    }
-}
-
-/// Whoever makes the series, if git knows; it applies only what has an author.
-fn author(layout: &Layout) -> String {
-    let known = |key: &str| output(command(layout, "git").args(["config", key]));
-    let word = |key, otherwise: &str| {
-        known(key)
-            .unwrap_or_else(|| otherwise.into())
-            .trim()
-            .to_string()
+/// The repository of the series, which keeps the versions that were made.
+fn repository(layout: &Layout) -> Result<Repository<'_>> {
+    let known = |arguments: &[&str]| {
+        let said = output(command(layout, "git").args(arguments));
+        said.map(|said| said.trim().to_string())
+            .filter(|said| !said.is_empty())
     };
-    format!(
-        "{} <{}>",
-        word("user.name", "Nobody"),
-        word("user.email", "nobody@localhost")
-    )
+    let root = layout.root.display().to_string();
+    let repository = Repository {
+        layout,
+        folder: layout.build.join("series/git"),
+        name: known(&["config", "user.name"]).unwrap_or("Nobody".into()),
+        email: known(&["config", "user.email"]).unwrap_or("nobody@localhost".into()),
+        date: known(&["-C", &root, "log", "-1", "--format=%cI"])
+            .unwrap_or("2026-01-01T00:00:00Z".into()),
+    };
+    fs::create_dir_all(&repository.folder)?;
+    repository.git(&["init", "--quiet"])?;
+    Ok(repository)
 }
 
-/// What `scripts/graft` does to `tree`, sorted into steps.
-fn steps(layout: &Layout, tree: &Path) -> Result<Vec<Step>> {
-    let converted = drivers::converted(layout)?;
-    let mut graft = command(layout, layout.root.join("scripts/graft"));
-    let whole = output(graft.arg("--patch").arg(tree)).context("scripts/graft --patch failed")?;
-    let mut sorted: BTreeMap<(usize, String), Step> = BTreeMap::new();
-    for diff in whole
-        .split_inclusive('\n')
-        .collect::<Vec<_>>()
-        .chunk_by(|_, next| !next.starts_with("diff --git "))
-    {
-        let Some(file) = diff[0].trim_end().split(" b/").nth(1) else {
-            continue;
-        };
-        let (place, subject, why) = step_of(file);
-        let step = sorted
-            .entry((place, subject.clone()))
-            .or_insert_with(|| Step {
-                place,
-                subject,
-                why,
-                diffs: String::new(),
-                files: Vec::new(),
-            });
-        step.diffs.extend(diff.iter().copied());
-        step.files.push(file.to_string());
+/// What the graft changes, and the commit of what was there before.
+fn files(layout: &Layout, repository: &Repository, pristine: &Path) -> Result<(Vec<File>, String)> {
+    let manifest = layout.linux().join(".pci_devres_rust/manifest");
+    let manifest = fs::read_to_string(&manifest).context("reading what was grafted")?;
+    let mut paths: BTreeSet<&str> = manifest
+        .lines()
+        .filter(|line| line.starts_with("edited ") || line.starts_with("added "))
+        .filter_map(|line| line.split(' ').nth(2))
+        .collect();
+    paths.insert(MAINTAINERS);
+    let was = |path: &str| fs::read_to_string(pristine.join(path)).ok();
+    let before: Vec<_> = paths.iter().map(|path| (*path, was(path))).collect();
+    for tracked in repository.git(&["ls-files"])?.lines() {
+        let _ = fs::remove_file(repository.folder.join(tracked));
     }
-    let mut steps: Vec<_> = sorted.into_values().collect();
-    for step in steps.iter_mut().filter(|step| step.place == DRIVERS) {
-        step.why += &reasons(&step.files, &converted);
+    // The same files give the same commit, so that a later version has the same base.
+    let root = Repository {
+        layout,
+        folder: repository.folder.clone(),
+        name: "Linux".into(),
+        email: "linux@localhost".into(),
+        date: "2026-01-01T00:00:00Z".into(),
+    };
+    root.git(&[
+        "checkout",
+        "--quiet",
+        "--orphan",
+        &format!("making-{}", std::process::id()),
+    ])?;
+    root.commit(&before, "What the series applies to")?;
+    let base = root.git(&["rev-parse", "HEAD"])?;
+
+    let grafted = before.iter().filter(|(path, _)| *path != MAINTAINERS);
+    let files = grafted.map(|(path, was)| {
+        let last = fs::read_to_string(layout.linux().join(path));
+        let last = last.with_context(|| format!("reading {path}"))?;
+        Ok(File::new(path, was.as_deref(), &last))
+    });
+    Ok((files.collect::<Result<_>>()?, base))
+}
+
+/// The list that scripts/graft leaves alone, since it says nothing to a kernel.
+const MAINTAINERS: &str = "MAINTAINERS";
+
+/// The kernel's list with our entry in its place in the alphabet. A pattern comes with the first file that it names.
+fn maintainers(
+    layout: &Layout,
+    pristine: &Path,
+    repository: &Repository,
+    files: &[File],
+) -> Result<File> {
+    let list = fs::read_to_string(pristine.join(MAINTAINERS))?;
+    let ours = fs::read_to_string(layout.root.join(MAINTAINERS))?;
+    let (title, fields) = ours.split_once('\n').context("the entry has a title")?;
+    let first = list.find("\n3C59X").unwrap_or(0);
+    let place = list[first..]
+        .match_indices("\n\n")
+        .map(|(at, _)| first + at + 2)
+        .find(|at| list[*at..].lines().next().is_some_and(|line| line > title))
+        .unwrap_or(list.len());
+    let Repository { name, email, .. } = repository;
+    let entry = format!(
+        "{title}\nM:\t{name} <{email}>\nL:\tlinux-pci@vger.kernel.org\n{}\n\n",
+        fields.trim_end()
+    );
+    let (before, after) = list.split_at(place);
+    let mut file = File::new(MAINTAINERS, Some(&list), &format!("{before}{entry}{after}"));
+    for field in fields.lines().filter(|field| field.starts_with("F:\t")) {
+        let named = glob(&field["F:\t".len()..]);
+        let named = files.iter().filter(|file| named.is_match(&file.path));
+        let step = named.filter_map(File::first).min().unwrap_or(pieces::NEVER);
+        file.take_lines(
+            step,
+            &Regex::new(&format!("(?m)^{}$", regex::escape(field)))?,
+        );
+    }
+    let first = file.first().context("no file of the entry comes")?;
+    file.take_rest(first);
+    Ok(file)
+}
+
+/// Commits one step after the other, and says what each changes.
+fn commit(
+    layout: &Layout,
+    repository: &Repository,
+    table: &Table,
+    files: &[File],
+    base: &str,
+) -> Result<Vec<Step>> {
+    repository.git(&["checkout", "--quiet", "--force", base])?;
+    let mut steps = Vec::new();
+    for (at, step) in table.steps.iter().enumerate() {
+        let changed: Vec<_> = files
+            .iter()
+            .map(|file| (file.path.as_str(), file.after(at), file.after(at + 1)))
+            .filter(|(_, before, after)| before != after)
+            .map(|(path, _, after)| (path, after))
+            .collect();
+        let paths: Vec<_> = changed.iter().map(|(path, _)| path.to_string()).collect();
+        anyhow::ensure!(!paths.is_empty(), "\"{}\" changes nothing", step.subject);
+        let message = message::of(layout, table, step, &paths)?;
+        repository.commit(&changed, &message)?;
+        steps.push(Step {
+            part: step.part,
+            subject: step.subject.clone(),
+            files: paths,
+            tree: repository.git(&["rev-parse", "HEAD^{tree}"])?,
+        });
     }
     Ok(steps)
 }
 
-/// How wide a commit message is.
-const COLUMNS: usize = 72;
-
-/// What is to be said of each driver: why it took a patch of its own.
-fn reasons(files: &[String], converted: &[Converted]) -> String {
-    let mut text = String::new();
-    let mut said = Vec::new();
-    for found in converted
-        .iter()
-        .filter(|c| files.iter().any(|f| c.file == Path::new(f)))
-    {
-        if let By::Patch { name, why } = &found.by {
-            if !said.contains(&name) {
-                said.push(name);
-                let _ = write!(
-                    text,
-                    "\n\n{}",
-                    textwrap::fill(&format!("{name}: {why}"), COLUMNS)
-                );
-            }
-        }
-    }
-    if text.is_empty() {
-        text = "\n\nWithout CONFIG_PCI_DEVRES_RUST nothing changes.".into();
-    }
-    text
-}
-
-/// The place of the calls in the series, and whose drivers come with them.
-const CALLS: usize = 0;
-const FIRST_USERS: &str = "drivers/ata/";
-
-/// The place of the other drivers.
-const DRIVERS: usize = 1;
-
-/// Where a file belongs, what its step is called and why it is there.
-fn step_of(file: &str) -> (usize, String, String) {
-    let core = [
-        "Kconfig",
-        "Makefile",
-        "devres",
-        "msi/",
-        "pci-driver.c",
-        "pci.h",
-    ];
-    let ours = file
-        .strip_prefix("drivers/pci/")
-        .is_some_and(|rest| core.iter().any(|c| rest.starts_with(c)));
-    let bus = file.starts_with("drivers/pci/controller/") || file == "include/linux/pci-soft.h";
-    let (place, subject, why) = if bus {
-        (
-            2,
-            "PCI: Add a bus made of software, for tests",
-            "Its functions exist in memory, with BARs, MSI and MSI-X. KUnit suites make\n\
-          the device that they need, whatever the machine has.",
-        )
-    } else if file.starts_with("include/") || file.starts_with(FIRST_USERS) {
-        (
-            CALLS,
-            "PCI/MSI: Add pcim_alloc_irq_vectors()",
-            "Lets a driver say that the device is to free its vectors. Until there is\n\
-          an option, it does what pci_alloc_irq_vectors() does on a managed device,\n\
-          and refuses any other. The drivers of drivers/ata, which relied on that,\n\
-          are the first to say so.",
-        )
-    } else if file.starts_with("rust/") || ours {
-        (
-            3,
-            "PCI: Implement managed resources in Rust, with one owner for vectors",
-            "Adds CONFIG_PCI_DEVRES_RUST, off by default. With it, who frees vectors\n\
-          is decided by the call that allocates them; pcim_enable_device() has no\n\
-          part in it. Without it nothing changes.",
-        )
-    } else if file.starts_with("samples/") {
-        (
-            4,
-            "samples: rust: PCI drivers with explicit and with managed vectors",
-            "One driver for each model, one for MSI-X, and one that reads an NVMe disk.",
-        )
-    } else if file.starts_with("Documentation/") || file.starts_with("scripts/") {
-        (
-            5,
-            "Documentation: PCI: Say who frees interrupt vectors",
-            "msi-howto.rst and devres.rst agree with the code, and a guide says how to\n\
-          convert a driver.",
-        )
-    } else if file.starts_with("tools/") {
-        (
-            6,
-            "selftests: PCI: Look at who owns interrupt vectors",
-            "What root can see of it on a real device, which is unbound and bound again.",
-        )
-    } else {
-        let mut parts: Vec<_> = file.split('/').collect();
-        parts.pop();
-        let depth = if parts[0] == "drivers" { 1 } else { 0 };
-        let name = parts[depth..]
-            .iter()
-            .take(2)
-            .copied()
-            .collect::<Vec<_>>()
-            .join("/");
-        return (
-            DRIVERS,
-            format!("{name}: Say who frees interrupt vectors"),
-            "Relied on pcim_enable_device() to free interrupt vectors, or freed them\n\
-             on some paths only. Say who frees them."
-                .into(),
-        );
-    };
-    (place, subject.into(), why.into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_step_applies_with_git_am() {
-        let folder = tempfile::tempdir().unwrap();
-        let layout = Layout::new();
-        let git = |args: &[&str]| {
-            let mut git = command(&layout, "git");
-            git.args(["-c", "user.name=N", "-c", "user.email=n@localhost"]);
-            output(git.current_dir(folder.path()).args(args)).unwrap()
-        };
-        git(&["init", "--quiet"]);
-        git(&["commit", "--quiet", "--allow-empty", "--message=nothing"]);
-        let step = Step {
-            place: DRIVERS,
-            subject: "x: Say who frees interrupt vectors".into(),
-            why: "Why.".into(),
-            diffs: "diff --git a/x/a.c b/x/a.c\nnew file mode 100644\n--- /dev/null\n+++ b/x/a.c\n@@ -0,0 +1 @@\n+a\n".into(),
-            files: vec!["x/a.c".into()],
-        };
-        let patch = folder.path().join("a.patch");
-        fs::write(&patch, step.text("N <n@localhost>", 1, 1)).unwrap();
-        git(&["am", "--quiet", "a.patch"]);
-        assert_eq!(
-            git(&["log", "-1", "--format=%s|%b"]).trim(),
-            "x: Say who frees interrupt vectors|Why."
-        );
-        assert!(folder.path().join("x/a.c").exists());
-    }
-
-    #[test]
-    fn a_driver_with_a_patch_says_why() {
-        let by = By::Patch {
-            name: "x".into(),
-            why: "Explicit, as it was: ".to_string() + &"free when it fails ".repeat(4),
-        };
-        let converted = [
-            Converted {
-                file: "x/a.c".into(),
-                by,
-            },
-            Converted {
-                file: "x/b.c".into(),
-                by: By::SemanticPatch,
-            },
-        ];
-        let said = reasons(&["x/a.c".into(), "x/b.c".into()], &converted);
-        assert!(
-            said.starts_with("\n\nx: Explicit, as it was: free"),
-            "{said}"
-        );
-        assert!(said.lines().all(|line| line.len() <= 72), "{said}");
-        assert!(reasons(&["x/b.c".into()], &converted).contains("nothing changes"));
-    }
+/// The patches as git numbered them; the first is the cover letter.
+fn written(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder)?;
+    let mut paths: Vec<_> = entries
+        .map(|entry| Ok(entry?.path()))
+        .collect::<Result<_>>()?;
+    paths.sort();
+    Ok(paths)
 }

@@ -75,9 +75,11 @@ listing_is_complete()
 	for path in "$pci"/devices/*; do
 		one=${path##*/}
 		if [ -n "$(vectors_of "$one")" ]; then
-			[ -n "$(listed "$one")" ] || because "$one has vectors and no owner" || return
+			[ -n "$(listed "$one")" ] ||
+				because "$one has vectors and no owner" || return
 		else
-			[ -z "$(listed "$one")" ] || because "$one has an owner and no vectors" || return
+			[ -z "$(listed "$one")" ] ||
+				because "$one has an owner and no vectors" || return
 		fi
 	done
 }
@@ -129,7 +131,8 @@ no_mistake()
 free_is_traced()
 {
 	no_mistake "$tmp/unbind" || return
-	tail -n 1 "$tmp/unbind" | grep -q "pci_irq_vectors_free: $device owner=$owner type=$type " ||
+	tail -n 1 "$tmp/unbind" |
+		grep -q "pci_irq_vectors_free: $device owner=$owner type=$type " ||
 		because "no free by the $owner: $(cat "$tmp/unbind")"
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The proof that the series can go in patch by patch: each is built, booted and taken back.
+//! The proof that the series can go in patch by patch: each is built and booted.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     time::{Duration, Instant, SystemTime},
@@ -10,11 +11,11 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use super::{Step, DRIVERS};
+use super::{pieces::File, Step};
 use crate::{
     checks::tree::ARM64_ONLY,
     common::{
-        command::{command, output, run},
+        command::{command, run},
         layout::Layout,
         ui::Ui,
     },
@@ -42,64 +43,101 @@ const GUEST: GuestSpec = GuestSpec {
     ..DEFAULT
 };
 
-/// Applies the steps one after the other to a copy of the tree, with a build and a boot after each, and reverts them.
+/// Builds and boots the tree after each step, unless that very tree passed before.
 pub fn walk(
     ui: &Ui,
     layout: &Layout,
     prepared: &Prepared,
     steps: &[Step],
-    patches: &[PathBuf],
+    files: &[File],
 ) -> Result<Vec<Row>> {
     let tree = layout.build.join("series/linux");
-    ui.stage("series tree", "copying the kernel's source", |stage| {
-        let mut rsync = command(layout, "rsync");
-        fs::create_dir_all(&tree)?;
-        rsync.args(["-a", "--delete", "--checksum"]);
-        rsync
-            .arg(format!("{}/", prepared.pristine.tree.display()))
-            .arg(&tree);
-        run(stage, &mut rsync, &layout.log("series-copy"))?;
-        Ok(((), layout.show(&tree)))
-    })?;
+    if !tree.exists() {
+        ui.stage("series tree", "copying the kernel's source", |stage| {
+            let mut rsync = command(layout, "rsync");
+            rsync.arg("-a");
+            rsync.arg(format!("{}/", prepared.pristine.tree.display()));
+            run(stage, rsync.arg(&tree), &layout.log("series-copy"))?;
+            Ok(((), layout.show(&tree)))
+        })?;
+    }
     let objects = KernelSpec {
         base: EVERYTHING,
         out: layout.build.join("series/drivers"),
         ..KernelSpec::new(layout, "series-drivers", tree.clone(), &["tree", "no-rust"])
     };
+    let record = layout.build.join("series/passed.json");
+    let text = fs::read_to_string(&record).unwrap_or_default();
+    let mut passed: BTreeMap<String, String> = serde_json::from_str(&text).unwrap_or_default();
     let mut rows = Vec::new();
     let mut booted = None;
-    for (at, (step, patch)) in steps.iter().zip(patches).enumerate() {
+    for (at, step) in steps.iter().enumerate() {
         let started = Instant::now();
         let name = format!("series::{:04}::{}", at + 1, step.subject.replace(' ', "_"));
-        let mut done = || {
-            apply(layout, &tree, patch, &[])?;
-            compile(ui, layout, prepared, &objects, at + 1, step)?;
-            boot(ui, layout, prepared, &tree, at + 1, &[], &mut booted)
-        };
-        rows.push(row(name, done()).took(started.elapsed()));
-    }
-    let number = steps.len() + 1;
-    let name = format!("series::{number:04}::with_CONFIG_PCI_DEVRES_RUST");
-    let done = boot(ui, layout, prepared, &tree, number, &["ours"], &mut booted);
-    rows.push(row(name, done));
-    let alone = || -> Result<String> {
-        let drivers = steps
-            .iter()
-            .zip(patches)
-            .filter(|(step, _)| step.place == DRIVERS);
-        let mut count = 0;
-        for (_, patch) in drivers {
-            apply(layout, &tree, patch, &["--reverse", "--dry-run"])?;
-            count += 1;
+        let of = format!("{} {}", prepared.pristine.version, step.tree);
+        if let Some(note) = passed.get(&of) {
+            rows.push(row(name, Ok(format!("{note}, earlier"))));
+            continue;
         }
-        Ok(format!("{count} patches, each with all others in place"))
-    };
-    rows.push(row("series::drivers_one_by_one".into(), alone()));
-    for patch in patches.iter().rev() {
-        apply(layout, &tree, patch, &["--reverse"])?;
+        let mut done = || {
+            if place(&tree, files, at + 1)? {
+                // What has other symbols is configured anew.
+                let _ = fs::remove_file(layout.build.join("series/kernel/.inputs"));
+            }
+            let ours = fs::read_to_string(layout.fragment("ours"))?;
+            fs::write(fragment(layout), asked(&ours, files, at + 1))?;
+            compile(ui, layout, prepared, &objects, at + 1, step)?;
+            boot(ui, layout, prepared, &tree, at + 1, &mut booted)
+        };
+        let done = done();
+        if let Ok(note) = &done {
+            passed.insert(of, note.clone());
+            fs::write(&record, serde_json::to_string_pretty(&passed)?)?;
+        }
+        rows.push(row(name, done).took(started.elapsed()));
     }
-    rows.push(reverted(layout, &prepared.pristine.tree, &tree, steps)?);
     Ok(rows)
+}
+
+/// Makes `tree` what it is after a step, and says whether symbols changed. Only files whose text changes are written, so that
+/// `make` builds no more.
+fn place(tree: &Path, files: &[File], step: usize) -> Result<bool> {
+    let mut symbols = false;
+    for file in files {
+        let path = tree.join(&file.path);
+        let text = file.after(step);
+        if text == fs::read_to_string(&path).ok() {
+            continue;
+        }
+        symbols |= file.path.contains("Kconfig");
+        match text {
+            Some(text) => {
+                fs::create_dir_all(path.parent().context("a file is in a folder")?)?;
+                fs::write(&path, text)?;
+            }
+            None => fs::remove_file(&path)?,
+        }
+    }
+    Ok(symbols)
+}
+
+/// The lines of a configuration whose symbols the files of a step have.
+fn asked(config: &str, files: &[File], step: usize) -> String {
+    let kconfig = files.iter().filter(|file| file.path.contains("Kconfig"));
+    let kconfig: String = kconfig.filter_map(|file| file.after(step)).collect();
+    let has = |line: &&str| {
+        let symbol = line
+            .strip_prefix("CONFIG_")
+            .and_then(|l| l.split('=').next());
+        symbol.is_some_and(|symbol| kconfig.contains(&format!("config {symbol}\n")))
+    };
+    let lines = config.lines().filter(has);
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+/// What is asked for of our symbols, which are those that the step has.
+fn fragment(layout: &Layout) -> PathBuf {
+    layout.build.join("series/step.config")
 }
 
 /// What is to be said of a step, or what failed.
@@ -112,24 +150,6 @@ fn row(name: String, done: Result<String>) -> Row {
         }
         Err(error) => Row::failed(name, format!("{error:#}")),
     }
-}
-
-fn apply(layout: &Layout, tree: &Path, patch: &Path, more: &[&str]) -> Result<()> {
-    let mut tool = command(layout, "patch");
-    tool.args([
-        "--strip=1",
-        "--fuzz=0",
-        "--batch",
-        "--silent",
-        "--no-backup-if-mismatch",
-    ]);
-    tool.args(more)
-        .arg("--directory")
-        .arg(tree)
-        .arg("--input")
-        .arg(patch);
-    output(&mut tool).with_context(|| format!("{} does not apply", layout.show(patch)))?;
-    Ok(())
 }
 
 /// Compiles the drivers of a step where all modules are configured.
@@ -147,7 +167,7 @@ fn compile(
         .iter()
         .filter(|file| file.ends_with(".c") && !of_arm64(file));
     let objects: Vec<_> = sources.map(|file| file.replace(".c", ".o")).collect();
-    if step.place > DRIVERS || objects.is_empty() {
+    if step.part == "core" || objects.is_empty() {
         return Ok(());
     }
     spec.configure(ui, layout, &prepared.tools)?;
@@ -185,15 +205,15 @@ fn boot(
     prepared: &Prepared,
     tree: &Path,
     number: usize,
-    more: &[&str],
     booted: &mut Option<(usize, Image)>,
 ) -> Result<String> {
-    let fragments = [&["guest", "hardware"], more].concat();
     let name = format!("series-{number:04}");
-    let spec = KernelSpec {
+    let mut spec = KernelSpec {
         out: layout.build.join("series/kernel"),
-        ..KernelSpec::new(layout, &name, tree.to_path_buf(), &fragments)
+        ..KernelSpec::new(layout, &name, tree.to_path_buf(), &["guest", "hardware"])
     };
+    spec.fragments.push(fragment(layout));
+    let has_rule = spec.asked()?.text().contains("CONFIG_PCI_DEVRES_RUST=y");
     spec.configure(ui, layout, &prepared.tools)?;
     let kernel = spec.build(ui, layout, &prepared.tools)?;
     let made = image(&kernel)?;
@@ -201,10 +221,10 @@ fn boot(
         return Ok(format!("the kernel of step {of}"));
     }
     let initramfs = initramfs::pack(layout, &kernel)?;
-    let kind = if more.is_empty() {
-        Kernel::Stock
-    } else {
+    let kind = if has_rule {
         Kernel::Ours
+    } else {
+        Kernel::Stock
     };
     let ran = Run::new(&GUEST, kind).run(ui, layout, &Ready { kernel, initramfs })?;
     if let Some(bad) = ran.rows.iter().find(|row| !row.ok) {
@@ -214,25 +234,37 @@ fn boot(
     Ok("booted".into())
 }
 
-/// The tree must be what it was.
-fn reverted(layout: &Layout, pristine: &Path, tree: &Path, steps: &[Step]) -> Result<Row> {
-    let name = "series::reverted";
-    let differing: Vec<_> = steps
-        .iter()
-        .flat_map(|step| &step.files)
-        .filter(|file| fs::read(pristine.join(file)).ok() != fs::read(tree.join(file)).ok())
-        .map(String::as_str)
-        .collect();
-    Ok(if differing.is_empty() {
-        Row::passed(name)
-    } else {
-        Row::failed(
-            name,
-            format!(
-                "not as before in {}: {}",
-                layout.show(tree),
-                differing.join(", ")
-            ),
-        )
-    })
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{pieces::assign, table::Step},
+        *,
+    };
+
+    #[test]
+    fn a_step_is_placed_by_what_changes() {
+        let takes = |path: &str| Step {
+            take: vec![path.into()],
+            ..Step::default()
+        };
+        let mut files = [
+            File::new("a/Kconfig", None, "config NEW\n"),
+            File::new("b", Some("old\n"), "new\n"),
+        ];
+        assign(&mut files, &[takes("b"), takes("a/Kconfig")], &[]).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let text = |path: &str| fs::read_to_string(folder.path().join(path)).ok();
+        assert!(place(folder.path(), &files, 2).unwrap());
+        assert_eq!(text("a/Kconfig").as_deref(), Some("config NEW\n"));
+        assert!(!place(folder.path(), &files, 2).unwrap());
+        assert!(place(folder.path(), &files, 1).unwrap());
+        assert_eq!(
+            (text("a/Kconfig"), text("b").as_deref()),
+            (None, Some("new\n"))
+        );
+
+        let config = "# NEW\nCONFIG_NEW=y\nCONFIG_NEWER=y\n";
+        assert_eq!(asked(config, &files, 1), "");
+        assert_eq!(asked(config, &files, 2), "CONFIG_NEW=y\n");
+    }
 }

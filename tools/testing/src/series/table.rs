@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The table of the series, `tools/testing/series/*.toml`: which change belongs to which patch, and what the patch says.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use anyhow::{Context, Result};
+use regex::Regex;
+use serde::Deserialize;
+
+use crate::common::layout::Layout;
+
+/// The parts of the series, in their order. Each has a file of that name.
+pub const PARTS: [&str; 4] = ["fixes", "calls", "drivers", "core"];
+
+/// What the part that converts drivers is called.
+pub const DRIVERS: &str = "drivers";
+
+/// One patch.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// The part it stands in.
+    #[serde(skip)]
+    pub part: &'static str,
+    /// Its first line.
+    pub subject: String,
+    /// What it says, before what every patch of its kind says.
+    #[serde(default)]
+    pub why: String,
+    /// Paragraphs of the table that it shares with others. Its own stands first, or where it is named "why".
+    #[serde(default)]
+    pub says: Vec<String>,
+    /// How the page of the ownership rule names the driver among those that run.
+    #[serde(default)]
+    pub runs: Vec<String>,
+    /// Files of which it takes all that no other step takes.
+    #[serde(default)]
+    pub take: Vec<String>,
+    /// Of these files, the hunks and the items of new files that have a line which matches.
+    #[serde(default)]
+    pub items: BTreeMap<String, Vec<String>>,
+    /// Of these files, the added lines that match.
+    #[serde(default)]
+    pub lines: BTreeMap<String, Vec<String>>,
+}
+
+/// A complaint of checkpatch that stays.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exception {
+    /// The type that checkpatch gives it, by a regular expression.
+    pub kind: String,
+    /// Which patches, by a regular expression on their subjects.
+    pub subject: String,
+    /// Why it stays.
+    pub reason: String,
+}
+
+/// One file of the table.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Part {
+    #[serde(default)]
+    paragraphs: BTreeMap<String, String>,
+    #[serde(default)]
+    step: Vec<Step>,
+    #[serde(default)]
+    exception: Vec<Exception>,
+    /// What the series leaves out, and why.
+    #[serde(default)]
+    left_out: Vec<Step>,
+}
+
+/// The whole table.
+#[derive(Debug, Default)]
+pub struct Table {
+    pub steps: Vec<Step>,
+    pub paragraphs: BTreeMap<String, String>,
+    pub exceptions: Vec<Exception>,
+    pub left_out: Vec<Step>,
+}
+
+/// The folder of the table.
+pub fn folder(layout: &Layout) -> std::path::PathBuf {
+    layout.testing().join("series")
+}
+
+/// Reads the table.
+pub fn read(folder: &Path) -> Result<Table> {
+    let mut table = Table::default();
+    for part in PARTS {
+        let path = folder.join(part).with_extension("toml");
+        let text =
+            fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+        let read: Part = toml::from_str(&text).with_context(|| format!("in {}", path.display()))?;
+        let steps = read.step.into_iter().map(|step| Step { part, ..step });
+        table.steps.extend(steps);
+        table.paragraphs.extend(read.paragraphs);
+        table.exceptions.extend(read.exception);
+        table.left_out.extend(read.left_out);
+    }
+    Ok(table)
+}
+
+/// A pattern of paths, in which `*` stands for anything, as one that ends in `/` does for what is below.
+pub fn glob(pattern: &str) -> Regex {
+    let pattern = regex::escape(pattern).replace(r"\*", ".*");
+    let end = if pattern.ends_with('/') { "" } else { "$" };
+    Regex::new(&format!("^{pattern}{end}")).expect("an escaped pattern is a pattern")
+}
