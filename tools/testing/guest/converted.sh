@@ -1,0 +1,156 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# A converted driver on a function of the software PCI bus that is described in converted/, which the kernel's command line names by
+# converted=. How far the driver comes is in the description; each step up to there is a test, and nothing may be left after it.
+
+# shellcheck source=tools/testing/guest/lib/common.sh
+. /scripts/lib/common.sh
+
+description=/scripts/converted/${converted:?}
+control=/sys/kernel/debug/pci-soft/control
+tracing=/sys/kernel/tracing
+
+# about KEY: prints what the description says about it.
+about()
+{
+	sed -n "s/^# $1: //p" "$description"
+}
+
+module=$(about module)
+parameters=$(about parameters)
+stops=$(about stops)
+case $(about comes) in
+probed) due=1 ;;
+reached) due=2 ;;
+bound) due=3 ;;
+*) due=4 ;;
+esac
+
+# step NUMBER NAME COMMAND...: a check, unless the driver is known to stop before it.
+step()
+{
+	number=$1
+	shift
+	if [ "$due" -ge "$number" ]; then
+		check "$@"
+	else
+		skip "$1" "$stops"
+	fi
+}
+
+# --- What is watched ----------------------------------------------------------------------------------------------------
+
+# The calls that allocate vectors. The kernel without the rule has none that is managed, and a call that is made by another one may
+# have been inlined.
+allocations='pcim_alloc_irq_vectors_affinity pci_alloc_irq_vectors_affinity pci_alloc_irq_vectors pci_enable_msix_range pci_enable_msi'
+
+watch()
+{
+	echo "r:soft/probe local_pci_probe is=\$retval:s32" >$tracing/kprobe_events || return
+	for call in $allocations; do
+		echo "r:soft/$call $call is=\$retval:s32" >>$tracing/kprobe_events
+	done 2>/dev/null
+	echo 1 >$tracing/events/soft/enable
+}
+
+# Prints what the calls of an event, or of any, returned.
+returned()
+{
+	sed -n "s/.* \($1\): (.*) is=\(.*\)/\1 \2/p" $tracing/trace
+}
+
+was_probed()
+{
+	echo >$tracing/trace
+	echo "$dev" >$pci/drivers_probe
+	returned '[a-z_]*' | diag_lines
+	[ -n "$(returned probe)" ] || diag "no driver has probed $dev"
+}
+
+has_reached()
+{
+	[ -n "$(returned 'pcim\{0,1\}_[a-z_]*')" ] || diag "$module has not allocated vectors"
+}
+
+stops_there()
+{
+	[ "$due" -ge 2 ] || [ -z "$(returned 'pcim\{0,1\}_[a-z_]*')" ] || diag "$module allocates vectors" || return
+	is_unbound
+}
+
+# --- What it goes through -----------------------------------------------------------------------------------------------
+
+appears()
+{
+	cat "$description" >$control || diag "there can be no such function" || return
+	# shellcheck disable=SC2046 # several words
+	set -- $(sed -n 's/^ids //p' "$description")
+	find_device "${1#0x}:${2#0x}"
+}
+
+load()
+{
+	# shellcheck disable=SC2086 # several words
+	modprobe "$module" $parameters
+}
+
+is_driven()
+{
+	[ -e "$pci/devices/$dev/driver" ] || diag "$module is not bound to $dev"
+}
+
+undrive()
+{
+	echo "$dev" >"$pci/devices/$dev/driver/unbind"
+	is_unbound && as_before
+}
+
+rebind()
+{
+	for round in 1 2 3; do
+		echo "$dev" >$pci/drivers_probe
+		is_driven && undrive || diag "round $round of 3" || return
+	done
+	echo "$dev" >$pci/drivers_probe
+	is_driven
+}
+
+unload()
+{
+	rmmod "$module" && as_before
+}
+
+bus_goes()
+{
+	echo "remove 0" >$control && rmmod pci-soft || return
+	[ ! -e "$pci/devices/$dev" ] || diag "$dev is still there" || return
+	! grep soft /proc/interrupts /proc/iomem
+}
+
+# No driver binds by itself, also not one of the machine's own devices.
+echo 0 >$pci/drivers_autoprobe
+modprobe pci-soft
+watch
+plan 1
+subtest "$converted" 9
+check appears appears
+remember
+check loads load
+step 1 probed was_probed
+step 2 reached has_reached
+if [ "$due" -ge 3 ]; then
+	check bound is_driven
+else
+	check stops_there stops_there
+fi
+step 4 unbinds undrive
+step 4 rebinds rebind
+if [ "$due" = 3 ]; then
+	skip unloads "$stops"
+	skip bus_goes "$stops"
+else
+	check unloads unload
+	check bus_goes bus_goes
+fi
+subtest_end
