@@ -20,8 +20,10 @@ about()
 module=$(about module)
 parameters=$(about parameters)
 stops=$(about stops)
-case $(about comes) in
-probed) due=1 ;;
+comes=$(about comes)
+# How far it comes, or "idle": it is bound, and allocates nothing.
+case $comes in
+probed | idle) due=1 ;;
 reached) due=2 ;;
 bound) due=3 ;;
 *) due=4 ;;
@@ -60,10 +62,20 @@ returned()
 	sed -n "s/.* \($1\): (.*) is=\(.*\)/\1 \2/p" $tracing/trace
 }
 
+# Has a driver probe the device, and if that allocates vectors when its network interface is opened, opens that.
+probe()
+{
+	echo "$dev" >$pci/drivers_probe
+	[ -n "$(about opens)" ] || return 0
+	for interface in "$pci/devices/$dev"/net/*; do
+		ip link set "${interface##*/}" up
+	done
+}
+
 was_probed()
 {
 	echo >$tracing/trace
-	echo "$dev" >$pci/drivers_probe
+	probe
 	returned '[a-z_]*' | diag_lines
 	[ -n "$(returned probe)" ] || diag "no driver has probed $dev"
 }
@@ -76,7 +88,11 @@ has_reached()
 stops_there()
 {
 	[ "$due" -ge 2 ] || [ -z "$(returned 'pcim\{0,1\}_[a-z_]*')" ] || diag "$module allocates vectors" || return
-	is_unbound
+	if [ "$comes" = idle ]; then
+		is_driven
+	else
+		is_unbound
+	fi
 }
 
 # --- What it goes through -----------------------------------------------------------------------------------------------
@@ -109,10 +125,10 @@ undrive()
 rebind()
 {
 	for round in 1 2 3; do
-		echo "$dev" >$pci/drivers_probe
+		probe
 		is_driven && undrive || diag "round $round of 3" || return
 	done
-	echo "$dev" >$pci/drivers_probe
+	probe
 	is_driven
 }
 
