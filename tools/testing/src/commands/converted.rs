@@ -94,14 +94,19 @@ fn described(layout: &Layout) -> Result<Vec<Described>> {
     Ok(all)
 }
 
-/// The word for the last step that rows of a guest say was taken.
+/// The test that an interrupt was handled.
+const INTERRUPTS: &str = "interrupts";
+
+/// Whether rows of a guest say that a step was taken.
+fn taken(rows: &[Row], step: &str) -> bool {
+    let end = format!("::{step}");
+    let mut of_step = rows.iter().filter(|row| row.name.ends_with(&end));
+    of_step.any(|row| row.ok && row.skipped.is_none())
+}
+
+/// The word for the last step that they say was taken.
 fn furthest(rows: &[Row]) -> &'static str {
-    let taken = |step: &str| {
-        let end = format!("::{step}");
-        let mut of_step = rows.iter().filter(|row| row.name.ends_with(&end));
-        of_step.any(|row| row.ok && row.skipped.is_none())
-    };
-    let last = STEPS.iter().rev().find(|(step, _)| taken(step));
+    let last = STEPS.iter().rev().find(|(step, _)| taken(rows, step));
     last.map_or("compiled", |(_, word)| word)
 }
 
@@ -119,6 +124,8 @@ fn summary(name: String, rows: Vec<Row>) -> Row {
     row.log = rows.iter().find_map(|row| row.log.clone());
     row.seconds = rows.last().and_then(|row| row.seconds);
     row.values.insert("came".into(), furthest(&rows).into());
+    let interrupted = taken(&rows, INTERRUPTS);
+    row.values.insert(INTERRUPTS.into(), interrupted.into());
     row
 }
 
@@ -193,16 +200,18 @@ fn came(row: &Row) -> String {
     }
 }
 
-const HEAD: [&str; 5] = ["run as", "file", "off", "on", "what stops it"];
+const HEAD: [&str; 6] = ["run as", "file", "off", "on", "interrupt", "what stops it"];
 
 /// The cells of a driver with each of its files, from its rows: one for each kernel.
 fn cells(one: &Described, rows: &[Row]) -> Vec<Vec<String>> {
     let both: Vec<_> = rows.iter().map(came).collect();
+    let handled = |row: &Row| row.values.get(INTERRUPTS) == Some(&true.into());
+    let handled = rows.iter().all(handled);
     let stops = one.stops.clone().unwrap_or_default();
     let cells = |file: &String| {
         let mut cells = vec![one.name.clone(), file.clone()];
         cells.extend(both.iter().cloned());
-        cells.push(stops.clone());
+        cells.extend([if handled { "handled" } else { "" }.into(), stops.clone()]);
         cells
     };
     one.files.iter().map(cells).collect()
@@ -241,7 +250,7 @@ fn write_page(layout: &Layout, release: &str, all: &[Described], rows: &[Row]) -
          \"off\" and \"on\" is CONFIG_PCI_DEVRES_RUST; with \"off\" the vectors are allocated and\n\
          freed by the code of the stock kernel. \"loaded\": the module is there. \"probed\": the\n\
          driver looked at the function. \"reached\": it allocated vectors, or tried to. \"bound\":\n\
-         its probe() succeeded. \"rebound\": it was unbound and bound again three times, then\n\
+         its probe() succeeded. \"handled\": its handler ran, on both, for one that was raised. \"rebound\": it was unbound and bound again three times, then\n\
          its module and the bus were removed, and nothing was left.\n\n",
         tree_report::RUNS,
         all.len(),
