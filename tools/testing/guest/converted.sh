@@ -49,7 +49,7 @@ allocations='pcim_alloc_irq_vectors_affinity pci_alloc_irq_vectors_affinity pci_
 
 watch()
 {
-	echo "r:soft/probe local_pci_probe is=\$retval:s32" >$tracing/kprobe_events || return
+	echo "r:soft/probe pci_device_probe is=\$retval:s32" >$tracing/kprobe_events || return
 	for call in $allocations; do
 		echo "r:soft/$call $call is=\$retval:s32" >>$tracing/kprobe_events
 	done 2>/dev/null
