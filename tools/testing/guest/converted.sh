@@ -175,6 +175,7 @@ watch
 plan 1
 subtest "$converted" 10
 check appears appears
+[ -n "${dev:-}" ] || exit
 remember
 check loads load
 step 1 probed was_probed
