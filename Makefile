@@ -126,6 +126,10 @@ acceptance: setup ## prove: say which requests of reviewers are met (RUN=0: only
 tree-check: setup ## prove: compile every converted driver, for x86-64 and arm64
 	@$(runner) tree-check
 
+.PHONY: converted
+converted: setup ## prove: run converted drivers on the software bus (TEST=)
+	@$(runner) converted $(TEST)
+
 .PHONY: series
 series: setup ## prove: write the overlay as patches (CHECK=1: build, boot; REROLL=2)
 	@$(runner) series $(if $(filter 1,$(CHECK)),--check) $(if $(REROLL),--reroll $(REROLL))

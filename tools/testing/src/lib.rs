@@ -88,6 +88,7 @@ pub mod commands {
     pub mod acceptance;
     pub mod boot;
     pub mod build;
+    pub mod converted;
     pub mod doctor;
     pub mod folder;
     pub mod mutations;

@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 use runner::{
     bench,
     checks::{census, docs, tree},
-    commands::{acceptance, boot, build, doctor, folder, mutations},
+    commands::{acceptance, boot, build, converted, doctor, folder, mutations},
     common::{failure::Failure, layout::Layout, ui::Ui},
     evidence, series,
 };
@@ -96,6 +96,13 @@ enum Command {
         #[command(flatten)]
         source: Source,
         /// Only mutations whose names begin so
+        names: Vec<String>,
+    },
+    /// Run converted drivers on the software PCI bus, and say how far each comes
+    Converted {
+        #[command(flatten)]
+        source: Source,
+        /// Only drivers whose names begin so
         names: Vec<String>,
     },
     /// Compile every driver that the overlay converts, for two architectures, with the option on and off
@@ -185,6 +192,9 @@ fn run(arguments: &Arguments) -> Result<bool> {
         }
         Command::Mutations { source, names } => {
             mutations::mutations(&ui, &layout, source.tree(&layout).as_deref(), names)
+        }
+        Command::Converted { source, names } => {
+            converted::converted(&ui, &layout, source.tree(&layout).as_deref(), names)
         }
         Command::TreeCheck { source } => tree::check(&ui, &layout, source.tree(&layout).as_deref()),
         Command::Doctor { source, config } => {

@@ -312,14 +312,13 @@ pub fn check(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool> {
     for row in rows.iter().filter(|row| !row.ok) {
         println!("\n{}: {}", row.name, row.message);
     }
-    let page = layout
-        .root
-        .join("Documentation/PCI/irq-vector-conversion.rst");
+    let page = layout.root.join(tree_report::PAGE);
     let kept = if failed == 0 {
         if let Some(folder) = page.parent() {
             fs::create_dir_all(folder)?;
         }
-        fs::write(&page, tree_report::page(&prepared, &files, &found))?;
+        let old = fs::read_to_string(&page).unwrap_or_default();
+        fs::write(&page, tree_report::page(&prepared, &files, &found, &old))?;
         format!("page: {}   ", layout.show(&page))
     } else {
         String::new()

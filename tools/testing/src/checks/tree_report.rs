@@ -14,6 +14,12 @@ use crate::{
     },
 };
 
+/// The page of the documentation that is about converted drivers.
+pub const PAGE: &str = "Documentation/PCI/irq-vector-conversion.rst";
+
+/// What stands in it between the part that is written here and the one that `make converted` writes.
+pub const RUNS: &str = ".. From here on written by make converted.\n";
+
 fn head() -> Vec<String> {
     let mut head = ["driver", "model", "by"].map(String::from).to_vec();
     head.extend(TARGETS.iter().map(|target: &Target| target.name()));
@@ -48,8 +54,13 @@ pub fn table(files: &[Converted], found: &[Vec<Compiled>]) -> Table {
     table
 }
 
-/// Returns the page for the documentation.
-pub fn page(prepared: &Prepared, files: &[Converted], found: &[Vec<Compiled>]) -> String {
+/// Returns the page for the documentation, which replaces `old`. The part of `old` that says what has run stays.
+pub fn page(
+    prepared: &Prepared,
+    files: &[Converted],
+    found: &[Vec<Compiled>],
+    old: &str,
+) -> String {
     let mut page = String::from(
         ".. SPDX-License-Identifier: GPL-2.0\n\n\
          =====================================\n\
@@ -90,10 +101,15 @@ pub fn page(prepared: &Prepared, files: &[Converted], found: &[Vec<Compiled>]) -
     }
     page.truncate(page.trim_end().len());
     page.push('\n');
+    if let Some(at) = old.find(RUNS) {
+        page.push('\n');
+        page += &old[at..];
+    }
     page
 }
 
-fn simple_table(page: &mut String, lines: &[Vec<String>]) {
+/// A table as reStructuredText has it, from its head and its rows.
+pub fn simple_table(page: &mut String, lines: &[Vec<String>]) {
     let columns = lines[0].len();
     let width: Vec<_> = (0..columns)
         .map(|c| lines.iter().map(|line| line[c].len()).max().unwrap_or(0))

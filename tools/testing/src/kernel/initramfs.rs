@@ -38,6 +38,7 @@ pub fn pack(layout: &Layout, kernel: &Built) -> Result<PathBuf> {
         "proc",
         "sbin",
         "scripts",
+        "scripts/converted",
         "scripts/lib",
         "selftests",
         "selftests/kselftest",
@@ -68,6 +69,14 @@ pub fn pack(layout: &Layout, kernel: &Built) -> Result<PathBuf> {
                 )?;
             }
         }
+    }
+    for description in files(&guest.join("converted"))? {
+        writeln!(
+            list,
+            "file /scripts/converted/{} {} 0644 0 0",
+            name(&description),
+            description.display()
+        )?;
     }
     let ioctl = ioctl(layout, kernel, &guest, &work)?;
     writeln!(list, "file /bin/ioctl {} 0755 0 0", ioctl.display())?;

@@ -92,10 +92,30 @@ pub fn kernel(
         cached.restore(ui, layout);
     }
     spec.configure(ui, layout, &prepared.tools)?;
-    let mut kernel = spec.build(ui, layout, &prepared.tools)?;
+    let kernel = spec.build(ui, layout, &prepared.tools)?;
     if let Some(cached) = &cached {
         cached.keep(layout);
     }
+    packed(ui, layout, prepared, which, kernel, modules)
+}
+
+/// Builds the kernel that the converted drivers run on, with our option on or off.
+pub fn converted(ui: &Ui, layout: &Layout, prepared: &Prepared, which: Kernel) -> Result<Ready> {
+    let spec = KernelSpec::converted(layout, which);
+    spec.configure(ui, layout, &prepared.tools)?;
+    let kernel = spec.build(ui, layout, &prepared.tools)?;
+    packed(ui, layout, prepared, which, kernel, &BTreeSet::new())
+}
+
+/// Makes a kernel's file system, with modules of those names for it.
+fn packed(
+    ui: &Ui,
+    layout: &Layout,
+    prepared: &Prepared,
+    which: Kernel,
+    mut kernel: Built,
+    modules: &BTreeSet<&str>,
+) -> Result<Ready> {
     kernel.add_modules(ui, layout, &prepared.tools, modules)?;
     let initramfs = ui.stage(
         &format!("initramfs{}", which.suffix()),

@@ -159,6 +159,15 @@ impl KernelSpec {
         Self::new(layout, "debug-stock", pristine, &["guest", "debug"])
     }
 
+    /// The kernel with the drivers that the overlay converts, and with our option as in [`Kernel::Ours`] or [`Kernel::Off`].
+    pub fn converted(layout: &Layout, which: Kernel) -> Self {
+        let (name, fragments): (_, &[&str]) = match which.has_rule() {
+            true => ("converted", &["guest", "converted", "rust"]),
+            false => ("converted-off", &["guest", "converted"]),
+        };
+        Self::new(layout, name, layout.linux(), fragments)
+    }
+
     fn config(&self) -> PathBuf {
         self.out.join(".config")
     }

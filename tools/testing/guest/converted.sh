@@ -1,0 +1,206 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# A converted driver on a function of the software PCI bus that is described in converted/, which the kernel's command line names by
+# converted=. How far the driver comes is in the description; each step up to there is a test, and nothing may be left after it.
+
+# shellcheck source=tools/testing/guest/lib/common.sh
+. /scripts/lib/common.sh
+
+description=/scripts/converted/${converted:?}
+control=/sys/kernel/debug/pci-soft/control
+tracing=/sys/kernel/tracing
+
+# about KEY: prints what the description says about it.
+about()
+{
+	sed -n "s/^# $1: //p" "$description"
+}
+
+module=$(about module)
+parameters=$(about parameters)
+stops=$(about stops)
+comes=$(about comes)
+# How far it comes, or "idle": it is bound, and allocates nothing.
+case $comes in
+probed | idle) due=1 ;;
+reached) due=2 ;;
+bound) due=3 ;;
+*) due=4 ;;
+esac
+
+# step NUMBER NAME COMMAND...: a check, unless the driver is known to stop before it.
+step()
+{
+	number=$1
+	shift
+	if [ "$due" -ge "$number" ]; then
+		check "$@"
+	else
+		skip "$1" "$stops"
+	fi
+}
+
+# --- What is watched ----------------------------------------------------------------------------------------------------
+
+# The calls that allocate vectors. The kernel without the rule has none that is managed, and a call that is made by another one may
+# have been inlined.
+allocations='pcim_alloc_irq_vectors_affinity pci_alloc_irq_vectors_affinity pci_alloc_irq_vectors pci_enable_msix_range pci_enable_msi'
+
+watch()
+{
+	echo "r:soft/probe pci_device_probe is=\$retval:s32" >$tracing/kprobe_events || return
+	for call in $allocations; do
+		echo "r:soft/$call $call is=\$retval:s32" >>$tracing/kprobe_events
+	done 2>/dev/null
+	echo 1 >$tracing/events/soft/enable
+}
+
+# Prints what the calls of an event, or of any, returned.
+returned()
+{
+	sed -n "s/.* \($1\): (.*) is=\(.*\)/\1 \2/p" $tracing/trace
+}
+
+# Has a driver probe the device, and if that allocates vectors when its network interface is opened, opens that.
+probe()
+{
+	echo "$dev" >$pci/drivers_probe
+	[ -n "$(about opens)" ] || return 0
+	for interface in "$pci/devices/$dev"/net/*; do
+		ip link set "${interface##*/}" up
+	done
+}
+
+was_probed()
+{
+	echo >$tracing/trace
+	probe
+	returned '[a-z_]*' | diag_lines
+	[ -n "$(returned probe)" ] || diag "no driver has probed $dev"
+}
+
+has_reached()
+{
+	[ -n "$(returned 'pcim\{0,1\}_[a-z_]*')" ] || diag "$module has not allocated vectors"
+}
+
+stops_there()
+{
+	[ "$due" -ge 2 ] || [ -z "$(returned 'pcim\{0,1\}_[a-z_]*')" ] || diag "$module allocates vectors" || return
+	if [ "$comes" = idle ]; then
+		is_driven
+	else
+		is_unbound
+	fi
+}
+
+# --- What it goes through -----------------------------------------------------------------------------------------------
+
+appears()
+{
+	cat "$description" >$control || diag "there can be no such function" || return
+	# shellcheck disable=SC2046 # several words
+	set -- $(sed -n 's/^ids //p' "$description")
+	find_device "${1#0x}:${2#0x}"
+}
+
+load()
+{
+	# shellcheck disable=SC2086 # several words
+	modprobe "$module" $parameters
+}
+
+is_driven()
+{
+	[ -e "$pci/devices/$dev/driver" ] || diag "$module is not bound to $dev"
+}
+
+# A driver may register its handlers when it is used, which is later.
+has_handler()
+{
+	find_irqs
+	for handler in "/proc/irq/${irqs%% *}"/*/; do
+		[ -d "$handler" ] && return 0
+	done
+	return 1
+}
+
+interrupts()
+{
+	count_irqs
+	earlier=$count
+	echo raise 0 0 >$control
+	wait_for handled || diag "the first of $irqs was raised and not handled"
+}
+
+handled()
+{
+	count_irqs
+	[ "$count" -gt "$earlier" ]
+}
+
+undrive()
+{
+	echo "$dev" >"$pci/devices/$dev/driver/unbind"
+	is_unbound && as_before
+}
+
+rebind()
+{
+	for round in 1 2 3; do
+		probe
+		is_driven && undrive || diag "round $round of 3" || return
+	done
+	probe
+	is_driven
+}
+
+unload()
+{
+	rmmod "$module" && as_before
+}
+
+bus_goes()
+{
+	echo "remove 0" >$control && rmmod pci-soft || return
+	[ ! -e "$pci/devices/$dev" ] || diag "$dev is still there" || return
+	! grep soft /proc/interrupts /proc/iomem
+}
+
+# No driver binds by itself, also not one of the machine's own devices.
+echo 0 >$pci/drivers_autoprobe
+modprobe pci-soft
+watch
+plan 1
+subtest "$converted" 10
+check appears appears
+[ -n "${dev:-}" ] || exit
+remember
+check loads load
+step 1 probed was_probed
+step 2 reached has_reached
+if [ "$due" -ge 3 ]; then
+	check bound is_driven
+else
+	check stops_there stops_there
+fi
+quiet=$(about quiet)
+if [ -z "$quiet" ] && ! has_handler; then
+	quiet="vector 0 has no handler"
+fi
+if [ "$due" -ge 3 ] && [ -n "$quiet" ]; then
+	skip interrupts "$quiet"
+else
+	step 3 interrupts interrupts
+fi
+step 4 unbinds undrive
+step 4 rebinds rebind
+if [ "$due" = 3 ]; then
+	skip unloads "$stops"
+	skip bus_goes "$stops"
+else
+	check unloads unload
+	check bus_goes bus_goes
+fi
+subtest_end

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `make converted`: every converted driver that is described runs on the software PCI bus, in a guest of its own, with the option off
+//! and on; how far each came.
+
+use std::{collections::BTreeMap, fs, path::Path, time::Duration, time::Instant};
+
+use anyhow::{Context, Result};
+use comfy_table::{presets::UTF8_FULL_CONDENSED, Table};
+
+use crate::{
+    checks::tree_report,
+    common::{failure::Failure, layout::Layout, ui::Ui},
+    guest::{
+        list,
+        run::{GuestSpec, Run, DEFAULT},
+    },
+    host::packages,
+    kernel::{drivers, prepare, spec::Kernel},
+    reports::results,
+    verdict::row::Row,
+};
+
+/// Without the rule first, so that what a driver does there is known when it fails with it.
+const KERNELS: [Kernel; 2] = [Kernel::Off, Kernel::Ours];
+
+/// The memory of the bus, which some BARs need more of than can be taken from the kernel. It is smaller than what is set aside, or the
+/// kernel's "Reserved" would be a part of it.
+const MEMORY: &[&str] = &[
+    "kunit.enable=0",
+    "memmap=64M$0x18000000",
+    "pci_soft.memory_start=0x18000000",
+    "pci_soft.memory_size=0x3000000",
+];
+
+/// The tests of `guest/converted.sh` that say how far a driver came, each with the word for it.
+const STEPS: [(&str, &str); 5] = [
+    ("loads", "loaded"),
+    ("probed", "probed"),
+    ("reached", "reached"),
+    ("bound", "bound"),
+    ("rebinds", "rebound"),
+];
+
+/// A file in `guest/converted`: a driver, and the function that it is given.
+#[derive(Debug, PartialEq)]
+struct Described {
+    name: String,
+    /// The converted files that it runs.
+    files: Vec<String>,
+    /// Why it comes no further, where it is known not to.
+    stops: Option<String>,
+}
+
+impl Described {
+    fn parse(name: &str, text: &str) -> Self {
+        let about = |key: &str| {
+            let key = format!("# {key}: ");
+            let values = text.lines().filter_map(move |line| {
+                let value = line.strip_prefix(&key)?;
+                Some(value.trim().to_string())
+            });
+            values.collect::<Vec<_>>()
+        };
+        Self {
+            name: name.into(),
+            files: about("file"),
+            stops: about("stops").pop(),
+        }
+    }
+
+    fn guest(&self) -> GuestSpec {
+        GuestSpec {
+            // As long as the command runs, which is as long as the program does.
+            name: Box::leak(format!("converted::{}", self.name).into_boxed_str()),
+            script: "converted",
+            append: MEMORY,
+            devices: &[],
+            limit: Duration::from_secs(90),
+            ..DEFAULT
+        }
+    }
+}
+
+fn described(layout: &Layout) -> Result<Vec<Described>> {
+    let folder = layout.testing().join("guest/converted");
+    let entries = fs::read_dir(&folder).with_context(|| format!("reading {}", folder.display()))?;
+    let mut all = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        all.push(Described::parse(&name, &fs::read_to_string(&path)?));
+    }
+    all.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(all)
+}
+
+/// The test that an interrupt was handled.
+const INTERRUPTS: &str = "interrupts";
+
+/// Whether rows of a guest say that a step was taken.
+fn taken(rows: &[Row], step: &str) -> bool {
+    let end = format!("::{step}");
+    let mut of_step = rows.iter().filter(|row| row.name.ends_with(&end));
+    of_step.any(|row| row.ok && row.skipped.is_none())
+}
+
+/// The word for the last step that they say was taken.
+fn furthest(rows: &[Row]) -> &'static str {
+    let last = STEPS.iter().rev().find(|(step, _)| taken(rows, step));
+    last.map_or("compiled", |(_, word)| word)
+}
+
+/// One row for a driver on a kernel, of those that its guest has.
+fn summary(name: String, rows: Vec<Row>) -> Row {
+    let words: Vec<_> = rows
+        .iter()
+        .filter(|row| !row.ok)
+        .map(|row| format!("{}: {}", row.name, row.message))
+        .collect();
+    let mut row = match words.is_empty() {
+        true => Row::passed(name),
+        false => Row::failed(name, words.join("\n")),
+    };
+    row.log = rows.iter().find_map(|row| row.log.clone());
+    row.seconds = rows.last().and_then(|row| row.seconds);
+    row.values.insert("came".into(), furthest(&rows).into());
+    let interrupted = taken(&rows, INTERRUPTS);
+    row.values.insert(INTERRUPTS.into(), interrupted.into());
+    row
+}
+
+/// Runs those whose names begin as one of `names` does, or all without any. `false` if one did not come as far as it is known to, or
+/// left something.
+pub fn converted(ui: &Ui, layout: &Layout, linux: Option<&Path>, names: &[String]) -> Result<bool> {
+    let started = Instant::now();
+    let mut all = described(layout)?;
+    all.retain(|d| names.is_empty() || names.iter().any(|n| d.name.starts_with(n.as_str())));
+    if all.is_empty() {
+        return Err(Failure::new("no such driver is described")
+            .remedy("see tools/testing/guest/converted for their names")
+            .into());
+    }
+    let prepared = prepare::source(ui, layout, linux, packages::TESTS)?;
+    let mut ready = BTreeMap::new();
+    for which in KERNELS {
+        ready.insert(which, prepare::converted(ui, layout, &prepared, which)?);
+    }
+    let mut runs = Vec::new();
+    for one in &all {
+        let guest: &'static GuestSpec = Box::leak(Box::new(one.guest()));
+        runs.extend(KERNELS.map(|kernel| Run {
+            words: vec![format!("converted={}", one.name)],
+            ..Run::new(guest, kernel)
+        }));
+    }
+    let mut done = list::boot(ui, layout, &ready, &runs);
+    let rows: Vec<_> = runs
+        .iter()
+        .enumerate()
+        .map(|(at, run)| {
+            let rows = match done.remove(&at) {
+                Some(Ok(ran)) => ran.rows,
+                Some(Err(row)) => vec![row],
+                None => vec![Row::failed("guest", "it did not run")],
+            };
+            summary(run.name(), rows)
+        })
+        .collect();
+    let release = &ready[&Kernel::Ours].kernel.release;
+    // What is run by name does not take the place of what is whole.
+    let report = if names.is_empty() {
+        "converted"
+    } else {
+        "converted-some"
+    };
+    let failed = results::write(layout, report, Some(release), started.elapsed(), &rows)?;
+    println!("\n{}", table(&all, &rows));
+    for row in rows.iter().filter(|row| !row.ok) {
+        println!("\n{}: {}", row.name, row.message);
+    }
+    if names.is_empty() {
+        write_page(layout, release, &all, &rows)?;
+    }
+    println!(
+        "\nconverted: {}. {} drivers, {failed} of {} runs failed\nresults: build/results/{report}.json",
+        if failed == 0 { "ok" } else { "FAILED" },
+        all.len(),
+        rows.len(),
+    );
+    Ok(failed == 0)
+}
+
+fn came(row: &Row) -> String {
+    let came = row.values.get("came").and_then(|came| came.as_str());
+    let came = came.unwrap_or("compiled");
+    if row.ok {
+        came.into()
+    } else {
+        format!("{came}, FAILED")
+    }
+}
+
+const HEAD: [&str; 6] = ["run as", "file", "off", "on", "interrupt", "what stops it"];
+
+/// The cells of a driver with each of its files, from its rows: one for each kernel.
+fn cells(one: &Described, rows: &[Row]) -> Vec<Vec<String>> {
+    let both: Vec<_> = rows.iter().map(came).collect();
+    let handled = |row: &Row| row.values.get(INTERRUPTS) == Some(&true.into());
+    let handled = rows.iter().all(handled);
+    let stops = one.stops.clone().unwrap_or_default();
+    let cells = |file: &String| {
+        let mut cells = vec![one.name.clone(), file.clone()];
+        cells.extend(both.iter().cloned());
+        cells.extend([if handled { "handled" } else { "" }.into(), stops.clone()]);
+        cells
+    };
+    one.files.iter().map(cells).collect()
+}
+
+fn all_cells(all: &[Described], rows: &[Row]) -> Vec<Vec<String>> {
+    let of = all.iter().zip(rows.chunks(KERNELS.len()));
+    of.flat_map(|(one, rows)| cells(one, rows)).collect()
+}
+
+fn table(all: &[Described], rows: &[Row]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(UTF8_FULL_CONDENSED).set_header(HEAD);
+    table.add_rows(all_cells(all, rows));
+    table
+}
+
+/// Writes the end of the page whose beginning `make tree-check` writes.
+fn write_page(layout: &Layout, release: &str, all: &[Described], rows: &[Row]) -> Result<()> {
+    let path = layout.root.join(tree_report::PAGE);
+    let page = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+    let begins = page.find(tree_report::RUNS).unwrap_or(page.len());
+    let mut lines = vec![HEAD.map(String::from).to_vec()];
+    lines.extend(all_cells(all, rows));
+    let files = drivers::converted(layout)?;
+    let is_described = |file: &str| all.iter().any(|one| one.files.iter().any(|f| f == file));
+    let without: Vec<_> = files
+        .iter()
+        .map(|c| c.file.display().to_string())
+        .filter(|file| !is_described(file))
+        .collect();
+    let mut end = format!(
+        "{}\nHow far they come\n=================\n\n\
+         Each of {} drivers has a function of the software PCI bus\n\
+         (Documentation/PCI/pci-soft.rst) and a guest of its own, on Linux {release} for x86-64.\n\
+         \"off\" and \"on\" is CONFIG_PCI_DEVRES_RUST; with \"off\" the vectors are allocated and\n\
+         freed by the code of the stock kernel. \"loaded\": the module is there. \"probed\": the\n\
+         driver looked at the function. \"reached\": it allocated vectors, or tried to. \"bound\":\n\
+         its probe() succeeded. \"handled\": its handler ran, on both, for one that was raised. \"rebound\": it was unbound and bound again three times, then\n\
+         its module and the bus were removed, and nothing was left.\n\n",
+        tree_report::RUNS,
+        all.len(),
+    );
+    tree_report::simple_table(&mut end, &lines);
+    if !without.is_empty() {
+        end += &format!(
+            "\n{} converted files have no description yet, and have not run here:\n\n- {}\n",
+            without.len(),
+            without.join("\n- ")
+        );
+    }
+    fs::write(&path, format!("{}\n\n{end}", page[..begins].trim_end()))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_says_what_it_is_about() {
+        let one = Described::parse("x", "# file: a.c\n# file: b.c\n# stops: late\nids 1 2\n");
+        assert_eq!(one.files, ["a.c", "b.c"]);
+        assert_eq!(one.stops.as_deref(), Some("late"));
+    }
+
+    #[test]
+    fn what_is_described_is_converted() {
+        let layout = Layout::new();
+        let files = drivers::converted(&layout).unwrap();
+        for one in described(&layout).unwrap() {
+            assert!(!one.files.is_empty(), "{}", one.name);
+            for file in &one.files {
+                let known = files.iter().any(|c| c.file == Path::new(file));
+                assert!(known, "{}: {file}", one.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_step_that_is_skipped_or_failed_was_not_taken() {
+        let mut skipped = Row::passed("g::reached");
+        skipped.skipped = Some("why".into());
+        let rows = [Row::passed("g::loads"), Row::passed("g::probed"), skipped];
+        assert_eq!(furthest(&rows), "probed");
+        assert_eq!(furthest(&[Row::failed("g::loads", "why")]), "compiled");
+    }
+}
