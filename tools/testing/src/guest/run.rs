@@ -318,7 +318,12 @@ impl Run {
             "-monitor",
             "none",
         ]);
-        qemu.args(["-machine", self.guest.machine, "-accel", self.guest.accelerator]);
+        qemu.args([
+            "-machine",
+            self.guest.machine,
+            "-accel",
+            self.guest.accelerator,
+        ]);
         qemu.arg("-smp").arg(self.guest.cpus.to_string());
         qemu.arg("-m").arg(memory.to_string());
         qemu.arg("-serial").arg(format!("file:{}", log.display()));

@@ -40,7 +40,8 @@ pub fn lines(log: &[u8]) -> Vec<Line> {
 }
 
 fn raw_lines(log: &[u8]) -> Vec<Line> {
-    let stamp = Regex::new(r"^\[\s*(\d+\.\d+)\](?:\[\s*([TC]\d+)\])? ?").expect("a constant expression");
+    let stamp =
+        Regex::new(r"^\[\s*(\d+\.\d+)\](?:\[\s*([TC]\d+)\])? ?").expect("a constant expression");
     String::from_utf8_lossy(log)
         .lines()
         .map(|raw| {
