@@ -150,13 +150,14 @@ impl<'c> Device<Core<'c>> {
 }
 
 impl Device<Bound> {
-    /// Checks that code or a constant stays in memory as long as the driver of the device is bound.
+    /// Checks that `code`, or a constant, stays in memory as long as the driver of the device is
+    /// bound.
     ///
     /// # Errors
     ///
     /// `EPERM` when it is part of another module than that of the driver.
     pub(super) fn check_driver_module(&self, part: *const c_void) -> Result {
-        // SAFETY: The device is bound, so it has a driver. Any address will do.
+        // SAFETY: The device is bound, so it has a driver. The function takes any address.
         if unsafe { bindings::pci_is_in_driver_module(self.as_raw(), part) } {
             Ok(())
         } else {

@@ -103,16 +103,18 @@ impl<H: Send + Sync> Functions<H> {
         };
 
         let calls = allocation.registry.lock()?;
-        // A driver may have handed its binding to the driver of a child, whose module can go first.
+        // A driver may have lent its binding to the driver of a child, whose module can be removed
+        // first.
         allocation
             .dev
             .check_driver_module(request.handler as *const c_void)?;
-        // The vectors may have been freed since the driver took this one. They are not freed while
-        // the registry is locked.
+        // The vectors may have been freed since the driver took this one. While the registry is
+        // locked they are not freed.
         let irq = allocation.irq(&calls, index)?;
-        // genirq starts a spread interrupt with its CPU, and warns when a driver does.
+        // genirq enables a spread interrupt when its CPU comes online, and warns if a driver does
+        // so.
         //
-        // SAFETY: Any number will do.
+        // SAFETY: The function takes any number.
         if flags & Flags::NO_AUTOEN == Flags::NO_AUTOEN
             && unsafe { bindings::pci_irq_is_spread(irq) }
         {
@@ -123,7 +125,7 @@ impl<H: Send + Sync> Functions<H> {
         //
         // SAFETY:
         // - `irq` is an interrupt of the device with this registry, which is locked.
-        // - The caller says what is valid for how long.
+        // - The caller promises that what the handler borrows stays valid long enough.
         // - By the type invariant both functions take a `Named<H>`, of which the name is a part.
         unsafe {
             let registry = allocation.registry;

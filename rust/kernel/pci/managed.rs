@@ -101,7 +101,8 @@ impl<'c> ManagedDevice<'c> {
         Ok(usize::try_from(len)?)
     }
 
-    /// Checks that a name is there as long as the driver is bound: a child may lend its own.
+    /// Checks that a name is valid as long as the driver is bound, because the driver of a child
+    /// may pass one of its own module.
     fn check_name(&self, name: &'static CStr) -> Result<*const c_char> {
         let name = name.as_char_ptr();
         self.dev.check_driver_module(name.cast())?;
@@ -179,8 +180,8 @@ impl<'c> ManagedDevice<'c> {
             return Err(EINVAL);
         }
         let name = self.check_name(name)?;
-        // SAFETY: As in `iomap_region_sized()`.
-        // CAST: `resource_len()` has checked the index.
+        // SAFETY: `self.dev` is a valid device in a callback of its driver. `name` is valid as long
+        // as the driver is bound, and longer. CAST: `resource_len()` has checked the index.
         to_result(unsafe { bindings::pcim_request_region(self.dev.as_raw(), bar as c_int, name) })
     }
 }

@@ -277,7 +277,8 @@ impl Registry {
     /// Registers a handler for vector `index` of guard `guard`, which is interrupt `irq`, and names
     /// it. May sleep. The registry is unlocked then.
     ///
-    /// The vectors are not freed meanwhile, because whoever frees them waits for the handler.
+    /// The vectors are not freed at the same time, because a task that frees them waits for the
+    /// handler.
     ///
     /// # Errors
     ///
@@ -304,7 +305,7 @@ impl Registry {
         let token = new_token();
         let mut flags = request.flags.into_inner();
         if request.thread.is_none() {
-            // As `request_irq()` does.
+            // `request_irq()` does the same.
             flags |= bindings::IRQF_COND_ONESHOT as c_ulong;
         }
         let slot = Slot {
@@ -339,7 +340,7 @@ impl Registry {
             if result.is_ok() {
                 calls.slots[i].registered = Some(registered);
             } else {
-                // Cannot fail, and there is nothing in it that could be dropped.
+                // This cannot fail, and the slot has nothing left that could be dropped.
                 let _ = calls.slots.remove(i);
             }
         }

@@ -172,8 +172,8 @@ impl<F: ForLt + 'static> WhileBound<F> {
     ///
     /// - `ENODEV` when the driver is not bound any more.
     /// - `EDEADLK` in an interrupt, and in the thread of an interrupt handler of any device. The
-    ///   probe of a child, which a hotplug controller may call in such a thread, can answer
-    ///   `EPROBE_DEFER`, and is called again elsewhere.
+    ///   probe of a child, which a hotplug controller may call in such a thread, can return
+    ///   `EPROBE_DEFER`. It is then called again in another thread.
     pub fn with<R>(&self, f: impl for<'a> FnOnce(Binding<'a>, Pin<&F::Of<'a>>) -> R) -> Result<R> {
         // No lock is taken before this: with forced threading, handlers that may not sleep run in
         // threads.
@@ -185,7 +185,7 @@ impl<F: ForLt + 'static> WhileBound<F> {
         self.lend(f)
     }
 
-    /// Calls `f` as [`Self::with`] does, in a callback of the driver, for which `dev` stands.
+    /// Calls `f` as [`Self::with`] does, in a callback of the driver, which `dev` proves.
     ///
     /// The thread of a hotplug controller's interrupt handler calls `probe` and `unbind` when the
     /// device is plugged in and pulled out, and [`Self::with`] fails there. This does not. May

@@ -148,8 +148,8 @@ impl<'bound> Queue<'bound> {
 
     /// Waits for the command in flight, and returns its result and status.
     ///
-    /// The interrupt of a queue whose CPU went offline does not come, although the command may have
-    /// completed. So the queue has the last word.
+    /// The interrupt of a queue whose CPU went offline does not arrive, although the command may
+    /// have completed. So the queue itself is checked at the end.
     fn wait(&mut self) -> Result<(u32, u32)> {
         let mut waited = Ok(());
         loop {

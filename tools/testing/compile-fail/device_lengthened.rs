@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A device found by its generic part is there no longer than that.
+//! A PCI device that is made from a generic device cannot outlive that reference.
 
 //@ error: lifetime may not live long enough
 

@@ -168,7 +168,7 @@ fn destructors_register<'c>(pdev: &Device<'c>, _hardware: &Hardware<'c>) -> Resu
     Ok(())
 }
 
-/// genirq starts a vector that is spread over CPUs itself, with the CPUs.
+/// genirq itself enables a vector that is spread over CPUs, when the CPUs come online.
 fn spread_vectors_are_not_started_by_drivers<'c>(
     pdev: &Device<'c>,
     hardware: &Hardware<'c>,
@@ -185,7 +185,7 @@ fn spread_vectors_are_not_started_by_drivers<'c>(
     vectors.free()
 }
 
-/// Only memory is mapped; the other BARs there are, and those there are not, are refused.
+/// Only memory BARs can be mapped. Other BARs, and BARs that do not exist, are refused.
 fn bars_are_memory_or_refused<'c>(pdev: &Device<'c>, hardware: &Hardware<'c>) -> Result {
     let ports = 2;
     if hardware.kind == Kind::E1000e {

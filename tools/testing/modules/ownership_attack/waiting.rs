@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A handler that runs for long is waited for by those who have to, and by nobody else.
+//! Only the calls that have to wait for a slow handler do so, and no others.
 
 use super::*;
 use kernel::{
@@ -8,7 +8,7 @@ use kernel::{
     workqueue, //
 };
 
-/// A lock of the driver, and who came how far.
+/// A lock of the driver, and the progress of each task.
 #[pin_data]
 struct Scene {
     #[pin]
@@ -53,9 +53,9 @@ impl<'bound> Held<'bound> {
 
 type Shared = pci::WhileBound<ForLt!(Held<'_>)>;
 
-/// One releases a handler that runs, another one registers a handler on the same vector meanwhile,
-/// and a third holds the lock that the running handler waits for. The third one's calls go on, as
-/// they would in C.
+/// One task releases a running handler, another one registers a handler on the same vector at that
+/// time, and a third one holds the lock that the running handler waits for. The calls of the third
+/// one go on, as they would in C.
 fn registering_blocks_nobody<'c>(pdev: &Device<'c>, hardware: &Hardware<'c>) -> Result {
     let shared: Arc<Shared> = pdev.while_bound(try_pin_init!(Held {
         guard <- new_mutex!(None),

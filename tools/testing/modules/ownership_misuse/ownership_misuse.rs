@@ -360,7 +360,8 @@ fn handler_does_not_wait_for_itself(pdev: &Device<'_>) -> Result {
     Ok(())
 }
 
-/// What another device lent is not this driver's, whether its own driver is bound or not.
+/// Data that another device lends does not serve this driver, whether the other driver is bound or
+/// not.
 fn other_devices_data_is_refused(pdev: &Device<'_>) -> Result {
     let bar = pdev.pcim_enable_device()?.iomap_range(0, 0, 0x100)?;
     let own = pdev.while_bound::<ForLt!(ManagedBar<'_>)>(Ok(bar))?;
