@@ -59,14 +59,14 @@ mod regs {
 
     /// Length of the registers above.
     pub(super) const END: usize = 0x68;
-    /// What [`ID`] shows in `magic`.
+    /// The value of `magic` in [`ID`].
     pub(super) const MAGIC: u32 = 0xed;
 }
 
 /// Vendor and device number.
 pub(crate) const ID: pci::DeviceId = pci::DeviceId::from_numbers(0x1234, 0x11e8);
 
-/// How many interrupts a handler has seen.
+/// The number of interrupts that a handler has seen.
 pub(crate) type Count = Arc<Atomic<u32>>;
 
 /// The device, enabled and mapped until its driver is unbound.

@@ -130,7 +130,8 @@ unsafe extern "C" fn release_address(dev: *mut bindings::device, res: *mut c_voi
     }
 }
 
-/// Tells devres whether an entry of [`release_address()`] is the [`Address`] that a caller wants.
+/// Returns to devres whether an entry of [`release_address()`] is the [`Address`] that a caller
+/// wants.
 ///
 /// # Safety
 ///

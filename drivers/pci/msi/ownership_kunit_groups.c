@@ -503,7 +503,7 @@ static void memory_fails_in_group(struct kunit *test)
 			kunit_skip(test, "failslab is not set up to fail");
 		}
 		close_group(test, group);
-		/* Not every failure matters. */
+		/* Some failures have no effect. */
 		if (ret == 1) {
 			ownership_free(pdev, call_of(test));
 			release_group(test, group);

@@ -107,7 +107,7 @@ pub(super) trait Revoke: Send + Sync {
     fn revoke(&self);
 }
 
-/// What the lock of the registry protects.
+/// The data that the lock of the registry protects.
 pub(super) struct Calls {
     open: bool,
     slots: KVec<Slot>,

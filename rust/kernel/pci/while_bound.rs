@@ -229,7 +229,7 @@ impl<F: ForLt + 'static> WhileBound<F> {
     }
 }
 
-/// Somebody who uses the data.
+/// A user of the data.
 struct User<'a, F: ForLt + 'static>(&'a WhileBound<F>);
 
 impl<F: ForLt + 'static> Drop for User<'_, F> {

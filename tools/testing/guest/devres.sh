@@ -19,7 +19,7 @@ has_printed()
 	grep -q 'KTAP version 1$' /tmp/printed || diag "$module has printed no KTAP document"
 }
 
-# Where the kernel can make allocations fail, any of them may, and the kernel does not report it.
+# On a kernel with failslab any allocation may fail, which the kernel does not report.
 failslab=/sys/kernel/debug/failslab
 if [ -d "$failslab" ]; then
 	echo N >"$failslab/ignore-gfp-wait"

@@ -38,7 +38,7 @@ mod table;
 
 use rows::Counts;
 
-/// How the names of its rows in `make test` begin.
+/// The beginning of the names of its rows in `make test`.
 pub const PREFIX: &str = "bench::";
 
 /// The other devices, and 64 `edu` devices: eight functions in each of eight slots.

@@ -52,7 +52,7 @@ pub struct Found {
     shown: Vec<&'static str>,
     /// The lines that matter.
     lines: Vec<String>,
-    /// What ran.
+    /// The name of the kernel that ran.
     kernel: String,
     /// Its configuration.
     config: String,

@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_room_uses_only_those_above_it() {
-        // As rustfmt writes it: `crate::room::`, or `    room::` on a line of its own in `use crate::{`.
+        // rustfmt writes `crate::room::`, or ` room::` on a line of its own in `use crate::{`.
         let used =
             Regex::new(r"crate::(\w+)|(?m)^    (\w+)(?:::|,$)").expect("a constant expression");
         let rooms = rooms();

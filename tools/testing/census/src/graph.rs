@@ -68,7 +68,7 @@ pub struct Program<'a> {
     /// for them.
     common: usize,
     by_name: BTreeMap<Name, Vec<Id>>,
-    /// What symbols reach.
+    /// The names of interest that each symbol reaches.
     pub bits: BTreeMap<Id, u8>,
 }
 

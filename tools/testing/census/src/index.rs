@@ -51,7 +51,7 @@ pub struct Index {
 /// A macro, and the text that it puts before and after its argument.
 pub type Paste = (String, String, String);
 
-/// What is taken from one file.
+/// The parts of one file that the index keeps.
 #[derive(Default)]
 struct Words {
     hashes: Vec<u32>,

@@ -32,9 +32,9 @@ pub struct Entry {
     pub file: String,
     /// The worst of its verdicts, or the verdict of a person who read the file.
     pub class: Class,
-    /// What the rule changes.
+    /// The effects of the rule on it.
     pub changes: BTreeSet<Change>,
-    /// What is to be done.
+    /// The recommended action.
     pub todo: &'static str,
     /// What a person who read the file found, if the walk could not decide.
     pub read: Option<&'static str>,

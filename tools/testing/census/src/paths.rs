@@ -111,7 +111,7 @@ impl Core {
 const N: u8 = 1;
 const Z: u8 = 2;
 const P: u8 = 4;
-/// As many as were asked for.
+/// The number that was asked for.
 const F: u8 = 8;
 const ALL: u8 = 15;
 
@@ -122,7 +122,7 @@ struct State {
     via: Option<usize>,
 }
 
-/// What the device was going through, which error is being handled, and which file allocated.
+/// The phase of the device, the error that is being handled, and the file that allocated.
 pub type Moment = (Phase, Option<Site>, usize);
 
 /// An observation on a path that says more than the state at its end.
@@ -180,7 +180,7 @@ pub struct Walk<'a> {
     program: &'a Program<'a>,
     reach: &'a BTreeSet<Id>,
     members: BTreeMap<Name, BTreeSet<Id>>,
-    /// Where it allocates.
+    /// The places where it allocates.
     folders: BTreeSet<String>,
     modules: BTreeSet<String>,
     relevant: BTreeSet<Id>,

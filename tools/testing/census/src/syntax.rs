@@ -74,7 +74,7 @@ pub enum Stmt {
     Continue,
 }
 
-/// What a symbol is.
+/// The kind of a symbol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A function with its body.
@@ -88,21 +88,21 @@ pub enum Kind {
 /// A function, a macro, or a table.
 #[derive(Debug)]
 pub struct Symbol {
-    /// What it is called.
+    /// Its name.
     pub name: Name,
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
     /// Whether only its own file sees it.
     pub local: bool,
     /// The type of a variable.
     pub class: String,
-    /// Where it begins.
+    /// The line at which it begins.
     pub line: usize,
     /// The identifiers in it.
     pub names: BTreeSet<Name>,
     /// Members that are assigned, and the names that are assigned to them.
     pub members: Vec<(Name, Name)>,
-    /// What a function or a macro does.
+    /// The statements of a function or a macro.
     pub body: Option<Stmt>,
     /// Whether a function returns a pointer.
     pub pointer: bool,
@@ -115,7 +115,7 @@ pub struct Symbol {
 pub struct File {
     /// Everything in it.
     pub symbols: Vec<Symbol>,
-    /// What it exports to modules.
+    /// The symbols that it exports to modules.
     pub exports: BTreeSet<Name>,
     /// Files that it includes by a name in quotes.
     pub includes: Vec<String>,

@@ -25,7 +25,7 @@ pub enum Class {
     Managed,
     /// The driver.
     Explicit,
-    /// Not decided.
+    /// The census could not decide.
     Undecided,
     /// The driver, but not always.
     SomePaths,
@@ -38,7 +38,7 @@ pub enum Class {
 }
 
 impl Class {
-    /// As it is written.
+    /// Returns its name in reports.
     pub fn name(self) -> &'static str {
         match self {
             Class::IntxOnly => "intx-only",
@@ -83,7 +83,7 @@ pub enum Change {
 }
 
 impl Change {
-    /// As it is written.
+    /// Returns its name in reports.
     pub fn name(self) -> &'static str {
         match self {
             Change::NeverFrees => "never frees",
@@ -104,7 +104,7 @@ pub struct Line {
     pub file: String,
     /// The line.
     pub line: usize,
-    /// What is there, or what about it.
+    /// A description of it.
     pub what: String,
 }
 
@@ -123,11 +123,11 @@ pub struct Verdict {
     pub class: Class,
     /// How it relies on the implicit free, if it does: `pci_alloc`, `legacy`, `mid-life`.
     pub kind: Option<&'static str>,
-    /// What the rule changes for it.
+    /// The effects of the rule on it.
     pub changes: BTreeSet<Change>,
     /// The lines that decide it.
     pub because: Vec<Line>,
-    /// What the walk could not follow.
+    /// The calls that the walk could not follow.
     pub doubts: Vec<String>,
     /// Calls of `pcim_enable_device()`.
     pub enable: Vec<Line>,

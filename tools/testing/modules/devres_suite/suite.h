@@ -93,7 +93,7 @@ void show(struct pci_dev *pdev);
 /* Prints the table of mappings, and creates it if necessary. */
 void show_table(struct pci_dev *pdev);
 
-/* Where @addr leads. */
+/* Returns the BAR and the offset that @addr maps. */
 #define NOWHERE -1
 int bar_at(struct pci_dev *pdev, const void __iomem *addr, u64 *offset);
 

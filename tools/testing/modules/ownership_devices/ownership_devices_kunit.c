@@ -49,7 +49,7 @@ static const struct owner {
 
 static struct pci_dev *ours;
 
-/* What a case does in probe, if that is more than nothing. */
+/* The probe function of a case, or NULL. */
 static int (*probe_of_case)(struct pci_dev *pdev);
 
 static int probe(struct pci_dev *pdev, const struct pci_device_id *id)

@@ -551,7 +551,8 @@ const UNMAPPED: u32 = 8;
 /// A line that is not mapped cannot be used: its number may be that of another device's interrupt.
 fn unmapped_line_is_refused(pdev: &Device<'_>) -> Result {
     for types in [intx(), IrqTypes::all()] {
-        // Not in place of messages that are live, nor of those that it has.
+        // INTx is not allocated in place of live vectors, and MSI vectors are not allocated a
+        // second time.
         let vectors = pdev.alloc_irq_vectors(1, 1, messages())?;
         check!(pdev.alloc_irq_vectors(1, 1, types).err() == Some(EBUSY));
         drop(vectors);

@@ -11,7 +11,7 @@
 
 #include "bench.h"
 
-/* How long this task has run; brought up to date by the scheduler. */
+/* Returns how long this task has run. The scheduler brings the value up to date. */
 static u64 executed(void)
 {
 	yield();

@@ -180,7 +180,10 @@ static int both(struct pci_dev *pdev, unsigned int n, unsigned int type, const c
 	result("managed/free/%s %llu", label, net(min.managed_free, empty));
 	if (n > 1)
 		return 0;
-	/* Of some ten thousand: what most rounds take is the call's, the rest the allocator's. */
+	/*
+	 * Take the median of the rounds: in most of them only the call itself costs, in others the
+	 * allocator works as well.
+	 */
 	sort(over, rounds, sizeof(over[0]), compare, NULL);
 	result("over/pcim_alloc_irq_vectors/%s %llu", label, max(over[rounds / 2], 0LL));
 	return 0;

@@ -15,7 +15,7 @@ static u64 drawn;
 
 static const int wrong_bars[] = { -1, PCI_NUM_RESOURCES, PCI_NUM_RESOURCES + 1, INT_MAX, INT_MIN };
 
-/* Of a hundred calls, about. */
+/* The approximate share of each call, in percent. */
 static const u8 weights[CALLS] = {
 	[ENABLE_DEVICE] = 7,
 	[PIN_DEVICE] = 1,

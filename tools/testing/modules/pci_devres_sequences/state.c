@@ -65,7 +65,7 @@ bool mapping_is_live(const struct mapping *mapping)
 	return is_port(mapping->addr) || (mapping->pfn && pfn_of(mapping->addr) == mapping->pfn);
 }
 
-/* Those of one step; all for NOTHING. */
+/* Unmaps the raw mappings of one step, or of all steps for NOTHING. */
 void mapping_unmap_raw(struct pci_dev *pdev, int step)
 {
 	for (int i = 0; i < mapped; i++) {

@@ -15,7 +15,7 @@ use crate::{
     verdict::row::Row,
 };
 
-/// How the names of its tests begin.
+/// The beginning of the names of its tests.
 pub const PREFIX: &str = "host::census::";
 
 /// The format of the result.

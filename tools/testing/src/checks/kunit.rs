@@ -19,7 +19,7 @@ use crate::{
     verdict::row::Row,
 };
 
-/// How the names of its rows begin.
+/// The beginning of the names of its rows.
 pub const PREFIX: &str = "host::kunit::";
 
 /// The folder of the tree whose `.kunitconfig` is used.

@@ -12,7 +12,7 @@ use crate::{
     verdict::row::Row,
 };
 
-/// How the names of the model's tests begin.
+/// The beginning of the names of the model's tests.
 pub const PREFIX: &str = "host::model::";
 
 /// Explores the model, and compares its figures with those in the documentation.

@@ -27,7 +27,7 @@ use crate::{
 /// The name of the row about rust-analyzer.
 pub const ANALYZER: &str = "host::template::rust_analyzer";
 
-/// How the names of the rows about `unsafe` begin.
+/// The beginning of the names of the rows about `unsafe`.
 pub const NO_UNSAFE: &str = "host::no-unsafe::";
 
 /// Returns one row for each sample and for the template.

@@ -51,7 +51,7 @@ pub const COMPILE_FAIL: Script = Script {
 };
 
 impl Script {
-    /// How the names of its rows begin.
+    /// The beginning of the names of its rows.
     pub fn prefix(&self) -> String {
         format!("host::{}::", self.name)
     }

@@ -109,7 +109,7 @@ impl Selection {
     }
 }
 
-/// How the names of all tests begin.
+/// The beginning of the names of all tests.
 const KNOWN: &[&str] = &["guest::", "host::", "objects::", "tree::", bench::PREFIX];
 
 /// The kernels that can boot.

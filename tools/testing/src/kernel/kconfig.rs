@@ -81,7 +81,7 @@ pub struct Hidden {
     pub condition: String,
     /// The symbols in it, with their values.
     pub because: String,
-    /// What to change.
+    /// The remedy.
     pub remedy: String,
 }
 

@@ -28,7 +28,7 @@ pub struct Document {
     pub errors: Vec<String>,
     /// Its lines as printed, without time stamp and printk prefix.
     pub text: String,
-    /// Where it begins in the log.
+    /// The index of its first line in the log.
     pub first: usize,
 }
 

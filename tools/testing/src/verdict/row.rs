@@ -16,7 +16,7 @@ pub struct Row {
     /// Why it was skipped, if it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skipped: Option<String>,
-    /// What was found instead, and where to look.
+    /// A description of the failure, and where to look.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub message: String,
     /// How long it took, if that is known.
