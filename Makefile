@@ -131,7 +131,7 @@ converted: setup ## prove: run converted drivers on the software bus (TEST=)
 	@$(runner) converted $(TEST)
 
 .PHONY: series
-series: setup ## prove: write the overlay as patches (CHECK=1: build, boot; REROLL=2)
+series: setup ## prove: write the overlay as patches (CHECK=1: boot each; REROLL=2)
 	@$(runner) series $(if $(filter 1,$(CHECK)),--check) $(if $(REROLL),--reroll $(REROLL))
 
 .PHONY: setup
