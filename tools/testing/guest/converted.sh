@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# A converted driver on a function of the software PCI bus that is described in converted/, which the kernel's command line names by
-# converted=. How far the driver comes is in the description; each step up to there is a test, and nothing may be left after it.
+# This script runs a converted driver on a function of the software PCI bus. The kernel's command line names the description of the
+# function in converted/ by converted=. The description also says how far the driver comes. Each step up to there is a test, and
+# nothing may be left afterwards.
 
 # shellcheck source=tools/testing/guest/lib/common.sh
 . /scripts/lib/common.sh
@@ -11,7 +12,7 @@ description=/scripts/converted/${converted:?}
 control=/sys/kernel/debug/pci-soft/control
 tracing=/sys/kernel/tracing
 
-# about KEY: prints what the description says about it.
+# about KEY: prints the value of KEY in the description.
 about()
 {
 	sed -n "s/^# $1: //p" "$description"
@@ -21,7 +22,7 @@ module=$(about module)
 parameters=$(about parameters)
 stops=$(about stops)
 comes=$(about comes)
-# How far it comes, or "idle": it is bound, and allocates nothing.
+# The step that the driver reaches, or "idle" if it is bound and allocates nothing.
 case $comes in
 probed | idle) due=1 ;;
 reached) due=2 ;;
@@ -29,7 +30,7 @@ bound) due=3 ;;
 *) due=4 ;;
 esac
 
-# step NUMBER NAME COMMAND...: a check, unless the driver is known to stop before it.
+# step NUMBER NAME COMMAND...: makes a check, unless the driver is known to stop before it.
 step()
 {
 	number=$1
@@ -43,8 +44,8 @@ step()
 
 # --- What is watched ----------------------------------------------------------------------------------------------------
 
-# The calls that allocate vectors. The kernel without the rule has none that is managed, and a call that is made by another one may
-# have been inlined.
+# The calls that allocate vectors. The kernel without the rule has no managed call, and a call that another one makes may have been
+# inlined.
 allocations='pcim_alloc_irq_vectors_affinity pci_alloc_irq_vectors_affinity pci_alloc_irq_vectors pci_enable_msix_range pci_enable_msi'
 
 watch()
@@ -56,13 +57,13 @@ watch()
 	echo 1 >$tracing/events/soft/enable
 }
 
-# Prints what the calls of an event, or of any, returned.
+# Prints the results of the calls of one event, or of all.
 returned()
 {
 	sed -n "s/.* \($1\): (.*) is=\(.*\)/\1 \2/p" $tracing/trace
 }
 
-# Has a driver probe the device, and if that allocates vectors when its network interface is opened, opens that.
+# Makes a driver probe the device. If the driver allocates vectors when its network interface is opened, opens that.
 probe()
 {
 	echo "$dev" >$pci/drivers_probe
@@ -116,7 +117,7 @@ is_driven()
 	[ -e "$pci/devices/$dev/driver" ] || diag "$module is not bound to $dev"
 }
 
-# A driver may register its handlers when it is used, which is later.
+# A driver may register its handlers later, when it is used.
 has_handler()
 {
 	find_irqs
@@ -168,7 +169,7 @@ bus_goes()
 	! grep soft /proc/interrupts /proc/iomem
 }
 
-# No driver binds by itself, also not one of the machine's own devices.
+# No driver binds by itself, also none to the machine's own devices.
 echo 0 >$pci/drivers_autoprobe
 modprobe pci-soft
 watch

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The software PCI bus: a file by which scripts make functions, raise their
- * interrupts and take them away. See Documentation/PCI/pci-soft.rst.
+ * The software PCI bus: a file with which scripts create functions, raise their
+ * interrupts and remove them. See Documentation/PCI/pci-soft.rst.
  */
 
 #include <linux/debugfs.h>
@@ -17,10 +17,13 @@
 #define MAX_TEXT	SZ_16K
 #define MAX_RULES	64
 #define MAX_CAPS	8
-/* What follows the keyword of a line; enough for a capability. */
+/*
+ * The maximum of values after the keyword of a line. This is enough for a
+ * capability.
+ */
 #define MAX_NUMBERS	64
 
-/* A function that was made here, or one that is being described. */
+/* A function that was created here, or one that is being described. */
 struct made {
 	struct list_head list;
 	struct pci_soft_func *func;
@@ -32,11 +35,14 @@ struct made {
 };
 
 static LIST_HEAD(functions);
-/* Protects the list, and has one write follow the other. */
+/* Protects the list, and serialises writes. */
 static DEFINE_MUTEX(lock);
 static struct dentry *folder;
 
-/* A line of the file: its keyword, and what that does with the numbers after it. */
+/*
+ * A kind of line: its keyword, and the function that handles the numbers after
+ * it.
+ */
 struct word {
 	const char *name;
 	unsigned int min, max;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `make converted`: every converted driver that is described runs on the software PCI bus, in a guest of its own, with the option off
-//! and on; how far each came.
+//! `make converted`: runs every converted driver that has a description on the software PCI bus, in its own guest, with the option off
+//! and on, and shows how far each comes.
 
 use std::{collections::BTreeMap, fs, path::Path, time::Duration, time::Instant};
 
@@ -21,11 +21,11 @@ use crate::{
     verdict::row::Row,
 };
 
-/// Without the rule first, so that what a driver does there is known when it fails with it.
+/// The kernel without the rule comes first, so that the behaviour of a driver there is known if it fails with the rule.
 const KERNELS: [Kernel; 2] = [Kernel::Off, Kernel::Ours];
 
-/// The memory of the bus, which some BARs need more of than can be taken from the kernel. It is smaller than what is set aside, or the
-/// kernel's "Reserved" would be a part of it.
+/// The memory of the bus. Some BARs need more than can be allocated from the kernel. It is smaller than the reserved memory, because
+/// otherwise the kernel's "Reserved" resource would be a child of it.
 const MEMORY: &[&str] = &[
     "kunit.enable=0",
     "memmap=64M$0x18000000",
@@ -33,7 +33,7 @@ const MEMORY: &[&str] = &[
     "pci_soft.memory_size=0x3000000",
 ];
 
-/// The tests of `guest/converted.sh` that say how far a driver came, each with the word for it.
+/// The tests of `guest/converted.sh` that show how far a driver comes, each with its word in the table.
 const STEPS: [(&str, &str); 5] = [
     ("loads", "loaded"),
     ("probed", "probed"),
@@ -48,7 +48,7 @@ struct Described {
     name: String,
     /// The converted files that it runs.
     files: Vec<String>,
-    /// Why it comes no further, where it is known not to.
+    /// The reason why it comes no further, if it is known not to.
     stops: Option<String>,
 }
 
@@ -71,7 +71,7 @@ impl Described {
 
     fn guest(&self) -> GuestSpec {
         GuestSpec {
-            // As long as the command runs, which is as long as the program does.
+            // This lives as long as the command runs, which is as long as the program does.
             name: Box::leak(format!("converted::{}", self.name).into_boxed_str()),
             script: "converted",
             append: MEMORY,
@@ -95,23 +95,23 @@ fn described(layout: &Layout) -> Result<Vec<Described>> {
     Ok(all)
 }
 
-/// The test that an interrupt was handled.
+/// The name of the test that an interrupt was handled.
 const INTERRUPTS: &str = "interrupts";
 
-/// Whether rows of a guest say that a step was taken.
+/// Returns whether rows of a guest say that a step was taken.
 fn taken(rows: &[Row], step: &str) -> bool {
     let end = format!("::{step}");
     let mut of_step = rows.iter().filter(|row| row.name.ends_with(&end));
     of_step.any(|row| row.ok && row.skipped.is_none())
 }
 
-/// The word for the last step that they say was taken.
+/// Returns the word for the last step that the rows say was taken.
 fn furthest(rows: &[Row]) -> &'static str {
     let last = STEPS.iter().rev().find(|(step, _)| taken(rows, step));
     last.map_or("compiled", |(_, word)| word)
 }
 
-/// One row for a driver on a kernel, of those that its guest has.
+/// Returns one row for a driver on a kernel, made of the rows of its guest.
 fn summary(name: String, rows: Vec<Row>) -> Row {
     let words: Vec<_> = rows
         .iter()
@@ -130,8 +130,8 @@ fn summary(name: String, rows: Vec<Row>) -> Row {
     row
 }
 
-/// Runs those whose names begin as one of `names` does, or all without any. `false` if one did not come as far as it is known to, or
-/// left something.
+/// Runs the drivers whose names begin with one of `names`, or all if there are no names. Returns `false` if one did not come as far as
+/// it is known to, or left something.
 pub fn converted(ui: &Ui, layout: &Layout, linux: Option<&Path>, names: &[String]) -> Result<bool> {
     let started = Instant::now();
     let mut all = described(layout)?;
@@ -168,7 +168,7 @@ pub fn converted(ui: &Ui, layout: &Layout, linux: Option<&Path>, names: &[String
         })
         .collect();
     let release = &ready[&Kernel::Ours].kernel.release;
-    // What is run by name does not take the place of what is whole.
+    // The report of a part does not replace that of a whole run.
     let report = if names.is_empty() {
         "converted"
     } else {
@@ -203,7 +203,7 @@ fn came(row: &Row) -> String {
 
 const HEAD: [&str; 6] = ["run as", "file", "off", "on", "interrupt", "what stops it"];
 
-/// The cells of a driver with each of its files, from its rows: one for each kernel.
+/// Returns the cells of a driver with each of its files, from its rows: one for each kernel.
 fn cells(one: &Described, rows: &[Row]) -> Vec<Vec<String>> {
     let both: Vec<_> = rows.iter().map(came).collect();
     let handled = |row: &Row| row.values.get(INTERRUPTS) == Some(&true.into());

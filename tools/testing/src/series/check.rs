@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The proof that the series can go in patch by patch: each is built and booted.
+//! Proves that the series can be merged patch by patch: each is built and booted.
 
 use std::{
     collections::BTreeMap,
@@ -28,7 +28,7 @@ use crate::{
     verdict::row::Row,
 };
 
-/// What a step boots with: drivers that are converted, and that bind again only if their vectors were freed.
+/// The drivers with which a step boots. They are converted, and bind again only if their vectors were freed.
 const GUEST: GuestSpec = GuestSpec {
     name: "series",
     script: "series",
@@ -81,7 +81,7 @@ pub fn walk(
         }
         let mut done = || {
             if place(&tree, files, at + 1)? {
-                // What has other symbols is configured anew.
+                // A tree with other symbols is configured anew.
                 let _ = fs::remove_file(layout.build.join("series/kernel/.inputs"));
             }
             let ours = fs::read_to_string(layout.fragment("ours"))?;
@@ -99,8 +99,8 @@ pub fn walk(
     Ok(rows)
 }
 
-/// Makes `tree` what it is after a step, and says whether symbols changed. Only files whose text changes are written, so that
-/// `make` builds no more.
+/// Gives `tree` the state after a step, and returns whether symbols changed. Only files whose text changes are written, so
+/// that `make` builds no others.
 fn place(tree: &Path, files: &[File], step: usize) -> Result<bool> {
     let mut symbols = false;
     for file in files {
@@ -121,7 +121,7 @@ fn place(tree: &Path, files: &[File], step: usize) -> Result<bool> {
     Ok(symbols)
 }
 
-/// The lines of a configuration whose symbols the files of a step have.
+/// Returns the lines of a configuration whose symbols exist after a step.
 fn asked(config: &str, files: &[File], step: usize) -> String {
     let kconfig = files.iter().filter(|file| file.path.contains("Kconfig"));
     let kconfig: String = kconfig.filter_map(|file| file.after(step)).collect();
@@ -140,7 +140,7 @@ fn fragment(layout: &Layout) -> PathBuf {
     layout.build.join("series/step.config")
 }
 
-/// What is to be said of a step, or what failed.
+/// The remark on a step, or its failure.
 fn row(name: String, done: Result<String>) -> Row {
     match done {
         Ok(note) => {

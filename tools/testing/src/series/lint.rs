@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is checked of the mail itself, without a build.
+//! Checks the mail itself, without a build.
 
 use std::{
     collections::BTreeSet,
@@ -26,7 +26,7 @@ use crate::{
     verdict::row::Row,
 };
 
-/// No patch of the core is longer.
+/// The largest length of a patch of the core.
 const LONGEST: usize = 600;
 
 fn row(name: &str, wrong: Vec<String>) -> Row {
@@ -36,7 +36,8 @@ fn row(name: &str, wrong: Vec<String>) -> Row {
     }
 }
 
-/// `git am` takes the mailbox, and makes what the steps made. Taken back one after the other, the patches leave nothing.
+/// Checks that `git am` applies the mailbox, with the same result as the steps, and that reverting the patches one after
+/// the other leaves nothing.
 pub fn mailbox(repository: &Repository, base: &str, patches: &[PathBuf]) -> Row {
     let made = || -> Result<()> {
         let wanted = repository.git(&["rev-parse", "HEAD^{tree}"])?;
@@ -68,7 +69,8 @@ pub fn mailbox(repository: &Repository, base: &str, patches: &[PathBuf]) -> Row 
     )
 }
 
-/// Each fix applies where no other patch is, and each driver's patch comes off where all others are.
+/// Checks that each fix applies without any other patch, and that each driver's patch can be reverted with all others
+/// applied.
 pub fn alone(repository: &Repository, base: &str, steps: &[Step], patches: &[PathBuf]) -> Row {
     let mut wrong = Vec::new();
     for (part, on, more) in [("fixes", base, None), (DRIVERS, "HEAD", Some("--reverse"))] {
@@ -90,7 +92,7 @@ pub fn alone(repository: &Repository, base: &str, steps: &[Step], patches: &[Pat
     row("alone", wrong)
 }
 
-/// No patch of the core is too long to be read.
+/// Checks that no patch of the core is too long to be read.
 pub fn sizes(steps: &[Step], patches: &[PathBuf]) -> Result<Row> {
     let mut wrong = Vec::new();
     for (step, patch) in steps
@@ -110,7 +112,7 @@ pub fn sizes(steps: &[Step], patches: &[PathBuf]) -> Result<Row> {
     Ok(row("sizes", wrong))
 }
 
-/// `checkpatch --strict` says nothing but what the table excuses.
+/// Checks that `checkpatch --strict` has only complaints that the table excuses.
 pub fn checkpatch(
     layout: &Layout,
     tree: &Path,
@@ -164,7 +166,7 @@ pub fn checkpatch(
         .collect())
 }
 
-/// The kernel's script names somebody for each file, by the list as it is after the series.
+/// Checks that the kernel's script names somebody for each file, by the list after the series.
 pub fn maintainers(layout: &Layout, repository: &Repository, files: &[File]) -> Row {
     let list = repository.folder.join("MAINTAINERS");
     let unnamed = |file: &&File| {
@@ -183,7 +185,7 @@ pub fn maintainers(layout: &Layout, repository: &Repository, files: &[File]) -> 
     row("maintainers", wrong.collect())
 }
 
-/// The last tree is what the graft makes, but for what the table leaves out.
+/// Checks that the last tree is that of the graft, except for what the table leaves out.
 pub fn graft(layout: &Layout, repository: &Repository, table: &Table, files: &[File]) -> Row {
     let partly = |path: &str| {
         let left_out = table.left_out.iter();
@@ -201,7 +203,7 @@ pub fn graft(layout: &Layout, repository: &Repository, table: &Table, files: &[F
     row("last_tree_is_a_graft", wrong.collect())
 }
 
-/// No step names a file that comes later, and no header comes before a file that includes it.
+/// Checks that no step names a file that comes later, and that no header comes before a file that includes it.
 pub fn order(files: &[File], steps: usize) -> Row {
     let names = [
         r#"#include\s+["<](?:[^">]*/)?([\w.-]+)[">]"#,

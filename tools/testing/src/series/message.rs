@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the patches say, and the cover letter.
+//! The messages of the patches, and the cover letter.
 
 use std::{collections::BTreeSet, fs};
 
@@ -33,7 +33,7 @@ pub fn of(layout: &Layout, table: &Table, step: &Step, files: &[String]) -> Resu
     Ok(format!("{}\n\n{}\n", step.subject, text.join("\n\n")))
 }
 
-/// What the pages say of the drivers among the files.
+/// Returns what the pages say about the drivers among the files.
 fn tested(layout: &Layout, step: &Step, files: &[String]) -> Result<Option<String>> {
     let page = |name| {
         let path = layout.root.join("Documentation/PCI").join(name);
@@ -81,7 +81,7 @@ fn tested(layout: &Layout, step: &Step, files: &[String]) -> Result<Option<Strin
     Ok(Some(fill(&text)))
 }
 
-/// The cover letter, its figures from the results that are there.
+/// Returns the cover letter. Its figures are those of the present results.
 pub fn cover(layout: &Layout, version: &str, table: &Table) -> Result<String> {
     let text = fs::read_to_string(folder(layout).join("cover.txt"))?;
     let result = |name: &str| -> Option<serde_json::Value> {
@@ -157,7 +157,7 @@ pub fn cover(layout: &Layout, version: &str, table: &Table) -> Result<String> {
     Ok(format!("{subject}\n\n{}\n", fill(text.trim())))
 }
 
-/// The cases of the evidence page: what a driver does, and what comes of it.
+/// The cases of the evidence page: what a driver does, and the result.
 fn evidence(layout: &Layout) -> Result<String> {
     let page = layout
         .root

@@ -2,8 +2,8 @@
 
 //! A file that the overlay changes, cut into the pieces that steps of the series take.
 //!
-//! A piece is a hunk without context. Where lines are only added, as in a new file, it is an item: what begins without indentation
-//! after an empty line. Every piece belongs to one step, and the file after a step has the pieces of all steps until then.
+//! A piece is a hunk without context. If lines are only added, as in a new file, it is an item: lines after an empty line that
+//! begin without indentation. Every piece belongs to one step, and the file after a step has the pieces of all steps until then.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use similar::{DiffOp, TextDiff};
 
 use super::table::{glob, Step};
 
-/// The step of what the series leaves out.
+/// The step of the pieces that the series leaves out.
 pub const NEVER: usize = usize::MAX;
 
 #[derive(Debug)]
@@ -25,7 +25,7 @@ struct Piece {
     step: Option<usize>,
 }
 
-/// A file, from what it was to what the graft makes of it.
+/// A file, from its original to the result of the graft.
 #[derive(Debug)]
 pub struct File {
     pub path: String,
@@ -60,7 +60,7 @@ impl File {
         changes.filter(|step| ![0, NEVER].contains(step)).min()
     }
 
-    /// What no step takes: the first line of each piece.
+    /// Returns the first line of each piece that no step takes.
     fn untaken(&self) -> impl Iterator<Item = String> + '_ {
         let untaken = self.pieces.iter().filter(|p| p.step.is_none());
         untaken.map(|piece| {
@@ -86,7 +86,7 @@ impl File {
                 let parts = parts.into_iter().enumerate();
                 let parts = parts.filter(|(_, part)| !part.is_empty());
                 let parts: Vec<_> = parts.collect();
-                // What was there before goes with the rest.
+                // The earlier text goes with the rest.
                 let rest = parts.iter().map(|(n, _)| *n).find(|n| *n != 1).unwrap_or(1);
                 let parts: Vec<_> = parts
                     .into_iter()
@@ -109,7 +109,7 @@ impl File {
         found
     }
 
-    /// Takes the items that have a line which matches, but for lines that are another step's.
+    /// Takes the items that have a matching line, except for lines of another step.
     fn take_items(&mut self, step: usize, wanted: &Regex) -> bool {
         let free = |piece: &Piece| piece.step.is_none_or(|taken| taken == step);
         let hits = |piece: &&Piece| wanted.is_match(&piece.new) || wanted.is_match(&piece.old);
@@ -123,7 +123,7 @@ impl File {
         !items.is_empty()
     }
 
-    /// Takes all that no step takes.
+    /// Takes all pieces that no other step takes.
     pub fn take_rest(&mut self, step: usize) -> bool {
         let rest = self.pieces.iter_mut().filter(|p| p.step.is_none());
         rest.map(|piece| piece.step = Some(step)).count() > 0

@@ -13,19 +13,19 @@ use crate::common::layout::Layout;
 /// The parts of the series, in their order. Each has a file of that name.
 pub const PARTS: [&str; 4] = ["fixes", "calls", "drivers", "core"];
 
-/// What the part that converts drivers is called.
+/// The name of the part that converts drivers.
 pub const DRIVERS: &str = "drivers";
 
 /// One patch.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
-    /// The part it stands in.
+    /// The part to which it belongs.
     #[serde(skip)]
     pub part: &'static str,
     /// Its first line.
     pub subject: String,
-    /// What it says, before what every patch of its kind says.
+    /// Its own text, before the text that every patch of its kind has.
     #[serde(default)]
     pub why: String,
     /// Paragraphs of the table that it shares with others. Its own stands first, or where it is named "why".
@@ -34,13 +34,13 @@ pub struct Step {
     /// How the page of the ownership rule names the driver among those that run.
     #[serde(default)]
     pub runs: Vec<String>,
-    /// Files of which it takes all that no other step takes.
+    /// Files of which it takes all pieces that no other step takes.
     #[serde(default)]
     pub take: Vec<String>,
-    /// Of these files, the hunks and the items of new files that have a line which matches.
+    /// Files of which it takes the hunks and the items that have a matching line.
     #[serde(default)]
     pub items: BTreeMap<String, Vec<String>>,
-    /// Of these files, the added lines that match.
+    /// Files of which it takes the added lines that match.
     #[serde(default)]
     pub lines: BTreeMap<String, Vec<String>>,
 }
@@ -67,7 +67,7 @@ struct Part {
     step: Vec<Step>,
     #[serde(default)]
     exception: Vec<Exception>,
-    /// What the series leaves out, and why.
+    /// The parts that the series leaves out, with the reasons.
     #[serde(default)]
     left_out: Vec<Step>,
 }
@@ -103,7 +103,7 @@ pub fn read(folder: &Path) -> Result<Table> {
     Ok(table)
 }
 
-/// A pattern of paths, in which `*` stands for anything, as one that ends in `/` does for what is below.
+/// Returns a pattern of paths, in which `*` stands for anything. One that ends in `/` stands for everything below.
 pub fn glob(pattern: &str) -> Regex {
     let pattern = regex::escape(pattern).replace(r"\*", ".*");
     let end = if pattern.ends_with('/') { "" } else { "$" };
