@@ -2,8 +2,9 @@
 /*
  * This KUnit suite tests who may allocate and free interrupt vectors, row by
  * row of the table in ownership_rule.h, which is the table of
- * Documentation/PCI/irq-vector-ownership.rst in C. Some cases test what the
- * table does not say.
+ * Documentation/PCI/irq-vector-ownership.rst in C. ask_rule() in
+ * ownership_kunit_rule.c makes the calls and compares the results. Some cases
+ * test what the table does not say.
  */
 
 #include <linux/msi.h>

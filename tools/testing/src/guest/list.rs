@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The guests of `make test`.
+//! The guests of `make test`. To give a guest another device of QEMU, add a string to its `devices`, as QEMU's
+//! `-device` takes it.
 
 use std::{
     collections::BTreeMap,
