@@ -225,6 +225,15 @@ t_numbers_have_a_command()
 	[ ! -s "$out" ] || fail "no command prints these; add them to tools/testing/claims or take them out:"
 }
 
+# CONTRIBUTING tells a newcomer to apply one of them. A change of the lines that they quote breaks them.
+t_mutations_apply()
+{
+	for patch in "$top"/tools/testing/mutations/*.patch; do
+		(cd "$top" && git apply --check "$patch") || echo "${patch##*/}"
+	done >"$out" 2>&1
+	[ ! -s "$out" ] || fail "these mutations do not apply:"
+}
+
 # --------------------------------------------------------------------- main
 
 tests=$(sed -n 's/^t_\([a-z_]*\)()$/\1/p' "$0")
