@@ -121,8 +121,8 @@ pub(super) struct Calls {
 /// A handler is released without the lock, because that may wait for a task that waits for the
 /// lock. A handler is registered without the lock, too, because genirq has a mutex for each
 /// interrupt, which it holds while it waits for a handler that is being released. Everything else
-/// happens under the lock. Calls that allocate or register check under the lock that the registry is
-/// open.
+/// happens under the lock. Calls that allocate or register check under the lock that the registry
+/// is open.
 #[pin_data]
 pub(super) struct Registry {
     #[pin]
