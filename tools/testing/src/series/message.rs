@@ -139,6 +139,7 @@ pub fn cover(layout: &Layout, version: &str, table: &Table) -> Result<String> {
         ("test", "make test"),
         ("acceptance", "make acceptance"),
         ("tree-check", "make tree-check"),
+        ("converted", "make converted"),
         ("mutations", "make mutations"),
         ("census", "make census"),
         ("bench", "make bench"),
