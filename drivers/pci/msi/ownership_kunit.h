@@ -68,7 +68,7 @@ enum alloc_call {
 
 extern const char * const ownership_call_name[ALLOC_CALLS];
 
-static inline bool is_managed(enum alloc_call call)
+static inline bool makes_managed(enum alloc_call call)
 {
 	return call >= FIRST_MANAGED;
 }

@@ -107,7 +107,7 @@ int ownership_alloc(struct pci_dev *pdev, enum alloc_call call, unsigned int typ
 /* Frees what @call allocated, as its owner does. */
 void ownership_free(struct pci_dev *pdev, enum alloc_call call)
 {
-	if (is_managed(call))
+	if (makes_managed(call))
 		pcim_free_irq_vectors(pdev);
 	else
 		pci_free_irq_vectors(pdev);

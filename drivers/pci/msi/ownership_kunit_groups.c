@@ -90,7 +90,7 @@ static void expect_gone(struct kunit *test, int irq)
 static void expect_safety_net(struct kunit *test, int irq)
 {
 	expect_gone(test, irq);
-	if (is_managed(call_of(test)))
+	if (makes_managed(call_of(test)))
 		expect_no_report(test);
 	else
 		expect_reports(test, 1, "%s vectors leaked by the driver, freed by devres",
@@ -256,7 +256,7 @@ static void follow(struct kunit *test, const struct scenario *scenario)
 
 	if (scenario->outcome == DATA_GOES)
 		expect_safety_net(test, irq);
-	else if (scenario->outcome == MANAGED_GO && is_managed(call_of(test)))
+	else if (scenario->outcome == MANAGED_GO && makes_managed(call_of(test)))
 		expect_gone(test, irq);
 	else if (scenario->outcome != NONE)
 		free_live(test, irq);
@@ -345,7 +345,7 @@ static void probe_fails_in_group(struct kunit *test)
 	next_driver_works(test);
 
 	bind_with(test, succeed_after_group);
-	if (!is_managed(call_of(test)))
+	if (!makes_managed(call_of(test)))
 		expect_reports(test, 1, "%s vectors leaked by the driver, freed by devres",
 			       type_name(test));
 	free_live(test, pci_irq_vector(dev_of(test), 0));
@@ -423,7 +423,7 @@ static void action_allocates_after_vectors_went(struct kunit *test)
 	release_group(test, group);
 	KUNIT_EXPECT_EQ(test, action.ret, 1);
 	KUNIT_EXPECT_FALSE(test, has_vectors(pdev));
-	if (!is_managed(action.call))
+	if (!makes_managed(action.call))
 		expect_reports(test, 1, "%s vectors leaked by the driver, freed by devres",
 			       type_name(test));
 	finish(test);
@@ -443,7 +443,7 @@ static void handler_outside_group(struct kunit *test)
 	close_group(test, group);
 	KUNIT_ASSERT_EQ(test, request_irq(irq, handler, 0, "outside", pdev), 0);
 	release_group(test, group);
-	if (is_managed(call_of(test))) {
+	if (makes_managed(call_of(test))) {
 		expect_reports(test, 1, "handler %ps on irq %d leaked by the driver, released by devres",
 			       handler, irq);
 		expect_gone(test, irq);

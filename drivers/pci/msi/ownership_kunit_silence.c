@@ -223,7 +223,7 @@ static void refused_free_silences(struct kunit *test)
 	free_wrongly(test, wrong, irq);
 	KUNIT_EXPECT_EQ(test, ownership_alloc(pdev, wrong->alloc, type_of(test)), -EBUSY);
 	expect_reports(test, 1, "allocation refused, the %s owns the %s vectors that are live",
-		       is_managed(wrong->alloc) ? "device" : "driver", type_name(test));
+		       makes_managed(wrong->alloc) ? "device" : "driver", type_name(test));
 	expect_silence(test, "after a second call");
 
 	devm_free_irq(&pdev->dev, irq, source_vector(0));

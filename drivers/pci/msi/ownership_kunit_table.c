@@ -238,7 +238,7 @@ static void added_vector_follows_the_owner(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, map.index, 1);
 		expect_no_report(test);
 		detach(test);
-		if (!is_managed(call))
+		if (!makes_managed(call))
 			expect_reports(test, 1, "%s vectors leaked by the driver, freed by devres",
 				       type_name(test));
 	}

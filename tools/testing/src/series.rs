@@ -195,7 +195,12 @@ fn maintainers(
     let place = list[first..]
         .match_indices("\n\n")
         .map(|(at, _)| first + at + 2)
-        .find(|at| list[*at..].lines().next().is_some_and(|line| line > title))
+        .find(|at| {
+            list[*at..]
+                .lines()
+                .next()
+                .is_some_and(|line| line.to_uppercase().as_str() > title)
+        })
         .unwrap_or(list.len());
     let Repository { name, email, .. } = repository;
     let entry = format!(

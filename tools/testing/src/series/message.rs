@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use regex::Regex;
 
 use super::table::{folder, Step, Table};
-use crate::common::layout::Layout;
+use crate::{checks::tree_report::RUNS, common::layout::Layout, kernel::drivers};
 
 const COLUMNS: usize = 72;
 
@@ -75,10 +75,51 @@ fn tested(layout: &Layout, step: &Step, files: &[String]) -> Result<Option<Strin
             other => anyhow::bail!("{name} is {other}, which has no words here"),
         };
     }
-    if step.runs.is_empty() {
+    let bus = on_the_bus(&conversion, files);
+    if step.runs.is_empty() && bus.is_empty() {
         text += " Not run.";
     }
+    text += &bus;
     Ok(Some(fill(&text)))
+}
+
+/// What the page says of drivers on the software PCI bus: the driver, how far it came on both kernels, whether its handler ran.
+fn runs<'a>(page: &'a str, files: &[String]) -> Vec<(&'a str, &'a str, bool)> {
+    let (_, page) = page.split_once(RUNS).unwrap_or_default();
+    let rows = page
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let mut found: Vec<_> = rows
+        .filter_map(|row| match row[..] {
+            [name, file, off, on, ref rest @ ..]
+                if off == on && files.iter().any(|f| f == file) =>
+            {
+                Some((name, on, rest.first() == Some(&"handled")))
+            }
+            _ => None,
+        })
+        .collect();
+    found.dedup();
+    found
+}
+
+fn on_the_bus(page: &str, files: &[String]) -> String {
+    let mut text = String::new();
+    for (name, came, handled) in runs(page, files) {
+        let came = match came {
+            "rebound" => "was bound, unbound and bound again, and left nothing",
+            "bound" => "was bound",
+            "reached" => "came to its allocation of vectors",
+            _ => "was probed and came no further",
+        };
+        text += &format!(" On the software PCI bus {name} {came}");
+        text += if handled {
+            "; its handler ran when an interrupt was raised."
+        } else {
+            "."
+        };
+    }
+    text
 }
 
 /// Returns the cover letter. Its figures are those of the present results.
@@ -98,6 +139,7 @@ pub fn cover(layout: &Layout, version: &str, table: &Table) -> Result<String> {
         ("test", "make test"),
         ("acceptance", "make acceptance"),
         ("tree-check", "make tree-check"),
+        ("converted", "make converted"),
         ("mutations", "make mutations"),
         ("census", "make census"),
         ("bench", "make bench"),
@@ -131,16 +173,20 @@ pub fn cover(layout: &Layout, version: &str, table: &Table) -> Result<String> {
             .root
             .join("Documentation/PCI/irq-vector-conversion.rst"),
     )?;
-    let drivers = conversion
-        .lines()
-        .filter(|l| l.contains(".c ") && l.contains(" yes "))
-        .count();
     let number = |what: &str| -> Result<String> {
         let step = table.steps.iter().position(|s| s.subject.contains(what));
         let step = step.with_context(|| format!("no step is about \"{what}\""))?;
         Ok((step + 1).to_string())
     };
+    let all: Vec<_> = drivers::converted(layout)?
+        .into_iter()
+        .map(|c| c.file.display().to_string())
+        .collect();
+    let bound = runs(&conversion, &all);
+    let bound = bound.iter().filter(|(_, came, _)| came.contains("bound"));
     let text = text
+        .replace("@BUS@", &bound.count().to_string())
+        .replace("@FILES@", &all.len().to_string())
         .replace("@EVIDENCE@", &evidence(layout)?)
         .replace("@RULE@", &number("Give interrupt vectors one owner")?)
         .replace("@HOOKS@", &number("Ask an owner")?)
@@ -150,7 +196,6 @@ pub fn cover(layout: &Layout, version: &str, table: &Table) -> Result<String> {
         .replace("@CALLS@", &count("calls").to_string())
         .replace("@DRIVERS@", &count("drivers").to_string())
         .replace("@CORE@", &count("core").to_string())
-        .replace("@FILES@", &drivers.to_string())
         .replace("@LEFT_OUT@", left_out.trim_end())
         .replace("@VERSION@", version);
     let (subject, text) = text.split_once('\n').context("cover.txt has a subject")?;
@@ -198,6 +243,19 @@ fn fill(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_ran_on_the_bus_is_said() {
+        let page = format!(
+            "x/a.c yes yes yes\n{RUNS}a x/a.c rebound rebound handled\nb x/b.c probed bound\nc x/c.c reached reached no id\n"
+        );
+        let said = |file: &str| on_the_bus(&page, &[file.to_string()]);
+        assert!(said("x/a.c").contains("a was bound, unbound and bound again"));
+        assert!(said("x/a.c").ends_with("its handler ran when an interrupt was raised."));
+        assert_eq!(said("x/b.c"), "");
+        let reached = " On the software PCI bus c came to its allocation of vectors.";
+        assert_eq!(said("x/c.c"), reached);
+    }
 
     #[test]
     fn paragraphs_are_broken_and_tables_are_not() {
