@@ -100,7 +100,7 @@ static void leaked_handlers_are_contained(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, pdev->msi_enabled);
 	KUNIT_EXPECT_PTR_EQ(test, pdev->dev.msi.data, NULL);
 	for (i = 0; i < VECTORS; i++)
-		KUNIT_EXPECT_PTR_EQ_MSG(test, irq_to_desc(first + i), NULL, "vector %d", i);
+		KUNIT_EXPECT_PTR_EQ_MSG(test, irq_get_irq_data(first + i), NULL, "vector %d", i);
 }
 
 static int multi_msi_init(struct kunit *test)
