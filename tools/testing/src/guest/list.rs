@@ -385,6 +385,7 @@ pub const GUESTS: &[GuestSpec] = &[
         ],
         limit: Duration::from_secs(60),
         documents: 3,
+        provokes: &[HANDLER, LEAKED, LEAKED_HANDLER],
         ..DEFAULT
     },
     GuestSpec {
