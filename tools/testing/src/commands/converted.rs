@@ -251,8 +251,9 @@ fn write_page(layout: &Layout, release: &str, all: &[Described], rows: &[Row]) -
          \"off\" and \"on\" is CONFIG_PCI_DEVRES_RUST; with \"off\" the vectors are allocated and\n\
          freed by the code of the stock kernel. \"loaded\": the module is there. \"probed\": the\n\
          driver looked at the function. \"reached\": it allocated vectors, or tried to. \"bound\":\n\
-         its probe() succeeded. \"handled\": its handler ran, on both, for one that was raised. \"rebound\": it was unbound and bound again three times, then\n\
-         its module and the bus were removed, and nothing was left.\n\n",
+         its probe() succeeded. \"rebound\": it was unbound and bound again three times.\n\
+         \"handled\": with both, its handler ran for an interrupt that was raised. But for\n\
+         \"FAILED\", it left nothing when its module and the bus were removed.\n\n",
         tree_report::RUNS,
         all.len(),
     );
