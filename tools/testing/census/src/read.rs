@@ -96,10 +96,6 @@ pub const READ: &[Reading] = &[
         "frees by the flag set with the allocation, after the handler and when there is none",
     ),
     explicit(
-        "drivers/net/ethernet/qlogic/qlcnic/qlcnic_main.c",
-        "the mailbox handler is freed before, by its own function",
-    ),
-    explicit(
         "drivers/scsi/arcmsr/arcmsr_hba.c",
         "FAILED is a positive number: arcmsr_request_irq() has freed when it returns it",
     ),
