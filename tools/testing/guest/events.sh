@@ -9,29 +9,12 @@
 # shellcheck source=tools/testing/guest/lib/events.sh
 . /scripts/lib/events.sh
 
-# Checks that as many interrupts as there are vectors have arrived since $earlier.
-has_come()
-{
-	count_irqs
-	[ $((count - earlier)) -ge "$(echo "$irqs" | wc -w)" ]
-}
-
-interrupts()
-{
-	find_irqs
-	count_irqs
-	earlier=$count
-	raise || return
-	wait_for has_come || diag "$((count - earlier)) interrupts on $irqs"
-	lower
-}
-
 # same_vectors COMMAND...: checks that the vectors are the same after the command, and interrupt.
 same_vectors()
 {
 	find_irqs
 	vectors=$irqs
-	"$@" && interrupts || return
+	"$@" && each_vector_interrupts || return
 	[ "$vectors" = "$irqs" ] || diag "vectors were $vectors, are $irqs"
 }
 
@@ -42,7 +25,7 @@ survives_removal()
 	[ ! -e "$pci/devices/$dev" ] || diag "$dev is still there" || return
 	read_irqs || return
 	echo 1 >"$pci/rescan"
-	is_bound "$driver" && interrupts
+	is_bound "$driver" && each_vector_interrupts
 }
 
 # config BRIDGE OFFSET COUNT FILE: reads so many bytes of the configuration space into a file.
@@ -78,7 +61,7 @@ survives_surprise()
 	set_config "$port" 24 /tmp/buses
 	set_config "$port" 4 /tmp/command
 	echo 1 >"$pci/rescan"
-	is_bound "$driver" && interrupts
+	is_bound "$driver" && each_vector_interrupts
 }
 
 # Raises interrupts as fast as it can, whether a driver is bound or not.
@@ -117,7 +100,7 @@ events()
 	remember
 	# shellcheck disable=SC2086 # none or one
 	check load modprobe "$driver" $5
-	check interrupts interrupts
+	check interrupts each_vector_interrupts
 	check suspend same_vectors survives_suspend
 	check reset same_vectors survives_reset
 	check removal survives_removal

@@ -13,24 +13,6 @@ driver=ownership_late
 parameters=/sys/module/$driver/parameters
 list=/sys/kernel/debug/pci_irq_vectors
 
-# Checks that each of the interrupts in $irqs has arrived since $earlier.
-has_come()
-{
-	count_irqs
-	[ $((count - earlier)) -ge "$(echo "$irqs" | wc -w)" ]
-}
-
-# Without the free the device must interrupt, or silence would prove nothing.
-interrupts()
-{
-	find_irqs
-	count_irqs
-	earlier=$count
-	raise || return
-	wait_for has_come || diag "$((count - earlier)) interrupts on $irqs"
-	lower
-}
-
 is_silent()
 {
 	find_irqs
@@ -73,7 +55,7 @@ silence()
 	esac
 	echo N >"$parameters/late"
 	check bind bind "$driver"
-	check interrupts interrupts
+	check interrupts each_vector_interrupts
 	check debugfs_says_so_not lists "$4" no
 	unbind "$driver"
 	echo Y >"$parameters/late"

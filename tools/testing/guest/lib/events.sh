@@ -61,3 +61,21 @@ lower()
 	usleep 10000
 	[ "$device" != 0x10d3 ] || poke 0xd8 0xffffffff
 }
+
+# Checks that as many interrupts as there are vectors in $irqs have arrived since $earlier.
+have_come()
+{
+	count_irqs
+	[ $((count - earlier)) -ge "$(echo "$irqs" | wc -w)" ]
+}
+
+# Raises the interrupts of $dev, and checks that each of its vectors has interrupted.
+each_vector_interrupts()
+{
+	find_irqs
+	count_irqs
+	earlier=$count
+	raise || return
+	wait_for have_come || diag "$((count - earlier)) interrupts on $irqs"
+	lower
+}
