@@ -15,6 +15,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use object::{Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionKind, SymbolKind};
+use walkdir::WalkDir;
 
 use crate::{
     checks::exports::{self, Exports},
@@ -242,20 +243,22 @@ fn differing<T>(
     names.into_iter().filter_map(difference).collect()
 }
 
+/// Returns `name`, with a number behind it if `map` has the name already.
+fn unused_key<T>(map: &BTreeMap<String, T>, name: &str) -> String {
+    let same = map.keys().filter(|k| k.split('#').next() == Some(name));
+    match same.count() {
+        0 => name.to_string(),
+        n => format!("{name}#{n}"),
+    }
+}
+
 fn objects(out: &Path) -> Result<BTreeMap<PathBuf, Parts>> {
     let mut found = BTreeMap::new();
-    let mut folders = vec![out.join(FOLDER)];
-    while let Some(folder) = folders.pop() {
-        for entry in
-            fs::read_dir(&folder).with_context(|| format!("reading {}", folder.display()))?
-        {
-            let path = entry?.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|e| e == "o") {
-                let parts = parts(&path).with_context(|| format!("reading {}", path.display()))?;
-                found.insert(path.strip_prefix(out)?.to_path_buf(), parts);
-            }
+    for entry in WalkDir::new(out.join(FOLDER)) {
+        let path = entry?.into_path();
+        if path.extension().is_some_and(|e| e == "o") {
+            let parts = parts(&path).with_context(|| format!("reading {}", path.display()))?;
+            found.insert(path.strip_prefix(out)?.to_path_buf(), parts);
         }
     }
     Ok(found)
@@ -302,17 +305,8 @@ fn parts(path: &Path) -> Result<Parts> {
             content.extend(line.bytes());
         }
         // Sections may share a name.
-        let sections = &mut parts.sections;
-        let same = sections
-            .keys()
-            .filter(|k| k.split('#').next() == Some(name))
-            .count();
-        let key = if same == 0 {
-            name.to_string()
-        } else {
-            format!("{name}#{same}")
-        };
-        sections.insert(key, content);
+        let key = unused_key(&parts.sections, name);
+        parts.sections.insert(key, content);
     }
     for symbol in file.symbols() {
         if matches!(symbol.kind(), SymbolKind::Section | SymbolKind::File) {
@@ -337,16 +331,7 @@ fn parts(path: &Path) -> Result<Parts> {
         );
         let (name, at) = (symbol.name()?, symbol.address());
         // Local names may occur more than once; their order in the symbol table is the file's.
-        let same = parts
-            .symbols
-            .keys()
-            .filter(|k| k.split('#').next() == Some(name))
-            .count();
-        let key = if same == 0 {
-            name.to_string()
-        } else {
-            format!("{name}#{same}")
-        };
+        let key = unused_key(&parts.symbols, name);
         parts.symbols.insert(key, (what, at));
     }
     Ok(parts)

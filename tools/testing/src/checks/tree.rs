@@ -16,6 +16,7 @@ use std::{
 use anyhow::{Context, Result};
 use object::{Object, ObjectSymbol};
 use regex::Regex;
+use walkdir::WalkDir;
 
 use crate::{
     checks::tree_report,
@@ -221,18 +222,11 @@ fn about<'a>(log: &'a str, file: &'a Path) -> impl Iterator<Item = &'a str> {
 fn exports(linux: &Path) -> Result<BTreeSet<String>> {
     let line = Regex::new(r"(?m)^EXPORT_SYMBOL(?:_GPL)?\((\w+)\)").expect("a constant expression");
     let mut found = BTreeSet::new();
-    let mut folders = vec![linux.join("drivers/pci")];
-    while let Some(folder) = folders.pop() {
-        for entry in
-            fs::read_dir(&folder).with_context(|| format!("reading {}", folder.display()))?
-        {
-            let path = entry?.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|e| e == "c") {
-                let text = String::from_utf8_lossy(&fs::read(&path)?).into_owned();
-                found.extend(line.captures_iter(&text).map(|c| c[1].to_string()));
-            }
+    for entry in WalkDir::new(linux.join("drivers/pci")) {
+        let path = entry?.into_path();
+        if path.extension().is_some_and(|e| e == "c") {
+            let text = String::from_utf8_lossy(&fs::read(&path)?).into_owned();
+            found.extend(line.captures_iter(&text).map(|c| c[1].to_string()));
         }
     }
     Ok(found)
