@@ -41,12 +41,14 @@ static struct dentry *folder;
 
 /*
  * A kind of line: its keyword, and the function that handles the numbers after
- * it.
+ * it. The line is about the function that is being described, or about the one
+ * whose device number comes first.
  */
 struct word {
 	const char *name;
 	unsigned int min, max;
 	int (*obey)(struct made *made, const u32 *n, unsigned int count);
+	bool has_device;
 };
 
 /* --- Words that describe --- */
@@ -215,32 +217,22 @@ static struct made *find(u32 slot)
 	return NULL;
 }
 
-static int raise(struct made *unused, const u32 *n, unsigned int count)
+static int raise(struct made *made, const u32 *n, unsigned int count)
 {
-	struct made *made = find(n[0]);
-
-	if (!made || n[1] >= SOFT_MAX_MSIX)
+	if (n[1] >= SOFT_MAX_MSIX)
 		return -EINVAL;
 	pci_soft_raise(made->func, n[1]);
 	return 0;
 }
 
-static int lower(struct made *unused, const u32 *n, unsigned int count)
+static int lower(struct made *made, const u32 *n, unsigned int count)
 {
-	struct made *made = find(n[0]);
-
-	if (!made)
-		return -EINVAL;
 	pci_soft_lower(made->func);
 	return 0;
 }
 
-static int unplug(struct made *unused, const u32 *n, unsigned int count)
+static int unplug(struct made *made, const u32 *n, unsigned int count)
 {
-	struct made *made = find(n[0]);
-
-	if (!made)
-		return -EINVAL;
 	pci_soft_unplug(made->func);
 	return 0;
 }
@@ -252,12 +244,8 @@ static void remove_function(struct made *made)
 	kvfree(made);
 }
 
-static int remove(struct made *unused, const u32 *n, unsigned int count)
+static int remove(struct made *made, const u32 *n, unsigned int count)
 {
-	struct made *made = find(n[0]);
-
-	if (!made)
-		return -EINVAL;
 	remove_function(made);
 	return 0;
 }
@@ -278,10 +266,10 @@ static const struct word words[] = {
 	{ "clears", 2, 3, add_clears },
 	{ "write", 7, 8, add_write },
 	{ "plug", 0, 0, plug },
-	{ "raise", 2, 2, raise },
-	{ "lower", 1, 1, lower },
-	{ "unplug", 1, 1, unplug },
-	{ "remove", 1, 1, remove },
+	{ "raise", 2, 2, raise, true },
+	{ "lower", 1, 1, lower, true },
+	{ "unplug", 1, 1, unplug, true },
+	{ "remove", 1, 1, remove, true },
 };
 
 /* --- The file --- */
@@ -309,9 +297,12 @@ static int obey(struct made *made, char *line)
 	}
 	for (i = 0; i < ARRAY_SIZE(words); i++)
 		if (!strcmp(name, words[i].name))
-			return count < words[i].min || count > words[i].max ? -EINVAL :
-			       words[i].obey(made, numbers, count);
-	return -EINVAL;
+			break;
+	if (i == ARRAY_SIZE(words) || count < words[i].min || count > words[i].max)
+		return -EINVAL;
+	if (words[i].has_device)
+		made = find(numbers[0]);
+	return made ? words[i].obey(made, numbers, count) : -EINVAL;
 }
 
 static ssize_t control_write(struct file *file, const char __user *from, size_t size,
