@@ -180,9 +180,11 @@ impl<'c> ManagedDevice<'c> {
             return Err(EINVAL);
         }
         let name = self.check_name(name)?;
+        // CAST: `resource_len()` has checked the index.
+        let index = bar as c_int;
         // SAFETY: `self.dev` is a valid device in a callback of its driver. `name` is valid as long
-        // as the driver is bound, and longer. CAST: `resource_len()` has checked the index.
-        to_result(unsafe { bindings::pcim_request_region(self.dev.as_raw(), bar as c_int, name) })
+        // as the driver is bound, and longer.
+        to_result(unsafe { bindings::pcim_request_region(self.dev.as_raw(), index, name) })
     }
 }
 
