@@ -57,31 +57,16 @@ static void stop_thread(void *thread)
 	kthread_stop(thread);
 }
 
-/* Binds the device, and has somebody else begin. */
-static struct task_struct *begin(struct kunit *test)
+static void vectors_come_and_go_meanwhile(struct kunit *test)
 {
+	struct pci_dev *pdev = dev_of(test);
 	struct task_struct *thread;
+	unsigned int i;
 
 	bind_with(test, probe_enable);
 	thread = kthread_run(call_repeatedly, test, "ownership_other");
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, thread);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, stop_thread, thread), 0);
-	return thread;
-}
-
-static void end(struct kunit *test, struct task_struct *thread)
-{
-	kunit_release_action(test, stop_thread, thread);
-	expect_no_report(test);
-	detach(test);
-	next_driver_works(test);
-}
-
-static void vectors_come_and_go_meanwhile(struct kunit *test)
-{
-	struct task_struct *thread = begin(test);
-	struct pci_dev *pdev = dev_of(test);
-	unsigned int i;
 
 	for (i = 0; i < ROUNDS(2000); i++) {
 		enum alloc_call call = i % 2 ? PCI_ALLOC : PCIM_ALLOC;
@@ -93,34 +78,71 @@ static void vectors_come_and_go_meanwhile(struct kunit *test)
 			break;
 	}
 	KUNIT_EXPECT_EQ(test, i, ROUNDS(2000));
-	end(test, thread);
+
+	kunit_release_action(test, stop_thread, thread);
+	expect_no_report(test);
+	detach(test);
+	next_driver_works(test);
 }
 
-/* A reset does not arm a device again that a refused free has silenced. */
+static const struct hardware with_msi[] = { MSI_ON_SOFT };
+KUNIT_ARRAY_PARAM_DESC(msi, with_msi, name);
+
+static bool restore_now;
+
+/* Restores the state of the device once restore_now is set. */
+static int restore_when_told(void *data)
+{
+	struct kunit *test = data;
+
+	while (!READ_ONCE(restore_now) && !kthread_should_stop())
+		cond_resched();
+	pci_restore_msi_state(dev_of(test));
+	while (!kthread_should_stop())
+		cond_resched();
+	return 0;
+}
+
+/*
+ * A free is refused after a reset has begun to restore the state of the device, and before it
+ * gets the lock. The reset leaves the device silent.
+ */
 static void silence_lasts_meanwhile(struct kunit *test)
 {
-	struct task_struct *thread = begin(test);
+	unsigned int cpu = cpumask_any_but(cpu_online_mask, raw_smp_processor_id());
 	struct pci_dev *pdev = dev_of(test);
-	unsigned int i, armed = 0;
+	struct task_struct *thread;
+	u16 control;
 
-	for (i = 0; i < ROUNDS(500); i++) {
-		KUNIT_ASSERT_EQ(test, ownership_alloc(pdev, PCI_ALLOC, type_of(test)), 1);
-		KUNIT_ASSERT_EQ(test, request_irq(pci_irq_vector(pdev, 0), source_handler, 0,
-						  "meanwhile", source_vector(0)), 0);
-		pci_free_irq_vectors(pdev);
-		usleep_range(50, 100);
-		armed += !is_silent(test);
-		free_irq(pci_irq_vector(pdev, 0), source_vector(0));
-		pci_free_irq_vectors(pdev);
+	if (cpu >= nr_cpu_ids)
+		kunit_skip(test, "there is no other CPU");
+	bind_with(test, probe_enable);
+	KUNIT_ASSERT_EQ(test, ownership_alloc(pdev, PCI_ALLOC, type_of(test)), 1);
+	WRITE_ONCE(restore_now, false);
+	thread = kthread_run_on_cpu(restore_when_told, test, cpu, "ownership_other/%u");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, thread);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, stop_thread, thread), 0);
+
+	/* The lock is held as pci_irq_vectors_silence() holds it, until the other CPU waits for it. */
+	scoped_guard(raw_spinlock_irqsave, &pdev->msi_lock) {
+		WRITE_ONCE(restore_now, true);
+		mdelay(50);
+		pdev->msi_silenced = 1;
+		pci_read_config_word(pdev, pdev->msi_cap + PCI_MSI_FLAGS, &control);
+		pci_write_config_word(pdev, pdev->msi_cap + PCI_MSI_FLAGS,
+				      control & ~PCI_MSI_FLAGS_ENABLE);
 	}
-	KUNIT_EXPECT_EQ_MSG(test, armed, 0, "silenced, and armed again");
-	forget_reports();
-	end(test, thread);
+	kunit_release_action(test, stop_thread, thread);
+	KUNIT_EXPECT_TRUE(test, is_silent(test));
+	pci_free_irq_vectors(pdev);
+	expect_no_report(test);
+	detach(test);
+	next_driver_works(test);
 }
 
 static struct kunit_case concurrent_cases[] = {
 	KUNIT_CASE_PARAM(vectors_come_and_go_meanwhile, other_gen_params),
-	KUNIT_CASE_PARAM(silence_lasts_meanwhile, other_gen_params),
+	KUNIT_CASE_PARAM(silence_lasts_meanwhile, msi_gen_params),
 	{}
 };
 
