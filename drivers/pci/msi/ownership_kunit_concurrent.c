@@ -123,7 +123,7 @@ static void silence_lasts_meanwhile(struct kunit *test)
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, thread);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, stop_thread, thread), 0);
 
-	/* The lock is held as pci_irq_vectors_silence() holds it, until the other CPU waits for it. */
+	/* Hold the lock, as pci_irq_vectors_silence() does, until the other CPU waits for it. */
 	scoped_guard(raw_spinlock_irqsave, &pdev->msi_lock) {
 		WRITE_ONCE(restore_now, true);
 		mdelay(50);
