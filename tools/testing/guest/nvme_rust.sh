@@ -248,11 +248,19 @@ rmmods_between()
 	as_before && modprobe "$driver" && bind "$driver"
 }
 
-# In KiB, without what readers have kept.
+# In KiB, without what readers and the caches have kept.
 available()
 {
 	rm -f /tmp/*
+	echo 3 >/proc/sys/vm/drop_caches
 	awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo
+}
+
+# The kernel frees the memory of modules and of much else some time later.
+memory_is_back()
+{
+	memory_now=$(available)
+	[ $((memory_before - memory_now)) -lt 2048 ]
 }
 
 # A kernel with kmemleak uses more memory itself. On the others, memory is the only sign of a leak: one reset uses 400 KiB.
@@ -266,8 +274,7 @@ no_memory_is_left()
 		[ ! -s /tmp/leaks ] || diag_lines </tmp/leaks
 		return
 	fi
-	memory_now=$(available)
-	[ $((memory_before - memory_now)) -lt 2048 ] || diag "$((memory_before - memory_now)) KiB less than before"
+	wait_for memory_is_back || diag "$((memory_before - memory_now)) KiB less than before"
 }
 
 # --- No answer ----------------------------------------------------------------------------------------------------------
