@@ -16,12 +16,6 @@
 #include <asm/io_apic.h>
 #endif
 
-__rust_helper unsigned long rust_helper_pci_resource_flags(struct pci_dev *pdev,
-							   int bar)
-{
-	return pci_resource_flags(pdev, bar);
-}
-
 #ifdef CONFIG_PCI_DEVRES_RUST
 __rust_helper int rust_helper_dev_to_node(struct device *dev)
 {

@@ -290,7 +290,7 @@ unsafe fn iomap(
 
     // SAFETY: The caller says that the device is valid.
     let dev = unsafe { device_of(pdev) };
-    entry.fill(Address::Mapping(addr.as_ptr())).add(dev);
+    entry.fill(Address::Mapping(addr.as_ptr())).add_to(dev);
     Ok(addr)
 }
 
@@ -357,7 +357,7 @@ unsafe fn iomap_region(
     let address = Address::RegionMapping(bar, addr.as_ptr());
     // SAFETY: The caller says that the device is valid.
     let dev = unsafe { device_of(pdev) };
-    entry.fill(address).add(dev);
+    entry.fill(address).add_to(dev);
     Ok(addr)
 }
 
@@ -442,7 +442,7 @@ unsafe extern "C" fn pcim_request_region(
     if ret == 0 {
         // SAFETY: The caller says that the device is valid.
         let dev = unsafe { device_of(pdev) };
-        entry.fill(Address::Region(bar)).add(dev);
+        entry.fill(Address::Region(bar)).add_to(dev);
     }
     ret
 }
@@ -506,7 +506,7 @@ unsafe extern "C" fn pcim_iomap_range(
 
         // SAFETY: The caller says that the device is valid.
         let dev = unsafe { device_of(pdev) };
-        entry.fill(Address::Mapping(addr.as_ptr())).add(dev);
+        entry.fill(Address::Mapping(addr.as_ptr())).add_to(dev);
         Ok(addr)
     };
     map().map_or_else(Error::to_ptr, NonNull::as_ptr)

@@ -164,7 +164,7 @@ unsafe fn save_intx(pdev: *mut bindings::pci_dev) -> Result {
     let enabled = u32::from(command) & bindings::PCI_COMMAND_INTX_DISABLE == 0;
     // SAFETY: The caller says that the device is valid.
     let dev = unsafe { device_of(pdev) };
-    entry.fill(c_int::from(enabled)).add(dev);
+    entry.fill(c_int::from(enabled)).add_to(dev);
     Ok(())
 }
 

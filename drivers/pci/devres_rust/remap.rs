@@ -55,7 +55,7 @@ unsafe extern "C" fn devm_pci_remap_iospace(
     if ret == 0 {
         // SAFETY: The caller says that `dev` is valid.
         let dev = unsafe { device::Device::from_raw(dev) };
-        entry.fill(res).add(dev);
+        entry.fill(res).add_to(dev);
     }
     ret
 }
@@ -91,7 +91,7 @@ unsafe extern "C" fn devm_pci_remap_cfgspace(
     if !addr.is_null() {
         // SAFETY: The caller says that `dev` is valid.
         let dev = unsafe { device::Device::from_raw(dev) };
-        entry.fill(addr).add(dev);
+        entry.fill(addr).add_to(dev);
     }
     addr
 }

@@ -41,12 +41,6 @@ void pcim_free_irq_vectors(struct pci_dev *dev)
 }
 EXPORT_SYMBOL(pcim_free_irq_vectors);
 
-/* Sets up the MSI data of the device if it has none. May sleep. */
-int pci_irq_vectors_set_up_data(struct pci_dev *dev)
-{
-	return msi_setup_device_data(&dev->dev);
-}
-
 /*
  * Sets the pointer to the node of the device, or clears it. The reader in
  * debugfs holds the lock while it uses the node.
@@ -147,11 +141,49 @@ void pci_irq_handler_report_leaked(struct pci_dev *dev, const struct pci_irq_han
 		handler->function, handler->irq);
 }
 
-/* Reports on the vectors, which are live: @start, their type, and @end. */
-void pci_irq_vectors_report(struct pci_dev *dev, const char *start, const char *end)
+static const char *type_of(struct pci_dev *dev)
 {
-	dev_err(&dev->dev, "irq vectors: %s%s vectors%s\n", start,
-		dev->msix_enabled ? "MSI-X" : "MSI", end);
+	return dev->msix_enabled ? "MSI-X" : "MSI";
+}
+
+/*
+ * Reports that a call about the vectors, which are live, was refused. Tests and
+ * people look for these lines, so their wording is stable. Handlers have a report
+ * of their own.
+ */
+void pci_irq_vectors_report_refused(struct pci_dev *dev, enum pci_irq_owner owner,
+				    enum pci_irq_decision reason)
+{
+	switch (reason) {
+	case PCI_IRQ_REFUSED_BUSY:
+		dev_err(&dev->dev,
+			"irq vectors: allocation refused, the %s owns the %s vectors that are live\n",
+			owner == PCI_IRQ_OWNER_DEVICE ? "device" : "driver", type_of(dev));
+		break;
+	case PCI_IRQ_REFUSED_DEVICE_OWNS:
+		dev_err(&dev->dev,
+			"irq vectors: free refused, the device owns the %s vectors until detach\n",
+			type_of(dev));
+		break;
+	case PCI_IRQ_REFUSED_DRIVER_OWNS:
+		dev_err(&dev->dev,
+			"irq vectors: managed free refused, the driver owns the %s vectors\n",
+			type_of(dev));
+		break;
+	case PCI_IRQ_REFUSED_GUARD:
+		dev_err(&dev->dev,
+			"irq vectors: managed free refused, a Rust guard stands for the %s vectors\n",
+			type_of(dev));
+		break;
+	default:
+		break;
+	}
+}
+
+void pci_irq_vectors_report_leaked(struct pci_dev *dev)
+{
+	dev_err(&dev->dev, "irq vectors: %s vectors leaked by the driver, freed by devres\n",
+		type_of(dev));
 }
 
 /*
@@ -172,8 +204,9 @@ void pci_irq_vectors_silence(struct pci_dev *dev)
 
 	guard(msi_descs_lock)(&dev->dev);
 	if (dev->msi_enabled) {
+		desc = msi_first_desc(&dev->dev, MSI_DESC_ASSOCIATED);
 		/* A change of affinity rewrites the same register under the first lock. */
-		guard(raw_spinlock_irqsave)(&irq_to_desc(dev->irq)->lock);
+		guard(raw_spinlock_irqsave)(&irq_to_desc(desc->irq)->lock);
 		guard(raw_spinlock)(&dev->msi_lock);
 		dev->msi_silenced = 1;
 		pci_msi_set_enable(dev, 0);
@@ -215,7 +248,8 @@ void pci_irq_vectors_silence_one(struct pci_dev *dev, unsigned int irq)
  * Disables MSI or MSI-X and frees the vectors, on which no handler may be
  * registered. This does not mask the entries of the MSI-X table, whose memory
  * space may be powered down at detach: genirq masked each entry when the last
- * handler of its vector was released. May sleep.
+ * handler of its vector was released, if the device was not silent. The next
+ * allocation masks all entries before it uses any. May sleep.
  */
 void pci_irq_vectors_free(struct pci_dev *dev)
 {

@@ -7,6 +7,7 @@
 #ifndef DRIVERS_PCI_MSI_OWNERSHIP_H
 #define DRIVERS_PCI_MSI_OWNERSHIP_H
 
+#include <linux/msi.h>
 #include <linux/pci.h>
 
 /* Who frees the vectors of a device. */
@@ -18,14 +19,20 @@ enum pci_irq_owner {
 
 #ifdef CONFIG_PCI_DEVRES_RUST
 
-/* Why the owner refuses a call. */
-enum pci_irq_refusal {
-	PCI_IRQ_REFUSAL_BUSY,
-	PCI_IRQ_REFUSAL_DETACHING,
-	PCI_IRQ_REFUSAL_DEVICE_OWNS,
-	PCI_IRQ_REFUSAL_DRIVER_OWNS,
-	PCI_IRQ_REFUSAL_GUARD,
-	PCI_IRQ_REFUSAL_HANDLER,
+/* What is decided about vectors. The last ones say why the owner refuses a call. */
+enum pci_irq_decision {
+	PCI_IRQ_ALLOCATED,
+	PCI_IRQ_ADDED,		/* one, to others */
+	PCI_IRQ_CLAIMED,	/* by the device, from a Rust guard */
+	PCI_IRQ_FREED,
+	PCI_IRQ_FREED_ONE,
+	PCI_IRQ_CONTAINED,
+	PCI_IRQ_REFUSED_BUSY,
+	PCI_IRQ_REFUSED_DETACHING,
+	PCI_IRQ_REFUSED_DEVICE_OWNS,
+	PCI_IRQ_REFUSED_DRIVER_OWNS,
+	PCI_IRQ_REFUSED_GUARD,
+	PCI_IRQ_REFUSED_HANDLER,
 };
 
 /* The state of the vectors of a device. All zero while none are live. */
@@ -59,11 +66,12 @@ bool pci_irq_vectors_find_handler(struct pci_dev *dev, struct pci_irq_handler *f
 void pci_irq_handler_release(const struct pci_irq_handler *handler);
 void pci_irq_handler_report_refused(struct pci_dev *dev, const struct pci_irq_handler *handler);
 void pci_irq_handler_report_leaked(struct pci_dev *dev, const struct pci_irq_handler *handler);
-void pci_irq_vectors_report(struct pci_dev *dev, const char *start, const char *end);
+void pci_irq_vectors_report_refused(struct pci_dev *dev, enum pci_irq_owner owner,
+				    enum pci_irq_decision reason);
+void pci_irq_vectors_report_leaked(struct pci_dev *dev);
 void pci_irq_vectors_silence(struct pci_dev *dev);
 void pci_irq_vectors_silence_one(struct pci_dev *dev, unsigned int irq);
 void pci_irq_vectors_free(struct pci_dev *dev);
-int pci_irq_vectors_set_up_data(struct pci_dev *dev);
 void pci_irq_vectors_set_node(struct pci_dev *dev, struct pci_irq_vectors *node);
 
 /* Returns whether the device must not use its vectors, because a free was refused. */
@@ -73,14 +81,8 @@ static inline bool pci_irq_vectors_silenced(struct pci_dev *dev)
 }
 
 /* Implemented in ownership_trace.c. */
-void pci_irq_vectors_trace_alloc(struct pci_dev *dev, enum pci_irq_owner owner);
-void pci_irq_vectors_trace_add(struct pci_dev *dev, enum pci_irq_owner owner);
-void pci_irq_vectors_trace_claim(struct pci_dev *dev, enum pci_irq_owner owner);
-void pci_irq_vectors_trace_free(struct pci_dev *dev, enum pci_irq_owner owner);
-void pci_irq_vectors_trace_free_one(struct pci_dev *dev, enum pci_irq_owner owner);
-void pci_irq_vectors_trace_contain(struct pci_dev *dev, enum pci_irq_owner owner);
-void pci_irq_vectors_trace_refuse(struct pci_dev *dev, enum pci_irq_owner owner,
-				  enum pci_irq_refusal reason);
+void pci_irq_vectors_trace(struct pci_dev *dev, enum pci_irq_owner owner,
+			   enum pci_irq_decision decision);
 
 #else
 

@@ -15,6 +15,7 @@
 static void show_device(struct seq_file *m, struct pci_dev *dev)
 {
 	struct pci_irq_vectors_state state;
+	bool silenced, msix;
 
 	/*
 	 * The pointer to the node is cleared under this lock before the node is
@@ -26,10 +27,13 @@ static void show_device(struct seq_file *m, struct pci_dev *dev)
 	if (state.owner == PCI_IRQ_OWNER_NONE)
 		return;
 
+	/* data_race(): the driver may change both meanwhile, and either state will do. */
+	silenced = data_race(!!dev->msi_silenced);
+	/* data_race(): as above. */
+	msix = data_race(!!dev->msix_enabled);
 	seq_printf(m, "%-14s%-26s%-8s%-7s%-10s%s\n", pci_name(dev), dev_driver_string(&dev->dev),
 		   state.owner == PCI_IRQ_OWNER_DEVICE ? "device" : "driver",
-		   str_yes_no(state.guarded), str_yes_no(dev->msi_silenced),
-		   dev->msix_enabled ? "MSI-X" : "MSI");
+		   str_yes_no(state.guarded), str_yes_no(silenced), msix ? "MSI-X" : "MSI");
 }
 
 static int pci_irq_vectors_show(struct seq_file *m, void *unused)

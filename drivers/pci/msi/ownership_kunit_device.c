@@ -358,7 +358,7 @@ void power_on(struct kunit *test)
 	} else {
 		source.kind = msi ? EDU : E1000E;
 		source.bar = pci_iomap(pdev, 0, 0);
-		KUNIT_ASSERT_NOT_NULL(test, source.bar);
+		KUNIT_ASSERT_TRUE(test, source.bar);
 	}
 	for (i = 0; i < SOURCE_VECTORS; i++)
 		atomic_set(&source.seen[i], 0);
@@ -440,6 +440,26 @@ bool delivers(unsigned int vector)
 		usleep_range(500, 1000);
 	lower_interrupt();
 	return tries;
+}
+
+/*
+ * Checks that the device can send no message, and does not use its INTx line
+ * instead.
+ */
+bool is_silent(struct kunit *test)
+{
+	struct pci_dev *pdev = dev_of(test);
+	u16 command, control;
+
+	pci_read_config_word(pdev, PCI_COMMAND, &command);
+	if (!(command & PCI_COMMAND_INTX_DISABLE))
+		return false;
+	if (type_of(test) == PCI_IRQ_MSI) {
+		pci_read_config_word(pdev, pdev->msi_cap + PCI_MSI_FLAGS, &control);
+		return !(control & PCI_MSI_FLAGS_ENABLE);
+	}
+	pci_read_config_word(pdev, pdev->msix_cap + PCI_MSIX_FLAGS, &control);
+	return control & PCI_MSIX_FLAGS_MASKALL;
 }
 
 /* --- The reports --- */

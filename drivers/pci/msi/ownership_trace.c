@@ -2,8 +2,8 @@
 /*
  * Trace events of the owner of a device's interrupt vectors.
  *
- * The rule in rust/kernel/pci/ownership.rs calls these functions. They count
- * the vectors, which takes a mutex, only while the event is enabled.
+ * The rule in rust/kernel/pci/ownership.rs records its decisions here. Vectors are
+ * counted, which takes a mutex, only while the event is enabled.
  */
 
 #include <linux/msi.h>
@@ -28,45 +28,35 @@ static unsigned int count_vectors(struct pci_dev *dev)
 	return count;
 }
 
-void pci_irq_vectors_trace_alloc(struct pci_dev *dev, enum pci_irq_owner owner)
+/* Traces a decision: those to free and to contain before, the others after it is carried out. */
+void pci_irq_vectors_trace(struct pci_dev *dev, enum pci_irq_owner owner,
+			   enum pci_irq_decision decision)
 {
-	if (trace_pci_irq_vectors_alloc_enabled())
-		trace_pci_irq_vectors_alloc(dev, owner, count_vectors(dev));
-}
-
-/* Traces that one vector was added to the others. */
-void pci_irq_vectors_trace_add(struct pci_dev *dev, enum pci_irq_owner owner)
-{
-	trace_pci_irq_vectors_alloc(dev, owner, 1);
-}
-
-void pci_irq_vectors_trace_claim(struct pci_dev *dev, enum pci_irq_owner owner)
-{
-	if (trace_pci_irq_vectors_claim_enabled())
-		trace_pci_irq_vectors_claim(dev, owner, count_vectors(dev));
-}
-
-void pci_irq_vectors_trace_free(struct pci_dev *dev, enum pci_irq_owner owner)
-{
-	if (trace_pci_irq_vectors_free_enabled())
-		trace_pci_irq_vectors_free(dev, owner, count_vectors(dev));
-}
-
-/* Traces that one of several vectors is about to be freed. */
-void pci_irq_vectors_trace_free_one(struct pci_dev *dev, enum pci_irq_owner owner)
-{
-	trace_pci_irq_vectors_free(dev, owner, 1);
-}
-
-void pci_irq_vectors_trace_contain(struct pci_dev *dev, enum pci_irq_owner owner)
-{
-	if (trace_pci_irq_vectors_contain_enabled())
-		trace_pci_irq_vectors_contain(dev, owner, count_vectors(dev));
-}
-
-void pci_irq_vectors_trace_refuse(struct pci_dev *dev, enum pci_irq_owner owner,
-				  enum pci_irq_refusal reason)
-{
-	if (trace_pci_irq_vectors_refuse_enabled())
-		trace_pci_irq_vectors_refuse(dev, owner, count_vectors(dev), reason);
+	switch (decision) {
+	case PCI_IRQ_ALLOCATED:
+		if (trace_pci_irq_vectors_alloc_enabled())
+			trace_pci_irq_vectors_alloc(dev, owner, count_vectors(dev));
+		break;
+	case PCI_IRQ_ADDED:
+		trace_pci_irq_vectors_alloc(dev, owner, 1);
+		break;
+	case PCI_IRQ_CLAIMED:
+		if (trace_pci_irq_vectors_claim_enabled())
+			trace_pci_irq_vectors_claim(dev, owner, count_vectors(dev));
+		break;
+	case PCI_IRQ_FREED:
+		if (trace_pci_irq_vectors_free_enabled())
+			trace_pci_irq_vectors_free(dev, owner, count_vectors(dev));
+		break;
+	case PCI_IRQ_FREED_ONE:
+		trace_pci_irq_vectors_free(dev, owner, 1);
+		break;
+	case PCI_IRQ_CONTAINED:
+		if (trace_pci_irq_vectors_contain_enabled())
+			trace_pci_irq_vectors_contain(dev, owner, count_vectors(dev));
+		break;
+	default:
+		if (trace_pci_irq_vectors_refuse_enabled())
+			trace_pci_irq_vectors_refuse(dev, owner, count_vectors(dev), decision);
+	}
 }

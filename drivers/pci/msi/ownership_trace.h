@@ -17,12 +17,12 @@ TRACE_DEFINE_ENUM(PCI_IRQ_OWNER_NONE);
 TRACE_DEFINE_ENUM(PCI_IRQ_OWNER_DRIVER);
 TRACE_DEFINE_ENUM(PCI_IRQ_OWNER_DEVICE);
 
-TRACE_DEFINE_ENUM(PCI_IRQ_REFUSAL_BUSY);
-TRACE_DEFINE_ENUM(PCI_IRQ_REFUSAL_DETACHING);
-TRACE_DEFINE_ENUM(PCI_IRQ_REFUSAL_DEVICE_OWNS);
-TRACE_DEFINE_ENUM(PCI_IRQ_REFUSAL_DRIVER_OWNS);
-TRACE_DEFINE_ENUM(PCI_IRQ_REFUSAL_GUARD);
-TRACE_DEFINE_ENUM(PCI_IRQ_REFUSAL_HANDLER);
+TRACE_DEFINE_ENUM(PCI_IRQ_REFUSED_BUSY);
+TRACE_DEFINE_ENUM(PCI_IRQ_REFUSED_DETACHING);
+TRACE_DEFINE_ENUM(PCI_IRQ_REFUSED_DEVICE_OWNS);
+TRACE_DEFINE_ENUM(PCI_IRQ_REFUSED_DRIVER_OWNS);
+TRACE_DEFINE_ENUM(PCI_IRQ_REFUSED_GUARD);
+TRACE_DEFINE_ENUM(PCI_IRQ_REFUSED_HANDLER);
 
 #define show_pci_irq_owner(owner)					\
 	__print_symbolic(owner,						\
@@ -32,12 +32,12 @@ TRACE_DEFINE_ENUM(PCI_IRQ_REFUSAL_HANDLER);
 
 #define show_pci_irq_refusal(reason)					\
 	__print_symbolic(reason,					\
-			 { PCI_IRQ_REFUSAL_BUSY,        "alloc-busy" },		\
-			 { PCI_IRQ_REFUSAL_DETACHING,   "alloc-detaching" },	\
-			 { PCI_IRQ_REFUSAL_DEVICE_OWNS, "free-device-owns" },	\
-			 { PCI_IRQ_REFUSAL_DRIVER_OWNS, "free-driver-owns" },	\
-			 { PCI_IRQ_REFUSAL_GUARD,       "free-rust-guard" },	\
-			 { PCI_IRQ_REFUSAL_HANDLER,     "free-handler" })
+			 { PCI_IRQ_REFUSED_BUSY,        "alloc-busy" },		\
+			 { PCI_IRQ_REFUSED_DETACHING,   "alloc-detaching" },	\
+			 { PCI_IRQ_REFUSED_DEVICE_OWNS, "free-device-owns" },	\
+			 { PCI_IRQ_REFUSED_DRIVER_OWNS, "free-driver-owns" },	\
+			 { PCI_IRQ_REFUSED_GUARD,       "free-rust-guard" },	\
+			 { PCI_IRQ_REFUSED_HANDLER,     "free-handler" })
 
 /* The types are the numbers of the capabilities: 5 is MSI, 17 is MSI-X. */
 #define show_pci_irq_type(cap)						\

@@ -66,7 +66,51 @@ use core::marker::PhantomData;
 /// - It is invariant in `'a`, so it fits no [`CovariantForLt`](trait@crate::types::CovariantForLt).
 ///   A driver can lend it to the driver of a child, through [`WhileBound`](super::WhileBound). The
 ///   child's module can be removed first. So what needs the module's code later is refused with
-///   `EPERM`: handlers, and data for `WhileBound`.
+///   `EPERM`: handlers, and data for `WhileBound`. The check sees the function that is called, not
+///   what that calls: a parent that keeps a trait object of a child has to keep the child's module.
+///
+/// # Where values with a lifetime could stay
+///
+/// The API is sound as long as safe code cannot put a value with a lifetime where it survives the
+/// binding. Such a place takes values that are not `'static`, keeps them when the registration that
+/// it returned is forgotten, and uses them again. Or it has a type that is covariant, and stores
+/// through a shared reference. The `kernel` crate has these candidates, with their lines in Linux
+/// 7.3. The first six are mended in this tree:
+///
+/// - `QueueData` of a block device, `block/mq/operations.rs:33`. A forgotten `GenDisk` stays
+///   registered, with its data. The bound is `'static` now.
+/// - `Ptr` of an open file, `miscdevice.rs:128`. The file stays open whatever becomes of the
+///   registration. The bound is `'static` now, also that of the data that a registration can have
+///   in this tree.
+/// - The data of a `Scope` in debugfs, `debugfs.rs:386` and `:477`. The files of a forgotten
+///   `Scope` stay. The bound is `'static` now.
+/// - `Data` of a DRM device, `drm/driver.rs:107`. An open file keeps the device. The objects of the
+///   device are `'static`, but its driver need not be. The bound is `'static` now.
+/// - What is stored in an `XArray`, `xarray.rs:65`, and in a `MapleTree`, `maple_tree.rs:32`. Both
+///   were covariant, and are invariant now.
+/// - `TryFrom` from a generic device to a PCI, platform or I2C device, `pci.rs:516`,
+///   `platform.rs:560` and `i2c.rs:520`. The result could live longer than the argument.
+/// - `PData` of cpufreq, `cpufreq.rs:751`, is made from a policy, and an open DRM file,
+///   `drm/file.rs:16`, from its device. Neither has a value with a lifetime to offer.
+/// - The data of a `GpuVm` of DRM, `drm/gpuvm/mod.rs:255`, can be forgotten, but then nobody uses
+///   it: only values that have the lifetime in their type lead to it.
+/// - Registrations with data that has a lifetime: `auxiliary.rs:466`, `devres.rs:429`,
+///   `drm/driver.rs:159`, `fwctl.rs:312`, `irq/request.rs:176` and `:396`, and timers,
+///   `time/hrtimer/pin.rs:61` and `pin_mut.rs:58`. They are `unsafe` to make, because they must not
+///   be forgotten.
+///
+/// Everything else that outlives a call takes `'static` values: `auxiliary.rs:553`,
+/// `configfs.rs:149`, `debugfs.rs:105`, `devres.rs:138` and `:549`, `drm/gem/mod.rs:87`,
+/// `fwctl.rs:98`, `pwm.rs:178`, `scatterlist.rs:335`, `sync/lock/global.rs:26`,
+/// `time/hrtimer/arc.rs:53`, `time/hrtimer/tbox.rs:62`, `workqueue.rs:275`, `:308` and `:340`. To
+/// reach the binding from there, use [`WhileBound`](super::WhileBound).
+///
+/// A program that must not compile tests each bound, but for those of cpufreq, PWM and `GpuVm` and
+/// that of a DRM file, which were read.
+///
+/// The callbacks of a PWM chip, `pwm.rs:185`, get its parent as `Device<Bound>` until devres
+/// removes the chip, which is after the remove callback of the driver. Nothing can be allocated or
+/// registered with that, because being bound is no permission.
 #[derive(Clone, Copy)]
 pub struct Binding<'a> {
     pub(super) dev: &'a Device<Bound>,
@@ -118,30 +162,8 @@ impl<'c> Device<Core<'c>> {
     /// at the end of the remove callback or when probe fails; then the driver core drops the driver
     /// data, then devres releases what the device manages. A `&Device<Core<'c>>` itself cannot be
     /// kept: it is not `Send`, and driver data has to be.
-    ///
-    /// This holds as long as safe code cannot put a value with a lifetime where it survives the
-    /// binding. Such a place takes values that are not `'static`, keeps them when the registration
-    /// that it returned is forgotten, and uses them again. This crate has these candidates, with
-    /// their lines in Linux 7.3:
-    ///
-    /// - `QueueData` of a block device, `block/mq/operations.rs:33`. A forgotten `GenDisk` stays
-    ///   registered, with its data. Upstream has no bound; ours is `'static`.
-    /// - `Ptr` of an open file, `miscdevice.rs:128`. The file stays open whatever becomes of the
-    ///   registration. `open()` has no value with a lifetime that it could store; the bound is
-    ///   `'static` all the same. So is the bound of the data that a registration can have in this
-    ///   tree.
-    /// - `PData` of cpufreq, `cpufreq.rs:751`, and `Data` of DRM, `drm/driver.rs:107`. The first is
-    ///   made from a policy, which has no value with a lifetime to offer. A driver that has the
-    ///   second also has objects, which are `'static` (`drm/gem/mod.rs:87`), so the driver is
-    ///   `'static` too.
-    /// - Registrations with data that has a lifetime: `auxiliary.rs:466`, `devres.rs:429`,
-    ///   `drm/driver.rs:159`, `fwctl.rs:312`, `irq/request.rs:176` and `:396`. They are `unsafe` to
-    ///   make, because they must not be forgotten.
-    ///
-    /// Everything else that outlives a call takes `'static` values: `configfs.rs:149`,
-    /// `debugfs.rs:105`, `devres.rs:138`, `pwm.rs:178`, `time/hrtimer/arc.rs:53`,
-    /// `time/hrtimer/tbox.rs:62`, `workqueue.rs:275`. To reach the binding from there, use
-    /// [`WhileBound`](super::WhileBound).
+    /// The documentation of [`Binding`] lists where safe code could put a value that survives the
+    /// binding.
     pub(super) fn for_binding(&self) -> &'c Device<Bound> {
         // SAFETY: The reference is gone before the device is unbound, as the documentation of this
         // function shows.

@@ -103,7 +103,7 @@ impl<T> DevresEntry<T> {
 
     /// Adds the entry to the device's list, from which devres releases it.
     #[inline]
-    pub fn add(self, dev: &device::Device) -> NonNull<T> {
+    pub fn add_to(self, dev: &device::Device) -> NonNull<T> {
         let data = self.into_raw();
         // SAFETY: By the type invariant the entry is devres memory that is on no list.
         unsafe { bindings::devres_add(dev.as_raw(), data.as_ptr().cast()) };

@@ -110,7 +110,7 @@ impl<'a, H> IrqHandle<'a, H> {
     ///
     /// `ENODEV` when it has been released.
     pub fn synchronize(&self) -> Result {
-        self.registry.quiesce(self.token, false)
+        self.registry.synchronize(self.token)
     }
 
     /// Disables the interrupt, and waits until the handler is not running. Does nothing if the
@@ -120,9 +120,10 @@ impl<'a, H> IrqHandle<'a, H> {
     ///
     /// - `ENODEV` when the handler has been released.
     /// - `EINVAL` when it was registered with `SHARED`, because other devices may use the
-    ///   interrupt.
+    ///   interrupt, or when the vector was spread over CPUs, because genirq stops and starts it
+    ///   with its CPUs.
     pub fn disable(&self) -> Result {
-        self.registry.quiesce(self.token, true)
+        self.registry.disable(self.token)
     }
 
     /// Enables the interrupt, if [`Self::disable`] has disabled it or the handler was registered
@@ -143,7 +144,6 @@ impl<'a, H> IrqHandle<'a, H> {
     /// # Errors
     ///
     /// - Those of [`Self::disable`].
-    /// - `EINVAL` also when the vector was spread over the CPUs, which fixes its affinity.
     /// - `ENOMEM` when there is no memory.
     pub fn set_affinity_hint(&self, mask: &Cpumask) -> Result {
         self.registry.set_affinity_hint(self.token, mask)
@@ -162,8 +162,13 @@ impl<H> Drop for IrqHandle<'_, H> {
 ///
 /// # Soundness
 ///
-/// If it is forgotten, the memory of the handler leaks; the handler is released all the same. It
-/// borrows the handle, so it cannot outlive it.
+/// - If it is forgotten, the memory of the handler leaks; the handler is released all the same.
+/// - It can be used by any thread, as the handler can. It borrows the handle, so it cannot outlive
+///   it, and the handler's data lasts as long as the binding.
+/// - The handler may be released, and the driver be detached, while it exists. Then the handler is
+///   dropped with it.
+/// - A handler cannot keep it, because it cannot keep a handle.
+/// - C code cannot reach it.
 pub struct IrqHandlerRef<'a, H> {
     named: Arc<Named<H>>,
     _handle: PhantomData<&'a ()>,

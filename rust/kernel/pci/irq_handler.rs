@@ -282,7 +282,15 @@ impl<'a> Binding<'a> {
     }
 }
 
-/// Lends to a handler what the device hands out for the whole binding.
+/// Lends what the device hands out for the whole binding: to a handler, or to the data of
+/// [`Device::while_bound`].
+///
+/// # Soundness
+///
+/// - It can be forgotten or copied, because it owns nothing.
+/// - It cannot be sent to another thread, and ends with the closure that it was given to. The
+///   closure is generic over `'h`, so only what the closure returns can have that lifetime.
+/// - What it lends is released after what the closure returned, on every path.
 #[derive(Clone, Copy)]
 pub struct Lend<'h> {
     dev: *const Device<Bound>,
@@ -290,14 +298,14 @@ pub struct Lend<'h> {
 }
 
 impl<'h> Lend<'h> {
-    fn new(dev: &Device<Bound>) -> Self {
+    pub(super) fn new(dev: &Device<Bound>) -> Self {
         Self {
             dev,
             _invariant: PhantomData,
         }
     }
 
-    /// Lends the registers of the device to one of its handlers.
+    /// Lends registers of the device. Does not sleep.
     ///
     /// # Errors
     ///
@@ -309,8 +317,8 @@ impl<'h> Lend<'h> {
         if !bar.is_of(self.dev) {
             return Err(EINVAL);
         }
-        // SAFETY: Handlers are released before devres unmaps a BAR of the same device, and only the
-        // closure that makes a handler knows `'h`.
+        // SAFETY: Handlers and data are released before devres unmaps a BAR of the same device, and
+        // only the closure that makes them knows `'h`.
         Ok(unsafe { bar.for_handler() })
     }
 }

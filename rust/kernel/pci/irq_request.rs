@@ -102,7 +102,6 @@ impl<H: Send + Sync> Functions<H> {
             name: named.name.as_char_ptr(),
         };
 
-        let calls = allocation.registry.lock()?;
         // A driver may have lent its binding to the driver of a child, whose module can be removed
         // first.
         allocation
@@ -110,14 +109,14 @@ impl<H: Send + Sync> Functions<H> {
             .check_driver_module(request.handler as *const c_void)?;
         // The vectors may have been freed since the driver took this one. While the registry is
         // locked they are not freed.
-        let irq = allocation.irq(&calls, index)?;
+        let registry = allocation.registry;
+        let (calls, irq) = registry.lock_idle(|calls| allocation.irq(calls, index))?;
         // genirq enables a spread interrupt when its CPU comes online, and warns if a driver does
         // so.
         //
         // SAFETY: The function takes any number.
-        if flags & Flags::NO_AUTOEN == Flags::NO_AUTOEN
-            && unsafe { bindings::pci_irq_is_spread(irq) }
-        {
+        let is_spread = unsafe { bindings::pci_irq_is_spread(irq) };
+        if is_spread && flags & Flags::NO_AUTOEN == Flags::NO_AUTOEN {
             return Err(EINVAL);
         }
         // The destructor of a handler that is not registered may need the lock, so `named` keeps it
@@ -127,10 +126,7 @@ impl<H: Send + Sync> Functions<H> {
         // - `irq` is an interrupt of the device with this registry, which is locked.
         // - The caller promises that what the handler borrows stays valid long enough.
         // - By the type invariant both functions take a `Named<H>`, of which the name is a part.
-        unsafe {
-            let registry = allocation.registry;
-            registry.register(calls, allocation.id, index, irq, request, named.clone())
-        }
+        unsafe { registry.register(calls, allocation.id, index, irq, request, named.clone()) }
     }
 }
 

@@ -234,7 +234,8 @@ impl<'c, const SIZE: usize> ManagedBar<'c, SIZE> {
         core::ptr::eq(self.dev, dev)
     }
 
-    /// Returns the same BAR with the lifetime that a handler needs.
+    /// Returns the same BAR with the lifetime that a handler, or data of
+    /// [`Device::while_bound`](super::Device::while_bound), needs.
     ///
     /// # Safety
     ///

@@ -10,31 +10,33 @@
 //! the driver is detached. An INTx interrupt has no owner, and `pcim_enable_device()` has no part
 //! in this.
 //!
-//! | call                          | no vectors | the driver owns    | the device owns |
-//! |-------------------------------|------------|--------------------|-----------------|
-//! | `pci_alloc_irq_vectors()`...  | driver's   | `EBUSY`            | `EBUSY`         |
-//! | `pcim_alloc_irq_vectors()`... | device's   | `EBUSY`            | `EBUSY`         |
-//! | `pci_free_irq_vectors()`...   | nothing    | freed              | refused         |
-//! | `pcim_free_irq_vectors()`     | nothing    | refused            | freed           |
-//! | release of the devres group   | nothing    | stay, see below    | freed           |
-//! | detach                        | nothing    | reported and freed | freed           |
+//! | call                          | no vectors | the driver owns     | the device owns |
+//! |-------------------------------|------------|---------------------|-----------------|
+//! | `pci_alloc_irq_vectors()`...  | driver's   | `EBUSY`             | `EBUSY`         |
+//! | `pcim_alloc_irq_vectors()`... | device's   | `EBUSY`             | `EBUSY`         |
+//! | `pci_free_irq_vectors()`...   | nothing    | freed, or refused   | refused         |
+//! | `pcim_free_irq_vectors()`     | nothing    | refused             | freed, or       |
+//! |                               |            |                     | refused         |
+//! | release of the devres group   | nothing    | stay, if the MSI    | freed           |
+//! | of the allocation             |            | data stays          |                 |
+//! | detach                        | nothing    | reported and freed  | freed           |
 //!
-//! - **A free is refused** also while a handler is registered on one of the vectors. A caller that
-//!   frees expects no interrupt after the call, because it frees its data or powers the device down
-//!   next. So a refused free *silences* the device: it cannot use the vectors any more until they
-//!   are freed and allocated anew.
-//! - **A Rust guard**, [`super::IrqVectorRegistration`] or [`super::ManagedIrqVectors`], can hold
-//!   vectors of either owner. `pcim_free_irq_vectors()` is refused while one does, because freeing
-//!   is up to the guard. After any other free by C code the guard finds that its allocation is
-//!   gone.
-//! - **During detach** nothing is allocated: `ENODEV`.
+//! - **"Freed, or refused"** is a free by the owner. It is refused while a handler is registered on
+//!   one of the vectors. `pcim_free_irq_vectors()` is also refused while a Rust value holds them.
+//! - **A refused free silences the device**: it cannot use the vectors any more until they are
+//!   freed and allocated anew. A caller that frees expects no interrupt after the call, because it
+//!   frees its data or powers the device down next.
+//! - **At detach**, and with the MSI data, everything goes. No driver code is left that could call
+//!   `free_irq()`, so handlers that are still registered are reported and released first. The
+//!   `containment` module does that. Nothing is allocated during detach: `ENODEV`.
 //! - **A single MSI-X vector** that `pci_msix_alloc_irq_at()` adds belongs to the owner of the
 //!   others. `pci_msix_free_irq()` frees it whoever owns it, unless a handler is registered on it.
-//! - **At detach** no driver code is left that could call `free_irq()`, so handlers that are still
-//!   registered are reported and released. The `containment` module does that.
 //! - **Refusals and leaks** are logged with `dev_err()`, one line each. With
 //!   `CONFIG_PCI_DEVRES_RUST_DEBUG` a warning shows the callers. The trace events
 //!   `pci_irq_vectors:*` record the decisions, and `pci_irq_vectors` in debugfs lists the owners.
+//! - **A Rust value** can hold vectors of either owner: [`super::IrqVectorRegistration`] those of
+//!   the driver, [`super::ManagedIrqVectors`] those of the device. Its own free is a free by the
+//!   owner. After any other free by C code it finds that its allocation is gone.
 //!
 //! # What is kept
 //!
@@ -54,11 +56,11 @@
 //!
 //! # Who serialises
 //!
-//! A driver serialises allocating and freeing the vectors of its device, as the MSI API has always
-//! required, so nothing in here takes a lock for that. Rust code is serialised by the lock of
-//! [`super::registry`]. Debugfs reads the node concurrently, under the device's `devres_lock`. A
-//! reset restores the state of the device concurrently: `msi_lock` (MSI) or `msi_descs_lock`
-//! (MSI-X) keeps the descriptors for it.
+//! The caller does. A driver serialises allocating and freeing the vectors of its device, as the
+//! MSI API has always required, so nothing in here takes a lock for that. Rust code is serialised
+//! by the lock of [`super::registry`]. Debugfs reads the node concurrently, under the device's
+//! `devres_lock`. A reset restores the state of the device concurrently: `msi_lock` (MSI) or
+//! `msi_descs_lock` (MSI-X) keeps the descriptors for it.
 //!
 //! Locks nest in this order: the device's lock, the lock of the registry, `msi_descs_lock`, the
 //! lock of an interrupt's descriptor, `msi_lock`. The `devres_lock` nests in `msi_descs_lock`, and
@@ -66,91 +68,62 @@
 
 mod containment;
 mod state;
-mod trace;
 
-pub(super) use self::state::live;
+pub(super) use self::state::{
+    live,
+    GuardId, //
+};
 use self::{
     containment::{
         contain,
         Handler, //
     },
     state::{
+        device_of,
+        is_detaching,
         node,
         owner,
-        report,
+        report_refused,
         silence,
-        Node, //
+        trace,
+        Decision,
+        Node,
+        Owner,
+        ADDED,
+        ALLOCATED,
+        BUSY,
+        CLAIMED,
+        DETACHING,
+        DEVICE,
+        DEVICE_OWNS,
+        DRIVER,
+        DRIVER_OWNS,
+        FREED,
+        FREED_ONE,
+        GUARD,
+        HANDLER, //
     },
 };
 use super::{
     entry::DevresEntry,
-    Device,
-    IrqType, //
+    Device, //
 };
 use crate::{
-    bindings::{
-        self,
-        pci_irq_owner as Owner,
-        pci_irq_owner_PCI_IRQ_OWNER_DEVICE as DEVICE,
-        pci_irq_owner_PCI_IRQ_OWNER_DRIVER as DRIVER,
-        pci_irq_owner_PCI_IRQ_OWNER_NONE as NONE,
-        pci_irq_refusal as Refusal,
-        pci_irq_refusal_PCI_IRQ_REFUSAL_BUSY as BUSY,
-        pci_irq_refusal_PCI_IRQ_REFUSAL_DETACHING as DETACHING,
-        pci_irq_refusal_PCI_IRQ_REFUSAL_DEVICE_OWNS as DEVICE_OWNS,
-        pci_irq_refusal_PCI_IRQ_REFUSAL_DRIVER_OWNS as DRIVER_OWNS,
-        pci_irq_refusal_PCI_IRQ_REFUSAL_GUARD as GUARD,
-        pci_irq_refusal_PCI_IRQ_REFUSAL_HANDLER as HANDLER, //
-    },
+    bindings,
     container_of,
     ffi::{
         c_int,
         c_uint,
         c_void, //
     },
-    prelude::*,
-    sync::atomic::{
-        atomic_load,
-        Relaxed, //
-    }, //
+    prelude::*, //
 };
 use core::{
     num::NonZero,
     ptr, //
 };
 
-/// Unique number of an allocation that a Rust guard holds.
-pub(super) type GuardId = NonZero<u64>;
-
-/// Converts a `struct pci_dev *` from C to a reference.
-///
-/// # Safety
-///
-/// `dev` must be a valid device for the duration of `'a`.
-#[inline]
-unsafe fn device_of<'a>(dev: *mut bindings::pci_dev) -> &'a Device {
-    // SAFETY: `Device` wraps `struct pci_dev` transparently, and the caller says that it is valid.
-    unsafe { &*dev.cast() }
-}
-
-/// Returns whether the device has a PCI driver: from before `probe()` until after `remove()`.
-#[inline]
-pub(super) fn is_driven(pdev: &Device) -> bool {
-    // SAFETY: `pdev` is a valid device, and the PCI core writes the field with one store.
-    !unsafe { atomic_load(&raw mut (*pdev.as_raw()).driver, Relaxed) }.is_null()
-}
-
-/// Returns whether devres is releasing the entries of the driver, or is about to.
-///
-/// The PCI core clears its driver pointer when `remove()` has returned or `probe()` has failed; see
-/// `pci_device_remove()`. The driver core clears its own only after devres has released everything.
-/// It also sets its own first, but nobody allocates vectors before `probe()`.
-#[inline]
-fn is_detaching(pdev: &Device) -> bool {
-    // SAFETY: `pdev` is a valid device, and the driver core writes the field with one store.
-    let driver = unsafe { atomic_load(&raw mut (*pdev.as_raw()).dev.driver, Relaxed) };
-    !is_driven(pdev) && !driver.is_null()
-}
+// --- The driver allocates ---------------------------------------------------------------------
 
 /// Returns an error if the driver is being detached, when nobody would free the vectors.
 ///
@@ -159,7 +132,7 @@ fn is_detaching(pdev: &Device) -> bool {
 /// `ENODEV` when the driver is being detached.
 fn refuse_if_detaching(pdev: &Device) -> Result {
     if is_detaching(pdev) {
-        trace::refuse(pdev, owner(pdev), DETACHING);
+        trace(pdev, owner(pdev), DETACHING);
         return Err(ENODEV);
     }
     Ok(())
@@ -182,13 +155,8 @@ unsafe extern "C" fn pci_irq_vectors_may_alloc(dev: *mut bindings::pci_dev) -> c
     let pdev = unsafe { device_of(dev) };
     if live(pdev).is_some() {
         let owner = owner(pdev);
-        let whose = if owner == DEVICE {
-            c"allocation refused, the device owns the "
-        } else {
-            c"allocation refused, the driver owns the "
-        };
-        report(pdev, whose, c" that are live");
-        trace::refuse(pdev, owner, BUSY);
+        report_refused(pdev, owner, BUSY);
+        trace(pdev, owner, BUSY);
         return EBUSY.to_errno();
     }
     refuse_if_detaching(pdev).map_or_else(Error::to_errno, |()| 0)
@@ -238,31 +206,15 @@ unsafe extern "C" fn pci_irq_vectors_track(dev: *mut bindings::pci_dev) -> c_int
         Ok(entry) => entry,
         Err(e) => return e.to_errno(),
     };
-    // SAFETY: `dev` is a valid device.
-    let ret = unsafe { bindings::pci_irq_vectors_set_up_data(dev) };
+    // SAFETY: `pdev` is a valid device.
+    let ret = unsafe { bindings::msi_setup_device_data(pdev.as_ref().as_raw()) };
     if ret != 0 {
         return ret;
     }
-    let node = entry.add(pdev.as_ref()).as_ptr();
+    let node = entry.add_to(pdev.as_ref()).as_ptr();
     // SAFETY: `dev` is a valid device. The node is there until `release_node()` clears the pointer.
     unsafe { bindings::pci_irq_vectors_set_node(dev, node.cast()) };
     0
-}
-
-/// Frees the vectors that remain when the driver is detached, or when the devres group with the MSI
-/// data is released.
-///
-/// # Safety
-///
-/// `dev` must be embedded in a `struct pci_dev`.
-unsafe extern "C" fn release_node(dev: *mut bindings::device, _node: *mut c_void) {
-    // SAFETY: The caller says that `dev` is embedded in a `struct pci_dev`, which is valid.
-    let pdev = unsafe { device_of(container_of!(dev, bindings::pci_dev, dev)) };
-    if let Some(node) = node(pdev) {
-        free_at_release(pdev, node);
-    }
-    // SAFETY: `pdev` is a valid device. Nobody can get at the node after this.
-    unsafe { bindings::pci_irq_vectors_set_node(pdev.as_raw(), ptr::null_mut()) };
 }
 
 /// Makes `owner` the owner of vectors that were just allocated. May sleep.
@@ -288,20 +240,8 @@ unsafe extern "C" fn pci_irq_vectors_did_alloc(dev: *mut bindings::pci_dev, owne
             return e.to_errno();
         }
     }
-    trace::alloc(pdev, owner);
+    trace(pdev, owner, ALLOCATED);
     0
-}
-
-/// Traces that one vector was added. It belongs to the owner of the existing vectors.
-///
-/// # Safety
-///
-/// `dev` must be valid, and the caller must be the MSI core.
-#[export]
-unsafe extern "C" fn pci_irq_vectors_did_add(dev: *mut bindings::pci_dev) {
-    // SAFETY: The caller says that the device is valid.
-    let pdev = unsafe { device_of(dev) };
-    trace::add(pdev, owner(pdev));
 }
 
 /// Adds the entry that makes the device the owner of the vectors that are live.
@@ -319,25 +259,112 @@ fn add_managed_entry(pdev: &Device, node: &Node) -> Result {
             (),
         )
     }?;
-    node.set_managed_entry(entry.add(pdev.as_ref()).as_ptr().cast());
+    node.set_managed_entry(entry.add_to(pdev.as_ref()).as_ptr().cast());
     Ok(())
 }
 
-/// Frees the vectors that the entry owns, when devres releases it.
-///
-/// The entry may be stale. While a devres group is released, a devm action of the driver can free
-/// the vectors and allocate others, which another entry owns.
+/// Traces that one vector was added. It belongs to the owner of the existing vectors.
 ///
 /// # Safety
 ///
-/// `dev` must be embedded in a `struct pci_dev`.
-unsafe extern "C" fn release_managed(dev: *mut bindings::device, entry: *mut c_void) {
-    // SAFETY: The caller says that `dev` is embedded in a `struct pci_dev`, which is valid.
-    let pdev = unsafe { device_of(container_of!(dev, bindings::pci_dev, dev)) };
-    if let Some(node) = node(pdev).filter(|node| node.managed_entry() == entry) {
-        free_at_release(pdev, node);
-        node.reset();
+/// `dev` must be valid, and the caller must be the MSI core.
+#[export]
+unsafe extern "C" fn pci_irq_vectors_did_add(dev: *mut bindings::pci_dev) {
+    // SAFETY: The caller says that the device is valid.
+    let pdev = unsafe { device_of(dev) };
+    trace(pdev, owner(pdev), ADDED);
+}
+
+// --- The driver frees -------------------------------------------------------------------------
+
+/// Frees the vectors, if any are live, for a call that frees those of `owner`. May sleep.
+///
+/// The free is refused if somebody else owns the vectors or a handler is registered on one, and for
+/// `pcim_free_irq_vectors()` also if a Rust guard holds them. Then the device is silenced.
+///
+/// # Safety
+///
+/// `dev` must be valid, and the caller must be the MSI core.
+#[export]
+unsafe extern "C" fn pci_irq_vectors_free_of(dev: *mut bindings::pci_dev, owner: Owner) {
+    // SAFETY: The caller says that the device is valid.
+    let pdev = unsafe { device_of(dev) };
+    let Some(node) = node(pdev).filter(|_| live(pdev).is_some()) else {
+        return;
+    };
+    let refusal = match (owner, node.owner()) {
+        (DRIVER, DEVICE) => DEVICE_OWNS,
+        (DEVICE, DRIVER) => DRIVER_OWNS,
+        (DEVICE, _) if node.guard().is_some() => GUARD,
+        _ => {
+            free_unless_handled(pdev, node);
+            return;
+        }
+    };
+    report_refused(pdev, node.owner(), refusal);
+    refuse_free(pdev, node, refusal);
+}
+
+/// Frees the vectors unless a handler is registered on one, and returns whether they are freed.
+fn free_unless_handled(pdev: &Device, node: &Node) -> bool {
+    if let Some(handler) = Handler::find(pdev) {
+        handler.report_refused(pdev);
+        refuse_free(pdev, node, HANDLER);
+        return false;
     }
+    free_vectors(pdev, node.owner());
+    remove_managed_entry(pdev, node);
+    true
+}
+
+/// Frees the vectors. No handler may be registered on them.
+fn free_vectors(pdev: &Device, owner: Owner) {
+    trace(pdev, owner, FREED);
+    // SAFETY: `pdev` is a valid device with vectors and without handlers.
+    unsafe { bindings::pci_irq_vectors_free(pdev.as_raw()) };
+}
+
+/// Silences the device after a free was refused, which the caller has logged.
+#[cold]
+fn refuse_free(pdev: &Device, node: &Node, refusal: Decision) {
+    silence(pdev);
+    trace(pdev, node.owner(), refusal);
+}
+
+/// Returns whether `pci_msix_free_irq()` may free the MSI-X vector at `index` of the table. It may,
+/// whoever owns the others. May sleep.
+///
+/// The free is refused while a handler is registered on the vector. Then the vector is masked.
+///
+/// # Safety
+///
+/// `dev` must be valid, and the caller must be the MSI core.
+#[export]
+unsafe extern "C" fn pci_irq_vectors_may_free_one(
+    dev: *mut bindings::pci_dev,
+    index: c_uint,
+) -> bool {
+    // SAFETY: The caller says that the device is valid.
+    let pdev = unsafe { device_of(dev) };
+    let (dev, domain) = (
+        pdev.as_ref().as_raw(),
+        bindings::msi_domain_ids_MSI_DEFAULT_DOMAIN,
+    );
+    // SAFETY: `dev` is a valid device.
+    let irq = unsafe { bindings::msi_domain_get_virq(dev, domain, index) };
+    let Some(irq) = NonZero::new(irq) else {
+        // There is no such vector, and the MSI core will find nothing to free.
+        return true;
+    };
+    if let Some(handler) = Handler::find_on(irq) {
+        handler.report_refused(pdev);
+        // SAFETY: `pdev` is a valid device with vectors, hence MSI data.
+        unsafe { bindings::pci_irq_vectors_silence_one(pdev.as_raw(), irq.get()) };
+        trace(pdev, owner(pdev), HANDLER);
+        return false;
+    }
+    trace(pdev, owner(pdev), FREED_ONE);
+    true
 }
 
 /// Removes the entry that owns the vectors from devres without running its release, once they are
@@ -375,7 +402,43 @@ unsafe extern "C" fn is_entry(
     (entry == wanted).into()
 }
 
-/// Frees the vectors, if any are live, because devres is releasing an entry they depend on.
+// --- Devres releases entries: at detach, or with a group ----------------------------------------
+
+/// Frees the vectors that the entry owns, when devres releases it.
+///
+/// The entry may be stale. While a devres group is released, a devm action of the driver can free
+/// the vectors and allocate others, which another entry owns.
+///
+/// # Safety
+///
+/// `dev` must be embedded in a `struct pci_dev`.
+unsafe extern "C" fn release_managed(dev: *mut bindings::device, entry: *mut c_void) {
+    // SAFETY: The caller says that `dev` is embedded in a `struct pci_dev`, which is valid.
+    let pdev = unsafe { device_of(container_of!(dev, bindings::pci_dev, dev)) };
+    if let Some(node) = node(pdev).filter(|node| node.managed_entry() == entry) {
+        free_at_release(pdev, node);
+        node.reset();
+    }
+}
+
+/// Frees the vectors that remain when the driver is detached, or when the devres group with the MSI
+/// data is released.
+///
+/// # Safety
+///
+/// `dev` must be embedded in a `struct pci_dev`.
+unsafe extern "C" fn release_node(dev: *mut bindings::device, _node: *mut c_void) {
+    // SAFETY: The caller says that `dev` is embedded in a `struct pci_dev`, which is valid.
+    let pdev = unsafe { device_of(container_of!(dev, bindings::pci_dev, dev)) };
+    if let Some(node) = node(pdev) {
+        free_at_release(pdev, node);
+    }
+    // SAFETY: `pdev` is a valid device. Nobody can get at the node after this.
+    unsafe { bindings::pci_irq_vectors_set_node(pdev.as_raw(), ptr::null_mut()) };
+}
+
+/// Frees the vectors, if any are live, because devres is releasing an entry: that of a managed
+/// allocation, or the node, after which the MSI data goes.
 fn free_at_release(pdev: &Device, node: &Node) {
     let owner = node.owner();
     if live(pdev).is_none() {
@@ -388,128 +451,7 @@ fn free_at_release(pdev: &Device, node: &Node) {
     }
 }
 
-/// Frees the vectors. No handler may be registered on them.
-fn free_vectors(pdev: &Device, owner: Owner) {
-    trace::free(pdev, owner);
-    // SAFETY: `pdev` is a valid device with vectors and without handlers.
-    unsafe { bindings::pci_irq_vectors_free(pdev.as_raw()) };
-}
-
-/// Frees the vectors, if any are live, for a call that frees those of `owner`. May sleep.
-///
-/// The free is refused if somebody else owns the vectors or a handler is registered on one, and for
-/// `pcim_free_irq_vectors()` also if a Rust guard holds them. Then the device is silenced.
-///
-/// # Safety
-///
-/// `dev` must be valid, and the caller must be the MSI core.
-#[export]
-unsafe extern "C" fn pci_irq_vectors_free_of(dev: *mut bindings::pci_dev, owner: Owner) {
-    // SAFETY: The caller says that the device is valid.
-    let pdev = unsafe { device_of(dev) };
-    let Some(node) = node(pdev).filter(|_| live(pdev).is_some()) else {
-        return;
-    };
-    let (refusal, whose, until) = if owner == DRIVER && node.owner() == DEVICE {
-        (
-            DEVICE_OWNS,
-            c"free refused, the device owns the ",
-            c" until detach",
-        )
-    } else if owner == DEVICE && node.owner() == DRIVER {
-        (
-            DRIVER_OWNS,
-            c"managed free refused, the driver owns the ",
-            c"",
-        )
-    } else if owner == DEVICE && node.guard().is_some() {
-        (
-            GUARD,
-            c"managed free refused, a Rust guard stands for the ",
-            c"",
-        )
-    } else {
-        free_unless_handled(pdev, node);
-        return;
-    };
-    report(pdev, whose, until);
-    refuse_free(pdev, node, refusal);
-}
-
-/// Frees the vectors unless a handler is registered on one, and returns whether they are freed.
-fn free_unless_handled(pdev: &Device, node: &Node) -> bool {
-    if let Some(handler) = Handler::find(pdev) {
-        handler.report_refused(pdev);
-        refuse_free(pdev, node, HANDLER);
-        return false;
-    }
-    free_vectors(pdev, node.owner());
-    remove_managed_entry(pdev, node);
-    true
-}
-
-/// Returns whether `pci_msix_free_irq()` may free the MSI-X vector at `index` of the table. It may,
-/// whoever owns the others. May sleep.
-///
-/// The free is refused while a handler is registered on the vector. Then the vector is masked.
-///
-/// # Safety
-///
-/// `dev` must be valid, and the caller must be the MSI core.
-#[export]
-unsafe extern "C" fn pci_irq_vectors_may_free_one(
-    dev: *mut bindings::pci_dev,
-    index: c_uint,
-) -> bool {
-    // SAFETY: The caller says that the device is valid.
-    let pdev = unsafe { device_of(dev) };
-    let (dev, domain) = (
-        pdev.as_ref().as_raw(),
-        bindings::msi_domain_ids_MSI_DEFAULT_DOMAIN,
-    );
-    // SAFETY: `dev` is a valid device.
-    let irq = unsafe { bindings::msi_domain_get_virq(dev, domain, index) };
-    let Some(irq) = NonZero::new(irq) else {
-        // There is no such vector, and the MSI core will find nothing to free.
-        return true;
-    };
-    if let Some(handler) = Handler::find_on(irq) {
-        handler.report_refused(pdev);
-        // SAFETY: `pdev` is a valid device with vectors, hence MSI data.
-        unsafe { bindings::pci_irq_vectors_silence_one(pdev.as_raw(), irq.get()) };
-        trace::refuse(pdev, owner(pdev), HANDLER);
-        return false;
-    }
-    trace::free_one(pdev, owner(pdev));
-    true
-}
-
-/// Returns the state of the device's vectors, which is all zero when none are live.
-///
-/// # Safety
-///
-/// `dev` must be valid. The caller must be the MSI core, or hold the device's `devres_lock`.
-#[export]
-unsafe extern "C" fn pci_irq_vectors_state(
-    dev: *mut bindings::pci_dev,
-) -> bindings::pci_irq_vectors_state {
-    // SAFETY: The caller says that the device is valid.
-    let pdev = unsafe { device_of(dev) };
-    let Some(node) = node(pdev).filter(|_| live(pdev).is_some()) else {
-        return Default::default();
-    };
-    bindings::pci_irq_vectors_state {
-        owner: node.owner(),
-        guarded: node.guard().is_some(),
-    }
-}
-
-/// Silences the device after a free was refused, which the caller has logged.
-#[cold]
-fn refuse_free(pdev: &Device, node: &Node, refusal: Refusal) {
-    silence(pdev);
-    trace::refuse(pdev, node.owner(), refusal);
-}
+// --- A Rust guard holds vectors -----------------------------------------------------------------
 
 /// Records that guard `id` holds the vectors that were just allocated. INTx needs no guard.
 pub(super) fn set_guard(pdev: &Device, id: GuardId) {
@@ -546,7 +488,7 @@ pub(super) fn manage_guarded(pdev: &Device, id: GuardId) -> Result {
         return Ok(());
     };
     add_managed_entry(pdev, node)?;
-    trace::claim(pdev, DEVICE);
+    trace(pdev, DEVICE, CLAIMED);
     Ok(())
 }
 

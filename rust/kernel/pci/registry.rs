@@ -179,7 +179,7 @@ impl Registry {
                 Self::new(),
             )
         }?;
-        let entry = entry.add(pdev.as_ref());
+        let entry = entry.add_to(pdev.as_ref());
         // SAFETY: As in `find()`.
         Ok(unsafe { entry.as_ref() })
     }
@@ -203,6 +203,31 @@ impl Registry {
             Ok(calls)
         } else {
             Err(ENODEV)
+        }
+    }
+
+    /// Locks the registry when no handler of the interrupt that `find` returns is being registered
+    /// or released. genirq has its directory in `/proc/irq` for a while longer than the handler,
+    /// and two handlers of one interrupt may have the same name.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` when the driver is being detached, and what `find` fails with.
+    pub(super) fn lock_idle(
+        &self,
+        find: impl Fn(&Locked<'_>) -> Result<c_uint>,
+    ) -> Result<(Locked<'_>, c_uint)> {
+        let mut calls = self.lock()?;
+        loop {
+            let irq = find(&calls)?;
+            let changes = |slot: &Slot| slot.irq == irq && slot.registered.is_none();
+            if !calls.slots.iter().any(changes) {
+                return Ok((calls, irq));
+            }
+            self.changed.wait(&mut calls);
+            if !calls.open {
+                return Err(ENODEV);
+            }
         }
     }
 
@@ -379,24 +404,37 @@ impl Registry {
         calls.slot(token)?.registered.clone().ok_or(ENODEV)
     }
 
-    /// Waits until the handler named `token` is not running, after disabling its interrupt if
-    /// `disable`.
+    /// Waits until the handler named `token` is not running.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` when it has been released.
+    pub(super) fn synchronize(&self, token: Token) -> Result {
+        self.wait_until_idle(self.calls.lock(), token)
+    }
+
+    /// Disables the interrupt of the handler named `token`, if it is enabled, and waits until the
+    /// handler is not running.
     ///
     /// # Errors
     ///
     /// - `ENODEV` when it has been released.
-    /// - `EINVAL` if it shares the interrupt, which then must not be disabled.
-    pub(super) fn quiesce(&self, token: Token, disable: bool) -> Result {
+    /// - `EINVAL` when the driver may not change the state of the interrupt; see
+    ///   [`Slot::check_exclusive`].
+    pub(super) fn disable(&self, token: Token) -> Result {
         let mut calls = self.calls.lock();
         let slot = calls.slot(token)?;
-        let irq = slot.irq;
-        if disable {
-            slot.check_exclusive()?;
-            if !core::mem::replace(&mut slot.disabled, true) {
-                // SAFETY: The function takes any number, and the handler is registered.
-                unsafe { bindings::disable_irq_nosync(irq) };
-            }
+        slot.check_exclusive()?;
+        if !core::mem::replace(&mut slot.disabled, true) {
+            // SAFETY: The function takes any number, and the handler is registered.
+            unsafe { bindings::disable_irq_nosync(slot.irq) };
         }
+        self.wait_until_idle(calls, token)
+    }
+
+    fn wait_until_idle(&self, mut calls: Locked<'_>, token: Token) -> Result {
+        let slot = calls.slot(token)?;
+        let irq = slot.irq;
         slot.users += 1;
         drop(calls);
 
@@ -415,7 +453,7 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// See [`Self::quiesce`].
+    /// See [`Self::disable`].
     pub(super) fn enable(&self, token: Token) -> Result {
         let mut calls = self.calls.lock();
         let slot = calls.slot(token)?;
@@ -431,19 +469,13 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// - Those of [`Self::quiesce`].
-    /// - `EINVAL` also when the interrupt was spread over CPUs. They have a vector reserved for it,
-    ///   which is returned according to the mask of the interrupt.
+    /// - Those of [`Self::disable`].
     /// - `ENOMEM` when there is no memory.
     pub(super) fn set_affinity_hint(&self, token: Token, mask: &Cpumask) -> Result {
         let hint = KBox::new(Hint(CpumaskVar::try_clone(mask)?), GFP_KERNEL)?;
         let mut calls = self.calls.lock();
         let slot = calls.slot(token)?;
         slot.check_exclusive()?;
-        // SAFETY: The function takes any number.
-        if unsafe { bindings::pci_irq_is_spread(slot.irq) } {
-            return Err(EINVAL);
-        }
         set_hint(slot.irq, Some(&hint.0));
         slot.hint = Some(hint);
         Ok(())
@@ -460,11 +492,6 @@ impl Calls {
         Ok(self.bound.push(bound, GFP_KERNEL)?)
     }
 
-    /// Returns whether any data is kept.
-    pub(super) fn keeps_any(&self) -> bool {
-        !self.bound.is_empty()
-    }
-
     fn slot(&mut self, token: Token) -> Result<&mut Slot> {
         let mut slots = self.slots.iter_mut();
         slots
@@ -474,8 +501,15 @@ impl Calls {
 }
 
 impl Slot {
+    /// Checks that the driver may change the state and the affinity of the interrupt.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` when other devices may share it, or it is spread over CPUs. genirq stops and starts
+    /// a spread interrupt with its CPUs, and warns if a driver starts it while they are offline.
     fn check_exclusive(&self) -> Result {
-        if self.shared {
+        // SAFETY: The function takes any number.
+        if self.shared || unsafe { bindings::pci_irq_is_spread(self.irq) } {
             Err(EINVAL)
         } else {
             Ok(())

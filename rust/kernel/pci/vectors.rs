@@ -268,10 +268,13 @@ impl<'a> ManagedIrqVectors<'a> {
 ///
 /// # Soundness
 ///
-/// It can be forgotten or dropped, because it owns nothing. A vector of an explicit allocation
-/// borrows the guard, so it is gone before the vectors are freed. Managed vectors can be freed
-/// through another copy of the witness; registering a handler checks for that under the lock of the
-/// binding.
+/// - It can be forgotten or dropped, because it owns nothing.
+/// - It can be sent to another thread; each call takes the lock of the binding.
+/// - A vector of an explicit allocation borrows the guard, so it is gone before the vectors are
+///   freed. Managed vectors can be freed through another copy of the witness, and the driver be
+///   detached; the calls check for that under the lock, and fail with `ENODEV`.
+/// - A handler cannot keep it, because it has the lifetime of a guard or of a witness.
+/// - C code may free the vectors. Then the calls fail as well, because the allocation has a number.
 pub struct IrqVector<'a, V = &'a IrqVectorRegistration<'a>> {
     pub(super) allocation: Allocation<'a>,
     pub(super) index: usize,
@@ -512,7 +515,8 @@ impl<'c> Device<Core<'c>> {
 }
 
 impl Device<Bound> {
-    /// Returns how many vectors of a type the device has, before any are allocated.
+    /// Returns how many vectors of a type the device has, before any are allocated. It reads
+    /// configuration space and does not sleep.
     ///
     /// # Errors
     ///

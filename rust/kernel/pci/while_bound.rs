@@ -7,6 +7,7 @@
 
 use super::{
     binding::Binding,
+    irq_handler::Lend,
     registry::{
         Registry,
         Revoke, //
@@ -71,7 +72,10 @@ use core::ptr::NonNull;
 ///
 /// # #[allow(dead_code)]
 /// fn probe(pdev: &pci::Device<Core<'_>>) -> Result<Arc<Shared>> {
-///     pdev.while_bound(try_pin_init!(Interrupts { vectors <- new_mutex!(None) }? Error))
+///     pdev.while_bound::<ForLt!(Interrupts<'_>)>(|_| {
+///         let empty = try_pin_init!(Interrupts { vectors <- new_mutex!(None) }? Error);
+///         KBox::pin_init(empty, GFP_KERNEL)
+///     })
 /// }
 ///
 /// # #[allow(dead_code)]
@@ -121,19 +125,23 @@ unsafe impl<F: ForLt> Send for WhileBound<F> where for<'a> F::Of<'a>: Send + Syn
 // SAFETY: Any thread may use the data, `dev` and `registry`, as for `Send`.
 unsafe impl<F: ForLt> Sync for WhileBound<F> where for<'a> F::Of<'a>: Send + Sync {}
 
-impl<'c> Device<Core<'c>> {
+impl Device<Core<'_>> {
     /// Keeps data until the end of the binding, for code that may run after it.
     ///
-    /// What the data borrows has to last as long as the binding, as in a handler. Values that
-    /// [`WhileBound::with`] lends can be stored in it later. May sleep.
+    /// `make` creates the data, from what is lent to it. Values that [`WhileBound::with`] lends can
+    /// be stored in the data later. So nobody else may have a reference to a part of it with a
+    /// lifetime that can be named, and `make` is generic over the lifetime in the data. May sleep.
     ///
     /// # Errors
     ///
     /// - `ENODEV` when the driver is being detached.
     /// - `EPERM` when the code that drops the data belongs to another module than the driver.
     /// - `ENOMEM` when there is no memory.
-    /// - Any error of `data`.
-    pub fn while_bound<F>(&self, data: impl PinInit<F::Of<'c>, Error>) -> Result<Arc<WhileBound<F>>>
+    /// - Any error of `make`.
+    pub fn while_bound<F>(
+        &self,
+        make: impl for<'h> FnOnce(Lend<'h>) -> Result<Pin<KBox<F::Of<'h>>>>,
+    ) -> Result<Arc<WhileBound<F>>>
     where
         F: ForLt + 'static,
         for<'a> F::Of<'a>: Send + Sync,
@@ -141,11 +149,9 @@ impl<'c> Device<Core<'c>> {
         let binding = self.binding()?;
         let revoke = <WhileBound<F> as Revoke>::revoke as fn(&WhileBound<F>);
         binding.dev.check_driver_module(revoke as *const c_void)?;
-        // SAFETY: Only the lifetime changes, which has no influence on the layout. The data is
-        // dropped before `'c` ends, and `with()` does not show that it is called `'static`.
-        let data = unsafe { pin_init::cast_pin_init::<_, F::Of<'static>, _>(data) };
-        let data = KBox::pin_init(data, GFP_KERNEL)?;
-
+        // What is lent lasts until the data is dropped. Neither `make` nor `with()` shows that its
+        // lifetime is called `'static`.
+        let data = make(Lend::new(self))?;
         let bound = Arc::pin_init(
             pin_init!(WhileBound {
                 state <- new_mutex!(State { users: 0, data: Some(data) }, "pci_while_bound"),
@@ -222,7 +228,7 @@ impl<F: ForLt + 'static> WhileBound<F> {
         let binding = unsafe { Binding::from_parts(dev, registry) };
         // SAFETY: The data is pinned, and exists as long as it has users. `f` is generic over the
         // lifetime in it, so it cannot put anything into the data that ends earlier, nor take
-        // anything out and use it later.
+        // anything out and use it later. So was the closure that made the data.
         Ok(f(binding, unsafe {
             Pin::new_unchecked(data.cast().as_ref())
         }))

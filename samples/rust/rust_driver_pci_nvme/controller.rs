@@ -32,6 +32,7 @@ use kernel::{
         nr_cpu_ids,
         CpuId, //
     },
+    device::Bound,
     io::{
         poll::read_poll_timeout,
         Io, //
@@ -65,6 +66,7 @@ use kernel::{
 
 /// Values that exist while the controller is up.
 struct Up<'bound> {
+    device: &'bound pci::Device<Bound>,
     vectors: ManagedIrqVectors<'bound>,
     admin: Option<Queue<'bound>>,
 }
@@ -174,6 +176,7 @@ impl<'bound> Controller<'bound> {
         let found = self.bring_up(
             binding,
             up.insert(Up {
+                device: binding.device(),
                 vectors,
                 admin: None,
             }),
@@ -307,12 +310,12 @@ impl<'bound> Controller<'bound> {
     /// Brings the controller down, if it is up, and frees its vectors after their handlers.
     fn bring_down(&self, up: &mut Option<Up<'bound>>) -> Result {
         let Some(up) = up.take() else { return Ok(()) };
-        self.release_queues(up.admin);
+        self.release_queues(up.device, up.admin);
         up.vectors.free()
     }
 
     /// Sends the readers away, and releases the memory of the queues.
-    fn release_queues(&self, admin: Option<Queue<'bound>>) {
+    fn release_queues(&self, device: &pci::Device<Bound>, admin: Option<Queue<'bound>>) {
         self.events.iter().for_each(|event| event.stop());
         // When every lock has been held once, all readers have left, and no reader can start a
         // command.
@@ -321,8 +324,10 @@ impl<'bound> Controller<'bound> {
                 queue.drain();
             }
         }
-        // A controller that is gone does not use memory either.
-        let is_quiet = !matches!(self.disable(), Err(e) if e != ENODEV);
+        // A controller that is gone does not use memory either. Then the vendor's number reads as
+        // all ones. A controller whose registers were switched off has one, and may still use it.
+        let is_gone = || device.config_space().try_read16(0) == Ok(u16::MAX);
+        let is_quiet = self.disable().is_ok() || is_gone();
         // Otherwise the memory is left to the controller for ever.
         let release = |queue: Queue<'bound>| {
             if !is_quiet {
@@ -345,7 +350,7 @@ impl PinnedDrop for Controller<'_> {
         // The device frees the vectors.
         let up = self.up.lock().take();
         if let Some(up) = up {
-            self.release_queues(up.admin);
+            self.release_queues(up.device, up.admin);
         }
     }
 }

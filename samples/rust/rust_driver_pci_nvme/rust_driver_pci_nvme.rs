@@ -116,6 +116,7 @@ impl pci::Driver for NvmeDriver {
     type Data<'bound> = NvmeData;
 
     const ID_TABLE: pci::IdTable<Self::IdInfo> = &PCI_TABLE;
+    const DMA_MASK: Option<DmaMask> = Some(DmaMask::new::<64>());
 
     fn probe<'bound>(
         pdev: &'bound pci::Device<Core<'_>>,
@@ -127,12 +128,13 @@ impl pci::Driver for NvmeDriver {
                 .pcim_enable_device()?
                 .iomap_region_sized(0, c"nvme-rust0")
                 .inspect_err(|_| dev_err!(pdev, "cannot map the registers, BAR 0\n"))?;
-            pdev.set_dma_mask(DmaMask::new::<64>())?;
             pdev.set_master();
 
             let available = pdev.irq_vector_count(IrqType::MsiX)?;
-            let controller = Controller::new(registers, available)?;
-            let shared = pdev.while_bound::<ForLt!(Controller<'_>)>(controller)?;
+            let shared = pdev.while_bound::<ForLt!(Controller<'_>)>(|lend| {
+                let controller = Controller::new(lend.bar(registers)?, available)?;
+                KBox::pin_init(controller, GFP_KERNEL)
+            })?;
             let (disk, queues) = shared
                 .with_core(pdev, |binding, controller| controller.reset(binding))?
                 .inspect_err(|e| dev_err!(pdev, "the controller does not come up: {:?}\n", e))?;

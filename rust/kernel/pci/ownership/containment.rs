@@ -2,20 +2,19 @@
 
 //! Finds handlers on a device's vectors, and releases those that a driver leaked.
 
-use super::{
-    state::{
-        report,
-        silence,
-        warn_if_debugging,
-        Node, //
-    },
+use super::state::{
+    report_leaked,
+    silence,
     trace,
-    Device,
+    warn_if_debugging,
+    Node,
+    CONTAINED,
     DRIVER, //
 };
 use crate::{
     bindings,
-    ffi::c_uint, //
+    ffi::c_uint,
+    pci::Device, //
 };
 use core::num::NonZero;
 
@@ -69,9 +68,9 @@ pub(super) fn contain(pdev: &Device, node: &Node) {
     let owner = node.owner();
 
     if owner == DRIVER {
-        report(pdev, c"", c" leaked by the driver, freed by devres");
+        report_leaked(pdev);
     }
-    trace::contain(pdev, owner);
+    trace(pdev, owner, CONTAINED);
     silence(pdev);
 
     let mut last = None;

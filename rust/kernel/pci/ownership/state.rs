@@ -2,18 +2,16 @@
 
 //! The state of a device's vectors, and how a driver's mistakes are reported.
 
-use super::{
-    Device,
-    GuardId,
-    IrqType,
-    Owner,
-    DEVICE,
-    DRIVER,
-    NONE, //
-};
 use crate::{
-    bindings,
+    bindings::{
+        self,
+        pci_irq_owner_PCI_IRQ_OWNER_NONE as NONE, //
+    },
     ffi::c_void,
+    pci::{
+        Device,
+        IrqType, //
+    },
     prelude::*,
     sync::atomic::{
         atomic_load,
@@ -27,15 +25,81 @@ use core::{
     ptr, //
 };
 
-/// Reports what a driver did wrong: `start`, the type of its vectors, and `end`.
+pub(super) use crate::bindings::{
+    pci_irq_decision as Decision,
+    pci_irq_decision_PCI_IRQ_ADDED as ADDED,
+    pci_irq_decision_PCI_IRQ_ALLOCATED as ALLOCATED,
+    pci_irq_decision_PCI_IRQ_CLAIMED as CLAIMED,
+    pci_irq_decision_PCI_IRQ_CONTAINED as CONTAINED,
+    pci_irq_decision_PCI_IRQ_FREED as FREED,
+    pci_irq_decision_PCI_IRQ_FREED_ONE as FREED_ONE,
+    pci_irq_decision_PCI_IRQ_REFUSED_BUSY as BUSY,
+    pci_irq_decision_PCI_IRQ_REFUSED_DETACHING as DETACHING,
+    pci_irq_decision_PCI_IRQ_REFUSED_DEVICE_OWNS as DEVICE_OWNS,
+    pci_irq_decision_PCI_IRQ_REFUSED_DRIVER_OWNS as DRIVER_OWNS,
+    pci_irq_decision_PCI_IRQ_REFUSED_GUARD as GUARD,
+    pci_irq_decision_PCI_IRQ_REFUSED_HANDLER as HANDLER,
+    pci_irq_owner as Owner,
+    pci_irq_owner_PCI_IRQ_OWNER_DEVICE as DEVICE,
+    pci_irq_owner_PCI_IRQ_OWNER_DRIVER as DRIVER, //
+};
+
+/// Unique number of an allocation that a Rust guard holds.
+pub(in crate::pci) type GuardId = NonZero<u64>;
+
+/// Converts a `struct pci_dev *` from C to a reference.
 ///
-/// Tests and people look for these lines, so their wording is stable.
+/// # Safety
+///
+/// `dev` must be a valid device for the duration of `'a`.
+#[inline]
+pub(super) unsafe fn device_of<'a>(dev: *mut bindings::pci_dev) -> &'a Device {
+    // SAFETY: `Device` wraps `struct pci_dev` transparently, and the caller says that it is valid.
+    unsafe { &*dev.cast() }
+}
+
+/// Returns whether the device has a PCI driver: from before `probe()` until after `remove()`.
+#[inline]
+fn is_driven(pdev: &Device) -> bool {
+    // SAFETY: `pdev` is a valid device, and the PCI core writes the field with one store.
+    !unsafe { atomic_load(&raw mut (*pdev.as_raw()).driver, Relaxed) }.is_null()
+}
+
+/// Returns whether devres is releasing the entries of the driver, or is about to.
+///
+/// The PCI core clears its driver pointer when `remove()` has returned or `probe()` has failed; see
+/// `pci_device_remove()`. The driver core clears its own only after devres has released everything.
+/// It also sets its own first. The PCI core sets its pointer before it calls `probe()`, and a
+/// driver allocates in `probe()` or later.
+#[inline]
+pub(super) fn is_detaching(pdev: &Device) -> bool {
+    // SAFETY: `pdev` is a valid device, and the driver core writes the field with one store.
+    let driver = unsafe { atomic_load(&raw mut (*pdev.as_raw()).dev.driver, Relaxed) };
+    !is_driven(pdev) && !driver.is_null()
+}
+
+/// Traces a decision about vectors of `owner`. May sleep.
+///
+/// C header: [`drivers/pci/msi/ownership_trace.h`](srctree/drivers/pci/msi/ownership_trace.h)
+#[inline]
+pub(super) fn trace(pdev: &Device, owner: Owner, decision: Decision) {
+    // SAFETY: `pdev` is a valid device.
+    unsafe { bindings::pci_irq_vectors_trace(pdev.as_raw(), owner, decision) };
+}
+
+/// Reports that a call about vectors, which are live, was refused for `reason`.
 #[cold]
-pub(super) fn report(pdev: &Device, start: &CStr, end: &CStr) {
-    // SAFETY: `pdev` is a valid device, and both are C strings.
-    unsafe {
-        bindings::pci_irq_vectors_report(pdev.as_raw(), start.as_char_ptr(), end.as_char_ptr())
-    };
+pub(super) fn report_refused(pdev: &Device, owner: Owner, reason: Decision) {
+    // SAFETY: `pdev` is a valid device.
+    unsafe { bindings::pci_irq_vectors_report_refused(pdev.as_raw(), owner, reason) };
+    warn_if_debugging();
+}
+
+/// Reports that the driver is gone, and its vectors are live.
+#[cold]
+pub(super) fn report_leaked(pdev: &Device) {
+    // SAFETY: `pdev` is a valid device.
+    unsafe { bindings::pci_irq_vectors_report_leaked(pdev.as_raw()) };
     warn_if_debugging();
 }
 
@@ -131,5 +195,25 @@ pub(super) fn owner(pdev: &Device) -> Owner {
     match (node(pdev), live(pdev)) {
         (Some(node), Some(_)) => node.owner(),
         _ => NONE,
+    }
+}
+
+/// Returns the state of the device's vectors, which is all zero when none are live.
+///
+/// # Safety
+///
+/// `dev` must be valid. The caller must be the MSI core, or hold the device's `devres_lock`.
+#[export]
+unsafe extern "C" fn pci_irq_vectors_state(
+    dev: *mut bindings::pci_dev,
+) -> bindings::pci_irq_vectors_state {
+    // SAFETY: The caller says that the device is valid.
+    let pdev = unsafe { device_of(dev) };
+    let Some(node) = node(pdev).filter(|_| live(pdev).is_some()) else {
+        return Default::default();
+    };
+    bindings::pci_irq_vectors_state {
+        owner: node.owner(),
+        guarded: node.guard().is_some(),
     }
 }
