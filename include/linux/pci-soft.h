@@ -53,12 +53,14 @@ struct pci_soft_cap {
  *				and the last one from then on
  * @PCI_SOFT_WRITE_1_CLEARS:	a write clears the bits that are 1 in it
  * @PCI_SOFT_ON_WRITE:		a certain write changes another register
+ * @PCI_SOFT_RAISES:		a certain write raises a vector
  */
 enum pci_soft_rule_kind {
 	PCI_SOFT_VALUE,
 	PCI_SOFT_SEQUENCE,
 	PCI_SOFT_WRITE_1_CLEARS,
 	PCI_SOFT_ON_WRITE,
+	PCI_SOFT_RAISES,
 };
 
 /**
@@ -70,6 +72,7 @@ enum pci_soft_rule_kind {
  * @value:	the value after a reset, or the one that has to be written
  * @values:	the values of a sequence
  * @count:	their number
+ * @vector:	the vector that a write raises, as in pci_soft_raise()
  * @then:	the register that a write changes
  *
  * A register without a rule keeps what is written to it. Registers in memory
@@ -85,6 +88,7 @@ struct pci_soft_rule {
 	u32 value;
 	const u32 *values;
 	unsigned int count;
+	unsigned int vector;
 	struct {
 		u8 bar;
 		u32 offset;
@@ -155,6 +159,8 @@ void pci_soft_raise(struct pci_soft_func *func, unsigned int vector);
 void pci_soft_lower(struct pci_soft_func *func);
 void pci_soft_flush(void);
 bool pci_soft_pending(struct pci_soft_func *func, unsigned int vector);
+unsigned int pci_soft_take_vectors(unsigned int left);
+void pci_soft_give_vectors(void);
 
 u32 pci_soft_read(struct pci_soft_func *func, u8 bar, u32 offset);
 void pci_soft_write(struct pci_soft_func *func, u8 bar, u32 offset, u32 value);

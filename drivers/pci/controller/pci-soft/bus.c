@@ -63,13 +63,18 @@ static bool find_ports(void)
  */
 static int find_number(void)
 {
-	int number = 0, domain = 0;
+	int number = 0, domain;
 
 	if (IS_ENABLED(CONFIG_PCI_DOMAINS)) {
 		/* ACPI cannot use numbers above this. */
 		domain = pci_bus_find_emul_domain_nr(0, 0x10000, INT_MAX);
 		if (domain < 0)
 			return domain;
+		/* The bridge frees it when it is released. */
+		bridge->domain_nr = domain;
+#ifdef CONFIG_X86
+		sysdata.domain = domain;
+#endif
 	} else {
 		for (number = 0xff; pci_find_bus(0, number); number--)
 			if (!number)
@@ -78,19 +83,7 @@ static int find_number(void)
 	busn.start = number;
 	busn.end = number;
 	bridge->busnr = number;
-#ifdef CONFIG_X86
-	sysdata.domain = domain;
-#endif
-#ifdef CONFIG_PCI_DOMAINS_GENERIC
-	bridge->domain_nr = domain;
-#endif
 	return 0;
-}
-
-static void release_number(struct pci_bus *bus)
-{
-	if (IS_ENABLED(CONFIG_PCI_DOMAINS))
-		pci_bus_release_emul_domain_nr(pci_domain_nr(bus));
 }
 
 static int create_bridge(void)
@@ -140,7 +133,6 @@ static void remove_bus(void)
 {
 	pci_lock_rescan_remove();
 	pci_stop_root_bus(bridge->bus);
-	release_number(bridge->bus);
 	pci_remove_root_bus(bridge->bus);
 	pci_unlock_rescan_remove();
 	pci_free_host_bridge(bridge);

@@ -193,6 +193,16 @@ static int add_write(struct made *made, const u32 *n, unsigned int count)
 	return add_rule(made, &rule);
 }
 
+static int add_raises(struct made *made, const u32 *n, unsigned int count)
+{
+	const struct pci_soft_rule rule = {
+		.kind = PCI_SOFT_RAISES, .bar = n[0], .offset = n[1], .value = n[2], .mask = n[3],
+		.vector = n[4],
+	};
+
+	return n[4] < SOFT_MAX_MSIX ? add_rule(made, &rule) : -EINVAL;
+}
+
 /* --- Words that act --- */
 
 static int plug(struct made *made, const u32 *n, unsigned int count)
@@ -265,6 +275,7 @@ static const struct word words[] = {
 	{ "sequence", 3, MAX_NUMBERS, add_sequence },
 	{ "clears", 2, 3, add_clears },
 	{ "write", 7, 8, add_write },
+	{ "raises", 5, 5, add_raises },
 	{ "plug", 0, 0, plug },
 	{ "raise", 2, 2, raise, true },
 	{ "lower", 1, 1, lower, true },

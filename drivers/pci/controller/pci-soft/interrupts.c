@@ -136,6 +136,21 @@ void soft_interrupts_update(struct pci_soft_func *func)
 		soft_intx_send(func->slot);
 }
 
+/* Makes a vector pending, or asserts INTx. Nothing is sent yet. */
+void soft_raise(struct pci_soft_func *func, unsigned int vector)
+{
+	if (!soft_is_on(func))
+		return;
+	if (soft_msix_enabled(func)) {
+		if (vector < func->desc->msix_vectors)
+			set_pending(func, vector, true);
+	} else if (soft_msi_enabled(func)) {
+		set_pending(func, vector & (msi_vectors(func) - 1), true);
+	} else {
+		func->intx_asserted = func->desc->intx;
+	}
+}
+
 /**
  * pci_soft_raise - make a function raise an interrupt
  * @func:	the function
@@ -151,14 +166,7 @@ void pci_soft_raise(struct pci_soft_func *func, unsigned int vector)
 	guard(raw_spinlock_irqsave)(&soft_lock);
 	if (!soft_is_on(func))
 		return;
-	if (soft_msix_enabled(func)) {
-		if (vector < func->desc->msix_vectors)
-			set_pending(func, vector, true);
-	} else if (soft_msi_enabled(func)) {
-		set_pending(func, vector & (msi_vectors(func) - 1), true);
-	} else {
-		func->intx_asserted = func->desc->intx;
-	}
+	soft_raise(func, vector);
 	soft_interrupts_update(func);
 }
 EXPORT_SYMBOL_GPL(pci_soft_raise);

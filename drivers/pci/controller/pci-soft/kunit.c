@@ -204,7 +204,7 @@ static void bars_are_memory(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, pci_request_regions(it.pdev, "soft"), 0);
 	bar = pci_iomap(it.pdev, 2, 0);
-	KUNIT_ASSERT_NOT_NULL(test, bar);
+	KUNIT_ASSERT_TRUE(test, bar);
 	KUNIT_EXPECT_EQ(test, readl(bar + SZ_64K - 4), 0);
 	writeb(0x12, bar + 5);
 	KUNIT_EXPECT_EQ(test, readl(bar + 4), 0x1200);
@@ -233,7 +233,7 @@ static void bars_are_memory(struct kunit *test)
 	pci_soft_write(it.func, PCI_ROM_RESOURCE, 0x2c, 4);
 	pci_soft_write(it.func, PCI_ROM_RESOURCE, 0x30, 0x8000);
 	bar = pci_map_rom(it.pdev, &size);
-	KUNIT_ASSERT_NOT_NULL(test, bar);
+	KUNIT_ASSERT_TRUE(test, bar);
 	KUNIT_EXPECT_EQ(test, size, SZ_2K);
 	KUNIT_EXPECT_EQ(test, readw(bar), 0xaa55);
 	pci_unmap_rom(it.pdev, bar);
@@ -271,7 +271,7 @@ static void registers_obey_rules(struct kunit *test)
 
 	plug_in(test, &desc);
 	bar = pci_iomap(it.pdev, 0, 0);
-	KUNIT_ASSERT_NOT_NULL(test, bar);
+	KUNIT_ASSERT_TRUE(test, bar);
 	KUNIT_EXPECT_EQ(test, readl(bar), 0x12345678);
 	if (IS_ENABLED(CONFIG_INDIRECT_IOMEM)) {
 		KUNIT_EXPECT_EQ(test, readl(bar + 4), 1);
@@ -288,6 +288,32 @@ static void registers_obey_rules(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, config_dword(0x80), 5);
 	pci_write_config_byte(it.pdev, 0x80, 4);
 	KUNIT_EXPECT_EQ(test, config_dword(0x80), 1);
+}
+
+static void writes_raise_vectors(struct kunit *test)
+{
+	static const struct pci_soft_rule rules[] = {
+		{ .kind = PCI_SOFT_RAISES, .bar = 0, .offset = 8, .mask = 0xf, .value = 5,
+		  .vector = 3 },
+	};
+	static const struct pci_soft_desc desc = {
+		.vendor = VENDOR, .device = DEVICE, .bars = { { SZ_4K } }, .msi_vectors = 4,
+		.rules = rules, .num_rules = ARRAY_SIZE(rules),
+	};
+	void __iomem *bar;
+
+	plug_in(test, &desc);
+	bar = pci_iomap(it.pdev, 0, 0);
+	KUNIT_ASSERT_TRUE(test, bar);
+	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(it.pdev, 4, 4, PCI_IRQ_MSI), 4);
+	request(test, 3);
+	writel(4, bar + 8);
+	KUNIT_EXPECT_TRUE(test, stays(3, 0));
+	writel(0x75, bar + 8);
+	KUNIT_EXPECT_TRUE(test, came(3, 1));
+	release(3);
+	pci_free_irq_vectors(it.pdev);
+	pci_iounmap(it.pdev, bar);
 }
 
 static void msi_vectors_interrupt(struct kunit *test)
@@ -546,7 +572,7 @@ static void functions_can_be_pulled_out(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(it.pdev, 1, 1, PCI_IRQ_MSIX), 1);
 	request(test, 0);
 	bar = pci_iomap(it.pdev, 2, 0);
-	KUNIT_ASSERT_NOT_NULL(test, bar);
+	KUNIT_ASSERT_TRUE(test, bar);
 	KUNIT_EXPECT_TRUE(test, pci_device_is_present(it.pdev));
 
 	pci_soft_unplug(it.func);
@@ -584,6 +610,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(impossible_functions_are_refused),
 	KUNIT_CASE(bars_are_memory),
 	KUNIT_CASE(registers_obey_rules),
+	KUNIT_CASE(writes_raise_vectors),
 	KUNIT_CASE(msi_vectors_interrupt),
 	KUNIT_CASE(msix_vectors_interrupt),
 	KUNIT_CASE(masked_vectors_stay_pending),

@@ -35,6 +35,7 @@ struct vector {
 
 static struct vector *vectors;
 static DECLARE_BITMAP(used, VECTORS);
+static DECLARE_BITMAP(taken, VECTORS);	/* those of them that a test has taken */
 static DEFINE_MUTEX(used_lock);
 
 static struct fwnode_handle *fwnode;
@@ -147,6 +148,43 @@ static void free_vectors(struct irq_domain *domain, unsigned int virq, unsigned 
 	guard(mutex)(&used_lock);
 	bitmap_clear(used, first, count);
 }
+
+/**
+ * pci_soft_take_vectors - take vectors, as if other devices had allocated them
+ * @left: how many free vectors to leave
+ *
+ * Allocations of all functions fail with %-ENOSPC when no vector is left, until
+ * pci_soft_give_vectors() gives the vectors back. May sleep.
+ *
+ * Return: how many vectors were free.
+ */
+unsigned int pci_soft_take_vectors(unsigned int left)
+{
+	unsigned int vector, found = 0;
+
+	guard(mutex)(&used_lock);
+	for_each_clear_bit(vector, used, VECTORS) {
+		if (found++ < left)
+			continue;
+		__set_bit(vector, used);
+		__set_bit(vector, taken);
+	}
+	return found;
+}
+EXPORT_SYMBOL_GPL(pci_soft_take_vectors);
+
+/**
+ * pci_soft_give_vectors - give back what pci_soft_take_vectors() has taken
+ *
+ * May sleep.
+ */
+void pci_soft_give_vectors(void)
+{
+	guard(mutex)(&used_lock);
+	bitmap_andnot(used, used, taken, VECTORS);
+	bitmap_zero(taken, VECTORS);
+}
+EXPORT_SYMBOL_GPL(pci_soft_give_vectors);
 
 static const struct irq_domain_ops message_domain_ops = {
 	.select	= msi_lib_irq_domain_select,

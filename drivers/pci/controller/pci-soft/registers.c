@@ -95,7 +95,8 @@ void soft_register_is_read(struct pci_soft_func *func, u8 bar, u32 offset)
 
 /*
  * Applies the rules after @value was written to a register whose value was
- * @old. @lanes has the bits of the bytes that were written.
+ * @old. @lanes has the bits of the bytes that were written. The caller sends
+ * the interrupts that this raises.
  */
 void soft_register_was_written(struct pci_soft_func *func, u8 bar, u32 offset, u32 old,
 			       u32 value, u32 lanes)
@@ -110,10 +111,13 @@ void soft_register_was_written(struct pci_soft_func *func, u8 bar, u32 offset, u
 			continue;
 		if (rule->kind == PCI_SOFT_WRITE_1_CLEARS)
 			change(func, bar, offset, mask, old & ~(value & lanes));
-		if (rule->kind == PCI_SOFT_ON_WRITE && lanes & mask &&
-		    (value & mask) == (rule->value & mask))
+		if (!(lanes & mask) || (value & mask) != (rule->value & mask))
+			continue;
+		if (rule->kind == PCI_SOFT_ON_WRITE)
 			change(func, rule->then.bar, rule->then.offset, rule->then.mask ?: ~0,
 			       rule->then.value);
+		if (rule->kind == PCI_SOFT_RAISES)
+			soft_raise(func, rule->vector);
 	}
 }
 

@@ -62,6 +62,7 @@ bool soft_msix_enabled(struct pci_soft_func *func);
 u32 soft_msix_pba(struct pci_soft_func *func);
 u32 soft_pending_word(struct pci_soft_func *func, unsigned int word);
 bool soft_intx_is_up(struct pci_soft_func *func);
+void soft_raise(struct pci_soft_func *func, unsigned int vector);
 void soft_interrupts_update(struct pci_soft_func *func);
 
 /* messages.c */
