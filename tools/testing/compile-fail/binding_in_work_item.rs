@@ -11,7 +11,7 @@ use common::*;
 
 fn probe(pdev: &Device<'_>) -> Result {
     let binding = pdev.binding()?; // FAIL
-    let binding = pdev.while_bound::<ForLt!(())>(Ok(()))?; // PASS
+    let binding = pdev.while_bound::<ForLt!(())>(|_| Ok(KBox::pin((), GFP_KERNEL)?))?; // PASS
     workqueue::system().try_spawn(GFP_KERNEL, move || use_up(binding))?;
     Ok(())
 }

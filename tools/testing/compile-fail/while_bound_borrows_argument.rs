@@ -2,7 +2,7 @@
 
 //! Data for the whole binding cannot borrow an argument of the callback.
 
-//@ error: E0621
+//@ error: lifetime may not live long enough
 
 mod common;
 
@@ -11,6 +11,6 @@ use common::*;
 fn probe<'bound>(pdev: &'bound Device<'_>, count: &'bound u32) -> Result {
     let count = Some(count); // FAIL
     let count = Some(count).filter(|_| false).map(|_| &1); // PASS
-    pdev.while_bound::<ForLt!(Option<&u32>)>(Ok(count))?;
+    pdev.while_bound::<ForLt!(Option<&u32>)>(|_| Ok(KBox::pin(count, GFP_KERNEL)?))?;
     Ok(())
 }

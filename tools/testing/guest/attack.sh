@@ -48,6 +48,13 @@ said_nothing()
 	[ ! -s /tmp/file ] || diag_lines </tmp/file
 }
 
+# Returns whether each call has succeeded by now. Every unbind prints how often it did.
+have_succeeded()
+{
+	dmesg | grep 'storm: ' | tail -n 10 >/tmp/storm
+	[ "$(grep -c 'storm: [a-z]* [1-9]' /tmp/storm)" = 10 ]
+}
+
 # All tasks make any call, while the drivers of both devices are bound and unbound.
 storm()
 {
@@ -56,15 +63,19 @@ storm()
 		usleep "${round}00000"
 		all unbind && all bind || return
 	done
-	sleep 2
+	# Chance decides which calls succeed. The driver is bound again until each call has succeeded.
+	for round in 1 2 3 4 5 6 7 8 9 10; do
+		sleep 2
+		all unbind || return
+		! have_succeeded || return 0
+		all bind || return
+	done
 	all unbind
 }
 
-# Each call has succeeded.
 calls_succeeded()
 {
-	dmesg | grep 'storm: ' | tail -n 10 >/tmp/storm
-	[ "$(grep -c 'storm: [a-z]* [1-9]' /tmp/storm)" = 10 ] || diag_lines </tmp/storm
+	have_succeeded || diag_lines </tmp/storm
 }
 
 find_device 1234:11e8 && edu=$dev

@@ -8,6 +8,10 @@
 # shellcheck source=tools/testing/guest/lib/common.sh
 . /scripts/lib/common.sh
 
+# Its lines that begin with "# KEY: " are for this script: "module" and "parameters" to load, "driver" if no ID leads to it, "comes"
+# with the last step and "stops" with what stops it there, "quiet" with a reason why no interrupt is raised, "opens" if it allocates when
+# its network interface is opened, "before" with commands before it is loaded, and "then" with commands after each probe.
+
 description=/scripts/converted/${converted:?}
 control=/sys/kernel/debug/pci-soft/control
 tracing=/sys/kernel/tracing
@@ -16,6 +20,15 @@ tracing=/sys/kernel/tracing
 about()
 {
 	sed -n "s/^# $1: //p" "$description"
+}
+
+# obey KEY: runs the commands that the description has for KEY.
+obey()
+{
+	about "$1" >/tmp/commands
+	while IFS= read -r command <&3; do
+		eval "$command" || diag "failed: $command" || return
+	done 3</tmp/commands
 }
 
 module=$(about module)
@@ -67,6 +80,7 @@ returned()
 probe()
 {
 	echo "$dev" >$pci/drivers_probe
+	obey 'then'
 	[ -n "$(about opens)" ] || return 0
 	for interface in "$pci/devices/$dev"/net/*; do
 		ip link set "${interface##*/}" up
@@ -83,15 +97,17 @@ was_probed()
 
 has_reached()
 {
-	[ -n "$(returned 'pcim\{0,1\}_[a-z_]*')" ] || diag "$module has not allocated vectors"
+	[ -n "$(returned 'pcim\{0,1\}_[a-z_]*')" ] || diag "it has not allocated vectors"
 }
 
 stops_there()
 {
-	[ "$due" -ge 2 ] || [ -z "$(returned 'pcim\{0,1\}_[a-z_]*')" ] || diag "$module allocates vectors" || return
+	[ "$due" -ge 2 ] || [ -z "$(returned 'pcim\{0,1\}_[a-z_]*')" ] || diag "it allocates vectors" || return
 	if [ "$comes" = idle ]; then
 		is_driven
 	else
+		# It may have unbound itself a little later.
+		wait_for [ ! -e "$pci/devices/$dev/driver" ]
 		is_unbound
 	fi
 }
@@ -106,15 +122,20 @@ appears()
 	find_device "${1#0x}:${2#0x}"
 }
 
+# A driver that has no module is built in.
 load()
 {
-	# shellcheck disable=SC2086 # several words
-	modprobe "$module" $parameters
+	obey before || return
+	if [ -n "$module" ]; then
+		# shellcheck disable=SC2086 # several words
+		modprobe "$module" $parameters || return
+	fi
+	about driver >"$pci/devices/$dev/driver_override"
 }
 
 is_driven()
 {
-	[ -e "$pci/devices/$dev/driver" ] || diag "$module is not bound to $dev"
+	[ -e "$pci/devices/$dev/driver" ] || diag "no driver is bound to $dev"
 }
 
 # A driver may register its handlers later, when it is used.
@@ -159,7 +180,11 @@ rebind()
 
 unload()
 {
-	rmmod "$module" && as_before
+	if [ -n "$module" ]; then
+		rmmod "$module" && as_before
+	else
+		undrive
+	fi
 }
 
 bus_goes()

@@ -64,14 +64,6 @@ survives_surprise()
 	is_bound "$driver" && each_vector_interrupts
 }
 
-# Raises interrupts as fast as it can, whether a driver is bound or not.
-storm()
-{
-	until [ -e /tmp/stop ]; do
-		raise
-	done >/dev/null 2>&1
-}
-
 rebinds_in_a_storm()
 {
 	rm -f /tmp/stop

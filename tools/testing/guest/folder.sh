@@ -76,8 +76,7 @@ look()
 		dev=${pair#*/}
 		find_irqs
 		count_irqs
-		[ "$kind" = MSI ] || awk -v line="$irqs:" '$1 == line && $NF !~ /-(edge|fasteoi|level)$/ { used = 1 } END { exit !used }' \
-			/proc/interrupts || kind=none irqs=- count=0
+		[ "$kind" = MSI ] || handlers_of "$irqs" || kind=none irqs=- count=0
 		echo "verdict module=$module driver=${pair%/*} device=$dev type=$kind irq=$irqs interrupts=$count"
 	done
 }

@@ -7,6 +7,8 @@
 
 # shellcheck source=tools/testing/guest/lib/common.sh
 . /scripts/lib/common.sh
+# shellcheck source=tools/testing/guest/lib/events.sh
+. /scripts/lib/events.sh
 
 driver=rust_driver_pci_nvme
 file=/dev/nvme-rust0
@@ -129,6 +131,15 @@ each_interrupts()
 	# The first count is that of the admin queue.
 	[ "$(echo "$counts" | wc -l)" = 5 ] || diag "queues that interrupt: $counts" || return
 	[ "$(echo "$counts" | head -n 1)" -gt 0 ] || diag "the admin queue does not interrupt"
+}
+
+# The device is new, so this is the mask that the driver names.
+has_dma_mask()
+{
+	for bits in dma_mask_bits consistent_dma_mask_bits; do
+		read -r seen <"$pci/devices/$dev/$bits"
+		[ "$seen" = 64 ] || diag "$bits is $seen" || return
+	done
 }
 
 leaves_nothing()
@@ -314,25 +325,25 @@ reset_ends_waiting()
 	readers_saw_nothing
 }
 
-# --- Pulled out ---------------------------------------------------------------------------------------------------------
-
-# byte OFFSET: prints a byte of the configuration space of $port.
-byte()
+# With its registers switched off and bus mastering on, the controller may still write to memory, which therefore stays its own.
+memory_is_left_to_it()
 {
-	dd if="$pci/devices/$port/config" bs=1 skip="$(($1))" count=1 2>/dev/null | hexdump -e '1/1 "%d"'
+	dmesg -c >/dev/null
+	set_command 4
+	unbind "$driver" || return
+	set_command 6
+	dmesg | grep -q 'the controller does not stop' || diag "the memory of the queues was freed" || return
+	bind "$driver"
 }
 
-# Cuts the power of the slot behind the port, and QEMU removes the device. The kernel is not told.
+# --- Pulled out ---------------------------------------------------------------------------------------------------------
+
+# Without hot-plug, the kernel is not told.
 pull_out()
 {
-	port=$(basename "$(dirname "$(readlink "$pci/devices/$dev")")")
-	capability=$(byte 0x34)
-	until [ "$(byte "$capability")" = 16 ]; do
-		capability=$(byte "$capability + 1")
-	done
+	find_port
 	start read_long || return
-	# Slot control: power controller and power indicator, off.
-	printf '\000\007' | dd of="$pci/devices/$port/config" bs=1 seek=$((capability + 24)) conv=notrunc 2>/dev/null
+	cut_power
 	usleep 100000
 	ffff=$(dd if="$pci/devices/$dev/config" bs=2 count=1 2>/dev/null | hexdump -e '1/2 "%x"')
 	[ "$ffff" = ffff ] || diag "the device is still there: $ffff"
@@ -377,11 +388,14 @@ find_device class:010802 || exit
 echo 1 >"$pci/devices/$dev/remove"
 echo 1 >"$pci/rescan"
 
-subtest reads 6
+subtest reads 7
 check c_driver measure
+echo 1 >"$pci/devices/$dev/remove"
+echo 1 >"$pci/rescan"
 remember
 modprobe "$driver"
 check bind bind "$driver"
+check has_dma_mask has_dma_mask
 check only_root_reads only_root_reads
 check reads_what_c_reads reads_the_same
 check each_vector_interrupts each_interrupts
@@ -409,11 +423,12 @@ subtest_end
 check reads_what_c_reads_still reads_the_same
 check no_memory_is_left no_memory_is_left
 
-subtest no_answer 3
+subtest no_answer 4
 check unbind_ends_waiting unbind_ends_waiting
 check bind_again bind "$driver"
 rm -f /tmp/stop /tmp/said.* /tmp/begun.* /tmp/errors.*
 check reset_ends_waiting reset_ends_waiting
+check memory_is_left_to_it memory_is_left_to_it
 subtest_end
 
 subtest pulled_out 4

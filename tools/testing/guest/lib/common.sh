@@ -183,27 +183,22 @@ left_enabled=
 # Names the devices whose state is compared, if these are more than $dev.
 devices=
 
-# shellcheck disable=SC2086 # the words of a row, whatever the space between them
-# Prints everything in the system that a driver of $dev or $devices must leave as it found it. Counters and other drivers' rows may
-# differ in numbers, so only who handles which interrupt is taken of /proc/interrupts.
+# Sets $handlers to the names of the handlers of an interrupt. The names of interrupt chips differ between architectures, so they are
+# not taken from /proc/interrupts.
+handlers_of()
+{
+	handlers=
+	{ read -r handlers <"/sys/kernel/irq/$1/actions"; } 2>/dev/null
+	[ -n "$handlers" ]
+}
+
+# Prints everything in the system that a driver of $dev or $devices must leave as it found it.
 state()
 {
-	while read -r number rest; do
-		case $number in
-		[0-9]*:) ;;
-		*) continue ;;
-		esac
-		for word in $rest; do
-			case $word in
-			*[!0-9]*) break ;;
-			*) rest=${rest#*"$word"} ;;
-			esac
-		done
-		# A line without a handler stays in /proc/interrupts once it has counted an interrupt.
-		case $rest in
-		*-edge\ *[!\ ]* | *-fasteoi\ *[!\ ]* | *-level\ *[!\ ]*) echo "interrupts: $number" $rest ;;
-		esac
-	done </proc/interrupts
+	for path in /sys/kernel/irq/*; do
+		irq=${path##*/}
+		handlers_of "$irq" && echo "interrupt $irq: $handlers"
+	done
 	line=
 	[ "$dev" != "$left_enabled" ] || read -r line <"$pci/devices/$dev/irq"
 	for path in /proc/irq/* /proc/irq/*/*/ "$pci"/devices/*/msi_irqs/*; do

@@ -79,3 +79,35 @@ each_vector_interrupts()
 	wait_for have_come || diag "$((count - earlier)) interrupts on $irqs"
 	lower
 }
+
+# Raises interrupts as fast as it can, whether a driver is bound or not, until /tmp/stop exists.
+storm()
+{
+	until [ -e /tmp/stop ]; do
+		raise
+	done >/dev/null 2>&1
+}
+
+# byte OFFSET: prints a byte of the configuration space of $port.
+byte()
+{
+	dd if="$pci/devices/$port/config" bs=1 skip="$(($1))" count=1 2>/dev/null | hexdump -e '1/1 "%d"'
+}
+
+# Sets $port to the port above $dev, and $express to the offset of its PCI Express capability.
+find_port()
+{
+	port=$(basename "$(dirname "$(readlink "$pci/devices/$dev")")")
+	express=$(byte 0x34)
+	until [ "$(byte "$express")" = 16 ]; do
+		express=$(byte "$express + 1")
+	done
+}
+
+# Cuts the power of the slot behind $port, and QEMU removes the device. The slot control register, which QEMU wants written in one
+# piece, switches the power controller and the power indicator off.
+cut_power()
+{
+	printf '%b' "\\0$(printf %o "$(byte "$express + 24")")\\0$(printf %o $(($(byte "$express + 25") | 7)))" |
+		dd of="$pci/devices/$port/config" bs=2 seek=$(((express + 24) / 2)) conv=notrunc 2>/dev/null
+}

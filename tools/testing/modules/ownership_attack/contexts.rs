@@ -17,7 +17,11 @@ use kernel::{
         },
         Monotonic, //
     },
-    workqueue, //
+    workqueue::{
+        self,
+        Work,
+        WorkItem, //
+    }, //
 };
 
 /// Results of attempts in places that cannot return them.
@@ -81,7 +85,7 @@ fn timer_is_refused<'c>(pdev: &Device<'c>, hardware: &Hardware<'c>) -> Result {
     let timer = KBox::try_pin_init(
         try_pin_init!(Timer {
             timer <- HrTimer::new(),
-            lent: pdev.while_bound(Ok(*hardware))?,
+            lent: hardware.share(pdev)?,
             tried: sent,
         }),
         GFP_KERNEL,
@@ -92,11 +96,40 @@ fn timer_is_refused<'c>(pdev: &Device<'c>, hardware: &Hardware<'c>) -> Result {
     Ok(())
 }
 
+/// Work for a bottom half. Lockdep must not take it for work of a thread, as it takes all closures
+/// of `Queue::try_spawn()` for one kind of work.
+#[pin_data]
+struct BottomHalf {
+    #[pin]
+    work: Work<Self>,
+    lent: Arc<Lent>,
+    tried: Arc<Tried>,
+}
+
+kernel::impl_has_work! {
+    impl HasWork<Self> for BottomHalf { self.work }
+}
+
+impl WorkItem for BottomHalf {
+    type Pointer = Pin<KBox<Self>>;
+
+    fn run(this: Self::Pointer) {
+        this.tried.attempt(&this.lent);
+    }
+}
+
 fn bottom_half_is_refused<'c>(pdev: &Device<'c>, hardware: &Hardware<'c>) -> Result {
     let tried = Tried::new()?;
-    let lent: Arc<Lent> = pdev.while_bound(Ok(*hardware))?;
     let sent = tried.clone();
-    workqueue::system_bh().try_spawn(GFP_KERNEL, move || sent.attempt(&lent))?;
+    let work = KBox::try_pin_init(
+        try_pin_init!(BottomHalf {
+            work <- kernel::new_work!("BottomHalf::work"),
+            lent: hardware.share(pdev)?,
+            tried: sent,
+        }),
+        GFP_KERNEL,
+    )?;
+    workqueue::system_bh().enqueue(work);
     check!(tried.was_refused());
     Ok(())
 }
@@ -119,7 +152,7 @@ impl irq::Handler for Tries {
 fn released_handler_is_refused<'c>(pdev: &Device<'c>, hardware: &Hardware<'c>) -> Result {
     let vectors = pdev.alloc_irq_vectors(1, 1, messages())?;
     let tried = Tried::new()?;
-    let lent = pdev.while_bound(Ok(*hardware))?;
+    let lent = hardware.share(pdev)?;
     let handler = Ok(Tries {
         lent,
         tried: tried.clone(),

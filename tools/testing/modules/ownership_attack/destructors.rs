@@ -99,13 +99,16 @@ impl PinnedDrop for Lair<'_> {
 }
 
 fn new_den(pdev: &Device<'_>, kind: Kind) -> Result<Arc<Den>> {
-    let den: Arc<Den> = pdev.while_bound(try_pin_init!(Lair {
-        kind,
-        binding <- new_mutex!(None),
-        kept <- new_mutex!(KVec::new()),
-        guard <- new_mutex!(None),
-        own <- new_mutex!(None),
-    }? Error))?;
+    let den: Arc<Den> = pdev.while_bound(|_| {
+        let lair = try_pin_init!(Lair {
+            kind,
+            binding <- new_mutex!(None),
+            kept <- new_mutex!(KVec::new()),
+            guard <- new_mutex!(None),
+            own <- new_mutex!(None),
+        }? Error);
+        KBox::pin_init(lair, GFP_KERNEL)
+    })?;
     den.with(|binding, lair| {
         *lair.binding.lock() = Some(binding);
         *lair.own.lock() = Some(den.clone());

@@ -62,7 +62,7 @@ pub(crate) fn new<'c>(
         LENT.populate(Arc::pin_init(slot, GFP_KERNEL)?);
     }
     let slot = LENT.as_ref().ok_or(ENODEV)?;
-    let lent = pdev.while_bound(Ok(*hardware))?;
+    let lent = hardware.share(pdev)?;
     let old = slot.lent.lock().replace(lent);
     drop(old);
     let options = MiscDeviceOptions { name: c"attack" };

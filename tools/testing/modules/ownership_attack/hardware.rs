@@ -65,6 +65,18 @@ impl<'c> Hardware<'c> {
         Ok(hardware)
     }
 
+    /// Lends it to data that others may use while the driver is bound.
+    pub(crate) fn lend<'h>(&self, lend: pci::Lend<'h>) -> Result<Hardware<'h>> {
+        Ok(Hardware {
+            kind: self.kind,
+            bar: lend.bar(self.bar)?,
+        })
+    }
+
+    pub(crate) fn share(&self, pdev: &Device<'c>) -> Result<Arc<Lent>> {
+        pdev.while_bound(|lend| Ok(KBox::pin(self.lend(lend)?, GFP_KERNEL)?))
+    }
+
     /// Raises an interrupt for each vector, or on the INTx line.
     pub(crate) fn raise(&self) -> Result {
         match self.kind {

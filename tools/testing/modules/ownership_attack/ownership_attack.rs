@@ -190,7 +190,7 @@ impl pci::Driver for Driver {
         // This waits also if probe fails.
         let wait = storm::Wait(storm.then_some(hardware.kind));
         if storm {
-            storm::begin(hardware.kind, pdev.while_bound(storm::data(&hardware))?)?;
+            storm::begin(pdev, &hardware)?;
         } else {
             run_cases(pdev, &hardware, bind);
         }

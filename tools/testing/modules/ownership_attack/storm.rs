@@ -186,7 +186,17 @@ impl<'a> Storm<'a> {
 static RUNNING: [Atomic<u32>; 2] = [const { Atomic::new(0) }; 2];
 
 /// Two work items for a device, each on a CPU of its own.
-pub(crate) fn begin(kind: Kind, shared: Arc<Shared>) -> Result {
+pub(crate) fn begin(pdev: &Device<'_>, hardware: &Hardware<'_>) -> Result {
+    let kind = hardware.kind;
+    let shared: Arc<Shared> = pdev.while_bound(|lend| {
+        let storm = try_pin_init!(Storm {
+            hardware: hardware.lend(lend)?,
+            guard <- new_mutex!(None),
+            managed <- new_mutex!(None),
+            handles <- new_mutex!(KVec::new()),
+        }? Error);
+        KBox::pin_init(storm, GFP_KERNEL)
+    })?;
     let running = &RUNNING[kind as usize];
     for item in 1..=2 {
         let shared = shared.clone();
@@ -215,16 +225,6 @@ pub(crate) fn begin(kind: Kind, shared: Arc<Shared>) -> Result {
         spawned?;
     }
     Ok(())
-}
-
-pub(crate) fn data<'c>(hardware: &Hardware<'c>) -> impl PinInit<Storm<'c>, Error> {
-    let hardware = *hardware;
-    try_pin_init!(Storm {
-        hardware,
-        guard <- new_mutex!(None),
-        managed <- new_mutex!(None),
-        handles <- new_mutex!(KVec::new()),
-    }? Error)
 }
 
 /// Waits for the work items, whose code is unloaded with the module, and prints how often each call

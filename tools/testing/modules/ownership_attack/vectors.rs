@@ -64,7 +64,7 @@ static OTHER: SetOnce<Arc<Lent>> = SetOnce::new();
 /// The witness of one device does not work for the other.
 fn witnesses_do_not_mix<'c>(pdev: &Device<'c>, hardware: &Hardware<'c>) -> Result {
     let Some(other) = OTHER.as_ref() else {
-        OTHER.populate(pdev.while_bound::<ForLt!(Hardware<'_>)>(Ok(*hardware))?);
+        OTHER.populate(hardware.share(pdev)?);
         return Ok(());
     };
     let vectors = pdev.alloc_irq_vectors(1, 1, messages())?;
@@ -154,8 +154,10 @@ impl Drop for Hydra<'_> {
 
 /// Freeing waits for all of them. When the driver is unbound, no more are registered.
 fn destructors_register<'c>(pdev: &Device<'c>, _hardware: &Hardware<'c>) -> Result {
-    let den: Arc<Den> =
-        pdev.while_bound(try_pin_init!(Lair { vectors <- new_mutex!(None) }? Error))?;
+    let den: Arc<Den> = pdev.while_bound(|_| {
+        let lair = try_pin_init!(Lair { vectors <- new_mutex!(None) }? Error);
+        KBox::pin_init(lair, GFP_KERNEL)
+    })?;
     for heads in [3, 0] {
         let grown = den.with(|binding, lair| -> Result {
             let managed = binding.pcim_alloc_irq_vectors(1, 1, messages())?;
@@ -168,7 +170,7 @@ fn destructors_register<'c>(pdev: &Device<'c>, _hardware: &Hardware<'c>) -> Resu
     Ok(())
 }
 
-/// genirq itself enables a vector that is spread over CPUs, when the CPUs come online.
+/// genirq itself stops and starts a vector that is spread over CPUs, with its CPUs.
 fn spread_vectors_are_not_started_by_drivers<'c>(
     pdev: &Device<'c>,
     hardware: &Hardware<'c>,
@@ -182,6 +184,13 @@ fn spread_vectors_are_not_started_by_drivers<'c>(
         .index(1)?
         .request(pdev, Flags::NO_AUTOEN, c"attack", Ok(Quiet));
     check!(request.err() == Some(EINVAL));
+    let handle = vectors
+        .index(1)?
+        .request(pdev, Flags::TRIGGER_NONE, c"attack", Ok(Quiet))?;
+    check!(handle.synchronize().is_ok());
+    check!(handle.disable().err() == Some(EINVAL));
+    check!(handle.enable().err() == Some(EINVAL));
+    drop(handle);
     vectors.free()
 }
 

@@ -5,6 +5,7 @@
 use super::*;
 use kernel::{
     sync::Completion,
+    time::delay::udelay,
     workqueue, //
 };
 
@@ -53,14 +54,100 @@ impl<'bound> Held<'bound> {
 
 type Shared = pci::WhileBound<ForLt!(Held<'_>)>;
 
+/// Allocates a vector for several tasks.
+fn hold(pdev: &Device<'_>) -> Result<Arc<Shared>> {
+    let shared: Arc<Shared> = pdev.while_bound(|_| {
+        let held = try_pin_init!(Held {
+            guard <- new_mutex!(None),
+            handle <- new_mutex!(None),
+        }? Error);
+        KBox::pin_init(held, GFP_KERNEL)
+    })?;
+    shared.with(|binding, held| -> Result {
+        let guard = binding.alloc_irq_vectors(1, 1, messages())?;
+        *held.guard.lock() = Some(Arc::new(guard, GFP_KERNEL)?);
+        Ok(())
+    })??;
+    Ok(shared)
+}
+
+fn let_go(shared: &Shared) -> Result {
+    shared.with(|_, held| {
+        let guard = held.guard.lock().take();
+        drop(guard);
+    })
+}
+
+/// A handler that stops the task on its CPU, wherever that is, for long enough for the other tasks
+/// to get on.
+struct Busy<'c>(Hardware<'c>);
+
+impl irq::Handler for Busy<'_> {
+    fn handle(&self) -> irq::IrqReturn {
+        self.0.acknowledge();
+        udelay(Delta::from_micros(80));
+        irq::IrqReturn::Handled
+    }
+}
+
+/// How often each of two tasks registers and releases a handler.
+const REQUESTS: u32 = if cfg!(CONFIG_PCI_DEVRES_RUST_DEBUG) {
+    300
+} else {
+    3000
+};
+
+/// Two tasks register and release handlers that share a vector and have the same name, which is
+/// that of a directory in `/proc/irq`. genirq has the directory a while longer than the handler, and
+/// interrupts make that while longer.
+fn two_tasks_use_one_name<'c>(pdev: &Device<'c>, hardware: &Hardware<'c>) -> Result {
+    let shared = hold(pdev)?;
+    shared.with(|binding, held| -> Result {
+        let (guard, flags) = (held.guard()?, Flags::SHARED);
+        let busy = binding.request::<CovariantForLt!(Busy<'_>)>(
+            guard.index(0)?,
+            flags,
+            c"busy",
+            |lend| Ok(Busy(hardware.lend(lend)?)),
+        )?;
+        busy.until_unbind();
+        Ok(())
+    })??;
+    let ended = Arc::new(Atomic::new(0), GFP_KERNEL)?;
+    let failed = Arc::new(Atomic::new(0), GFP_KERNEL)?;
+    for _ in 0..2 {
+        let (its, ended, failed) = (shared.clone(), ended.clone(), failed.clone());
+        workqueue::system_unbound().try_spawn(GFP_KERNEL, move || {
+            for _ in 0..REQUESTS {
+                let done = its.with(|binding, held| -> Result {
+                    let (guard, flags) = (held.guard()?, Flags::SHARED);
+                    let vector = guard.index(0)?;
+                    binding
+                        .request::<CovariantForLt!(Quiet)>(vector, flags, c"name", |_| Ok(Quiet))
+                        .map(drop)
+                });
+                failed.add((done != Ok(Ok(()))).into(), Relaxed);
+            }
+            drop(its);
+            ended.add(1, Relaxed);
+        })?;
+    }
+    while ended.load(Relaxed) != 2 {
+        for _ in 0..20 {
+            hardware.raise()?;
+            udelay(Delta::from_micros(150));
+        }
+        fsleep(Delta::from_millis(1));
+    }
+    check!(failed.load(Relaxed) == 0);
+    let_go(&shared)
+}
+
 /// One task releases a running handler, another one registers a handler on the same vector at that
 /// time, and a third one holds the lock that the running handler waits for. The calls of the third
 /// one go on, as they would in C.
 fn registering_blocks_nobody<'c>(pdev: &Device<'c>, hardware: &Hardware<'c>) -> Result {
-    let shared: Arc<Shared> = pdev.while_bound(try_pin_init!(Held {
-        guard <- new_mutex!(None),
-        handle <- new_mutex!(None),
-    }? Error))?;
+    let shared = hold(pdev)?;
     let scene = Arc::pin_init(
         pin_init!(Scene {
             driver <- new_mutex!(()),
@@ -72,14 +159,12 @@ fn registering_blocks_nobody<'c>(pdev: &Device<'c>, hardware: &Hardware<'c>) -> 
         GFP_KERNEL,
     )?;
     shared.with(|binding, held| -> Result {
-        let guard = binding.alloc_irq_vectors(1, 1, messages())?;
         let handle = binding.request_threaded::<CovariantForLt!(Slow)>(
-            guard.index(0)?,
+            held.guard()?.index(0)?,
             Flags::ONESHOT,
             c"slow",
             |_| Ok(Slow(scene.clone())),
         )?;
-        *held.guard.lock() = Some(Arc::new(guard, GFP_KERNEL)?);
         *held.handle.lock() = Some(handle);
         Ok(())
     })??;
@@ -120,11 +205,7 @@ fn registering_blocks_nobody<'c>(pdev: &Device<'c>, hardware: &Hardware<'c>) -> 
     scene.requested.wait_for_completion();
     check!(looked == Ok(Ok(())));
     check!(scene.registered.load(Relaxed) == 1);
-    shared.with(|_, held| {
-        let guard = held.guard.lock().take();
-        drop(guard);
-    })?;
-    Ok(())
+    let_go(&shared)
 }
 
-pub(crate) const CASES: &[Case] = cases![registering_blocks_nobody];
+pub(crate) const CASES: &[Case] = cases![registering_blocks_nobody, two_tasks_use_one_name];

@@ -19,7 +19,6 @@ use kernel::{
         Bound,
         Core, //
     },
-    dma::DmaMask,
     io::{
         poll::read_poll_timeout,
         Io, //
@@ -328,12 +327,17 @@ fn line_and_messages(pdev: &Device<'_>) -> Result {
     Ok(())
 }
 
+/// Lends a BAR to whoever has the value that is returned.
+fn share(pdev: &Device<'_>, bar: ManagedBar<'_>) -> Result<Arc<Shared>> {
+    pdev.while_bound(|lend| Ok(KBox::pin(lend.bar(bar)?, GFP_KERNEL)?))
+}
+
 /// A handler has a value that can free its vectors, and cannot use it. Only `edu` can raise its
 /// interrupt.
 fn handler_does_not_wait_for_itself(pdev: &Device<'_>) -> Result {
     let bar = pdev.pcim_enable_device()?.iomap_range(0, 0, 0x100)?;
     pdev.set_master();
-    let shared = pdev.while_bound::<ForLt!(ManagedBar<'_>)>(Ok(bar))?;
+    let shared = share(pdev, bar)?;
     for threaded in [false, true] {
         let vectors = pdev.alloc_irq_vectors(1, 1, messages())?;
         let (vector, name) = (vectors.index(0)?, c"misuse");
@@ -350,7 +354,7 @@ fn handler_does_not_wait_for_itself(pdev: &Device<'_>) -> Result {
                 || Ok(CALLS.load(Relaxed)),
                 |now| *now != before,
                 Delta::from_micros(100),
-                Delta::from_millis(500),
+                Delta::from_secs(10),
             )?;
             bar.try_write32(1, IRQ_ACKNOWLEDGE)?;
         }
@@ -364,7 +368,7 @@ fn handler_does_not_wait_for_itself(pdev: &Device<'_>) -> Result {
 /// not.
 fn other_devices_data_is_refused(pdev: &Device<'_>) -> Result {
     let bar = pdev.pcim_enable_device()?.iomap_range(0, 0, 0x100)?;
-    let own = pdev.while_bound::<ForLt!(ManagedBar<'_>)>(Ok(bar))?;
+    let own = share(pdev, bar)?;
     check!(own.with_core(pdev, |_, _| ()).is_ok());
     if let Some(lent) = LENT.as_ref().filter(|_| pdev.device_id() == 0x11e8) {
         check!(lent.with_core(pdev, |_, _| ()).err() == Some(EINVAL));
@@ -375,7 +379,7 @@ fn other_devices_data_is_refused(pdev: &Device<'_>) -> Result {
 /// When a handler is dropped without having been registered, its destructor may use lent data.
 fn failed_handler_calls_back(pdev: &Device<'_>) -> Result {
     let bar = pdev.pcim_enable_device()?.iomap_range(0, 0, 0x100)?;
-    let shared = pdev.while_bound::<ForLt!(ManagedBar<'_>)>(Ok(bar))?;
+    let shared = share(pdev, bar)?;
     let vectors = pdev.alloc_irq_vectors(1, 1, messages())?;
     let handler = || Ok(CallsBack::new(bar, Some(shared.clone())));
     let first = vectors
@@ -464,7 +468,7 @@ impl PinnedDrop for Data<'_> {
 /// Registers a handler that calls back, on vectors that the device owns.
 fn register<'a, 'c>(pdev: &'a Device<'c>) -> Result<IrqHandle<'a, CallsBack<'c>>> {
     let bar = pdev.pcim_enable_device()?.iomap_range(0, 0, 0x100)?;
-    let shared = pdev.while_bound::<ForLt!(ManagedBar<'_>)>(Ok(bar))?;
+    let shared = share(pdev, bar)?;
     let vectors = pdev.pcim_alloc_irq_vectors(1, 1, messages())?;
     let handler = Ok(CallsBack::new(bar, Some(shared)));
     vectors
@@ -523,7 +527,10 @@ fn leave<'bound>(
         6 => kept.handle = Some(register(pdev)?),
         // A child that is never unregistered has a value with which it can act as the driver.
         7 | 9 => {
-            let handed = (pdev.while_bound::<ForLt!(())>(Ok(()))?, offered.clone());
+            let handed = (
+                pdev.while_bound::<ForLt!(())>(|_| Ok(KBox::pin((), GFP_KERNEL)?))?,
+                offered.clone(),
+            );
             forget(auxiliary::Registration::<CovariantForLt!(Handed)>::new(
                 pdev.as_ref(),
                 CHILD_NAME,
@@ -531,10 +538,6 @@ fn leave<'bound>(
                 MODULE_NAME,
                 Ok::<_, Error>(handed),
             )?);
-            // The child's driver might be using DMA.
-            if pdev.set_dma_mask(DmaMask::new::<32>()).err() != Some(EBUSY) {
-                return Err(EINVAL);
-            }
         }
         _ => (),
     }
@@ -628,7 +631,7 @@ impl pci::Driver for Driver {
             let offered = Arc::pin_init(new_spinlock!(None), GFP_KERNEL)?;
             let kept = leave(pdev, bind, &offered)?;
             let binding = pdev.binding()?;
-            let shared = pdev.while_bound(Ok(bar))?;
+            let shared = share(pdev, bar)?;
             if device == 1 {
                 LENT.populate(shared.clone());
             }

@@ -37,7 +37,7 @@ type Offered = SpinLock<Option<fn(&pci::Device<Core<'_>>)>>;
 /// The parent calls this in one of its callbacks.
 fn keep_data(parent: &pci::Device<Core<'_>>) {
     let errno = parent
-        .while_bound::<ForLt!(Quiet)>(Ok(Quiet))
+        .while_bound::<ForLt!(Quiet)>(|_| Ok(KBox::pin(Quiet, GFP_KERNEL)?))
         .err()
         .map_or(0, Error::to_errno);
     dev_info!(parent, "misuse: child keeps {}\n", errno);

@@ -203,11 +203,14 @@ impl pci::Driver for Driver {
     ) -> impl PinInit<Data, Error> + 'bound {
         let bar = pdev.pcim_enable_device()?.iomap_range(0, 0, 0x100)?;
         pdev.set_master();
-        let shared = pdev.while_bound::<ForLt!(Interrupts<'_>)>(try_pin_init!(Interrupts {
-            bar,
-            guard <- new_mutex!(None),
-            handle <- new_mutex!(None),
-        }? Error))?;
+        let shared = pdev.while_bound::<ForLt!(Interrupts<'_>)>(|lend| {
+            let interrupts = try_pin_init!(Interrupts {
+                bar: lend.bar(bar)?,
+                guard <- new_mutex!(None),
+                handle <- new_mutex!(None),
+            }? Error);
+            KBox::pin_init(interrupts, GFP_KERNEL)
+        })?;
         // The end of the binding ends them. Driver data is dropped after that, and waits for them.
         let data = Data;
         spawn(&shared, "released", release_handlers)?;

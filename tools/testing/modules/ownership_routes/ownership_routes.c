@@ -26,7 +26,7 @@ MODULE_PARM_DESC(rounds, "How often one of the ways is taken in all");
 
 static bool forgotten;
 module_param(forgotten, bool, 0644);
-MODULE_PARM_DESC(forgotten, "Whether parents forget their children");
+MODULE_PARM_DESC(forgotten, "Whether parents forget the children that they make from now on");
 
 static int won[ROUTES];
 static int ways = ROUTES;
@@ -161,19 +161,33 @@ static int managed_alloc_and_free(struct pci_dev *pdev)
 	return ret < 0 ? ret : managed_free(pdev);
 }
 
+/* There is one thread for each route. */
+struct traffic {
+	struct pci_dev *pdev;
+	bool forgotten;
+	struct task_struct *threads[C_ROUTES];
+};
+
+struct way {
+	struct pci_dev *pdev;
+	unsigned int route;
+	bool forgotten;		/* nobody stops the thread before the parent loses its driver */
+};
+
 /* Takes a route once. Returns 0 or an errno. */
-static int take(struct pci_dev *pdev, unsigned int route)
+static int take(const struct way *way)
 {
+	struct pci_dev *pdev = way->pdev;
 	int ret;
 
-	switch (route) {
+	switch (way->route) {
 	case C_EXPLICIT:
-		if (forgotten)
+		if (way->forgotten)
 			return call(pdev, alloc_and_free);
 		ret = call(pdev, alloc);
 		break;
 	case C_MANAGED:
-		if (forgotten)
+		if (way->forgotten)
 			return call(pdev, managed_alloc_and_free);
 		ret = call(pdev, managed_alloc);
 		break;
@@ -185,19 +199,8 @@ static int take(struct pci_dev *pdev, unsigned int route)
 	if (ret < 0)
 		return ret;
 	usleep_range(300, 600);
-	return call(pdev, route == C_EXPLICIT ? free : managed_free);
+	return call(pdev, way->route == C_EXPLICIT ? free : managed_free);
 }
-
-/* There is one thread for each route. */
-struct traffic {
-	struct pci_dev *pdev;
-	struct task_struct *threads[C_ROUTES];
-};
-
-struct way {
-	struct pci_dev *pdev;
-	unsigned int route;
-};
 
 static int travel(void *data)
 {
@@ -210,7 +213,7 @@ static int travel(void *data)
 			usleep_range(1000, 2000);
 			continue;
 		}
-		ret = take(way.pdev, way.route);
+		ret = take(&way);
 		if (!ret)
 			ownership_routes_won(way.route);
 		/* Each refusal is reported. */
@@ -243,12 +246,17 @@ static struct traffic *begin(struct pci_dev *pdev)
 	if (!traffic)
 		return NULL;
 	traffic->pdev = pci_dev_get(pdev);
+	traffic->forgotten = forgotten;
 	for (i = 0; i < C_ROUTES; i++) {
 		struct way *way = kzalloc(sizeof(*way), GFP_KERNEL);
 
 		if (!way)
 			break;
-		*way = (struct way) { .pdev = pdev, .route = i };
+		*way = (struct way) {
+			.pdev = pdev,
+			.route = i,
+			.forgotten = traffic->forgotten,
+		};
 		traffic->threads[i] = kthread_run(travel, way, "route-%u", i);
 		if (IS_ERR(traffic->threads[i]))
 			kfree(way);
@@ -350,7 +358,7 @@ static void parent_remove(struct pci_dev *pdev)
 {
 	struct parent *parent = pci_get_drvdata(pdev);
 
-	if (!forgotten) {
+	if (!parent->traffic->forgotten) {
 		auxiliary_device_delete(parent->child);
 		auxiliary_device_uninit(parent->child);
 	}

@@ -218,9 +218,10 @@ impl pci::Driver for Parent {
 
         pdev.pcim_enable_device()?;
         pdev.set_master();
-        let shared: Arc<Shared> = pdev.while_bound(try_pin_init!(Vectors {
-            managed <- new_mutex!(None),
-        }? Error))?;
+        let shared: Arc<Shared> = pdev.while_bound(|_| {
+            let vectors = try_pin_init!(Vectors { managed <- new_mutex!(None) }? Error);
+            KBox::pin_init(vectors, GFP_KERNEL)
+        })?;
         let child = auxiliary::Registration::new(
             pdev.as_ref(),
             c"c",

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Work that is delayed cannot keep a managed BAR either.
+
+//@ error: E0521
+
+mod common;
+
+use common::*;
+
+use kernel::{
+    sync::Arc,
+    workqueue::{
+        impl_has_delayed_work,
+        DelayedWork,
+        WorkItem, //
+    }, //
+};
+
+#[pin_data]
+struct Later<'c> {
+    #[pin]
+    work: DelayedWork<Self>,
+    bar: ManagedBar<'c>,
+}
+
+impl_has_delayed_work! {
+    impl{'c} HasDelayedWork<Self> for Later<'c> { self.work }
+}
+
+impl<'c> WorkItem for Later<'c> {
+    type Pointer = Arc<Self>;
+
+    fn run(this: Arc<Self>) {
+        use_up(this.bar.try_read32(0));
+    }
+}
+
+fn queue<'c>(later: Arc<Later<'c>>) { // FAIL
+fn queue(later: Arc<Later<'static>>) { // PASS
+    use_up(workqueue::system().enqueue_delayed(later, 1));
+}
