@@ -86,10 +86,6 @@ mod while_bound {
     struct Interrupts<'a>(Bar<'a>);
 
     impl<'a> Interrupts<'a> {
-        fn new(bar: Bar<'a>) -> Self {
-            Self(bar)
-        }
-
         fn up(&self, _: pci::Binding<'a>) -> Result {
             Ok(())
         }

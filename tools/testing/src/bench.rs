@@ -13,13 +13,13 @@ use std::{
 };
 
 use anyhow::Result;
-use regex::Regex;
 
 use crate::{
     common::{
         failure::Failure,
         layout::Layout,
-        ui::{elapsed, Ui},
+        text::{quote, regex},
+        ui::Ui,
     },
     guest::run::{GuestSpec, Run, DEFAULT},
     kernel::{
@@ -118,26 +118,21 @@ impl Outcome {
 
 /// Measures on both kernels, twice on each.
 pub fn measure(ui: &Ui, layout: &Layout, ready: &BTreeMap<Kernel, Ready>) -> Result<Outcome> {
-    let mut checks = Vec::new();
-    let mut counted = BTreeMap::new();
-    for (kernel, ready) in [Stock, Ours]
-        .iter()
-        .filter_map(|k| Some((*k, ready.get(k)?)))
-    {
-        let mut said = Vec::new();
-        for guest in [&FIRST, &AGAIN] {
-            let ran = Run::new(guest, kernel).run(ui, layout, ready)?;
-            checks.extend(ran.rows);
-            said.push(counts(&ran.text));
-        }
-        checks.push(repeats(kernel, &said[0], &said[1]));
-        counted.insert(kernel, said.swap_remove(0));
-    }
     let (Some(stock), Some(ours)) = (ready.get(&Stock), ready.get(&Ours)) else {
         return Err(Failure::new("one of the two kernels could not be built").into());
     };
-    checks.push(same_configuration(layout, stock, ours)?);
-    let (mut theirs, mut mine) = (take(&mut counted, Stock), take(&mut counted, Ours));
+    let mut checks = vec![same_configuration(layout, stock, ours)?];
+    let mut counted = |kernel, ready| -> Result<Counts> {
+        let mut count = |guest| -> Result<Counts> {
+            let ran = Run::new(guest, kernel).run(ui, layout, ready)?;
+            checks.extend(ran.rows);
+            Ok(counts(&ran.text))
+        };
+        let (first, again) = (count(&FIRST)?, count(&AGAIN)?);
+        checks.push(repeats(kernel, &first, &again));
+        Ok(first)
+    };
+    let (mut theirs, mut mine) = (counted(Stock, stock)?, counted(Ours, ours)?);
     size::add(stock, ours, &mut theirs, &mut mine)?;
     Ok(Outcome {
         counts: rows::rows(&theirs, &mine),
@@ -145,14 +140,9 @@ pub fn measure(ui: &Ui, layout: &Layout, ready: &BTreeMap<Kernel, Ready>) -> Res
     })
 }
 
-fn take(counted: &mut BTreeMap<Kernel, Counts>, kernel: Kernel) -> Counts {
-    counted.remove(&kernel).unwrap_or_default()
-}
-
 /// The counts of a guest.
 fn counts(text: &str) -> Counts {
-    let line = Regex::new(r"(?m)^(?:bench|pci_bench_rust): (\S+/\S+) (\d+)$")
-        .expect("a constant expression");
+    let line = regex(r"(?m)^(?:bench|pci_bench_rust): (\S+/\S+) (\d+)$");
     let found = line.captures_iter(text);
     found
         .filter_map(|f| Some((f[1].to_string(), f[2].parse().ok()?)))
@@ -173,24 +163,21 @@ fn repeats(kernel: Kernel, first: &Counts, again: &Counts) -> Row {
         .filter(|name| first.get(**name) != again.get(**name))
         .map(|name| {
             let [a, b] = [first, again].map(|c| c.get(*name).map_or("-".into(), u64::to_string));
-            format!("    | {name}: {a}, then {b}\n")
+            format!("{name}: {a}, then {b}")
         })
         .collect();
     if first.is_empty() {
         return Row::failed(name, "nothing was counted");
     }
-    if differing.is_empty() {
-        let mut row = Row::passed(name);
-        row.values.insert("counts".into(), names.len().into());
-        return row;
-    }
-    let message = format!(
-        "{} of {} counts differ from one boot to the next:\n{}",
-        differing.len(),
-        names.len(),
-        differing.concat()
-    );
-    Row::failed(name, message)
+    let row = Row::judged(name, differing.is_empty(), || {
+        format!(
+            "{} of {} counts differ from one boot to the next:\n{}",
+            differing.len(),
+            names.len(),
+            quote(&differing)
+        )
+    });
+    row.with("counts", names.len())
 }
 
 /// Checks that the configurations differ only in what the overlay adds.
@@ -205,20 +192,18 @@ fn same_configuration(layout: &Layout, stock: &Ready, ours: &Ready) -> Result<Ro
         .map(|(symbol, ours, stock)| (symbol, stock, ours))
         .chain(mine.differing(&theirs))
         .filter(|(symbol, ..)| !added.iter().any(|ours| symbol.starts_with(ours)))
-        .map(|(symbol, stock, ours)| format!("    | CONFIG_{symbol}: {stock}, ours {ours}\n"))
+        .map(|(symbol, stock, ours)| format!("CONFIG_{symbol}: {stock}, ours {ours}"))
         .collect();
-    let name = format!("{PREFIX}same_configuration");
-    if differing.is_empty() {
-        return Ok(Row::passed(name));
-    }
-    let list: String = differing.into_iter().collect();
     let out = |ready: &Ready| layout.show(&ready.kernel.spec.out);
-    let message = format!(
-        "the two kernels are not comparable:\n{list}compare {}/.config and {}/.config",
-        out(stock),
-        out(ours)
-    );
-    Ok(Row::failed(name, message))
+    let name = format!("{PREFIX}same_configuration");
+    Ok(Row::judged(name, differing.is_empty(), || {
+        format!(
+            "the two kernels are not comparable:\n{}compare {}/.config and {}/.config",
+            quote(&differing),
+            out(stock),
+            out(ours)
+        )
+    }))
 }
 
 /// Builds both kernels, measures, and presents the results.
@@ -233,43 +218,13 @@ pub fn bench(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool> {
     let outcome = measure(ui, layout, &ready)?;
     let rows = outcome.rows();
     let release = ready.get(&Ours).map(|r| r.kernel.release.clone());
-    let failed = results::write(
-        layout,
-        "bench",
-        release.as_deref(),
-        started.elapsed(),
-        &rows,
-    )?;
-
     let shown = layout.root.join("Documentation/PCI");
-    fs::create_dir_all(&shown)?;
     fs::write(shown.join(TABLE), table::rst(&outcome.counts))?;
     picture::draw(&shown.join(PICTURE), &outcome.counts)?;
-
     println!("\n{}", table::table(&outcome.counts));
-    for row in outcome.checks.iter().filter(|row| !row.ok) {
-        println!("\n{}: {}", row.name, row.message);
-    }
-    let targets = outcome
-        .counts
-        .iter()
-        .filter(|c| c.target != rows::Target::None);
-    let (met, missed): (Vec<_>, Vec<_>) = targets.partition(|c| c.met());
-    let verdict = if failed == 0 {
-        "bench: ok"
-    } else {
-        "bench: FAILED"
-    };
-    println!(
-        "\n{verdict}. {} targets met, {} missed, {} of {} checks failed, {}",
-        met.len(),
-        missed.len(),
-        outcome.checks.iter().filter(|row| !row.ok).count(),
-        outcome.checks.len(),
-        elapsed(started.elapsed())
-    );
-    println!("results: build/results/bench.json   picture: Documentation/PCI/{PICTURE}");
-    Ok(failed == 0)
+    let picture = format!("picture: Documentation/PCI/{PICTURE}   ");
+    let release = release.as_deref();
+    results::conclude(layout, "bench", release, started, &rows, &picture)
 }
 
 #[cfg(test)]

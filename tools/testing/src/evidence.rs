@@ -13,16 +13,15 @@ use std::{
 };
 
 use anyhow::Result;
-use regex::Regex;
 
 use crate::{
     common::{
         command::{command, run},
         layout::Layout,
+        text::{quote, regex},
         ui::Ui,
     },
     guest::{list, run::Run},
-    host::packages,
     kernel::{
         prepare,
         prepare::{Prepared, Ready},
@@ -34,7 +33,7 @@ use crate::{
         row::Row,
     },
 };
-use cases::{Case, Side, CASES};
+use cases::{Case, Side, TABLE};
 
 /// The folder in `tools/testing/modules` with the drivers that are booted.
 pub const MODULES: &str = "evidence";
@@ -42,8 +41,7 @@ pub const MODULES: &str = "evidence";
 /// The result of a case on one kernel.
 #[derive(Debug)]
 pub struct Found {
-    case: &'static Case,
-    side: &'static Side,
+    side: Side,
     /// Its row of `make test`.
     row: Row,
     /// Another, if its guest had to boot again.
@@ -60,48 +58,53 @@ pub struct Found {
     log: String,
 }
 
-impl Case {
-    fn test(&self, kernel: Kernel) -> String {
-        let place = match self.guest {
+impl Side {
+    fn test(&self) -> String {
+        let place = match self.case.steps {
             Some(_) => "guest",
             None => "host",
         };
-        format!("{place}::evidence::{}{}", self.name, kernel.suffix())
+        format!(
+            "{place}::evidence::{}{}",
+            self.case.name,
+            self.kernel.suffix()
+        )
     }
 
-    fn log(&self, layout: &Layout, kernel: Kernel) -> PathBuf {
-        layout.log(&format!("evidence-{}{}", self.name, kernel.suffix()))
+    fn log(&self, layout: &Layout) -> PathBuf {
+        layout.log(&format!(
+            "evidence-{}{}",
+            self.case.name,
+            self.kernel.suffix()
+        ))
     }
 }
 
-/// The cases to look at.
-pub struct Chosen(Vec<(&'static Case, &'static Side)>);
+/// The cases to look at, each on its kernels.
+pub struct Chosen(Vec<Side>);
 
 impl Chosen {
     /// Selects the cases whose tests `make test` runs. They do not need the kernel that only `make evidence`
     /// builds.
     pub fn by_test(wanted: impl Fn(&str) -> bool) -> Self {
+        let with_earlier = |case: &'static Case| case.sides().any(|s| s.kernel == Kernel::Earlier);
         let mut chosen = Self::all();
-        chosen.0.retain(|(case, side)| {
-            case.sides.iter().all(|side| side.kernel != Kernel::Earlier)
-                && wanted(&case.test(side.kernel))
-        });
+        chosen
+            .0
+            .retain(|side| !with_earlier(side.case) && wanted(&side.test()));
         chosen
     }
 
     fn all() -> Self {
-        let sides = |case: &'static Case| case.sides.iter().map(move |side| (case, side));
-        Self(CASES.iter().flat_map(sides).collect())
+        Self(TABLE.cases.iter().flat_map(Case::sides).collect())
     }
 
     /// The kernels to build, with the modules they need.
     pub fn kernels(&self) -> BTreeMap<Kernel, BTreeSet<&'static str>> {
         let mut kernels: BTreeMap<Kernel, BTreeSet<&str>> = BTreeMap::new();
-        for (case, side) in &self.0 {
+        for side in &self.0 {
             let modules = kernels.entry(side.kernel).or_default();
-            if case.guest.is_some() {
-                modules.insert(MODULES);
-            }
+            modules.extend(side.case.steps.map(|_| MODULES));
         }
         kernels
     }
@@ -114,44 +117,33 @@ impl Chosen {
         prepared: &Prepared,
         ready: &BTreeMap<Kernel, Ready>,
     ) -> Vec<Found> {
-        let mut found = BTreeMap::new();
-        let mut booted = (Vec::new(), Vec::new());
-        for (at, (case, side)) in self.0.iter().copied().enumerate() {
-            let Some(ready) = ready.get(&side.kernel) else {
-                continue;
-            };
-            match &case.guest {
-                Some(guest) => {
-                    booted.0.push(at);
-                    booted.1.push(Run::new(guest, side.kernel));
-                }
-                None => {
-                    let looked = compile(ui, layout, prepared, ready, case, side);
-                    found.insert(at, looked);
-                }
-            }
-        }
-        for (number, ran) in list::boot(ui, layout, ready, &booted.1) {
-            let at = booted.0[number];
-            let (case, side) = self.0[at];
+        let run = |side: &Side| Some(Run::new(side.case.guest()?, side.kernel));
+        let sides = self
+            .0
+            .iter()
+            .filter(|side| ready.contains_key(&side.kernel));
+        let runs: Vec<_> = sides.clone().filter_map(run).collect();
+        let mut booted = list::boot(ui, layout, ready, &runs).into_values();
+        let found = sides.map(|side| {
             let ready = &ready[&side.kernel];
-            let mut again = None;
-            let mut looked = match ran {
+            if side.case.steps.is_none() {
+                return compile(ui, layout, prepared, ready, side);
+            }
+            match booted.next().expect("there is a result of every run") {
                 Ok(ran) => {
-                    again = ran.again;
-                    let outside = ran.rows.into_iter().filter(|row| !row.ok);
-                    let outside = outside.map(|row| row.message).collect();
-                    judge(layout, ready, case, side, &ran.log, &ran.text, outside)
+                    let bad = ran.rows.into_iter().filter(|row| !row.ok);
+                    let outside = bad.map(|row| row.message).collect();
+                    let mut found = judge(layout, ready, side, &ran.log, &ran.text, outside);
+                    found.again = ran.again;
+                    found
                 }
                 Err(row) => {
-                    let log = case.log(layout, side.kernel);
-                    judge(layout, ready, case, side, &log, "", vec![row.message])
+                    let log = side.log(layout);
+                    judge(layout, ready, side, &log, "", vec![row.message])
                 }
-            };
-            looked.again = again;
-            found.insert(at, looked);
-        }
-        found.into_values().collect()
+            }
+        });
+        found.collect()
     }
 }
 
@@ -164,7 +156,7 @@ pub fn rows(found: Vec<Found>) -> Vec<Row> {
 /// `make evidence`: all cases, and the report.
 pub fn evidence(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool> {
     let started = Instant::now();
-    let prepared = prepare::source(ui, layout, linux, packages::REPORTS)?;
+    let prepared = prepare::source(ui, layout, linux, &[])?;
     let chosen = Chosen::all();
     let mut ready = BTreeMap::new();
     for (which, modules) in chosen.kernels() {
@@ -174,40 +166,21 @@ pub fn evidence(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool> 
     let found = chosen.find(ui, layout, &prepared, &ready);
 
     println!("\n{}", report::table(&found));
-    for row in found.iter().map(|f| &f.row).filter(|row| !row.ok) {
-        println!("\n{}: {}", row.name, row.message);
-    }
-    report::write(ui, layout, &found)?;
-    let release = &ready[&Kernel::Ours].kernel.release;
-    let rows = rows(found);
-    let failed = results::write(layout, "evidence", Some(release), started.elapsed(), &rows)?;
-    println!(
-        "\nevidence: {}. {} of {} as expected\nreport: {}   {}",
-        if failed == 0 { "ok" } else { "FAILED" },
-        rows.len() - failed,
-        rows.len(),
-        layout.show(&report::rst(layout)),
-        layout.show(&report::html(layout)),
-    );
-    Ok(failed == 0)
+    let page = report::write(layout, &found)?;
+    let release = Some(ready[&Kernel::Ours].kernel.release.as_str());
+    let places = format!("page: {}   ", layout.show(&page));
+    results::conclude(layout, "evidence", release, started, &rows(found), &places)
 }
 
 /// Compiles a driver as a module of its own, with warnings as errors.
-fn compile(
-    ui: &Ui,
-    layout: &Layout,
-    prepared: &Prepared,
-    ready: &Ready,
-    case: &'static Case,
-    side: &'static Side,
-) -> Found {
+fn compile(ui: &Ui, layout: &Layout, prepared: &Prepared, ready: &Ready, side: &Side) -> Found {
     let spec = &ready.kernel.spec;
-    let source = layout.testing().join("modules").join(case.source);
+    let source = layout.testing().join("modules").join(side.case.source);
     let folder = source.parent().unwrap_or(&source);
     let object = source.with_extension("o");
     let object = object.file_name().unwrap_or_default();
-    let log = case.log(layout, side.kernel);
-    let name = format!("compile {}{}", case.name, side.kernel.suffix());
+    let log = side.log(layout);
+    let name = format!("compile {}{}", side.case.name, side.kernel.suffix());
     let outcome = ui.stage(&name, "asking the compiler", |stage| {
         let copy = layout.build.join("modules").join(&spec.name);
         fs::create_dir_all(&copy)?;
@@ -231,66 +204,48 @@ fn compile(
         Ok(said) => text += said,
         Err(error) => outside.push(error.to_string()),
     }
-    judge(layout, ready, case, side, &log, &text, outside)
+    judge(layout, ready, side, &log, &text, outside)
 }
 
 fn judge(
     layout: &Layout,
     ready: &Ready,
-    case: &'static Case,
-    side: &'static Side,
+    side: &Side,
     log: &Path,
     text: &str,
     outside: Vec<String>,
 ) -> Found {
     let mut errors = outside;
-    let matches = |pattern: &str| {
-        let regex = Regex::new(pattern).expect("a constant expression");
-        text.lines().any(|line| regex.is_match(line))
-    };
-    let mut shown = Vec::new();
-    for seen in side.shows {
-        if matches(seen.pattern) {
-            shown.push(seen.name);
-        } else {
-            errors.push(format!("does not show: {} ({})", seen.name, seen.pattern));
-        }
-    }
-    let lines = telling(text);
+    let expected = |name: &&str| regex(TABLE.seen[name]);
+    let (shown, missing): (Vec<_>, Vec<_>) = side.shows.iter().partition(|name| {
+        let expression = expected(name);
+        text.lines().any(|line| expression.is_match(line))
+    });
+    let missing = missing.into_iter();
+    errors
+        .extend(missing.map(|name: &str| format!("does not show: {name} ({})", TABLE.seen[name])));
     if side.clean {
         let trouble = Trouble::except(&[]);
-        let shown = |line: &Line| {
-            let mut patterns = side.shows.iter().map(|seen| seen.pattern);
-            patterns.any(|pattern| {
-                let regex = Regex::new(pattern).expect("a constant expression");
-                regex.is_match(&line.text)
-            })
-        };
-        let complaint = Regex::new(r"^(error|warning)(\[|:)").expect("a constant expression");
+        let complaint = regex(r"^(error|warning)(\[|:)");
+        let expected: Vec<_> = side.shows.iter().map(expected).collect();
+        let shown = |line: &Line| expected.iter().any(|e| e.is_match(&line.text));
         let bad = klog::lines(text.as_bytes())
             .into_iter()
             .find(|line| trouble.is(line) && !shown(line) || complaint.is_match(&line.text));
-        if let Some(Line { text, .. }) = bad {
-            errors.push(format!("must not show: {text}"));
-        }
+        errors.extend(bad.map(|line| format!("must not show: {}", line.text)));
     }
+    let lines = telling(text);
     let log = layout.show(log);
-    let mut row = Row::passed(case.test(side.kernel));
-    if !errors.is_empty() {
-        let quote: String = lines.iter().map(|l| format!("    | {l}\n")).collect();
-        row = Row::failed(
-            row.name,
-            format!("{}\n{quote}log: {log}", errors.join("\n")),
-        );
-    }
-    row.log = Some(PathBuf::from(&log));
+    let mut row = Row::judged(side.test(), errors.is_empty(), || {
+        format!("{}\n{}log: {log}", errors.join("\n"), quote(&lines))
+    });
     row.values.insert("shows".into(), shown.clone().into());
+    row.log = Some(PathBuf::from(&log));
     let fragments = &ready.kernel.spec.fragments;
     let config = fragments.iter().filter_map(|path| path.file_name());
     let config: Vec<_> = config.map(|name| name.to_string_lossy()).collect();
     Found {
-        case,
-        side,
+        side: *side,
         row,
         again: None,
         shown,
@@ -306,7 +261,6 @@ const CALLERS: usize = 6;
 
 /// Returns the interesting lines of a log: those of the script and the driver, and all reports.
 fn telling(text: &str) -> Vec<String> {
-    let regex = |text| Regex::new(text).expect("a constant expression");
     let wanted = regex(concat!(
         r"\bevidence: |: irq vectors: |^WARNING: |^remove_proc_entry: |^Trying to free |^BUG: |^Oops: ",
         r"|failed with error|^Kernel panic|^(?:error|warning)(?:\[|:)|^(?:does not )?compile",
@@ -335,25 +289,6 @@ fn telling(text: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_cases_can_be_told_apart_and_are_as_their_tables_say() {
-        let mut names = BTreeSet::new();
-        for case in CASES {
-            assert!(names.insert(case.name), "{} twice", case.name);
-            assert_eq!(case.sides[1].kernel, Kernel::Ours);
-            for side in &case.sides {
-                assert!(!side.shows.is_empty(), "{}", case.name);
-                for seen in side.shows {
-                    assert!(Regex::new(seen.pattern).is_ok(), "{}", seen.pattern);
-                }
-            }
-            if let Some(guest) = &case.guest {
-                assert_eq!(guest.name, format!("evidence::{}", case.name));
-                assert!(case.sides.iter().all(|s| guest.kernels.contains(&s.kernel)));
-            }
-        }
-    }
 
     #[test]
     fn what_is_quoted_is_what_tells() {

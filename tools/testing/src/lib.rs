@@ -4,11 +4,12 @@
 //!
 //! Each folder is one idea. A folder uses only folders that stand above it in this list, which a test checks.
 
-/// Used by every folder: commands with their logs, failures with their remedies, paths, and progress.
+/// Used by every folder: commands with their logs, failures with their remedies, paths, text, and progress.
 pub mod common {
     pub mod command;
     pub mod failure;
     pub mod layout;
+    pub mod text;
     pub mod ui;
 }
 
@@ -27,6 +28,7 @@ pub mod kernel {
     pub mod earlier;
     pub mod initramfs;
     pub mod kconfig;
+    pub mod machine;
     pub mod prepare;
     pub mod spec;
     pub mod ungrafted;
@@ -92,6 +94,7 @@ pub mod commands {
     pub mod doctor;
     pub mod folder;
     pub mod mutations;
+    pub mod platforms;
     pub mod test;
 }
 

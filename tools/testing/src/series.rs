@@ -7,6 +7,7 @@
 //! behind it.
 
 mod check;
+mod checkers;
 mod lint;
 mod mail;
 mod message;
@@ -34,6 +35,7 @@ use crate::{
         layout::Layout,
         ui::{elapsed, Ui},
     },
+    host::packages,
     kernel::prepare,
     reports::results,
 };
@@ -47,16 +49,17 @@ struct Step {
     tree: String,
 }
 
-/// Writes the series to `build/series`, and with `check` builds and boots every step of it.
+/// Writes the series to `build/series`, and builds and boots the steps that `check` names: `1` for all, or `FROM-TO`.
 pub fn series(
     ui: &Ui,
     layout: &Layout,
     linux: Option<&Path>,
-    check: bool,
+    check: Option<&str>,
     version: usize,
 ) -> Result<bool> {
     let started = Instant::now();
-    let prepared = prepare::source(ui, layout, linux, &[])?;
+    let more = check.map_or(&[][..], |_| packages::SERIES);
+    let prepared = prepare::source(ui, layout, linux, more)?;
     let pristine = &prepared.pristine.tree;
     let table = table::read(&table::folder(layout))?;
     let repository = repository(layout)?;
@@ -70,30 +73,21 @@ pub fn series(
     let cover = message::cover(layout, &prepared.pristine.version, &table)?;
     repository.write(&patches, &base, version, &cover)?;
     let written = written(&patches)?;
-    for (at, step) in steps.iter().enumerate() {
-        let files = match step.files.len() {
-            1 => "1 file".to_string(),
-            n => format!("{n} files"),
-        };
-        println!("{:>3}  {:<9} {}", at + 1, files, step.subject);
-    }
     let mut rows = vec![
-        lint::mailbox(&repository, &base, &written),
+        lint::mailbox(layout, &repository, &table, &files, &base, &written),
         lint::alone(&repository, &base, &steps, &written),
         lint::sizes(&steps, &written)?,
+        lint::checkpatch(layout, pristine, &table, &steps, &written)?,
+        lint::maintainers(layout, &repository, &files),
+        checkers::rustfmt(layout, pristine, &steps, &files)?,
     ];
-    rows.extend(lint::checkpatch(
-        layout, pristine, &table, &steps, &written,
-    )?);
-    rows.push(lint::maintainers(layout, &repository, &files));
-    rows.push(lint::order(&files, steps.len()));
-    rows.push(lint::graft(layout, &repository, &table, &files));
     println!(
         "\nseries: {} patches and a cover letter in build/series/patches; git am takes them",
         steps.len()
     );
-    if check {
-        rows.extend(check::walk(ui, layout, &prepared, &steps, &files)?);
+    if let Some(check) = check {
+        let wanted = check::range(check, steps.len())?;
+        rows.extend(check::walk(ui, layout, &prepared, &steps, &files, wanted)?);
     } else {
         println!("make series CHECK=1 builds every step and boots each that changes what boots");
     }

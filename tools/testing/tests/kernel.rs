@@ -33,9 +33,9 @@ fn main() -> ExitCode {
     };
     if arguments.list {
         // The names of a guest's results are known once it has run.
-        let names = results::names(&layout, if long { "equivalence" } else { "test" });
-        let names = names.into_iter().filter(|name| selection.has(name));
-        let trials = names.map(|name| Trial::test(name, || Ok(()))).collect();
+        let rows = results::rows(&layout, if long { "equivalence" } else { "test" });
+        let known = rows.into_iter().filter(|row| selection.has(&row.name));
+        let trials = known.map(|row| Trial::test(row.name, || Ok(()))).collect();
         return libtest_mimic::run(&arguments, trials).exit_code();
     }
     let mut outcome = test::run(&ui, &layout, linux.as_deref(), &selection);
@@ -51,7 +51,7 @@ fn main() -> ExitCode {
     let summary = summary::text(&outcome.rows, started.elapsed());
     let trials = outcome.rows.into_iter().map(trial).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
-    println!("{summary}report: build/results/{report}.html");
+    print!("report: build/results/{report}.html\n{summary}");
     if let Err(error) = written {
         eprintln!("build/results/{report}.json could not be written: {error:#}");
         return ExitCode::FAILURE;

@@ -29,6 +29,14 @@ const fn explicit(file: &'static str, why: &'static str) -> Reading {
     }
 }
 
+const fn some_paths(file: &'static str, why: &'static str) -> Reading {
+    Reading {
+        file,
+        class: Class::SomePaths,
+        why,
+    }
+}
+
 /// All of them.
 pub const READ: &[Reading] = &[
     explicit(
@@ -167,9 +175,44 @@ pub const READ: &[Reading] = &[
         "drivers/scsi/leapraid/leapraid_func.c",
         "the three allocations belong to three modes of interrupts, of which a device has one at a time",
     ),
-    Reading {
-        file: "drivers/scsi/esas2r/esas2r_init.c",
-        class: Class::SomePaths,
-        why: "where scsi_add_host() fails the driver gives up the adapter with its handler, timer and memory: not mended here",
-    },
+    explicit(
+        "drivers/net/ethernet/hisilicon/hns3/hns3pf/hclge_main.c",
+        "hns3 calls it through a table: hclge_uninit_ae_dev() and each error of hclge_init_ae_dev() free, after the handler",
+    ),
+    explicit(
+        "drivers/net/ethernet/hisilicon/hns3/hns3vf/hclgevf_main.c",
+        "hns3 calls it through a table: remove, errors of probe and a reset free under the flag set with the handler, after it",
+    ),
+    explicit(
+        "drivers/net/ethernet/intel/i40e/i40e_main.c",
+        "frees by the flags set with the allocation, after the handlers, before each further allocation",
+    ),
+    explicit(
+        "drivers/vdpa/pds/vdpa_dev.c",
+        "allocated for a VF of pds_core; resetting the vdpa device frees handlers, then vectors, and so does pds_vdpa_remove()",
+    ),
+    explicit(
+        "drivers/xen/xen-pciback/pciback_ops.c",
+        "allocated for a guest, whose handlers are its own; xen_pcibk_reset_device() frees when the guest or the driver goes",
+    ),
+    some_paths(
+        "drivers/gpu/drm/radeon/radeon_irq_kms.c",
+        "stays where the handler cannot be registered, which radeon.patch mends; radeon_irq_kms_fini() frees after the handler",
+    ),
+    some_paths(
+        "drivers/net/ethernet/qlogic/qed/qed_main.c",
+        "a VF that gets fewer vectors than it asks for keeps them, which qed.patch mends; qed_disable_msix() frees after the handlers",
+    ),
+    some_paths(
+        "drivers/net/ethernet/sfc/siena/efx_channels.c",
+        "stay where efx_siena_set_channels() has no memory, which siena.patch mends; efx_remove_nic() frees after the handlers",
+    ),
+    some_paths(
+        "drivers/pci/hotplug/pnv_php.c",
+        "freed with a slot below a slot that is disabled; the other slots keep theirs when the module goes, and the ports are not bound to it: not mended here",
+    ),
+    some_paths(
+        "drivers/scsi/esas2r/esas2r_init.c",
+        "where scsi_add_host() fails the driver gives up the adapter with its handler, timer and memory: not mended here",
+    ),
 ];

@@ -15,7 +15,7 @@ use plotters::{
     style::Color,
 };
 
-use super::rows::{Count, Target};
+use super::rows::Count;
 
 const STOCK: RGBColor = RGBColor(150, 150, 150);
 const OURS: RGBColor = RGBColor(0, 114, 178);
@@ -139,7 +139,7 @@ fn compare<'a>(area: &Area<'a>, ratios: &[&Count]) -> Drawn<'a> {
         .draw()?;
     chart.draw_series((0..ratios.len()).map(|at| {
         let colour = match row(at).target {
-            Target::None => STOCK,
+            None => STOCK,
             _ if row(at).met() => OURS,
             _ => MISSED,
         };

@@ -9,7 +9,7 @@ use object::{Object, ObjectSection, ObjectSymbol, SectionFlags, SymbolKind};
 use regex::Regex;
 
 use super::rows::Counts;
-use crate::kernel::prepare::Ready;
+use crate::{common::text, kernel::prepare::Ready};
 
 /// `SHF_ALLOC`: the section is loaded.
 const ALLOC: u64 = 2;
@@ -112,8 +112,8 @@ fn functions(out: &Path, name: &str, like: &str) -> Result<Size> {
 
 /// Returns the helpers that a C file defines, as a regular expression.
 fn defined(file: &Path) -> Result<String> {
-    let text = fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
-    let helper = Regex::new(r"\brust_helper_\w+").expect("a constant expression");
+    let text = text::read(file)?;
+    let helper = text::regex(r"\brust_helper_\w+");
     let names: Vec<_> = helper.find_iter(&text).map(|f| f.as_str()).collect();
     Ok(format!("^({})$", names.join("|")))
 }

@@ -3,8 +3,8 @@
 //! The rows as one table.
 
 use comfy_table::{
-    presets::{NOTHING, UTF8_FULL_CONDENSED},
-    CellAlignment, Table,
+    presets::NOTHING,
+    CellAlignment, ContentArrangement, Table,
     TableComponent::{
         BottomBorder, BottomBorderIntersections, HeaderLines, MiddleHeaderIntersections, TopBorder,
         TopBorderIntersections, VerticalLines,
@@ -12,12 +12,11 @@ use comfy_table::{
 };
 
 use super::rows::{Count, Target};
+use crate::common::text;
 
 /// A table for a terminal.
 pub fn table(counts: &[Count]) -> Table {
-    let mut table = Table::new();
-    table.load_preset(UTF8_FULL_CONDENSED);
-    table.set_header(["row", "stock", "ours", "ratio", "target", "verdict"]);
+    let mut table = text::table(["row", "stock", "ours", "ratio", "target", "verdict"]);
     table.add_rows(counts.iter().map(cells));
     for column in table.column_iter_mut().skip(1).take(4) {
         column.set_cell_alignment(CellAlignment::Right);
@@ -29,14 +28,14 @@ fn cells(count: &Count) -> [String; 6] {
     let number = |n: Option<f64>| n.map_or("-".into(), |n| n.to_string());
     let ratio = count.ratio().map_or("-".into(), |r| format!("{r:.3}"));
     let target = match count.target {
-        Target::Ratio(most) => format!("<= {most:.2}"),
-        Target::More(most) => format!("<= +{most}"),
-        Target::None => String::new(),
+        Some(Target::Ratio(most)) => format!("<= {most:.2}"),
+        Some(Target::More(most)) => format!("<= +{most}"),
+        None => String::new(),
     };
-    let verdict = match count.target {
-        Target::None => "",
-        _ if count.met() => "met",
-        _ => "NOT MET",
+    let verdict = match (count.target, count.met()) {
+        (None, _) => "",
+        (_, true) => "met",
+        (_, false) => "NOT MET",
     };
     [
         count.name.clone(),
@@ -52,6 +51,7 @@ fn cells(count: &Count) -> [String; 6] {
 pub fn rst(counts: &[Count]) -> String {
     let mut table = table(counts);
     table.load_preset(NOTHING);
+    table.set_content_arrangement(ContentArrangement::Disabled);
     for line in [TopBorder, HeaderLines, BottomBorder] {
         table.set_style(line, '=');
     }

@@ -7,10 +7,12 @@ use std::{collections::BTreeSet, fs, path::Path, time::Instant};
 use anyhow::{Context, Result};
 
 use crate::{
+    checks::scripts::judge,
     common::{
-        command::{command, output, watch, Ended, Limits},
+        command::{command, output},
         layout::Layout,
-        ui::{elapsed, Ui},
+        text::files,
+        ui::Ui,
     },
     host::packages,
     kernel::{
@@ -24,6 +26,8 @@ use crate::{
 /// The folders of the kernel's documentation that we add to or edit.
 const FOLDERS: &str = "PCI driver-api/driver-model";
 
+const DOING: &str = "building the documentation";
+
 /// The beginning of the names of all tests about documentation.
 pub const PREFIX: &str = "host::docs::";
 
@@ -33,17 +37,11 @@ pub fn docs(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool> {
     let prepared = prepare::source(ui, layout, linux, &[])?;
     KernelSpec::ours(layout).configure(ui, layout, &prepared.tools)?;
     let rows = build(ui, layout, &prepared)?;
-    let failed = results::write(layout, "docs", None, started.elapsed(), &rows)?;
-    for row in rows.iter().filter(|row| !row.ok) {
-        println!("\n{}: {}", row.name, row.message);
-    }
-    println!(
-        "\ndocs: {}. {}\n  guide    build/docs/Documentation/output/PCI/irq-vector-ownership.html\n  Rust     {}/kernel/pci/index.html",
-        if failed == 0 { "ok" } else { "FAILED" },
-        elapsed(started.elapsed()),
+    let pages = format!(
+        "guide: build/docs/Documentation/output/PCI/irq-vector-ownership.html\nRust: {}/kernel/pci/index.html\n",
         layout.show(&KernelSpec::ours(layout).out.join(RUSTDOC)),
     );
-    Ok(failed == 0)
+    results::conclude(layout, "docs", None, started, &rows, &pages)
 }
 
 const RUSTDOC: &str = "Documentation/output/rust/rustdoc";
@@ -55,7 +53,7 @@ pub fn build(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Vec<Row>> 
     let ours = Ours::of(layout)?;
     Ok(vec![
         sphinx(ui, layout, prepared, &ours)?,
-        kernel_doc(ui, layout, &ours)?,
+        kernel_doc(ui, layout, "host::docs::kernel-doc")?,
         rustdoc(ui, layout, prepared)?,
     ])
 }
@@ -74,7 +72,8 @@ impl Ours {
         let edited = output(list.arg("--list-edited")).context("scripts/graft --list-edited")?;
         let mut added = BTreeSet::new();
         for folder in ["Documentation", "drivers", "include", "rust/helpers"] {
-            walk(layout, &layout.root.join(folder), &mut added)?;
+            let all = files(&layout.root.join(folder), &[])?;
+            added.extend(all.iter().map(|file| layout.show(file)));
         }
         Ok(Self {
             added,
@@ -103,21 +102,6 @@ impl Ours {
     }
 }
 
-fn walk(layout: &Layout, folder: &Path, found: &mut BTreeSet<String>) -> Result<()> {
-    if !folder.exists() {
-        return Ok(());
-    }
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            walk(layout, &path, found)?;
-        } else {
-            found.insert(layout.show(&path));
-        }
-    }
-    Ok(())
-}
-
 /// Builds the pages with Sphinx. Pages of other folders are not built, so references to them are not
 /// checked.
 fn sphinx(ui: &Ui, layout: &Layout, prepared: &Prepared, ours: &Ours) -> Result<Row> {
@@ -130,11 +114,14 @@ fn sphinx(ui: &Ui, layout: &Layout, prepared: &Prepared, ours: &Ours) -> Result<
     // Sphinx does not repeat warnings about pages that have not changed.
     let _ = fs::remove_dir_all(layout.build.join("docs"));
     fs::create_dir_all(layout.build.join("docs"))?;
-    judge(ui, layout, "sphinx", &mut make, |line| ours.blamed(line))
+    judge(ui, layout, "host::docs::sphinx", DOING, &mut make, |line| {
+        ours.blamed(line)
+    })
 }
 
 /// Checks the comments of functions. Some of the kernel's own files lack what only `-Wall` requires.
-fn kernel_doc(ui: &Ui, layout: &Layout, ours: &Ours) -> Result<Row> {
+pub fn kernel_doc(ui: &Ui, layout: &Layout, name: &str) -> Result<Row> {
+    let ours = Ours::of(layout)?;
     let linux = layout.linux();
     let mut check = command(layout, "sh");
     check
@@ -146,7 +133,7 @@ fn kernel_doc(ui: &Ui, layout: &Layout, ours: &Ours) -> Result<Row> {
         join(&ours.added),
         join(&ours.edited)
     ));
-    judge(ui, layout, "kernel-doc", &mut check, |line| {
+    judge(ui, layout, name, DOING, &mut check, |line| {
         !line.trim().is_empty()
     })
 }
@@ -156,49 +143,12 @@ fn rustdoc(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Row> {
     let spec = KernelSpec::ours(layout);
     let mut make = prepared.tools.make(layout, &spec.source, &spec.out);
     make.arg("rustdoc");
-    judge(ui, layout, "rustdoc", &mut make, |line| {
-        line.starts_with("warning") || line.starts_with("error")
-    })
-}
-
-fn judge(
-    ui: &Ui,
-    layout: &Layout,
-    name: &str,
-    tool: &mut std::process::Command,
-    wrong: impl Fn(&str) -> bool,
-) -> Result<Row> {
-    let log = layout.log(&format!("docs-{name}"));
-    ui.stage(name, "building the documentation", |stage| {
-        let started = Instant::now();
-        let ended = watch(stage, tool, &log, Limits::default())?;
-        let text = fs::read_to_string(&log)?;
-        let lines: Vec<_> = text.lines().filter(|line| wrong(line)).collect();
-        let good = matches!(ended, Ended::Exited(status) if status.success());
-        let row = if good && lines.is_empty() {
-            Row::passed(format!("{PREFIX}{name}"))
-        } else {
-            let shown: Vec<_> = if lines.is_empty() {
-                text.lines()
-                    .rev()
-                    .take(20)
-                    .collect::<Vec<_>>()
-                    .into_iter()
-                    .rev()
-                    .collect()
-            } else {
-                lines.iter().take(40).copied().collect()
-            };
-            let quoted: String = shown.iter().map(|l| format!("    | {l}\n")).collect();
-            Row::failed(
-                format!("{PREFIX}{name}"),
-                format!(
-                    "{name} has something to say\n{quoted}log: {}",
-                    layout.show(&log)
-                ),
-            )
-        };
-        let summary = format!("{} warnings", lines.len());
-        Ok((row.took(started.elapsed()), summary))
-    })
+    judge(
+        ui,
+        layout,
+        "host::docs::rustdoc",
+        DOING,
+        &mut make,
+        |line| line.starts_with("warning") || line.starts_with("error"),
+    )
 }

@@ -10,7 +10,8 @@ use std::{
 
 use anyhow::{Context, Result};
 use object::{Object, ObjectSection, ObjectSymbol};
-use regex::Regex;
+
+use crate::common::text::{read, regex};
 
 /// The exported names, each with its class: the modules to which it is exported.
 pub type Exports = BTreeMap<String, String>;
@@ -54,9 +55,7 @@ pub fn of_kernel(out: &Path) -> Result<Exports> {
 
 /// Returns the functions that a header declares and does not define.
 pub fn declared(header: &Path) -> Result<BTreeSet<String>> {
-    let text =
-        fs::read_to_string(header).with_context(|| format!("reading {}", header.display()))?;
-    let function =
-        Regex::new(r"(?m)^(?:int|void|bool) (\w+)\([^;{]*\);").expect("a constant expression");
+    let text = read(header)?;
+    let function = regex(r"(?m)^(?:int|void|bool) (\w+)\([^;{]*\);");
     Ok(function.captures_iter(&text).map(|f| f[1].into()).collect())
 }

@@ -3,15 +3,17 @@
 //! Checks what the kernel code prints: no address of an object, and no format that comes from
 //! outside.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::fs;
 
 use anyhow::{Context, Result};
-use regex::Regex;
 
-use crate::{common::layout::Layout, verdict::row::Row};
+use crate::{
+    common::{
+        layout::Layout,
+        text::{files, regex},
+    },
+    verdict::row::Row,
+};
 
 /// The name of the row.
 pub const NAME: &str = "host::formats";
@@ -21,42 +23,19 @@ const FOLDERS: &[&str] = &["drivers/pci", "include", "rust", "samples/rust"];
 
 /// Returns one row for all files.
 pub fn check(layout: &Layout) -> Result<Vec<Row>> {
-    let mut files = Vec::new();
-    for folder in FOLDERS {
-        sources(&layout.root.join(folder), &mut files)?;
-    }
-    files.sort();
     let mut found = Vec::new();
-    for file in &files {
-        let text = fs::read_to_string(file).with_context(|| layout.show(file))?;
-        let said = wrong(&text);
-        found.extend(said.map(|(line, what)| format!("{}:{line}: {what}", layout.show(file))));
-    }
-    if files.is_empty() {
-        found.push("there is no kernel code to look at".into());
-    }
-    Ok(vec![match found.is_empty() {
-        true => Row::passed(NAME),
-        false => Row::failed(NAME, found.join("\n")),
-    }])
-}
-
-fn sources(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
-    for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
-        let path = entry?.path();
-        let kind = path.extension().and_then(|kind| kind.to_str());
-        if path.is_dir() {
-            sources(&path, files)?;
-        } else if matches!(kind, Some("c" | "h" | "rs")) {
-            files.push(path);
+    for folder in FOLDERS {
+        for file in files(&layout.root.join(folder), &["c", "h", "rs"])? {
+            let shown = layout.show(&file);
+            let text = fs::read_to_string(&file).with_context(|| shown.clone())?;
+            found.extend(wrong(&text).map(|(line, what)| format!("{shown}:{line}: {what}")));
         }
     }
-    Ok(())
+    Ok(vec![Row::of(NAME, found.join("\n"))])
 }
 
 /// Returns the lines that print what they must not.
 fn wrong(text: &str) -> impl Iterator<Item = (usize, &'static str)> {
-    let regex = |text| Regex::new(text).expect("a constant expression");
     let rules = [
         // Allowed are a function's name, and a resource in the form in which the PCI core prints
         // it.

@@ -6,6 +6,7 @@
 use std::{fs, path::Path, thread, time::Duration};
 
 use anyhow::Result;
+use regex::Regex;
 
 use crate::{
     checks::scripts,
@@ -22,13 +23,18 @@ use crate::{
 /// The beginning of the names of its rows.
 pub const PREFIX: &str = "host::kunit::";
 
+const LOG: &str = "host-kunit";
+
+/// The folder below `build` with the program.
+pub const FOLDER: &str = "uml";
+
 /// The folder of the tree whose `.kunitconfig` is used.
 const SUITES: &str = "drivers/pci/msi";
 
 /// Builds the kernel as a program in `build/uml` and runs it.
 pub fn run(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Vec<Row>> {
-    let log = layout.log("host-kunit");
-    let out = layout.build.join("uml");
+    let log = layout.log(LOG);
+    let out = layout.build.join(FOLDER);
     fs::create_dir_all(&out)?;
     ui.stage("kunit", "building and running User Mode Linux", |stage| {
         let mut kunit = command(layout, "python3");
@@ -53,5 +59,14 @@ pub fn run(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Vec<Row>> {
         let failed = rows.iter().filter(|row| !row.ok).count();
         let summary = format!("{} results, {failed} failed", rows.len());
         Ok((rows, summary))
+    })
+}
+
+/// Returns how many seconds the last run took to build, and to run the tests, as `kunit.py` says.
+pub fn seconds(layout: &Layout) -> [Option<f64>; 2] {
+    let said = fs::read_to_string(layout.log(LOG)).unwrap_or_default();
+    ["building", "running"].map(|step| {
+        let time = Regex::new(&format!(r"([0-9.]+)s {step}")).expect("a constant expression");
+        time.captures(&said)?[1].parse().ok()
     })
 }

@@ -25,26 +25,14 @@ pub fn explore(ui: &Ui, layout: &Layout) -> Result<Vec<Row>> {
         for setting in &explored {
             let name = format!("{PREFIX}{:?}", setting.setting).to_lowercase();
             let troubles: Vec<String> = setting.troubles().collect();
-            let mut row = match troubles.is_empty() {
-                true => Row::passed(name),
-                false => Row::failed(name, troubles.join("\n")),
-            };
-            row.values.insert("states".into(), setting.states.into());
-            rows.push(row);
+            rows.push(Row::of(name, troubles.join("\n")).with("states", setting.states));
         }
         let name = format!("{PREFIX}figures");
-        rows.push(
-            match figures::are_written(&layout.root, &figures::tables(&rule, &explored))? {
-                true => Row::passed(name).took(started.elapsed()),
-                false => {
-                    let page = figures::PAGE;
-                    Row::failed(
-                        name,
-                        format!("{page} has other figures\nremedy: make model"),
-                    )
-                }
-            },
-        );
+        let written = figures::are_written(&layout.root, &figures::tables(&rule, &explored))?;
+        let row = Row::judged(name, written, || {
+            format!("{} has other figures", figures::PAGE)
+        });
+        rows.push(row.or_remedy("make model").took(started.elapsed()));
         let states: usize = explored.iter().map(|setting| setting.states).sum();
         Ok((rows, format!("{states} states")))
     })

@@ -15,11 +15,14 @@ use std::{
 
 use anyhow::{Context, Result};
 use object::{Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionKind, SymbolKind};
-use walkdir::WalkDir;
 
 use crate::{
     checks::exports::{self, Exports},
-    common::{layout::Layout, ui::Ui},
+    common::{
+        layout::Layout,
+        text::{files, quote, read},
+        ui::Ui,
+    },
     kernel::{
         drivers,
         kconfig::Config,
@@ -71,9 +74,7 @@ pub fn compare(
             },
         )?;
     }
-    let mut excepted = converted(layout);
-    excepted.extend(hooked(layout)?);
-    let mut rows = rows(&trees[0], &trees[1], &excepted);
+    let mut rows = rows(&trees[0], &trees[1], &excepted(layout)?);
     rows.push(exported(
         "objects::exports",
         &all_exports(&trees[0]),
@@ -111,7 +112,7 @@ fn exported(name: &str, theirs: &Exports, ours: &Exports, added: &BTreeSet<Strin
     row(name, &differing, theirs.len())
 }
 
-fn all_exports(tree: &BTreeMap<PathBuf, Parts>) -> Exports {
+fn all_exports(tree: &Tree) -> Exports {
     let all = tree.values().flat_map(|parts| parts.exports.clone());
     all.collect()
 }
@@ -141,66 +142,47 @@ fn default_is_off(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Row> 
     Ok(row(name, &wrong, 1))
 }
 
-fn rows(
-    pristine: &BTreeMap<PathBuf, Parts>,
-    grafted: &BTreeMap<PathBuf, Parts>,
-    excepted: &BTreeSet<PathBuf>,
-) -> Vec<Row> {
-    let mut set = Vec::new();
-    for (path, where_) in grafted
-        .keys()
-        .filter(|p| !pristine.contains_key(*p))
-        .map(|p| (p, "only in the grafted tree"))
-        .chain(
-            pristine
-                .keys()
-                .filter(|p| !grafted.contains_key(*p))
-                .map(|p| (p, "missing from the grafted tree")),
-        )
-    {
-        set.push(format!("{}: {where_}", path.display()));
-    }
+fn rows(pristine: &Tree, grafted: &Tree, excepted: &BTreeSet<String>) -> Vec<Row> {
+    let set = differing(pristine, grafted, |_, _| true, |_| String::new());
     let mut rows = vec![row("objects::same_set", &set, pristine.len())];
-    let mut folders: BTreeMap<String, (usize, Vec<String>)> = BTreeMap::new();
-    for (path, theirs) in pristine {
+    let mut folders: BTreeMap<&str, (usize, Vec<String>)> = BTreeMap::new();
+    for (path, theirs) in pristine
+        .iter()
+        .filter(|(path, _)| !excepted.contains(*path))
+    {
         let Some(ours) = grafted.get(path) else {
             continue;
         };
-        if excepted.contains(path) {
-            continue;
-        }
-        let folder = path.parent().unwrap_or(path).display().to_string();
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
         let (count, differing) = folders.entry(folder).or_default();
         *count += 1;
-        let parts: Vec<_> = differing_parts(theirs, ours);
+        let parts = differing_parts(theirs, ours);
         if !parts.is_empty() {
-            differing.push(format!("{}: {}", path.display(), parts.join("; ")));
+            differing.push(format!("{path}: {}", parts.join("; ")));
         }
     }
+    let folders = folders.into_iter();
     rows.extend(
-        folders.iter().map(|(folder, (count, differing))| {
-            row(&format!("objects::{folder}"), differing, *count)
+        folders.map(|(folder, (count, differing))| {
+            row(&format!("objects::{folder}"), &differing, count)
         }),
     );
     rows
 }
 
 fn row(name: &str, differing: &[String], count: usize) -> Row {
-    let mut row = if differing.is_empty() {
-        Row::passed(name)
-    } else {
-        let list: String = differing.iter().map(|d| format!("    | {d}\n")).collect();
-        Row::failed(
-            name,
-            format!(
-                "with CONFIG_PCI_DEVRES_RUST off these are not what the ungrafted tree gives:\n{list}\
-                 compare build/objects/pristine and build/objects/grafted with llvm-objdump-19 -dr"
-            ),
+    let row = Row::judged(name, differing.is_empty(), || {
+        format!(
+            "with CONFIG_PCI_DEVRES_RUST off these are not what the ungrafted tree gives:\n{}\
+             compare build/objects/pristine and build/objects/grafted with llvm-objdump-19 -dr",
+            quote(differing)
         )
-    };
-    row.values.insert("objects".into(), count.into());
-    row
+    });
+    row.with("objects", count)
 }
+
+/// The objects of a tree, by path.
+type Tree = BTreeMap<String, Parts>;
 
 /// The compared parts of an object.
 #[derive(Default)]
@@ -252,14 +234,11 @@ fn unused_key<T>(map: &BTreeMap<String, T>, name: &str) -> String {
     }
 }
 
-fn objects(out: &Path) -> Result<BTreeMap<PathBuf, Parts>> {
-    let mut found = BTreeMap::new();
-    for entry in WalkDir::new(out.join(FOLDER)) {
-        let path = entry?.into_path();
-        if path.extension().is_some_and(|e| e == "o") {
-            let parts = parts(&path).with_context(|| format!("reading {}", path.display()))?;
-            found.insert(path.strip_prefix(out)?.to_path_buf(), parts);
-        }
+fn objects(out: &Path) -> Result<Tree> {
+    let mut found = Tree::new();
+    for path in files(&out.join(FOLDER), &["o"])? {
+        let parts = parts(&path).with_context(|| format!("reading {}", path.display()))?;
+        found.insert(path.strip_prefix(out)?.display().to_string(), parts);
     }
     Ok(found)
 }
@@ -344,42 +323,29 @@ fn counts(name: &str, kind: SectionKind) -> bool {
     !debug && !aside.contains(&name) && kind != SectionKind::Metadata
 }
 
-/// Returns the objects under `drivers/pci` of converted drivers.
-fn converted(layout: &Layout) -> BTreeSet<PathBuf> {
-    let files = drivers::converted(layout).unwrap_or_default();
-    files
-        .into_iter()
-        .map(|driver| driver.file)
-        .filter(|file| file.starts_with(FOLDER))
-        .map(|file| file.with_extension("o"))
-        .collect()
-}
-
-/// Returns the objects of C files that the overlay patches, without drivers.
-fn hooked(layout: &Layout) -> Result<BTreeSet<PathBuf>> {
-    let mut found = BTreeSet::new();
-    for entry in fs::read_dir(layout.root.join("scripts/patches"))? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|e| e == "patch") {
-            let text =
-                fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-            found.extend(patched_objects(&text));
-        }
+/// Returns the objects under `drivers/pci` of converted drivers, and of files that the overlay patches.
+fn excepted(layout: &Layout) -> Result<BTreeSet<String>> {
+    let converted = drivers::converted(layout)?.into_iter();
+    let converted = converted.map(|driver| format!("+++ b/{}", driver.file.display()));
+    let mut found: BTreeSet<_> = converted.flat_map(|file| patched_objects(&file)).collect();
+    for path in files(&layout.root.join("scripts/patches"), &["patch"])? {
+        found.extend(patched_objects(&read(&path)?));
     }
     Ok(found)
 }
 
-fn patched_objects(patch: &str) -> impl Iterator<Item = PathBuf> + '_ {
+fn patched_objects(patch: &str) -> Vec<String> {
     let files = patch.lines().filter_map(|line| line.strip_prefix("+++ b/"));
-    let c = files.filter(|file| file.starts_with(FOLDER) && file.ends_with(".c"));
-    c.map(|file| Path::new(file).with_extension("o"))
+    let sources = files.filter(|file| file.starts_with(FOLDER));
+    let objects = sources.filter_map(|file| Some(format!("{}.o", file.strip_suffix(".c")?)));
+    objects.collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn tree(objects: &[(&str, &[(&str, &str)])]) -> BTreeMap<PathBuf, Parts> {
+    fn tree(objects: &[(&str, &[(&str, &str)])]) -> Tree {
         let parts = |sections: &[(&str, &str)]| Parts {
             sections: sections
                 .iter()
@@ -389,7 +355,7 @@ mod tests {
         };
         objects
             .iter()
-            .map(|(path, p)| (PathBuf::from(path), parts(p)))
+            .map(|(path, p)| (path.to_string(), parts(p)))
             .collect()
     }
 
@@ -414,17 +380,15 @@ mod tests {
         let a = tree(&[("drivers/pci/devres.o", &[])]);
         let b = tree(&[("drivers/pci/devres_rust.o", &[])]);
         let rows = rows(&a, &b, &BTreeSet::new());
-        assert!(rows[0]
-            .message
-            .contains("devres_rust.o: only in the grafted tree"));
-        assert!(rows[0].message.contains("devres.o: missing"));
+        assert!(rows[0].message.contains("devres_rust.o is new"));
+        assert!(rows[0].message.contains("devres.o is gone"));
     }
 
     #[test]
     fn converted_drivers_are_excepted() {
         let a = tree(&[("drivers/pci/switch/switchtec.o", &[(".text", "x")])]);
         let b = tree(&[("drivers/pci/switch/switchtec.o", &[(".text", "y")])]);
-        let excepted = BTreeSet::from([PathBuf::from("drivers/pci/switch/switchtec.o")]);
+        let excepted = BTreeSet::from(["drivers/pci/switch/switchtec.o".to_string()]);
         assert!(rows(&a, &b, &excepted).iter().all(|row| row.ok));
     }
 
@@ -433,8 +397,7 @@ mod tests {
         let patch =
             "--- a/drivers/pci/msi/api.c\n+++ b/drivers/pci/msi/api.c\n@@ -1 +1 @@\n-a\n+b\n\
                      --- a/include/linux/pci.h\n+++ b/include/linux/pci.h\n@@ -1 +1 @@\n-a\n+b\n";
-        let found: Vec<_> = patched_objects(patch).collect();
-        assert_eq!(found, [PathBuf::from("drivers/pci/msi/api.o")]);
+        assert_eq!(patched_objects(patch), ["drivers/pci/msi/api.o"]);
     }
 
     #[test]

@@ -10,13 +10,13 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use regex::Regex;
 use serde::Deserialize;
 
 use crate::{
     common::{
         command::run,
         layout::{Layout, TEMPLATE},
+        text::{files, regex},
         ui::Ui,
     },
     host::toolchain::Toolchain,
@@ -32,41 +32,27 @@ pub const NO_UNSAFE: &str = "host::no-unsafe::";
 
 /// Returns one row for each sample and for the template.
 pub fn no_unsafe(layout: &Layout) -> Result<Vec<Row>> {
-    let folder = layout.root.join("samples/rust");
-    let mut files = Vec::new();
-    let of_modules = folder.join("rust_driver_pci_nvme");
-    for folder in [&folder, &of_modules, &layout.module(TEMPLATE)] {
-        let entries = fs::read_dir(folder).with_context(|| folder.display().to_string())?;
-        let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-        files.extend(paths.filter(|path| path.extension().is_some_and(|e| e == "rs")));
-    }
-    files.sort();
     let mut rows = Vec::new();
-    for file in &files {
+    for file in files(&layout.root.join("samples/rust"), &["rs"])? {
         let name = file.file_stem().unwrap_or_default().to_string_lossy();
-        let name = format!("{NO_UNSAFE}{name}");
-        let found = count(&fs::read_to_string(file)?);
-        rows.push(match found.as_slice() {
-            [] => Row::passed(name),
-            lines => {
-                Row::failed(
-                    name,
-                    format!(
-                    "{} uses of unsafe in {}, line {}: a sample shows what the API does without it",
-                    lines.len(),
-                    layout.show(file),
-                    lines.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")
-                ),
-                )
-            }
-        });
+        let lines = count(&fs::read_to_string(&file)?);
+        rows.push(Row::judged(
+            format!("{NO_UNSAFE}{name}"),
+            lines.is_empty(),
+            || {
+                format!(
+                "{} has unsafe in the lines {lines:?}: a sample shows what the API does without it",
+                layout.show(&file)
+            )
+            },
+        ));
     }
     Ok(rows)
 }
 
 /// Returns the numbers of the lines that have `unsafe` outside of a comment.
 fn count(source: &str) -> Vec<usize> {
-    let keyword = Regex::new(r"\bunsafe\b").expect("a constant expression");
+    let keyword = regex(r"\bunsafe\b");
     let code = source
         .lines()
         .map(|line| line.split("//").next().unwrap_or_default());
@@ -127,10 +113,9 @@ pub fn analyzer(ui: &Ui, layout: &Layout, tools: &Toolchain, kernel: &Built) -> 
     let started = Instant::now();
     let copy = layout.module_copy(&kernel.spec.name, TEMPLATE);
     let (file, project) = describe(ui, layout, tools, &kernel.spec, &copy)?;
-    let row = match follow(&project, &copy) {
-        Ok(()) => Row::passed(ANALYZER),
-        Err(why) => Row::failed(ANALYZER, format!("{}: {why}", layout.show(&file))),
-    };
+    let complaint = follow(&project, &copy).err();
+    let complaint = complaint.map(|why| format!("{}: {why}", layout.show(&file)));
+    let row = Row::of(ANALYZER, complaint.unwrap_or_default());
     Ok(vec![row.took(started.elapsed())])
 }
 
@@ -139,15 +124,12 @@ fn follow(project: &Project, copy: &Path) -> Result<(), String> {
     let root = |c: &Crate| copy.join(&c.root_module);
     let missing = project.crates.iter().find(|c| !root(c).is_file());
     if let Some(Crate {
-        display_name,
+        display_name: name,
         root_module,
         ..
     }) = missing
     {
-        return Err(format!(
-            "crate {display_name} has no {}",
-            root_module.display()
-        ));
+        return Err(format!("crate {name} has no {}", root_module.display()));
     }
     let driver = project.crates.iter().find(|c| root(c).starts_with(copy));
     let driver = driver.ok_or("the driver is not in it")?;

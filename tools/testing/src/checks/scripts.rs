@@ -5,6 +5,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Command,
     time::{Duration, Instant},
 };
 
@@ -12,12 +13,16 @@ use anyhow::Result;
 
 use crate::{
     common::{
-        command::{command, watch, Ended, Limits},
+        command::{command, output, watch, Ended, Limits},
         layout::Layout,
+        text::{files, quote},
         ui::Ui,
     },
     verdict::{klog, ktap, row::Row},
 };
+
+/// The number of lines that a failure quotes.
+const QUOTED: usize = 40;
 
 /// One of our scripts that prints KTAP. Each of its results is a row, `host::<name>::<test>`.
 pub struct Script {
@@ -89,15 +94,12 @@ pub fn rows(prefix: &str, log: &Path, bytes: &[u8], ended: &Ended) -> Vec<Row> {
             let name = prefix.to_string() + &case.path.join("::").replace(' ', "_");
             let said = quoted(&lines[from..case.line]);
             from = case.line + 1;
-            let mut row = if case.ok {
-                Row::passed(name)
-            } else {
-                let message = format!("the test says: not ok\n{said}log: {}", log.display());
-                Row::failed(name, message)
-            };
-            row.skipped = case.skip;
-            row.log = Some(log.to_path_buf());
-            rows.push(row);
+            let complaint = || format!("the test says: not ok\n{said}log: {}", log.display());
+            rows.push(Row {
+                skipped: case.skip,
+                log: Some(log.to_path_buf()),
+                ..Row::judged(name, case.ok, complaint)
+            });
         }
     }
     match ended {
@@ -119,10 +121,7 @@ pub fn rows(prefix: &str, log: &Path, bytes: &[u8], ended: &Ended) -> Vec<Row> {
 }
 
 fn quoted(lines: &[klog::Line]) -> String {
-    lines
-        .iter()
-        .map(|line| format!("    | {}\n", line.text))
-        .collect()
+    quote(lines.iter().map(|line| &line.text))
 }
 
 /// The rows of [`lints`].
@@ -131,134 +130,97 @@ pub const LINTS: [&str; 3] = ["host::shellcheck", "host::rustfmt", "host::clippy
 /// Checks the project's own code: shell scripts with shellcheck, the runner with rustfmt and
 /// clippy.
 pub fn lints(ui: &Ui, layout: &Layout) -> Result<Vec<Row>> {
-    let manifest = layout.testing().join("Cargo.toml");
-    let manifest = manifest.display().to_string();
-    let target = layout.build.join("cargo").display().to_string();
-    let mut shellcheck = vec!["--external-sources".to_string()];
-    shellcheck.extend(scripts(layout)?.iter().map(|path| layout.show(path)));
-    let checks = [
+    let mut shellcheck = command(layout, "shellcheck");
+    shellcheck
+        .current_dir(&layout.root)
+        .arg("--external-sources");
+    shellcheck.args(scripts(layout)?.iter().map(|path| layout.show(path)));
+    let cargo = |lint: &str| {
+        let mut cargo = command(layout, "cargo");
+        cargo.current_dir(layout.testing()).args(lint.split(' '));
+        cargo.env("CARGO_TARGET_DIR", layout.build.join("cargo"));
+        cargo
+    };
+    let tools = [
+        (shellcheck, "mend what it names"),
         (
-            "host::shellcheck",
-            "shellcheck",
-            shellcheck,
-            "mend what it names, or apt-get install shellcheck",
-        ),
-        (
-            "host::rustfmt",
-            "cargo",
-            ["fmt", "--all", "--check", "--manifest-path", &manifest]
-                .map(String::from)
-                .to_vec(),
+            cargo("fmt --all --check"),
             "cargo fmt --all --manifest-path tools/testing/Cargo.toml",
         ),
         (
-            "host::clippy",
-            "cargo",
-            [
-                "clippy",
-                "-q",
-                "--locked",
-                "--workspace",
-                "--all-targets",
-                "--manifest-path",
-                &manifest,
-                "--target-dir",
-                &target,
-                "--",
-                "-Dwarnings",
-            ]
-            .map(String::from)
-            .to_vec(),
+            cargo("clippy -q --locked --workspace --all-targets -- -Dwarnings"),
             "mend what it names",
         ),
     ];
     let mut rows = Vec::new();
-    for (name, program, arguments, remedy) in checks {
-        rows.push(lint(ui, layout, name, program, &arguments, remedy)?);
+    for (name, (mut tool, remedy)) in LINTS.into_iter().zip(tools) {
+        // Debian's toolchain may lack a command of cargo.
+        let part = tool.get_args().next().unwrap_or_default();
+        let mut asked = command(layout, "cargo");
+        let is_there = output(asked.arg(part).arg("--version")).is_some();
+        rows.push(if tool.get_program() == "cargo" && !is_there {
+            Row::skipped(name, format!("{part:?} is not installed"))
+        } else {
+            let doing = "checking our own code";
+            judge(ui, layout, name, doing, &mut tool, |_| false)?.or_remedy(remedy)
+        });
     }
     Ok(rows)
 }
 
-fn lint(
+/// Runs a tool that must succeed and print no line that is `wrong`.
+pub fn judge(
     ui: &Ui,
     layout: &Layout,
     name: &str,
-    program: &str,
-    arguments: &[String],
-    remedy: &str,
+    doing: &str,
+    tool: &mut Command,
+    wrong: impl Fn(&str) -> bool,
 ) -> Result<Row> {
-    let short = name.rsplit(':').next().unwrap_or(name);
-    if !available(layout, program, arguments) {
-        let mut row = Row::passed(name);
-        row.skipped = Some(format!("{program} {} is not installed", arguments[0]));
-        return Ok(row);
-    }
-    let log = layout.log(short);
-    ui.stage(short, "checking our own code", |stage| {
+    let short = name.trim_start_matches("host::").replace("::", "-");
+    let log = layout.log(&short);
+    ui.stage(&short, doing, |stage| {
         let started = Instant::now();
-        let mut tool = command(layout, program);
-        tool.args(arguments).current_dir(&layout.root);
-        let ended = watch(
-            stage,
-            &mut tool,
-            &log,
-            Limits::total(Duration::from_secs(600)),
-        )?;
+        let ended = watch(stage, tool, &log, Limits::total(Duration::from_secs(3600)))?;
         let good = matches!(ended, Ended::Exited(status) if status.success());
-        let row = if good {
-            Row::passed(name)
-        } else {
-            let said = fs::read_to_string(&log)?;
-            let said: String = said
-                .lines()
-                .take(40)
-                .map(|l| format!("    | {l}\n"))
-                .collect();
-            Row::failed(
-                name,
-                format!("{said}log: {}\nremedy: {remedy}", layout.show(&log)),
-            )
-        };
-        let summary = if good {
-            "clean"
-        } else {
-            "has something to say"
-        };
-        Ok((row.took(started.elapsed()), summary.into()))
+        let text = fs::read_to_string(&log)?;
+        let mut lines: Vec<_> = text
+            .lines()
+            .filter(|line| wrong(line))
+            .take(QUOTED)
+            .collect();
+        let summary = format!("{} warnings", lines.len());
+        let mut complaint = String::new();
+        if !good || !lines.is_empty() {
+            if lines.is_empty() {
+                lines = text.lines().collect();
+                lines.drain(..lines.len().saturating_sub(QUOTED));
+            }
+            complaint = format!(
+                "it has something to say\n{}log: {}",
+                quote(lines),
+                layout.show(&log)
+            );
+        }
+        Ok((Row::of(name, complaint).took(started.elapsed()), summary))
     })
 }
 
-/// Returns whether the toolchain lacks this cargo command, as Debian's may.
-fn available(layout: &Layout, program: &str, arguments: &[String]) -> bool {
-    program != "cargo"
-        || crate::common::command::output(
-            command(layout, program).args([&arguments[0], "--version"]),
-        )
-        .is_some()
-}
-
+/// Returns the shell scripts.
 fn scripts(layout: &Layout) -> Result<Vec<PathBuf>> {
+    // These are for another shell.
     let mut found = vec![
         layout.root.join(".ci/run"),
         layout.testing().join("guest/init"),
     ];
-    for folder in [
-        "scripts",
-        "tools/testing",
-        "tools/testing/guest",
-        "tools/testing/guest/lib",
-        "tools/testing/selftests/pci_irq_vectors",
-    ] {
-        for entry in fs::read_dir(layout.root.join(folder))? {
-            let path = entry?.path();
+    for folder in [layout.root.join("scripts"), layout.testing()] {
+        for path in files(&folder, &[])? {
             let shell = path.extension().is_some_and(|e| e == "sh");
-            let plain = path.extension().is_none() && path.is_file();
+            let plain = path.extension().is_none();
             if shell || plain && fs::read(&path)?.starts_with(b"#!/bin/sh") {
                 found.push(path);
             }
         }
     }
-    found.sort();
-    found.dedup();
     Ok(found)
 }

@@ -15,8 +15,6 @@ use std::{
 
 use anyhow::{Context, Result};
 use object::{Object, ObjectSymbol};
-use regex::Regex;
-use walkdir::WalkDir;
 
 use crate::{
     checks::tree_report,
@@ -24,7 +22,8 @@ use crate::{
         command::{watch, Ended, Limits},
         failure::Failure,
         layout::Layout,
-        ui::{elapsed, Ui},
+        text::{files, regex},
+        ui::Ui,
     },
     kernel::{
         drivers::{self, Converted},
@@ -56,12 +55,17 @@ const ARM64: &[&str] = &[
     "drivers/scsi/hisi_sas",
 ];
 
-/// The tree's drivers in Rust that use `kernel::pci`. They are not edited.
+/// The tree's drivers in Rust that use something whose signature the overlay changes. They are not edited.
 const RUST: &[&str] = &[
+    "drivers/block/rnull/rnull.rs",
     "drivers/gpu/nova-core/nova_core.rs",
+    "samples/rust/rust_debugfs_scoped.rs",
     "samples/rust/rust_dma.rs",
     "samples/rust/rust_driver_auxiliary.rs",
+    "samples/rust/rust_driver_i2c.rs",
     "samples/rust/rust_driver_pci.rs",
+    "samples/rust/rust_driver_platform.rs",
+    "samples/rust/rust_misc_device.rs",
 ];
 
 /// A kernel that the drivers are compiled for.
@@ -75,36 +79,17 @@ pub struct Target {
 
 /// All targets. `make test` compiles for the first one.
 pub const TARGETS: [Target; 4] = [
-    Target {
-        arch: "x86_64",
-        on: true,
-    },
-    Target {
-        arch: "x86_64",
-        on: false,
-    },
-    Target {
-        arch: "arm64",
-        on: true,
-    },
-    Target {
-        arch: "arm64",
-        on: false,
-    },
+    Target::new("x86_64", true),
+    Target::new("x86_64", false),
+    Target::new("arm64", true),
+    Target::new("arm64", false),
 ];
 
-/// The result for a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Compiled {
-    /// The object was built.
-    Yes,
-    /// It was not asked for.
-    Absent,
-    /// The compiler's message, or what is wrong with the object.
-    No(String),
-}
-
 impl Target {
+    const fn new(arch: &'static str, on: bool) -> Self {
+        Self { arch, on }
+    }
+
     /// Names its folder, log and rows.
     pub fn name(self) -> String {
         format!("{}-{}", self.arch, if self.on { "on" } else { "off" })
@@ -137,14 +122,14 @@ impl Target {
         files.iter().map(PathBuf::from).collect()
     }
 
-    /// Compiles `files` and [`Self::rust()`], and returns the result for each.
+    /// Compiles `files` and [`Self::rust()`], and returns a row for each.
     fn compile(
         self,
         ui: &Ui,
         layout: &Layout,
         prepared: &Prepared,
         files: &[Converted],
-    ) -> Result<Vec<Compiled>> {
+    ) -> Result<Vec<Row>> {
         let spec = self.spec(layout);
         spec.configure(ui, layout, &prepared.tools)?;
         let jobs = std::thread::available_parallelism().map_or(2, |n| n.get());
@@ -171,42 +156,46 @@ impl Target {
             }
             let text = fs::read_to_string(&log)?;
             let exports = exports(&layout.linux())?;
-            let mut found = Vec::new();
+            let mut rows = Vec::new();
             let rust = self.rust();
             for file in files.iter().map(|f| &f.file).chain(&rust) {
-                found.push(self.outcome(layout, file, &text, &exports)?);
+                rows.push(self.row(layout, file, &text, &exports)?);
             }
-            let count = |wanted: &Compiled| found.iter().filter(|f| *f == wanted).count();
-            let (yes, absent) = (count(&Compiled::Yes), count(&Compiled::Absent));
-            let failed = found.len() - yes - absent;
+            let absent = rows.iter().filter(|row| row.skipped.is_some()).count();
+            let failed = rows.iter().filter(|row| !row.ok).count();
+            let yes = rows.len() - absent - failed;
             let summary =
                 format!("{yes} compiled, {failed} failed, {absent} not in this configuration");
-            Ok((found, summary))
+            Ok((rows, summary))
         })
     }
 
-    fn outcome(
+    fn row(
         self,
         layout: &Layout,
         file: &Path,
         log: &str,
         exports: &BTreeSet<String>,
-    ) -> Result<Compiled> {
+    ) -> Result<Row> {
+        let name = format!("tree::{}::{}", self.name(), file.display());
         if !self.wants(file) {
-            return Ok(Compiled::Absent);
+            let why = format!("not a driver for {}", self.arch);
+            return Ok(Row::skipped(name, why));
         }
         let object = self.spec(layout).out.join(file.with_extension("o"));
-        if !object.exists() {
-            let said: Vec<_> = about(log, file).collect();
-            return Ok(Compiled::No(said.join("\n")));
-        }
-        let unknown = not_exported(&fs::read(&object)?, exports)
-            .with_context(|| format!("reading {}", object.display()))?;
-        Ok(if unknown.is_empty() {
-            Compiled::Yes
+        let complaint = if object.exists() {
+            let unknown = not_exported(&fs::read(&object)?, exports)
+                .with_context(|| format!("reading {}", object.display()))?;
+            if unknown.is_empty() {
+                return Ok(Row::passed(name));
+            }
+            format!("needs what nobody exports: {}", unknown.join(", "))
         } else {
-            Compiled::No(format!("needs what nobody exports: {}", unknown.join(", ")))
-        })
+            about(log, file).collect::<Vec<_>>().join("\n")
+        };
+        let log = layout.show(&layout.log(&format!("tree-{}", self.name())));
+        Ok(Row::failed(name, format!("{complaint}\nlog: {log}"))
+            .or_remedy("mend the driver's patch in scripts/patches/drivers, or the semantic patch"))
     }
 }
 
@@ -220,14 +209,12 @@ fn about<'a>(log: &'a str, file: &'a Path) -> impl Iterator<Item = &'a str> {
 
 /// Returns the exports of the PCI core.
 fn exports(linux: &Path) -> Result<BTreeSet<String>> {
-    let line = Regex::new(r"(?m)^EXPORT_SYMBOL(?:_GPL)?\((\w+)\)").expect("a constant expression");
+    let line = regex(r"(?m)^EXPORT_SYMBOL(?:_GPL)?\((\w+)\)");
     let mut found = BTreeSet::new();
-    for entry in WalkDir::new(linux.join("drivers/pci")) {
-        let path = entry?.into_path();
-        if path.extension().is_some_and(|e| e == "c") {
-            let text = String::from_utf8_lossy(&fs::read(&path)?).into_owned();
-            found.extend(line.captures_iter(&text).map(|c| c[1].to_string()));
-        }
+    for path in files(&linux.join("drivers/pci"), &["c"])? {
+        let text = fs::read(&path)?;
+        let text = String::from_utf8_lossy(&text);
+        found.extend(line.captures_iter(&text).map(|c| c[1].to_string()));
     }
     Ok(found)
 }
@@ -250,35 +237,7 @@ fn not_exported(object: &[u8], exports: &BTreeSet<String>) -> Result<Vec<String>
 /// Returns the rows of `make test`: one for each file, for the first target.
 pub fn test(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Vec<Row>> {
     let files = drivers::converted(layout)?;
-    let target = TARGETS[0];
-    let found = target.compile(ui, layout, prepared, &files)?;
-    Ok(rows(layout, target, &files, &found))
-}
-
-/// Returns one row for each file that was compiled.
-fn rows(layout: &Layout, target: Target, files: &[Converted], found: &[Compiled]) -> Vec<Row> {
-    let rust = target.rust();
-    let of = files.iter().map(|f| &f.file).chain(&rust).zip(found);
-    of.map(|(file, compiled)| row(layout, target, file, compiled))
-        .collect()
-}
-
-fn row(layout: &Layout, target: Target, file: &Path, compiled: &Compiled) -> Row {
-    let name = format!("tree::{}::{}", target.name(), file.display());
-    let message = match compiled {
-        Compiled::Yes => return Row::passed(name),
-        Compiled::Absent => {
-            let mut row = Row::passed(name);
-            row.skipped = Some(format!("not a driver for {}", target.arch));
-            return row;
-        }
-        Compiled::No(said) => said,
-    };
-    let log = layout.show(&layout.log(&format!("tree-{}", target.name())));
-    Row::failed(
-        name,
-        format!("{message}\nlog: {log}\nremedy: mend the driver's patch in scripts/patches/drivers, or the semantic patch"),
-    )
+    TARGETS[0].compile(ui, layout, prepared, &files)
 }
 
 /// `make tree-check`: all files for all targets, as a table and as a page of the documentation.
@@ -290,41 +249,17 @@ pub fn check(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool> {
     for target in TARGETS {
         found.push(target.compile(ui, layout, &prepared, &files)?);
     }
-    let of = TARGETS.iter().zip(&found);
-    let rows: Vec<_> = of
-        .flat_map(|(target, found)| rows(layout, *target, &files, found))
-        .collect();
-    let version = &prepared.pristine.version;
-    let failed = results::write(
-        layout,
-        "tree-check",
-        Some(version),
-        started.elapsed(),
-        &rows,
-    )?;
+    let rows = found.concat();
     println!("\n{}", tree_report::table(&files, &found));
-    for row in rows.iter().filter(|row| !row.ok) {
-        println!("\n{}: {}", row.name, row.message);
-    }
-    let page = layout.root.join(tree_report::PAGE);
-    let kept = if failed == 0 {
-        if let Some(folder) = page.parent() {
-            fs::create_dir_all(folder)?;
-        }
+    let mut written = String::new();
+    if rows.iter().all(|row| row.ok) {
+        let page = layout.root.join(tree_report::PAGE);
         let old = fs::read_to_string(&page).unwrap_or_default();
         fs::write(&page, tree_report::page(&prepared, &files, &found, &old))?;
-        format!("page: {}   ", layout.show(&page))
-    } else {
-        String::new()
-    };
-    println!(
-        "\ntree-check: {}. {} files, {} objects, {failed} failed, Linux {version}, {}\n{kept}results: build/results/tree-check.json",
-        if failed == 0 { "ok" } else { "FAILED" },
-        files.len(),
-        found.iter().flatten().filter(|f| **f == Compiled::Yes).count(),
-        elapsed(started.elapsed())
-    );
-    Ok(failed == 0)
+        written = format!("page: {}   ", layout.show(&page));
+    }
+    let version = Some(prepared.pristine.version.as_str());
+    results::conclude(layout, "tree-check", version, started, &rows, &written)
 }
 
 #[cfg(test)]

@@ -4,14 +4,16 @@
 
 use std::fmt::Write as _;
 
-use comfy_table::{presets::UTF8_FULL_CONDENSED, Table};
+use comfy_table::Table;
 
 use crate::{
-    checks::tree::{Compiled, Target, TARGETS},
+    checks::tree::{Target, TARGETS},
+    common::text,
     kernel::{
         drivers::{By, Converted},
         prepare::Prepared,
     },
+    verdict::row::Row,
 };
 
 /// The page of the documentation that is about converted drivers.
@@ -26,7 +28,7 @@ fn head() -> Vec<String> {
     head
 }
 
-fn cells(files: &[Converted], found: &[Vec<Compiled>], at: usize) -> Vec<String> {
+fn cells(files: &[Converted], found: &[Vec<Row>], at: usize) -> Vec<String> {
     let file = &files[at];
     let by = match &file.by {
         By::SemanticPatch => "semantic patch".to_string(),
@@ -34,10 +36,10 @@ fn cells(files: &[Converted], found: &[Vec<Compiled>], at: usize) -> Vec<String>
     };
     let mut cells = vec![file.file.display().to_string(), file.model().into(), by];
     cells.extend(found.iter().map(|found| {
-        match found[at] {
-            Compiled::Yes => "yes",
-            Compiled::Absent => "n/a",
-            Compiled::No(_) => "FAILED",
+        match &found[at] {
+            row if !row.ok => "FAILED",
+            row if row.skipped.is_some() => "n/a",
+            _ => "yes",
         }
         .to_string()
     }));
@@ -45,22 +47,14 @@ fn cells(files: &[Converted], found: &[Vec<Compiled>], at: usize) -> Vec<String>
 }
 
 /// Returns the table for the terminal.
-pub fn table(files: &[Converted], found: &[Vec<Compiled>]) -> Table {
-    let mut table = Table::new();
-    table.load_preset(UTF8_FULL_CONDENSED).set_header(head());
-    for at in 0..files.len() {
-        table.add_row(cells(files, found, at));
-    }
+pub fn table(files: &[Converted], found: &[Vec<Row>]) -> Table {
+    let mut table = text::table(head());
+    table.add_rows((0..files.len()).map(|at| cells(files, found, at)));
     table
 }
 
 /// Returns the page for the documentation, which replaces `old`. The part of `old` that says what has run stays.
-pub fn page(
-    prepared: &Prepared,
-    files: &[Converted],
-    found: &[Vec<Compiled>],
-    old: &str,
-) -> String {
+pub fn page(prepared: &Prepared, files: &[Converted], found: &[Vec<Row>], old: &str) -> String {
     let mut page = String::from(
         ".. SPDX-License-Identifier: GPL-2.0\n\n\
          =====================================\n\
@@ -74,8 +68,8 @@ pub fn page(
         "Drivers that relied on pcim_enable_device() to free their interrupt vectors, on\n\
          every path or on some, and drivers that nobody freed for: {managed} files are\n\
          managed now, {} explicit. The semantic patch converts {}, small patches {}.\n\
-         They are compiled here; which of them have run, and where,\n\
-         Documentation/PCI/irq-vector-ownership.rst says.\n\n\
+         They are compiled here. The end of this page says how far each comes on the\n\
+         software PCI bus, and Documentation/PCI/irq-vector-ownership.rst which run in QEMU.\n\n\
          Written by ``make tree-check``. \"yes\": the object compiles, with warnings as\n\
          errors, and needs nothing that the PCI core does not export. \"on\" and \"off\" is\n\
          CONFIG_PCI_DEVRES_RUST; with \"off\" the calls behave as they always did. \"n/a\":\n\

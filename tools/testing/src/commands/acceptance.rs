@@ -2,27 +2,20 @@
 
 //! `make acceptance`: the requests of reviewers, from a page of the documentation, and whether each is met.
 //!
-//! A request is met when its tests have passed, and the results are newer than the sources and of the kernel that is built.
-//! Tests without such results are run if `make test` can run them, unless `RUN=0`.
+//! A request is met when the tests that the page names have passed for the present sources. Those of `make test` that have not are
+//! run, all at once, unless `RUN=0`.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    env, fs,
-    path::{Path, PathBuf},
-    time::{Instant, SystemTime},
-};
+use std::{env, fs, path::Path, time::Instant};
 
-use anyhow::{Context, Result};
-use comfy_table::{presets::UTF8_FULL_CONDENSED, ContentArrangement, Table};
+use anyhow::Result;
 use console::style;
-use regex::Regex;
-use serde::Deserialize;
 
 use crate::{
     commands::test::{self, Selection},
     common::{
         command::{command, output},
         layout::Layout,
+        text::{read, regex, table},
         ui::Ui,
     },
     reports::results,
@@ -47,45 +40,31 @@ struct Request {
     argued: Option<(String, String)>,
 }
 
-/// The result of a request.
-struct Verdict {
-    met: bool,
-    ran: bool,
-    notes: Vec<String>,
-    /// The commands that produce missing results.
-    remedies: Vec<String>,
-}
-
-/// Reads the page, runs missing tests, and prints which requests are met.
+/// Runs the tests that the page names, and prints which requests are met.
 pub fn acceptance(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool> {
     let started = Instant::now();
-    let page =
-        fs::read_to_string(layout.root.join(PAGE)).with_context(|| format!("reading {PAGE}"))?;
-    let requests = requests(&page);
-    if env::var_os("RUN").is_none_or(|run| run != "0") {
-        run_missing(ui, layout, linux, &requests)?;
+    let requests = requests(&read(&layout.root.join(PAGE))?);
+    let mut tested = [latest(layout, "test"), latest(layout, "series")].concat();
+    let mut kernel = None;
+    let not_met = requests
+        .iter()
+        .filter(|r| r.command.is_none() && !judge(layout, r, &tested).0);
+    let missing: Vec<_> = not_met.flat_map(|r| r.tests.clone()).collect();
+    if !missing.is_empty() && env::var_os("RUN").is_none_or(|run| run != "0") {
+        let selection = Selection::new(missing, false);
+        let outcome = test::run(ui, layout, linux, &selection);
+        tested.retain(|row| !selection.has(&row.name));
+        tested.extend(outcome.rows);
+        kernel = outcome.kernel;
     }
-    let files = files(layout);
-    let mut table = Table::new();
-    table.load_preset(UTF8_FULL_CONDENSED);
-    table.set_content_arrangement(ContentArrangement::Dynamic);
-    if table.width().is_none() {
-        table.set_width(140);
-    }
-    table.set_header(["", "request", "verdict", "shown by"]);
+    let mut table = table(["", "request", "verdict", "shown by"]);
     let mut rows = Vec::new();
-    let mut commands = BTreeSet::new();
     for request in &requests {
-        let Verdict {
-            met,
-            ran,
-            notes,
-            remedies,
-        } = judge(layout, request, &files);
-        commands.extend(remedies);
-        let verdict = match (met, ran) {
-            (true, true) => style("met").green(),
-            (true, false) => style("argued").cyan(),
+        let (met, notes) = judge(layout, request, &tested);
+        let argued = request.tests.is_empty() && request.absent.is_none();
+        let verdict = match (met, argued) {
+            (true, false) => style("met").green(),
+            (true, true) => style("argued").cyan(),
             (false, _) => style("NOT MET").red(),
         };
         table.add_row([
@@ -95,44 +74,40 @@ pub fn acceptance(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool
             notes.join("\n"),
         ]);
         let name = format!("acceptance::{:02}", request.number);
-        let mut row = if met {
-            Row::passed(name)
-        } else {
-            Row::failed(name, notes.join("\n"))
-        };
-        row.values.insert("argued".into(), (met && !ran).into());
-        row.values.insert("shown_by".into(), notes.into());
-        rows.push(row);
+        let row = Row::judged(name, met, || notes.join("\n")).with("argued", met && argued);
+        rows.push(row.with("shown_by", notes));
     }
-    let kernel = release(layout);
-    let failed = results::write(
+    println!("\n{table}");
+    let places = format!("the requests in full: {PAGE}   ");
+    rows.extend(tested);
+    results::conclude(
         layout,
         "acceptance",
         kernel.as_deref(),
-        started.elapsed(),
+        started,
         &rows,
-    )?;
-    println!("\n{table}");
-    if !commands.is_empty() {
-        println!("\nto be run:");
+        &places,
+    )
+}
+
+/// Returns the last results of a command, if they are newer than the sources.
+fn latest(layout: &Layout, name: &str) -> Vec<Row> {
+    let mut find = command(layout, "find");
+    find.current_dir(&layout.root).args(SOURCES);
+    find.args(["-type", "f", "-newer"])
+        .arg(results::json(layout, name));
+    find.args(["-not", "-name", "*.rst", "-print", "-quit"]);
+    match output(&mut find) {
+        Some(newer) if newer.is_empty() => results::rows(layout, name),
+        _ => Vec::new(),
     }
-    for command in commands {
-        println!("  {command}");
-    }
-    println!(
-        "\nacceptance: {} of {} met or argued; the requests in full: {PAGE}",
-        rows.len() - failed,
-        rows.len()
-    );
-    Ok(failed == 0)
 }
 
 /// Returns the requests of the page.
 fn requests(page: &str) -> Vec<Request> {
-    let title = Regex::new(r"^(\d+)\. (.+)$").expect("a constant expression");
-    let field =
-        Regex::new(r"^:(Tests|Command|Absent|Argued): (.+)$").expect("a constant expression");
-    let quoted = Regex::new(r"``([^`]+)``").expect("a constant expression");
+    let title = regex(r"^(\d+)\. (.+)$");
+    let field = regex(r"^:(Tests|Command|Absent|Argued): (.+)$");
+    let quoted = regex(r"``([^`]+)``");
     let mut requests: Vec<Request> = Vec::new();
     for line in page.lines() {
         if let Some(found) = title.captures(line) {
@@ -166,32 +141,29 @@ fn requests(page: &str) -> Vec<Request> {
     requests
 }
 
-fn judge(layout: &Layout, request: &Request, files: &[File]) -> Verdict {
-    let mut verdict = Verdict {
-        met: true,
-        ran: false,
-        notes: Vec::new(),
-        remedies: Vec::new(),
-    };
-    let mut remedies = Vec::new();
+/// Returns whether a request is met, and what shows it.
+fn judge(layout: &Layout, request: &Request, tested: &[Row]) -> (bool, Vec<String>) {
+    let (mut met, mut notes) = (true, Vec::new());
     let mut note = |good: bool, text: String| {
-        verdict.met &= good;
-        verdict.notes.push(text);
+        met &= good;
+        notes.push(text);
     };
     for prefix in &request.tests {
-        verdict.ran = true;
-        let command = request.command.clone();
-        let command = command.unwrap_or_else(|| format!("make test TEST={prefix}"));
-        match look(layout, files, prefix) {
-            Ok(text) => note(true, format!("{}: {text}", short(prefix))),
-            Err(text) => {
-                note(false, format!("{}: {text}", short(prefix)));
-                remedies.push(command);
+        let of_prefix = tested.iter().filter(|row| row.name.starts_with(prefix));
+        let rows: Vec<_> = of_prefix.collect();
+        let bad = rows.iter().find(|row| !row.ok || row.skipped.is_some());
+        let shown = prefix.trim_end_matches(':');
+        match bad {
+            None if rows.is_empty() => {
+                let command = request.command.as_deref().unwrap_or("make test");
+                note(false, format!("{shown}: no results; {command} has them"));
             }
+            None => note(true, format!("{shown}: {} passed", rows.len())),
+            Some(row) if row.ok => note(false, format!("{} was skipped", row.name)),
+            Some(row) => note(false, format!("{} failed", row.name)),
         }
     }
     if let Some((pattern, places)) = &request.absent {
-        verdict.ran = true;
         let mut grep = command(layout, "grep");
         grep.current_dir(&layout.root).args(["-rnPIm1", pattern]);
         match output(grep.args(places)) {
@@ -204,189 +176,11 @@ fn judge(layout: &Layout, request: &Request, files: &[File]) -> Verdict {
     }
     if let Some((file, heading)) = &request.argued {
         let text = fs::read_to_string(layout.root.join(file)).unwrap_or_default();
-        let good = match heading.as_str() {
-            "" => !text.is_empty(),
-            heading => text.lines().any(|line| line == heading),
-        };
-        let place = match heading.as_str() {
-            "" => file.clone(),
-            heading => format!("{file}, \"{heading}\""),
-        };
+        let good = !text.is_empty() && (heading.is_empty() || text.lines().any(|l| l == heading));
         let word = if good { "argued in" } else { "not there yet:" };
-        note(good, format!("{word} {place}"));
+        note(good, format!("{word} {file} {heading}").trim_end().into());
     }
-    verdict.remedies = remedies;
-    verdict
-}
-
-/// The beginning of names, without what is in its middle.
-fn short(prefix: &str) -> String {
-    let parts: Vec<&str> = prefix.trim_end_matches(':').split("::").collect();
-    match parts.as_slice() {
-        [place, name, .., last] if parts.len() > 3 => format!("{place}::{name}::..{last}"),
-        _ => parts.join("::"),
-    }
-}
-
-/// A file of results.
-struct File {
-    path: PathBuf,
-    written: SystemTime,
-    content: Content,
-    /// The common beginning of its names: it has all tests whose names begin so, and possibly no others.
-    covers: String,
-    /// Why it does not count.
-    stale: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Content {
-    kernel: Option<String>,
-    rows: Vec<Tested>,
-}
-
-#[derive(Deserialize)]
-struct Tested {
-    name: String,
-    ok: bool,
-    skipped: Option<String>,
-    #[serde(default)]
-    message: String,
-}
-
-/// The folder for results of what is run here, a file for each beginning of a name.
-fn own(layout: &Layout) -> PathBuf {
-    layout.build.join("results/acceptance")
-}
-
-/// Returns all results, the latest first.
-fn files(layout: &Layout) -> Vec<File> {
-    let folders = [layout.build.join("results"), own(layout)];
-    let entries = folders
-        .iter()
-        .filter_map(|folder| fs::read_dir(folder).ok());
-    let paths = entries
-        .flatten()
-        .filter_map(|entry| Some(entry.ok()?.path()));
-    let mut files: Vec<File> = paths.filter_map(|path| file(layout, path)).collect();
-    files.sort_by_key(|file| std::cmp::Reverse(file.written));
-    files
-}
-
-fn file(layout: &Layout, path: PathBuf) -> Option<File> {
-    let written = fs::metadata(&path).ok()?.modified().ok()?;
-    let content: Content = serde_json::from_slice(&fs::read(&path).ok()?).ok()?;
-    let mut find = command(layout, "find");
-    find.current_dir(&layout.root).args(SOURCES);
-    find.args(["-type", "f", "-newer"]).arg(&path);
-    find.args(["-not", "-name", "*.rst", "-print", "-quit"]);
-    let newer = output(&mut find).unwrap_or_else(|| "nobody knows".into());
-    let mut stale = (!newer.is_empty()).then(|| format!("older than {}", newer.trim()));
-    let kernel = release(layout);
-    if content.kernel.is_some() && content.kernel != kernel {
-        stale = content.kernel.as_ref().map(|k| format!("of Linux {k}"));
-    }
-    // A report has failures whatever tests were asked for.
-    let names = content
-        .rows
-        .iter()
-        .filter(|row| row.ok)
-        .map(|row| row.name.as_str());
-    let covers = names.reduce(common).unwrap_or_default().to_string();
-    Some(File {
-        path,
-        written,
-        content,
-        covers,
-        stale,
-    })
-}
-
-fn common<'a>(a: &'a str, b: &str) -> &'a str {
-    let same = a.char_indices().zip(b.chars()).find(|((_, x), y)| x != y);
-    let end = same.map_or(a.len().min(b.len()), |((at, _), _)| at);
-    &a[..end]
-}
-
-/// Returns the latest results of tests whose names begin so.
-fn look(layout: &Layout, files: &[File], prefix: &str) -> Result<String, String> {
-    let mut stale = None;
-    for file in files.iter().filter(|file| prefix.starts_with(&file.covers)) {
-        let rows = file.content.rows.iter();
-        let rows: Vec<_> = rows.filter(|row| row.name.starts_with(prefix)).collect();
-        if rows.is_empty() {
-            continue;
-        }
-        let shown = layout.show(&file.path);
-        if let Some(why) = &file.stale {
-            stale.get_or_insert(format!("{shown} is {why}"));
-            continue;
-        }
-        let bad = rows.iter().find(|row| !row.ok || row.skipped.is_some());
-        return match bad {
-            None => Ok(format!("{} passed, {shown}", rows.len())),
-            Some(row) if row.ok => Err(format!("{} was skipped, {shown}", row.name)),
-            Some(row) => {
-                let why = row.message.lines().next().unwrap_or_default();
-                Err(format!("{} failed ({why}), {shown}", short(&row.name)))
-            }
-        };
-    }
-    Err(stale.unwrap_or_else(|| "no results".into()))
-}
-
-/// Runs the tests that have no valid results, one run for each beginning.
-fn run_missing(ui: &Ui, layout: &Layout, linux: Option<&Path>, requests: &[Request]) -> Result<()> {
-    fs::create_dir_all(own(layout))?;
-    let files = files(layout);
-    let mut missing = BTreeMap::new();
-    for request in requests.iter().filter(|request| request.command.is_none()) {
-        for prefix in &request.tests {
-            if look(layout, &files, prefix).is_err() {
-                missing.insert(prefix.as_str(), ());
-            }
-        }
-    }
-    // A beginning that starts with another one is part of it.
-    let all: Vec<&str> = missing.keys().copied().collect();
-    missing.retain(|prefix, ()| {
-        !all.iter()
-            .any(|other| other != prefix && prefix.starts_with(other))
-    });
-    for prefix in missing.into_keys() {
-        ui.say(format_args!("\nmake test TEST={prefix}"));
-        let started = Instant::now();
-        let selection = Selection::of(prefix);
-        let mut outcome = test::run(ui, layout, linux, &selection);
-        for row in &outcome.rows {
-            if !row.ok {
-                ui.say(format_args!("{}: {}", row.name, row.message));
-            }
-        }
-        outcome.rows.retain(|row| row.name.starts_with(prefix));
-        if outcome.rows.is_empty() {
-            outcome.rows.push(Row::failed(prefix, "no such test yet"));
-        }
-        let name = format!(
-            "acceptance/{}",
-            prefix.trim_end_matches(':').replace("::", "-")
-        );
-        let kernel = release(layout);
-        results::write(
-            layout,
-            &name,
-            kernel.as_deref(),
-            started.elapsed(),
-            &outcome.rows,
-        )?;
-    }
-    Ok(())
-}
-
-/// Returns the kernel that is built.
-fn release(layout: &Layout) -> Option<String> {
-    let file = layout.kernel().join("include/config/kernel.release");
-    Some(fs::read_to_string(file).ok()?.trim().into())
+    (met, notes)
 }
 
 #[cfg(test)]
@@ -412,14 +206,20 @@ mod tests {
     }
 
     #[test]
-    fn a_narrow_run_does_not_cover_a_wide_request() {
-        let rows = |names: &[&str]| names.iter().copied().reduce(common).unwrap().to_string();
-        assert_eq!(rows(&["guest::a::x", "host::y"]), "");
-        assert_eq!(
-            rows(&["guest::a::x1", "guest::a::x1@stock"]),
-            "guest::a::x1"
-        );
-        assert!(!"guest::a::x".starts_with(&rows(&["guest::a::x1", "guest::a::x1@stock"])));
-        assert!("guest::a::x".starts_with(&rows(&["guest::a::x1", "guest::a::y"])));
+    fn a_request_is_met_if_each_of_its_tests_has_run_and_passed() {
+        let request = Request {
+            tests: vec!["guest::a::".into(), "host::b".into()],
+            ..Request::default()
+        };
+        let met = |rows: &[Row]| judge(&Layout::new(), &request, rows).0;
+        let (a, b) = (Row::passed("guest::a::x"), Row::passed("host::b"));
+        assert!(met(&[a.clone(), b.clone()]));
+        assert!(!met(std::slice::from_ref(&a)));
+        assert!(!met(&[
+            a.clone(),
+            b.clone(),
+            Row::failed("guest::a::y", "")
+        ]));
+        assert!(!met(&[a, Row::skipped("host::b", "why")]));
     }
 }

@@ -9,20 +9,17 @@ use std::{
 };
 
 use anyhow::Result;
-use comfy_table::{presets::UTF8_FULL_CONDENSED, Table};
-use regex::Regex;
+use comfy_table::Table;
 
 use crate::{
-    common::{
-        layout::Layout,
-        ui::{elapsed, Ui},
-    },
+    common::{layout::Layout, text, ui::Ui},
     guest::run::{GuestSpec, Ran, Run, DEFAULT, EDU},
     kernel::{prepare, spec::Kernel},
     reports::results,
 };
 
-const GUEST: GuestSpec = GuestSpec {
+/// The guest, which takes each sample through its life once.
+pub const GUEST: GuestSpec = GuestSpec {
     name: "boot",
     script: "boot",
     append: &["kunit.enable=0"],
@@ -37,40 +34,14 @@ pub fn boot(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool> {
     let prepared = prepare::source(ui, layout, linux, &[])?;
     let ready = prepare::kernel(ui, layout, &prepared, Kernel::Ours, &BTreeSet::new())?;
     let ran = Run::new(&GUEST, Kernel::Ours).run(ui, layout, &ready)?;
-    let failed = results::write(
-        layout,
-        "boot",
-        Some(&ready.kernel.release),
-        started.elapsed(),
-        &ran.rows,
-    )?;
-
     println!("\n{}", table(&ran));
-    for row in ran.rows.iter().filter(|row| !row.ok) {
-        println!("\n{}: {}", row.name, row.message);
-    }
-    let passed = ran.rows.len() - failed;
-    let verdict = if failed == 0 {
-        "boot: ok"
-    } else {
-        "boot: FAILED"
-    };
-    println!(
-        "\n{verdict}. {passed} passed, {failed} failed, Linux {}, {}",
-        ready.kernel.release,
-        elapsed(started.elapsed())
-    );
-    println!(
-        "log: {}   results: build/results/boot.json",
-        layout.show(&ran.log)
-    );
-    Ok(failed == 0)
+    let release = Some(ready.kernel.release.as_str());
+    let log = format!("log: {}   ", layout.show(&ran.log));
+    results::conclude(layout, "boot", release, started, &ran.rows, &log)
 }
 
 fn table(ran: &Ran) -> Table {
-    let mut table = Table::new();
-    table.load_preset(UTF8_FULL_CONDENSED);
-    table.set_header([
+    let mut table = text::table([
         "sample",
         "device",
         "vector",
@@ -79,10 +50,9 @@ fn table(ran: &Ran) -> Table {
         "left behind",
         "verdict",
     ]);
-    let line = Regex::new(
+    let line = text::regex(
         r"(?m)^verdict driver=(\S+) device=(\S+) type=(\S+) irq=(.*) interrupts=(\S+) left=(\S+)$",
-    )
-    .expect("a constant expression");
+    );
     for found in line.captures_iter(&ran.text) {
         let mut fields: Vec<&str> = (1..=6).map(|i| &found[i]).collect();
         // The whole name of the driver would make the table wider than a terminal.

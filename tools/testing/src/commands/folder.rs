@@ -11,17 +11,12 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use comfy_table::{presets::UTF8_FULL_CONDENSED, ContentArrangement, Table};
+use comfy_table::Table;
 use console::style;
-use regex::Regex;
 
 use crate::{
     checks::samples,
-    common::{
-        failure::Failure,
-        layout::Layout,
-        ui::{elapsed, Ui},
-    },
+    common::{failure::Failure, layout::Layout, text, ui::Ui},
     guest::run::{GuestSpec, Ran, Run, DEFAULT},
     kernel::{prepare, spec::Kernel},
     reports::results,
@@ -59,33 +54,10 @@ pub fn boot(ui: &Ui, layout: &Layout, linux: Option<&Path>, folder: &Path) -> Re
         ..DEFAULT
     }));
     let ran = Run::new(guest, Kernel::Ours).run(ui, layout, &ready)?;
-    let failed = results::write(
-        layout,
-        "driver",
-        Some(&ready.kernel.release),
-        started.elapsed(),
-        &ran.rows,
-    )?;
-
-    println!("\n{}\n{}", printed(&ran.text), table(&ran, failed));
-    for row in ran.rows.iter().filter(|row| !row.ok) {
-        println!("\n{}: {}", row.name, row.message);
-    }
-    let verdict = match failed {
-        0 => "driver: ok",
-        _ => "driver: FAILED",
-    };
-    println!(
-        "\n{verdict}. {} passed, {failed} failed, Linux {}, {}",
-        ran.rows.len() - failed,
-        ready.kernel.release,
-        elapsed(started.elapsed())
-    );
-    println!(
-        "log: {}   results: build/results/driver.json",
-        layout.show(&ran.log)
-    );
-    Ok(failed == 0)
+    println!("\n{}\n{}", printed(&ran.text), table(&ran));
+    let release = Some(ready.kernel.release.as_str());
+    let log = format!("log: {}   ", layout.show(&ran.log));
+    results::conclude(layout, "driver", release, started, &ran.rows, &log)
 }
 
 /// Describes the driver in `folder` to an editor, with the kernel's crates that it uses and its
@@ -129,10 +101,9 @@ fn leak(words: Vec<String>) -> &'static [&'static str] {
 }
 
 /// Returns what the kernel and the driver printed in each phase, without the output of the guest script.
-fn printed(text: &str) -> String {
-    let ours = Regex::new(r"^\s*(#|KTAP version|\d+\.\.\d+|(not )?ok \d+ |verdict )")
-        .expect("a constant expression");
-    let lines = text
+fn printed(log: &str) -> String {
+    let ours = text::regex(r"^\s*(#|KTAP version|\d+\.\.\d+|(not )?ok \d+ |verdict )");
+    let lines = log
         .lines()
         .skip_while(|line| !line.starts_with("phase "))
         .take_while(|line| !line.starts_with("guest: "));
@@ -146,11 +117,8 @@ fn printed(text: &str) -> String {
     shown
 }
 
-fn table(ran: &Ran, failed: usize) -> Table {
-    let mut table = Table::new();
-    table.load_preset(UTF8_FULL_CONDENSED);
-    table.set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header([
+fn table(ran: &Ran) -> Table {
+    let mut table = text::table([
         "module",
         "driver",
         "device",
@@ -159,13 +127,13 @@ fn table(ran: &Ran, failed: usize) -> Table {
         "interrupts",
         "verdict",
     ]);
-    let line = Regex::new(
+    let good = ran.rows.iter().all(|row| row.ok);
+    let line = text::regex(
         r"(?m)^verdict module=(\S+) driver=(\S+) device=(\S+) type=(\S+) irq=(.*) interrupts=(\S+)$",
-    )
-    .expect("a constant expression");
+    );
     for found in line.captures_iter(&ran.text) {
         let fields = (1..=6).map(|i| &found[i]);
-        table.add_row(fields.chain([if failed == 0 { "ok" } else { "FAILED" }]));
+        table.add_row(fields.chain([if good { "ok" } else { "FAILED" }]));
     }
     table
 }

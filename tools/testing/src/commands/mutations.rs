@@ -13,7 +13,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use comfy_table::{presets::UTF8_FULL_CONDENSED, Table};
+use comfy_table::Table;
 
 use crate::{
     checks::scripts,
@@ -22,7 +22,8 @@ use crate::{
         command::command,
         failure::Failure,
         layout::Layout,
-        ui::{elapsed, Ui},
+        text::{self, files, read},
+        ui::Ui,
     },
     host::packages,
     kernel::{
@@ -111,35 +112,17 @@ pub fn mutations(ui: &Ui, layout: &Layout, linux: Option<&Path>, names: &[String
     } else {
         "mutations-some"
     };
-    let failed = results::write(layout, report, None, started.elapsed(), &rows)?;
-
     println!("\n{}", table(&mutations, &rows));
-    for row in rows.iter().filter(|row| !row.ok) {
-        println!("\n{}: {}", row.name, row.message);
-    }
-    let verdict = if failed == 0 {
-        "mutations: ok"
-    } else {
-        "mutations: FAILED"
-    };
-    println!(
-        "\n{verdict}. {} noticed, {failed} not noticed, {}\nresults: build/results/{report}.json   kernel: the next make restores it",
-        rows.len() - failed,
-        elapsed(started.elapsed())
-    );
-    Ok(failed == 0)
+    let restored = "kernel: the next make restores it   ";
+    results::conclude(layout, report, None, started, &rows, restored)
 }
 
 fn chosen(layout: &Layout, names: &[String]) -> Result<Vec<Mutation>> {
     let folder = layout.testing().join("mutations");
     let mut all = Vec::new();
-    for entry in fs::read_dir(&folder)? {
-        let patch = entry?.path();
-        if patch.extension().is_some_and(|e| e == "patch") {
-            all.push(read(patch)?);
-        }
+    for patch in files(&folder, &["patch"])? {
+        all.push(mutation(patch)?);
     }
-    all.sort_by(|a, b| a.name.cmp(&b.name));
     let known: Vec<_> = all.iter().map(|m| m.name.clone()).collect();
     let is_one = |m: &Mutation| names.iter().any(|name| m.name.starts_with(name.as_str()));
     all.retain(|m| names.is_empty() || is_one(m));
@@ -151,8 +134,8 @@ fn chosen(layout: &Layout, names: &[String]) -> Result<Vec<Mutation>> {
     Ok(all)
 }
 
-fn read(patch: PathBuf) -> Result<Mutation> {
-    let text = fs::read_to_string(&patch)?;
+fn mutation(patch: PathBuf) -> Result<Mutation> {
+    let text = read(&patch)?;
     let (what, rest) = text.split_once('\n').unwrap_or_default();
     let test = rest.lines().find_map(|line| line.strip_prefix("Test: "));
     let test = test.with_context(|| format!("{} has no line `Test: `", patch.display()))?;
@@ -254,31 +237,23 @@ fn verdict(mutation: &Mutation, found: Result<Vec<Row>>) -> Row {
         );
         return Row::failed(name, message);
     }
-    let mut row = Row::passed(name);
+    let row = Row::passed(name);
     let names: Vec<_> = red.into_iter().map(|row| row.name).collect();
-    row.values.insert("red".into(), names.into());
-    row
+    row.with("red", names)
 }
 
 fn table(mutations: &[Mutation], rows: &[Row]) -> Table {
-    let mut table = Table::new();
-    table.load_preset(UTF8_FULL_CONDENSED);
-    table.set_header([
+    let mut table = text::table([
         "mutation",
         "what is broken",
         "tests that turned red",
         "time",
     ]);
     for (mutation, row) in mutations.iter().zip(rows) {
-        let none = Vec::new();
         let red = row.values.get("red").and_then(|red| red.as_array());
-        let red = red.unwrap_or(&none);
-        let mut names: Vec<_> = red
-            .iter()
-            .filter_map(|name| name.as_str())
-            .take(NAMED)
-            .map(|name| name.trim_start_matches("guest::").to_string())
-            .collect();
+        let red = red.into_iter().flatten().filter_map(|name| name.as_str());
+        let red: Vec<_> = red.map(|name| name.trim_start_matches("guest::")).collect();
+        let mut names: Vec<_> = red.iter().take(NAMED).map(|n| n.to_string()).collect();
         if red.len() > NAMED {
             names.push(format!("and {} more", red.len() - NAMED));
         }

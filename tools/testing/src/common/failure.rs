@@ -75,20 +75,9 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let label = |text| style(text).for_stderr().bold();
-        match &self.stage {
-            Some(stage) => writeln!(
-                f,
-                "{} {stage}: {}",
-                style("failed").for_stderr().red().bold(),
-                self.what
-            )?,
-            None => writeln!(
-                f,
-                "{} {}",
-                style("failed").for_stderr().red().bold(),
-                self.what
-            )?,
-        }
+        let failed = style("failed").for_stderr().red().bold();
+        let stage = self.stage.as_ref().map(|stage| format!("{stage}: "));
+        writeln!(f, "{failed} {}{}", stage.unwrap_or_default(), self.what)?;
         for line in &self.quote {
             writeln!(f, "       | {line}")?;
         }

@@ -72,10 +72,15 @@ impl Layout {
         }
     }
 
+    /// The copies of such folders in which their modules are built for `kernel`.
+    pub fn modules(&self, kernel: &str) -> PathBuf {
+        self.build.join("modules").join(kernel)
+    }
+
     /// The copy of such a folder in which its modules are built for `kernel`.
     pub fn module_copy(&self, kernel: &str, name: &str) -> PathBuf {
-        let folder = self.build.join("modules").join(kernel);
-        folder.join(name.trim_matches('/').replace('/', "-"))
+        self.modules(kernel)
+            .join(name.trim_matches('/').replace('/', "-"))
     }
 
     /// A configuration fragment of that name.

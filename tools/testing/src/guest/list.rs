@@ -308,6 +308,7 @@ pub const GUESTS: &[GuestSpec] = &[
     GuestSpec {
         name: "routes",
         kernels: &[Ours],
+        // There each refusal has a stack trace. These are tens of thousands of lines, which take minutes.
         by_name: &[Debug],
         script: "routes",
         modules: &["ownership_routes"],
@@ -318,8 +319,7 @@ pub const GUESTS: &[GuestSpec] = &[
     },
     GuestSpec {
         name: "attack",
-        kernels: &[Ours],
-        by_name: &[Debug],
+        kernels: &[Ours, Debug],
         script: "attack",
         modules: &["ownership_attack"],
         devices: &[EDU, "e1000e"],
@@ -334,7 +334,7 @@ pub const GUESTS: &[GuestSpec] = &[
         kernels: &[Ours, Debug],
         script: "reports",
         // These KUnit suites make a report of every kind. No suite that is built into the kernel runs.
-        append: &["kunit.filter_glob=pci_irq_vector_[do]*", "log_buf_len=8M"],
+        append: &["kunit.filter_glob=pci_irq_vector_[do][ew]*", "log_buf_len=8M"],
         modules: &["ownership_foreign"],
         devices: &[EDU, "e1000e"],
         limit: Duration::from_secs(180),
@@ -396,6 +396,70 @@ pub const GUESTS: &[GuestSpec] = &[
         ..DEFAULT
     },
     GuestSpec {
+        name: "stress",
+        kernels: &[Ours],
+        by_name: &[Debug],
+        script: "stress",
+        devices: &[
+            EDU,
+            EDU,
+            "-drive file=disk0,if=none,id=disk0,format=raw",
+            "nvme,drive=disk0,serial=0",
+        ],
+        // If each CPU has its own thread, QEMU 7.2 crashes when one CPU writes to a BAR while another one moves it.
+        accelerator: "tcg,thread=single",
+        cpus: 4,
+        limit: Duration::from_secs(300),
+        long: Some(Duration::from_secs(3 * 3600)),
+        ..DEFAULT
+    },
+    GuestSpec {
+        name: "hotplug",
+        // Lockdep reports pciehp itself, which takes its reset lock and the lock of rescanning in either order. The code is
+        // not ours, and lockdep looks no further afterwards.
+        kernels: &[Ours],
+        script: "hotplug",
+        // The port tells the kernel itself; by default the firmware does.
+        append: &["kunit.enable=0", "pcie_ports=native"],
+        modules: &["ownership_late"],
+        devices: &[
+            "-global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off",
+            "pcie-root-port,id=one,chassis=1,slot=1",
+            "edu,bus=one",
+            "pcie-root-port,id=two,chassis=2,slot=2",
+            "edu,bus=two",
+            "pcie-root-port,id=three,chassis=3,slot=3",
+            "edu,bus=three",
+            "pcie-root-port,id=four,chassis=4,slot=4",
+            "e1000e,bus=four",
+            "pcie-root-port,id=five,chassis=5,slot=5",
+            "e1000e,bus=five",
+            "pcie-root-port,id=six,chassis=6,slot=6",
+            "e1000e,bus=six",
+            "pcie-root-port,id=seven,chassis=7,slot=7",
+            "-drive file=disk0,if=none,id=disk0,format=raw",
+            "nvme,drive=disk0,serial=0,bus=seven",
+        ],
+        limit: Duration::from_secs(120),
+        provokes: &[HANDLER, LEAKED],
+        ..DEFAULT
+    },
+    GuestSpec {
+        name: "sriov",
+        kernels: &[Ours, Debug],
+        script: "sriov",
+        modules: &["ownership_late"],
+        devices: &[
+            "pcie-root-port,id=one,chassis=1",
+            "nvme-subsys,id=subsystem",
+            "nvme,serial=0,bus=one,subsys=subsystem,sriov_max_vfs=2,sriov_vq_flexible=4,sriov_vi_flexible=4,\
+             max_ioqpairs=8,msix_qsize=9",
+        ],
+        limit: Duration::from_secs(60),
+        provokes: &[LEAKED],
+        ..DEFAULT
+    },
+    GuestSpec {
         name: "silence",
         kernels: &[Ours, Debug],
         script: "silence",
@@ -446,6 +510,8 @@ pub const GUESTS: &[GuestSpec] = &[
         kernels: &[Ours],
         by_name: &[Debug],
         script: "nvme_rust",
+        // The kernel is not told when the disk is unplugged.
+        append: &["kunit.enable=0", "pcie_ports=compat"],
         // The disk is behind a port, from which it can be unplugged.
         devices: &[
             "pcie-root-port,id=one,chassis=1",

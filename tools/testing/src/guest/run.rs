@@ -48,7 +48,7 @@ pub struct GuestSpec {
     pub modules: &'static [&'static str],
     /// QEMU's devices, and other options of it with their dash. It runs in a scratch folder with disks of 8 MiB, `disk0` to `disk9`.
     pub devices: &'static [&'static str],
-    /// QEMU's machine.
+    /// QEMU's machine, if its kernel is for a PC.
     pub machine: &'static str,
     /// QEMU's `-accel`.
     pub accelerator: &'static str,
@@ -308,7 +308,8 @@ impl Run {
         } else {
             self.guest.memory
         };
-        let mut qemu = command(layout, "qemu-system-x86_64");
+        let machine = ready.kernel.spec.machine;
+        let mut qemu = command(layout, machine.qemu);
         qemu.current_dir(scratch);
         qemu.args([
             "-nodefaults",
@@ -318,12 +319,11 @@ impl Run {
             "-monitor",
             "none",
         ]);
-        qemu.args([
-            "-machine",
-            self.guest.machine,
-            "-accel",
-            self.guest.accelerator,
-        ]);
+        match machine.options {
+            [] => qemu.args(["-machine", self.guest.machine]),
+            options => qemu.args(options),
+        };
+        qemu.args(["-accel", self.guest.accelerator]);
         qemu.arg("-smp").arg(self.guest.cpus.to_string());
         qemu.arg("-m").arg(memory.to_string());
         qemu.arg("-serial").arg(format!("file:{}", log.display()));
@@ -332,16 +332,14 @@ impl Run {
             .arg("-initrd")
             .arg(&ready.initramfs);
         let script = format!("guest.script={}", self.guest.script);
-        // The emulated TSC is the host's clock, which the kernel need not watch.
         let mut append = vec![
-            "console=ttyS0",
             "panic=-1",
-            "tsc=reliable",
             "printk.devkmsg=on",
             // Its final message would come between the results of tests.
             "initramfs_async=0",
             &script,
         ];
+        append.extend(machine.append);
         // The slab allocator's lists of free objects keep pointers to those they have handed out, and hide leaks from kmemleak, unless
         // it looks after its red zones.
         if self.looks_for_leaks() {

@@ -15,11 +15,14 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use regex::Regex;
 use similar::TextDiff;
 
 use crate::{
-    common::{layout::Layout, ui::Ui},
+    common::{
+        layout::Layout,
+        text::{quote, quote_first, regex},
+        ui::Ui,
+    },
     guest::{
         run::{GuestSpec, Run, DEFAULT, EDU},
         shrink::{shrink, steps},
@@ -106,10 +109,9 @@ struct Told {
 }
 
 fn told(text: &str) -> Vec<Told> {
-    let line = Regex::new(
+    let line = regex(
         r"^pci_devres_sequences: device=(\S+) seed=(\d+) sequence=(\d+) steps=(\d+) calls=(\d+) digest=(.*)$",
-    )
-    .expect("a constant expression");
+    );
     text.lines()
         .filter_map(|text| {
             let found = line.captures(text)?;
@@ -148,10 +150,8 @@ pub fn agree(
         rows.push(match difference(&of(&a), &of(&b)) {
             None if of(&a).is_empty() => Row::failed(name, "neither kernel ran a sequence on it"),
             None => {
-                let mut row = Row::passed(name);
-                row.values.insert("sequences".into(), of(&a).len().into());
-                row.values.insert("seed".into(), seed().into());
-                row
+                let row = Row::passed(name).with("sequences", of(&a).len());
+                row.with("seed", seed())
             }
             Some(found) => {
                 let hunt = Hunt {
@@ -204,14 +204,10 @@ fn enough(a: &[Told], b: &[Told], long: bool) -> Row {
     let name = format!("guest::{NAME}::agrees::{due}_calls");
     let calls = |told: &[Told]| told.iter().map(|told| told.calls).sum::<u64>();
     let (theirs, ours) = (calls(a), calls(b));
-    if theirs.min(ours) < due {
-        let message =
-            format!("the stock kernel answered {theirs} calls, ours {ours}, {due} are due");
-        return Row::failed(name, message);
-    }
-    let mut row = Row::passed(name);
-    row.values.insert("calls".into(), ours.into());
-    row
+    let row = Row::judged(name, theirs.min(ours) >= due, || {
+        format!("the stock kernel answered {theirs} calls, ours {ours}, {due} are due")
+    });
+    row.with("calls", ours)
 }
 
 /// Replays one sequence in parts.
@@ -227,21 +223,19 @@ impl Hunt<'_> {
     fn shortest(&self, count: u32) -> Result<String> {
         let all = (1u64 << count) - 1;
         if self.differ(&[all])? == [false] {
-            return Ok(
-                "    | replayed alone it does not differ: it takes what ran before it\n".into(),
-            );
+            let alone = "replayed alone it does not differ: it takes what ran before it";
+            return Ok(quote([alone]));
         }
         let kept = shrink(all, |tries| self.differ(tries))?;
         let texts = self.replay(&[kept], true)?.map(|text| full(&text));
         let numbers: Vec<String> = steps(kept).iter().map(u32::to_string).collect();
+        let steps = match numbers.is_empty() {
+            true => "binding and detach".to_string(),
+            false => numbers.join(", "),
+        };
         Ok(format!(
-            "{} of its {count} steps are enough: {}\n{}",
+            "{} of its {count} steps are enough: {steps}\n{}",
             numbers.len(),
-            if numbers.is_empty() {
-                "binding and detach".to_string()
-            } else {
-                numbers.join(", ")
-            },
             beside(&texts[0], &texts[1])
         ))
     }
@@ -294,21 +288,15 @@ fn full(text: &str) -> String {
 /// Returns both texts in one: lines of the stock kernel alone have a minus, lines of ours alone a plus.
 fn beside(theirs: &str, ours: &str) -> String {
     let diff = TextDiff::from_lines(theirs, ours);
-    let mut lines = vec!["- the stock kernel, + ours".to_string()];
-    lines.extend(diff.iter_all_changes().map(|change| {
-        let line = change.value().trim_end();
-        format!("{} {line}", change.tag()).trim_end().to_string()
-    }));
-    let more = lines.len().saturating_sub(SHOWN);
-    let mut text: String = lines
-        .iter()
-        .take(SHOWN)
-        .map(|line| format!("    | {line}\n"))
-        .collect();
-    if more > 0 {
-        text += &format!("    | ... and {more} lines more\n");
-    }
-    text
+    let changes = diff.iter_all_changes();
+    let changes = changes.map(|change| format!("{} {change}", change.tag()));
+    quote_first(
+        SHOWN,
+        &format!(
+            "- the stock kernel, + ours\n{}",
+            changes.collect::<String>()
+        ),
+    )
 }
 
 #[cfg(test)]

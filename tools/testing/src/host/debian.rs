@@ -23,6 +23,8 @@ use crate::{
 
 /// The suite that has Linux 7.3 and current Rust sources; all packages taken from it are architecture independent.
 const SUITE: &str = "trixie-backports";
+/// The suite that has the programs of guests with another architecture.
+const USERLAND: &str = "trixie";
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// A view of the archive.
@@ -48,6 +50,17 @@ impl<'a> Archive<'a> {
 
     /// The backports suite. Sets up lists and cache beside the downloads and fetches the package list.
     pub fn open(stage: &Stage<'_>, layout: &'a Layout) -> Result<Self> {
+        Self::private(stage, layout, "apt", SUITE, "")
+    }
+
+    /// A suite with lists and a cache in `folder`, and further lines of apt's configuration.
+    fn private(
+        stage: &Stage<'_>,
+        layout: &'a Layout,
+        folder: &str,
+        suite: &str,
+        more: &str,
+    ) -> Result<Self> {
         let remedy = "name a Linux 7.3 source tree of your own: make boot LINUX=/path/to/linux";
         if !packages::is_debian() || !Path::new(KEYRING).exists() {
             return Err(
@@ -66,13 +79,13 @@ impl<'a> Archive<'a> {
                 })?
             }
         };
-        let folder = layout.cache.join("apt");
+        let folder = layout.cache.join(folder);
         for sub in ["lists/partial", "archives/partial"] {
             fs::create_dir_all(folder.join(sub)).context("creating the download cache")?;
         }
         fs::write(
             folder.join("sources.list"),
-            format!("deb [signed-by={KEYRING}] {uri} {SUITE} main\n"),
+            format!("deb [signed-by={KEYRING}] {uri} {suite} main\n"),
         )?;
         let dir = folder.display();
         fs::write(
@@ -85,7 +98,8 @@ impl<'a> Archive<'a> {
                  Dir::Cache::pkgcache \"\";\n\
                  Dir::Cache::srcpkgcache \"\";\n\
                  APT::Sandbox::User \"root\";\n\
-                 Acquire::Retries \"3\";\n"
+                 Acquire::Retries \"3\";\n\
+                 {more}"
             ),
         )?;
         let archive = Self {
@@ -141,6 +155,37 @@ impl<'a> Archive<'a> {
             apt.env("APT_CONFIG", self.folder.join("apt.conf"));
         }
         apt
+    }
+}
+
+/// Returns where [`fetch_busybox`] puts the userland of an architecture.
+pub fn busybox(layout: &Layout, architecture: &str) -> PathBuf {
+    let folder = layout.cache.join("userland").join(architecture);
+    folder.join("usr/bin/busybox")
+}
+
+/// Fetches a userland for guests with another architecture, if it is not there yet.
+pub fn fetch_busybox(stage: &Stage<'_>, layout: &Layout, architecture: &str) -> Result<()> {
+    let program = busybox(layout, architecture);
+    if program.exists() {
+        return Ok(());
+    }
+    let more = format!(
+        "APT::Architecture \"{architecture}\";\nAPT::Architectures {{ \"{architecture}\"; }};\n"
+    );
+    let folder = format!("apt-{architecture}");
+    let archive = Archive::private(stage, layout, &folder, USERLAND, &more)?;
+    let name = "busybox-static";
+    let version = archive.versions(name).into_iter().next();
+    let version = version.ok_or_else(|| Failure::new(format!("no {name} for {architecture}")))?;
+    let package = archive.download(stage, name, &version)?;
+    let folder = layout.cache.join("userland").join(architecture);
+    unpack(stage, layout, &package, &folder)?;
+    // The lists of packages are many times as large.
+    fs::remove_dir_all(&archive.folder)?;
+    match program.exists() {
+        true => Ok(()),
+        false => Err(Failure::new(format!("{name} {version} has no {}", program.display())).into()),
     }
 }
 

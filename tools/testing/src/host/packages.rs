@@ -95,6 +95,28 @@ pub const TESTS: &[Package] = &[
     package("iproute2", "vdpa", "makes vDPA devices in a guest"),
 ];
 
+/// The additional packages for the check of the series.
+pub const SERIES: &[Package] = &[
+    package("sparse", "sparse", "checks the kernel's C"),
+    package(
+        "ocaml-nox",
+        "ocamlopt",
+        "compiles parts of the kernel's semantic patches",
+    ),
+    package(
+        "libpython3-dev",
+        "python3-config",
+        "runs the reports of semantic patches",
+    ),
+];
+
+/// The additional packages for machines of other architectures.
+pub const PLATFORMS: &[Package] = &[package(
+    "qemu-system-arm",
+    "qemu-system-aarch64",
+    "is the machine that kernels for arm64 boot on",
+)];
+
 /// The additional packages for building the documentation.
 pub const DOCS: &[Package] = &[package(
     "python3-sphinx",

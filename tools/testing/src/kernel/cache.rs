@@ -65,15 +65,9 @@ impl Cached {
             return;
         }
         let name = name.to_string_lossy();
-        let of_kernel = name.rsplit_once('-').map_or(&*name, |(kernel, _)| kernel);
+        let kernel = |name: &str| name.rsplit_once('-').map(|(kernel, _)| kernel.to_string());
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            let old = entry.file_name();
-            if old
-                .to_string_lossy()
-                .rsplit_once('-')
-                .map(|(kernel, _)| kernel)
-                == Some(of_kernel)
-            {
+            if kernel(&entry.file_name().to_string_lossy()) == kernel(&name) {
                 let _ = fs::remove_dir_all(entry.path());
             }
         }

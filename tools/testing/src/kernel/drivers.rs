@@ -2,14 +2,14 @@
 
 //! The drivers that the overlay converts, and how: by the semantic patch or by a small patch of their own.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use crate::common::{
+    layout::Layout,
+    text::{files, read},
 };
-
-use anyhow::{Context, Result};
-
-use crate::common::layout::Layout;
 
 /// A file of a driver that the overlay converts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,18 +42,10 @@ impl Converted {
 /// Returns all of them, by path.
 pub fn converted(layout: &Layout) -> Result<Vec<Converted>> {
     let scripts = layout.root.join("scripts");
-    let list = fs::read_to_string(scripts.join("converted-drivers"))
-        .context("reading scripts/converted-drivers")?;
+    let list = read(&scripts.join("converted-drivers"))?;
     let mut found: Vec<_> = listed(&list).collect();
-    let folder = scripts.join("patches/drivers");
-    let entries = fs::read_dir(&folder).with_context(|| format!("reading {}", folder.display()))?;
-    for entry in entries {
-        let path = entry?.path();
-        if path.extension().is_some_and(|e| e == "patch") {
-            let text =
-                fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-            found.extend(patched(&path, &text));
-        }
+    for path in files(&scripts.join("patches/drivers"), &["patch"])? {
+        found.extend(patched(&path, &read(&path)?));
     }
     found.sort_by(|a, b| a.file.cmp(&b.file));
     Ok(found)

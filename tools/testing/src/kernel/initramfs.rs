@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 
 use crate::{
     common::{command::command, failure::Failure, layout::Layout},
-    host::{packages::program, toolchain::LLVM},
+    host::{debian, packages::program, toolchain::LLVM},
     kernel::spec::Built,
 };
 
@@ -49,7 +49,12 @@ pub fn pack(layout: &Layout, kernel: &Built) -> Result<PathBuf> {
         writeln!(list, "dir /{dir} 0755 0 0")?;
     }
     writeln!(list, "nod /dev/console 0600 0 0 c 5 1")?;
-    writeln!(list, "file /bin/busybox {} 0755 0 0", busybox()?.display())?;
+    let foreign = kernel.spec.machine.debian;
+    let busybox = match foreign {
+        Some(architecture) => debian::busybox(layout, architecture),
+        None => busybox()?,
+    };
+    writeln!(list, "file /bin/busybox {} 0755 0 0", busybox.display())?;
     writeln!(list, "slink /bin/sh busybox 0777 0 0")?;
     // The kernel loads modules that it needs, such as sound codecs, through this path.
     writeln!(list, "slink /sbin/modprobe /bin/busybox 0777 0 0")?;
@@ -78,8 +83,6 @@ pub fn pack(layout: &Layout, kernel: &Built) -> Result<PathBuf> {
             description.display()
         )?;
     }
-    let ioctl = ioctl(layout, kernel, &guest, &work)?;
-    writeln!(list, "file /bin/ioctl {} 0755 0 0", ioctl.display())?;
     // A test of the kernel's own tree, in the folders that it looks for its helpers in.
     let selftests = layout.linux().join("tools/testing/selftests");
     for file in [
@@ -90,9 +93,13 @@ pub fn pack(layout: &Layout, kernel: &Built) -> Result<PathBuf> {
         let path = path.display();
         writeln!(list, "file /selftests/{file} {path} 0755 0 0")?;
     }
-    // Only tests of drivers need it.
-    if let Some(vdpa) = program("vdpa") {
-        dynamic(layout, &mut list, "/bin/vdpa", &vdpa)?;
+    // Only tests of drivers need these, and they run on this machine's architecture.
+    if foreign.is_none() {
+        let ioctl = ioctl(layout, kernel, &guest, &work)?;
+        writeln!(list, "file /bin/ioctl {} 0755 0 0", ioctl.display())?;
+        if let Some(vdpa) = program("vdpa") {
+            dynamic(layout, &mut list, "/bin/vdpa", &vdpa)?;
+        }
     }
     let modules = format!("lib/modules/{}", kernel.release);
     writeln!(list, "dir /{modules} 0755 0 0")?;

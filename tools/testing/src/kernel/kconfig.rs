@@ -2,10 +2,11 @@
 
 //! Kernel configurations: what a fragment asks for, what a `.config` has, and what hides Rust.
 
-use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
-use anyhow::{Context, Result};
-use regex::Regex;
+use anyhow::Result;
+
+use crate::common::text::{read, regex};
 
 /// Symbols, without their `CONFIG_`, and their values; an unset one is `n`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -14,15 +15,12 @@ pub struct Config(BTreeMap<String, String>);
 impl Config {
     /// Reads a `.config` or a fragment of one.
     pub fn read(path: &Path) -> Result<Self> {
-        let text =
-            fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-        Ok(Self::parse(&text))
+        Ok(Self::parse(&read(path)?))
     }
 
     /// Parses `CONFIG_X=value` and `# CONFIG_X is not set` lines; later ones win.
     pub fn parse(text: &str) -> Self {
-        let line = Regex::new(r"^(?:CONFIG_(\w+)=(.*)|# CONFIG_(\w+) is not set)$")
-            .expect("a constant expression");
+        let line = regex(r"^(?:CONFIG_(\w+)=(.*)|# CONFIG_(\w+) is not set)$");
         let symbols = text.lines().filter_map(|l| {
             let found = line.captures(l.trim_end())?;
             Some(match found.get(3) {
@@ -60,16 +58,11 @@ impl Config {
 
     /// Returns the text that Kconfig reads.
     pub fn text(&self) -> String {
-        self.0
-            .iter()
-            .fold(String::new(), |mut text, (symbol, value)| {
-                // Writing to a string does not fail.
-                let _ = match value.as_str() {
-                    "n" => writeln!(text, "# CONFIG_{symbol} is not set"),
-                    _ => writeln!(text, "CONFIG_{symbol}={value}"),
-                };
-                text
-            })
+        let line = |(symbol, value): (&String, &String)| match value.as_str() {
+            "n" => format!("# CONFIG_{symbol} is not set\n"),
+            _ => format!("CONFIG_{symbol}={value}\n"),
+        };
+        self.0.iter().map(line).collect()
     }
 }
 
@@ -87,10 +80,8 @@ pub struct Hidden {
 
 /// Returns the conditions of `config RUST` in `tree` that `config` does not meet.
 pub fn hides_rust(config: &Config, tree: &Path) -> Result<Vec<Hidden>> {
-    let path = tree.join("init/Kconfig");
-    let kconfig =
-        fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-    let word = Regex::new(r"[A-Z][A-Z0-9_]+").expect("a constant expression");
+    let kconfig = read(&tree.join("init/Kconfig"))?;
+    let word = regex(r"[A-Z][A-Z0-9_]+");
     let mut hidden = Vec::new();
     for condition in conditions(&kconfig) {
         if evaluate(&condition, config) != Some(false) {
@@ -160,12 +151,8 @@ fn remedy(condition: &str, config: &Config) -> String {
 
 /// Returns the value of a Kconfig condition, or `None` if its form is not known here.
 fn evaluate(condition: &str, config: &Config) -> Option<bool> {
-    let token =
-        Regex::new(r"\s*(\|\||&&|>=|<=|!=|[=<>!()]|[A-Za-z0-9_]+)").expect("a constant expression");
-    let tokens: Vec<&str> = token
-        .captures_iter(condition)
-        .map(|found| found.get(1).map_or("", |m| m.as_str()))
-        .collect();
+    let token = regex(r"\|\||&&|>=|<=|!=|[=<>!()]|[A-Za-z0-9_]+");
+    let tokens: Vec<&str> = token.find_iter(condition).map(|t| t.as_str()).collect();
     let mut parser = Parser {
         tokens: &tokens,
         config,
@@ -179,7 +166,7 @@ struct Parser<'a> {
     config: &'a Config,
 }
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
     fn take(&mut self, token: &str) -> bool {
         let there = self.tokens.first() == Some(&token);
         if there {
@@ -213,45 +200,43 @@ impl Parser<'_> {
             return self.take(")").then_some(value);
         }
         let left = self.word()?;
-        for compare in [">=", "<=", "!=", "=", ">", "<"] {
-            if self.take(compare) {
-                let right = self.word()?;
-                let order = match (left.parse::<u64>(), right.parse::<u64>()) {
-                    (Ok(l), Ok(r)) => l.cmp(&r),
-                    _ => left.cmp(&right),
-                };
-                return Some(match compare {
-                    ">=" => order.is_ge(),
-                    "<=" => order.is_le(),
-                    "!=" => order.is_ne(),
-                    "=" => order.is_eq(),
-                    ">" => order.is_gt(),
-                    _ => order.is_lt(),
-                });
-            }
+        let compare = self.tokens.first().copied().unwrap_or_default();
+        if !matches!(compare, ">=" | "<=" | "!=" | "=" | ">" | "<") {
+            return Some(matches!(left, "y" | "m"));
         }
-        Some(matches!(left.as_str(), "y" | "m"))
+        self.tokens = &self.tokens[1..];
+        let right = self.word()?;
+        let order = match (left.parse::<u64>(), right.parse::<u64>()) {
+            (Ok(l), Ok(r)) => l.cmp(&r),
+            _ => left.cmp(right),
+        };
+        Some(match compare {
+            ">=" => order.is_ge(),
+            "<=" => order.is_le(),
+            "!=" => order.is_ne(),
+            "=" => order.is_eq(),
+            ">" => order.is_gt(),
+            _ => order.is_lt(),
+        })
     }
 
     /// Returns the value of a symbol, or a constant unchanged.
-    fn word(&mut self) -> Option<String> {
+    fn word(&mut self) -> Option<&'a str> {
         let (word, rest) = self.tokens.split_first()?;
         self.tokens = rest;
-        let constant =
-            matches!(*word, "y" | "m" | "n") || word.starts_with(|c: char| c.is_ascii_digit());
-        Some(
-            if constant {
-                word
-            } else {
-                self.config.get(word)
-            }
-            .to_string(),
-        )
+        let constant = ["y", "m", "n"].contains(word) || word.starts_with(char::is_numeric);
+        Some(if constant {
+            word
+        } else {
+            self.config.get(word)
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     const KCONFIG: &str = "config RUST\n\tbool \"Rust support\"\n\tdepends on HAVE_RUST\n\tdepends on RUST_IS_AVAILABLE\n\

@@ -99,9 +99,14 @@ pub fn kernel(
     packed(ui, layout, prepared, which, kernel, modules)
 }
 
-/// Builds the kernel that the converted drivers run on, with our option on or off.
-pub fn converted(ui: &Ui, layout: &Layout, prepared: &Prepared, which: Kernel) -> Result<Ready> {
-    let spec = KernelSpec::converted(layout, which);
+/// Builds a kernel that is none of [`Kernel`], but takes the place of one in the results.
+pub fn other(
+    ui: &Ui,
+    layout: &Layout,
+    prepared: &Prepared,
+    spec: &KernelSpec,
+    which: Kernel,
+) -> Result<Ready> {
     spec.configure(ui, layout, &prepared.tools)?;
     let kernel = spec.build(ui, layout, &prepared.tools)?;
     packed(ui, layout, prepared, which, kernel, &BTreeSet::new())

@@ -19,7 +19,10 @@ use crate::{
         ui::{Stage, Ui},
     },
     host::toolchain::Toolchain,
-    kernel::kconfig::{hides_rust, Config},
+    kernel::{
+        kconfig::{hides_rust, Config},
+        machine::{Machine, PC},
+    },
 };
 
 /// The kernels that guests run on.
@@ -88,6 +91,12 @@ pub const NOTHING: &str = "allnoconfig";
 /// Kconfig's target for a configuration with everything, as modules.
 pub const EVERYTHING: &str = "allmodconfig";
 
+/// Has `make` use all processors.
+pub fn jobs() -> String {
+    let jobs = std::thread::available_parallelism().map_or(2, |n| n.get());
+    format!("-j{jobs}")
+}
+
 /// A kernel to build.
 #[derive(Clone, Debug)]
 pub struct KernelSpec {
@@ -97,12 +106,16 @@ pub struct KernelSpec {
     pub source: PathBuf,
     /// The value of `ARCH=`, if it is not that of this machine.
     pub arch: Option<&'static str>,
+    /// The machine it boots on.
+    pub machine: &'static Machine,
     /// The configuration below the fragments: [`NOTHING`] or [`EVERYTHING`].
     pub base: &'static str,
     /// Configuration fragments; later ones win.
     pub fragments: Vec<PathBuf>,
     /// The output folder.
     pub out: PathBuf,
+    /// Further variables for `make`.
+    pub options: &'static [&'static str],
 }
 
 /// A kernel that was built.
@@ -125,9 +138,11 @@ impl KernelSpec {
             name: name.into(),
             source,
             arch: None,
+            machine: &PC,
             base: NOTHING,
             fragments: fragments.iter().map(|f| layout.fragment(f)).collect(),
             out: layout.build.join(name),
+            options: &[],
         }
     }
 
@@ -168,6 +183,11 @@ impl KernelSpec {
         Self::new(layout, name, layout.linux(), fragments)
     }
 
+    /// Returns where its image is once it is built.
+    pub fn image(&self) -> PathBuf {
+        self.out.join(self.machine.image)
+    }
+
     fn config(&self) -> PathBuf {
         self.out.join(".config")
     }
@@ -176,6 +196,7 @@ impl KernelSpec {
     pub fn command(&self, layout: &Layout, tools: &Toolchain) -> Command {
         let mut make = tools.make(layout, &self.source, &self.out);
         make.args(self.arch.map(|arch| format!("ARCH={arch}")));
+        make.args(self.options);
         make
     }
 
@@ -216,6 +237,11 @@ impl KernelSpec {
             make.env("KCONFIG_ALLCONFIG", &fragment).arg(self.base);
             run(stage, &mut make, &log)?;
             self.took_effect(&asked, layout, tools, stage)?;
+            // Kbuild does not notice that a module from outside the tree was built for another configuration.
+            let modules = layout.modules(&self.name);
+            if modules.exists() {
+                fs::remove_dir_all(&modules)?;
+            }
             fs::write(&stamp, &inputs)?;
             Ok((
                 (),
@@ -270,18 +296,20 @@ impl KernelSpec {
 
     /// Builds image and modules.
     pub fn build(&self, ui: &Ui, layout: &Layout, tools: &Toolchain) -> Result<Built> {
-        ui.stage(&self.name, "building bzImage and modules", |stage| {
-            self.make(stage, layout, tools, &["bzImage", "modules"], "build")?;
+        ui.stage(&self.name, "building image and modules", |stage| {
+            let image = self.image();
+            let target = image.file_name().unwrap_or_default().to_string_lossy();
+            self.make(stage, layout, tools, &[&target, "modules"], "build")?;
             let release = fs::read_to_string(self.out.join("include/config/kernel.release"))
                 .context("the build left no kernel.release")?;
             let built = Built {
                 spec: self.clone(),
-                image: self.out.join("arch/x86/boot/bzImage"),
+                image: image.clone(),
                 release: release.trim().into(),
                 external: Vec::new(),
             };
             let modules = built.modules()?.len();
-            let summary = format!("Linux {}, bzImage and {modules} modules", built.release);
+            let summary = format!("Linux {}, {target} and {modules} modules", built.release);
             Ok((built, summary))
         })
     }
@@ -295,9 +323,8 @@ impl KernelSpec {
         targets: &[&str],
         step: &str,
     ) -> Result<()> {
-        let jobs = std::thread::available_parallelism().map_or(2, |n| n.get());
         let mut make = self.command(layout, tools);
-        make.arg(format!("-j{jobs}")).args(targets);
+        make.arg(jobs()).args(targets);
         run(stage, &mut make, &self.log(layout, step)).map_err(|error| {
             Failure::from_error(error)
                 .or_remedy("mend what the compiler names and run the same command again; make doctor checks the tools")
@@ -346,7 +373,7 @@ impl Built {
                     .arg(format!("{}/", layout.module(name).display()))
                     .arg(&copy);
                 run(stage, &mut rsync, &log)?;
-                let mut make = tools.make(layout, &self.spec.source, &self.spec.out);
+                let mut make = self.spec.command(layout, tools);
                 make.arg(format!("M={}", copy.display())).arg("modules");
                 run(stage, &mut make, &log)?;
                 let found = ordered(&copy)?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use maud::{html, Markup, DOCTYPE};
 
-use super::summary::Summary;
+use super::summary::{Summary, NUMBERS};
 use crate::{common::ui::elapsed, verdict::row::Row};
 
 const STYLE: &str =
@@ -50,12 +50,9 @@ pub fn page(name: &str, kernel: Option<&str>, took: Duration, rows: &[Row]) -> S
 fn areas(summary: &Summary<'_>) -> Markup {
     html! {
         table {
-            tr { th { "area" } th { "behaviours" } th { "passed" } th { "failed" } th { "skipped" } }
-            @for (name, area) in &summary.areas {
-                tr {
-                    td { (name) } td { (area.behaviours) } td { (area.passed) }
-                    td { (area.failed) } td { (area.skipped) }
-                }
+            tr { th { "area" } @for name in NUMBERS { th { (name) } } }
+            @for (name, numbers) in &summary.areas {
+                tr { td { (name) } @for number in numbers { td { (number) } } }
             }
         }
     }
@@ -75,18 +72,5 @@ fn line(row: &Row) -> Markup {
             td { @if let Some(seconds) = row.seconds { (seconds) } }
             td { @if let Some(log) = &row.log { (log.display()) } }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_test_says_is_no_markup() {
-        let rows = [Row::failed("guest::a", "<b>& why"), Row::passed("host::b")];
-        let page = page("test", Some("7.3.4"), Duration::from_secs(1), &rows);
-        assert!(page.contains("&lt;b&gt;&amp; why"), "{page}");
-        assert!(page.contains("1 failed") && !page.contains("<b>"));
     }
 }

@@ -2,32 +2,20 @@
 
 //! The results of a command, for people and for programs.
 
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use anyhow::Result;
-use serde::Serialize;
+use serde_json::json;
 
 use super::page;
-use crate::{common::layout::Layout, verdict::row::Row};
-
-/// `build/results/<command>.json`.
-#[derive(Debug, Serialize)]
-pub struct Report<'a> {
-    /// The command.
-    pub name: &'a str,
-    /// The kernel that ran, if one did.
-    pub kernel: Option<&'a str>,
-    /// From the command's start to its end.
-    pub seconds: f64,
-    /// How many rows are ok.
-    pub passed: usize,
-    /// How many rows failed.
-    pub failed: usize,
-    /// How many of the rows that are ok were skipped.
-    pub skipped: usize,
-    /// All of them.
-    pub rows: &'a [Row],
-}
+use crate::{
+    common::{layout::Layout, ui::elapsed},
+    verdict::row::Row,
+};
 
 /// Writes the report of a command. Returns the number of failed rows.
 pub fn write(
@@ -38,35 +26,60 @@ pub fn write(
     rows: &[Row],
 ) -> Result<usize> {
     let passed = rows.iter().filter(|row| row.ok).count();
-    let report = Report {
-        name,
-        kernel,
-        seconds: (took.as_secs_f64() * 10.0).round() / 10.0,
-        passed,
-        failed: rows.len() - passed,
-        skipped: rows.iter().filter(|row| row.skipped.is_some()).count(),
-        rows,
-    };
+    let failed = rows.len() - passed;
+    let report = json!({
+        "name": name,
+        "kernel": kernel,
+        "seconds": (took.as_secs_f64() * 10.0).round() / 10.0,
+        "passed": passed,
+        "failed": failed,
+        "skipped": rows.iter().filter(|row| row.skipped.is_some()).count(),
+        "rows": rows,
+    });
     let folder = layout.build.join("results");
     fs::create_dir_all(&folder)?;
     let mut text = serde_json::to_string_pretty(&report)?;
     text.push('\n');
-    fs::write(folder.join(format!("{name}.json")), text)?;
+    fs::write(json(layout, name), text)?;
     let page = page::page(name, kernel, took, rows);
     fs::write(folder.join(format!("{name}.html")), page)?;
-    Ok(report.failed)
+    Ok(failed)
 }
 
-/// Returns the names of the tests in the last report of a command.
-pub fn names(layout: &Layout, name: &str) -> Vec<String> {
+/// Writes the report of a command, and prints the rows that failed, the verdict, and the `places` of other files. Returns whether no row failed.
+pub fn conclude(
+    layout: &Layout,
+    name: &str,
+    kernel: Option<&str>,
+    started: Instant,
+    rows: &[Row],
+    places: &str,
+) -> Result<bool> {
+    let failed = write(layout, name, kernel, started.elapsed(), rows)?;
+    for row in rows.iter().filter(|row| !row.ok) {
+        println!("\n{}: {}", row.name, row.message);
+    }
+    println!(
+        "\n{name}: {}. {} passed, {failed} failed{}, {}\n{places}results: build/results/{name}.json",
+        if failed == 0 { "ok" } else { "FAILED" },
+        rows.len() - failed,
+        kernel.map_or(String::new(), |kernel| format!(", Linux {kernel}")),
+        elapsed(started.elapsed())
+    );
+    Ok(failed == 0)
+}
+
+/// Returns the path of the last report of a command.
+pub fn json(layout: &Layout, name: &str) -> PathBuf {
+    layout.build.join(format!("results/{name}.json"))
+}
+
+/// Returns the rows of the last report of a command.
+pub fn rows(layout: &Layout, name: &str) -> Vec<Row> {
     let read = || {
-        let text = fs::read(layout.build.join(format!("results/{name}.json"))).ok()?;
+        let text = fs::read(json(layout, name)).ok()?;
         let report: serde_json::Value = serde_json::from_slice(&text).ok()?;
-        let rows = report["rows"].as_array()?.clone();
-        let names = rows
-            .into_iter()
-            .filter_map(|row| Some(row["name"].as_str()?.to_string()));
-        Some(names.collect())
+        serde_json::from_value(report["rows"].clone()).ok()
     };
     read().unwrap_or_default()
 }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The summary of a run: how many behaviours of each area were tested, which guests took longest, and what was
-//! skipped.
+//! The summary of a run: how many behaviours of each area were tested, which guests took longest, what was skipped,
+//! and what failed.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt::Write as _,
     time::Duration,
 };
 
@@ -13,6 +12,10 @@ use crate::{common::ui::elapsed, verdict::row::Row};
 
 /// The number of slowest guests that are named.
 const SLOWEST: usize = 5;
+
+/// How many failures end the text, and how many lines of each. The list of failures above the summary has all of them.
+const TOLD: usize = 3;
+const LINES: usize = 6;
 
 /// The areas, by the beginning of the tests' names. The first one that matches counts.
 const AREAS: &[(&str, &str)] = &[
@@ -37,27 +40,17 @@ const AREAS: &[(&str, &str)] = &[
     ("", "host"),
 ];
 
+/// The numbers of an area, or of a run.
+pub const NUMBERS: [&str; 4] = ["behaviours", "passed", "failed", "skipped"];
+
 /// The summary of a run.
 pub struct Summary<'a> {
-    /// For each area.
-    pub areas: BTreeMap<&'static str, Area>,
+    /// The [`NUMBERS`] of each area. A behaviour counts once, whatever the kernels that it was tested on.
+    pub areas: BTreeMap<&'static str, [usize; NUMBERS.len()]>,
     /// The guests that took longest, the slowest first, with their seconds.
     pub slowest: Vec<(&'a str, f64)>,
     /// The skipped tests, with the reasons.
     pub skipped: Vec<(&'a str, &'a str)>,
-}
-
-/// The tests of an area.
-#[derive(Default)]
-pub struct Area {
-    /// How many behaviours there are, whatever the kernels that they were tested on.
-    pub behaviours: usize,
-    /// How many rows passed.
-    pub passed: usize,
-    /// How many failed.
-    pub failed: usize,
-    /// How many were skipped.
-    pub skipped: usize,
 }
 
 fn area(name: &str) -> &'static str {
@@ -75,16 +68,16 @@ fn behaviour(name: &str) -> String {
 impl<'a> Summary<'a> {
     /// Returns the summary of these rows.
     pub fn new(rows: &'a [Row]) -> Self {
-        let mut areas: BTreeMap<_, Area> = BTreeMap::new();
+        let mut areas = BTreeMap::new();
         let mut seen = BTreeSet::new();
         for row in rows {
-            let area = areas.entry(area(&row.name)).or_default();
-            area.behaviours += usize::from(seen.insert(behaviour(&row.name)));
-            match (row.ok, &row.skipped) {
-                (false, _) => area.failed += 1,
-                (true, None) => area.passed += 1,
-                (true, Some(_)) => area.skipped += 1,
-            }
+            let [behaviours, passed, failed, skipped] = areas.entry(area(&row.name)).or_default();
+            *behaviours += usize::from(seen.insert(behaviour(&row.name)));
+            *match (row.ok, &row.skipped) {
+                (false, _) => failed,
+                (true, None) => passed,
+                (true, Some(_)) => skipped,
+            } += 1;
         }
         let guest = |row: &'a Row| Some((row.name.strip_suffix("::boot")?, row.seconds?));
         let mut slowest: Vec<_> = rows.iter().filter_map(guest).collect();
@@ -102,33 +95,31 @@ impl<'a> Summary<'a> {
 /// Returns the text for the terminal.
 pub fn text(rows: &[Row], took: Duration) -> String {
     let summary = Summary::new(rows);
-    let mut text = format!(
-        "{:12} {:>10} {:>8} {:>8} {:>8}\n",
-        "area", "behaviours", "passed", "failed", "skipped"
-    );
-    let mut line = |name: &str, numbers: [usize; 4]| {
-        let [behaviours, passed, failed, skipped] = numbers;
-        // Writing to a string does not fail.
-        let _ = writeln!(
-            text,
-            "{name:12} {behaviours:>10} {passed:>8} {failed:>8} {skipped:>8}"
-        );
+    let line = |name: &str, numbers: [String; NUMBERS.len()]| {
+        let [behaviours, others @ ..] = numbers;
+        let others = others.map(|number| format!(" {number:>8}")).concat();
+        format!("{name:12} {behaviours:>10}{others}\n")
     };
-    let mut all = [0; 4];
-    for (name, area) in &summary.areas {
-        let numbers = [area.behaviours, area.passed, area.failed, area.skipped];
-        line(name, numbers);
+    let mut text = line("area", NUMBERS.map(String::from));
+    let mut all = [0; NUMBERS.len()];
+    for (name, numbers) in &summary.areas {
+        text += &line(name, numbers.map(|number| number.to_string()));
         all.iter_mut().zip(numbers).for_each(|(sum, n)| *sum += n);
     }
-    line("all", all);
+    text += &line("all", all.map(|number| number.to_string()));
     for (name, seconds) in &summary.slowest {
         let took = elapsed(Duration::from_secs_f64(*seconds));
-        let _ = writeln!(text, "slow    {took:>9}  {name}");
+        text += &format!("slow    {took:>9}  {name}\n");
     }
     for (name, why) in &summary.skipped {
-        let _ = writeln!(text, "skipped {name}: {why}");
+        text += &format!("skipped {name}: {why}\n");
     }
-    let _ = writeln!(text, "all of it took {}", elapsed(took));
+    text += &format!("all of it took {}\n", elapsed(took));
+    for row in rows.iter().filter(|row| !row.ok).take(TOLD) {
+        text += &format!("failed  {}\n", row.name);
+        let lines = row.message.lines();
+        text.extend(lines.take(LINES).map(|line| format!("        {line}\n")));
+    }
     text
 }
 
@@ -146,13 +137,13 @@ mod tests {
             Row::passed("host::graft::c"),
         ];
         let summary = Summary::new(&rows);
-        let devres = &summary.areas["devres"];
-        assert_eq!((devres.behaviours, devres.passed), (1, 2));
-        assert_eq!(summary.areas["ownership"].failed, 1);
-        assert_eq!(summary.areas["host"].passed, 1);
+        assert_eq!(summary.areas["devres"], [1, 2, 0, 0]);
+        assert_eq!(summary.areas["ownership"], [2, 1, 1, 0]);
+        assert_eq!(summary.areas["host"], [1, 1, 0, 0]);
         assert_eq!(summary.slowest, [("guest::races", 70.0)]);
         let text = text(&rows, Duration::from_secs(1));
         assert!(text.contains("slow     1:10 min  guest::races\n"), "{text}");
+        assert!(text.ends_with("failed  guest::races::b\n        why\n"));
         assert!(text.lines().all(|line| line.len() <= 80));
     }
 }

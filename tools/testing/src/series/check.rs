@@ -3,17 +3,20 @@
 //! Proves that the series can be merged patch by patch: each is built and booted.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
+    ops::Range,
     path::{Path, PathBuf},
+    process::Command,
+    thread,
     time::{Duration, Instant, SystemTime},
 };
 
 use anyhow::{Context, Result};
 
-use super::{pieces::File, Step};
+use super::{checkers, pieces::File, Step};
 use crate::{
-    checks::tree::ARM64_ONLY,
+    checks::{docs, scripts::judge, tree::ARM64_ONLY},
     common::{
         command::{command, run},
         layout::Layout,
@@ -23,12 +26,13 @@ use crate::{
     kernel::{
         initramfs,
         prepare::{Prepared, Ready},
-        spec::{Built, Kernel, KernelSpec, EVERYTHING},
+        spec::{jobs, Built, Kernel, KernelSpec, EVERYTHING},
     },
     verdict::row::Row,
 };
 
-/// The drivers with which a step boots. They are converted, and bind again only if their vectors were freed.
+/// The drivers with which a step boots. They are converted, and bind again only if their vectors
+/// were freed.
 const GUEST: GuestSpec = GuestSpec {
     name: "series",
     script: "series",
@@ -43,65 +47,374 @@ const GUEST: GuestSpec = GuestSpec {
     ..DEFAULT
 };
 
-/// Builds and boots the tree after each step, unless that very tree passed before.
+/// Folders of the core. Their Makefiles say which of their files there are; of drivers, objects are
+/// named.
+const CORE: [&str; 2] = ["drivers/pci/msi/", "drivers/pci/controller/pci-soft/"];
+
+/// The rows of the checks of the last tree.
+const LAST: [&str; 5] = ["coccicheck", "sparse", "kernel-doc", "clippy", "rustdoc"];
+
+/// The tree that has one step after the other, and what is built from it.
+struct Place<'a> {
+    ui: &'a Ui,
+    layout: &'a Layout,
+    prepared: &'a Prepared,
+    steps: &'a [Step],
+    files: &'a [File],
+    tree: PathBuf,
+    /// A configuration with everything but Rust, of which objects are built.
+    drivers: KernelSpec,
+    /// The kernel that boots.
+    kernel: KernelSpec,
+}
+
+/// Builds and boots the tree after the steps `from` to `to`, unless that very tree passed before.
+/// The last tree is also checked by programs that would take too long for each step.
 pub fn walk(
     ui: &Ui,
     layout: &Layout,
     prepared: &Prepared,
     steps: &[Step],
     files: &[File],
+    (from, to): (usize, usize),
 ) -> Result<Vec<Row>> {
-    let tree = layout.build.join("series/linux");
-    if !tree.exists() {
-        ui.stage("series tree", "copying the kernel's source", |stage| {
-            let mut rsync = command(layout, "rsync");
-            rsync.arg("-a");
-            rsync.arg(format!("{}/", prepared.pristine.tree.display()));
-            run(stage, rsync.arg(&tree), &layout.log("series-copy"))?;
-            Ok(((), layout.show(&tree)))
-        })?;
-    }
-    let objects = KernelSpec {
-        base: EVERYTHING,
-        out: layout.build.join("series/drivers"),
-        ..KernelSpec::new(layout, "series-drivers", tree.clone(), &["tree", "no-rust"])
-    };
+    let place = Place::new(ui, layout, prepared, steps, files)?;
     let record = layout.build.join("series/passed.json");
     let text = fs::read_to_string(&record).unwrap_or_default();
     let mut passed: BTreeMap<String, String> = serde_json::from_str(&text).unwrap_or_default();
-    let mut rows = Vec::new();
-    let mut booted = None;
-    for (at, step) in steps.iter().enumerate() {
-        let started = Instant::now();
-        let name = format!("series::{:04}::{}", at + 1, step.subject.replace(' ', "_"));
-        let of = format!("{} {}", prepared.pristine.version, step.tree);
-        if let Some(note) = passed.get(&of) {
-            rows.push(row(name, Ok(format!("{note}, earlier"))));
-            continue;
-        }
-        let mut done = || {
-            if place(&tree, files, at + 1)? {
-                // A tree with other symbols is configured anew.
-                let _ = fs::remove_file(layout.build.join("series/kernel/.inputs"));
+    let how = checkers::ALL.join(" ");
+    let key = |step: &Step| format!("{} {how} {}", prepared.pristine.version, step.tree);
+    let whole = steps
+        .last()
+        .filter(|_| to == steps.len())
+        .map(|step| format!("{} checked", key(step)));
+    let checks = whole.as_ref().filter(|key| !passed.contains_key(*key));
+    let checks = checks.is_some();
+    thread::scope(|scope| {
+        let semantic = || checkers::coccicheck(ui, layout, prepared, files, steps.len());
+        let semantic = checks.then(|| scope.spawn(semantic));
+        let mut rows = Vec::new();
+        let mut booted = None;
+        for built in together(steps) {
+            let (first, last) = (built.start + 1, built.end);
+            if last < from || first > to {
+                continue;
             }
-            let ours = fs::read_to_string(layout.fragment("ours"))?;
-            fs::write(fragment(layout), asked(&ours, files, at + 1))?;
-            compile(ui, layout, prepared, &objects, at + 1, step)?;
-            boot(ui, layout, prepared, &tree, at + 1, &mut booted)
-        };
-        let done = done();
-        if let Ok(note) = &done {
-            passed.insert(of, note.clone());
+            let started = Instant::now();
+            let known = |step| passed.contains_key(&key(step));
+            let done = match steps[built.clone()].iter().all(known) {
+                true => None,
+                false => Some(place.touch(&built).and_then(|()| {
+                    let without_rust = place.compile(&built)?;
+                    let with_rust = place.boot(&built, &mut booted)?;
+                    Ok(format!("{without_rust}{with_rust}"))
+                })),
+            };
+            let took = started.elapsed() / built.len() as u32;
+            for (at, step) in steps.iter().enumerate().take(last).skip(built.start) {
+                let name = format!("series::{:04}::{}", at + 1, step.subject.replace(' ', "_"));
+                let row = match &done {
+                    None => noted(name, format!("{}, earlier", passed[&key(step)])),
+                    Some(Ok(note)) => {
+                        let note = format!("{note}, {:.0} s", took.as_secs_f32());
+                        passed.insert(key(step), note.clone());
+                        noted(name, note)
+                    }
+                    Some(Err(error)) => Row::failed(name, format!("{error:#}")),
+                };
+                rows.push(row.took(took));
+            }
             fs::write(&record, serde_json::to_string_pretty(&passed)?)?;
         }
-        rows.push(row(name, done).took(started.elapsed()));
-    }
-    Ok(rows)
+        let Some(whole) = whole else {
+            return Ok(rows);
+        };
+        let mut last = Vec::new();
+        match semantic {
+            None => {
+                last.extend(LAST.map(|name| noted(format!("series::{name}"), "earlier".into())))
+            }
+            Some(semantic) => {
+                let caught = |error| vec![Row::failed("series::checkers", format!("{error:#}"))];
+                last.extend(place.last().unwrap_or_else(caught));
+                let semantic = semantic.join().expect("the thread does not panic");
+                last.extend(semantic.map_or_else(caught, |row| vec![row]));
+                if last.iter().all(|row| row.ok) {
+                    passed.insert(whole, String::new());
+                    fs::write(&record, serde_json::to_string_pretty(&passed)?)?;
+                }
+            }
+        }
+        rows.extend(last);
+        Ok(rows)
+    })
 }
 
-/// Gives `tree` the state after a step, and returns whether symbols changed. Only files whose text changes are written, so
-/// that `make` builds no others.
-fn place(tree: &Path, files: &[File], step: usize) -> Result<bool> {
+impl<'a> Place<'a> {
+    fn new(
+        ui: &'a Ui,
+        layout: &'a Layout,
+        prepared: &'a Prepared,
+        steps: &'a [Step],
+        files: &'a [File],
+    ) -> Result<Self> {
+        let tree = layout.build.join("series/linux");
+        if !tree.exists() {
+            ui.stage("series tree", "copying the kernel's source", |stage| {
+                let mut rsync = command(layout, "rsync");
+                rsync.arg("-a");
+                rsync.arg(format!("{}/", prepared.pristine.tree.display()));
+                run(stage, rsync.arg(&tree), &layout.log("series-copy"))?;
+                Ok(((), layout.show(&tree)))
+            })?;
+        }
+        let fragments = ["tree", "no-rust", "series"];
+        let drivers = KernelSpec {
+            base: EVERYTHING,
+            out: layout.build.join("series/drivers"),
+            options: checkers::ALL,
+            ..KernelSpec::new(layout, "series-drivers", tree.clone(), &fragments)
+        };
+        let mut kernel = KernelSpec {
+            out: layout.build.join("series/kernel"),
+            options: checkers::COMPILER,
+            ..KernelSpec::new(layout, "series", tree.clone(), &["guest", "hardware"])
+        };
+        kernel.fragments.push(tree.with_extension("config"));
+        Ok(Self {
+            ui,
+            layout,
+            prepared,
+            steps,
+            files,
+            tree,
+            drivers,
+            kernel,
+        })
+    }
+
+    /// Gives these files of the tree, or all, the state after a step.
+    fn put(&self, step: usize, only: Option<&[&String]>) -> Result<()> {
+        let wanted = |file: &&File| only.is_none_or(|only| only.contains(&&file.path));
+        if place(&self.tree, self.files.iter().filter(wanted), step)? {
+            // A tree with other symbols is configured anew.
+            for spec in [&self.drivers, &self.kernel] {
+                let _ = fs::remove_file(spec.out.join(".inputs"));
+            }
+        }
+        let ours = fs::read_to_string(self.layout.fragment("ours"))?;
+        let config = asked(&ours, self.files, step);
+        fs::write(self.tree.with_extension("config"), config)?;
+        Ok(())
+    }
+
+    /// Builds what some steps change, which `build` is told. Fails if that says more about these
+    /// files than it does without the steps. Of these only those are taken back about which there
+    /// is a complaint: the others change other drivers.
+    fn build_without_complaint<T>(
+        &self,
+        steps: &Range<usize>,
+        build: impl Fn(&[&String]) -> Result<(T, PathBuf)>,
+    ) -> Result<T> {
+        let run = |changed: &[&String]| -> Result<_> {
+            let (made, log) = build(changed)?;
+            let said = fs::read_to_string(&log).unwrap_or_default();
+            anyhow::ensure!(!said.contains(checkers::NO_SPARSE), "sparse did not run");
+            Ok((made, checkers::complaints(&said, changed)))
+        };
+        let all = &self.steps[steps.clone()];
+        let changed: Vec<_> = all.iter().flat_map(|step| &step.files).collect();
+        self.put(steps.end, None)?;
+        let (made, mut found) = run(&changed)?;
+        if found.is_empty() {
+            return Ok(made);
+        }
+        let is_named = |file: &String| found.iter().any(|said| said.starts_with(file.as_str()));
+        let named = all.iter().filter(|step| step.files.iter().any(is_named));
+        let named: Vec<_> = named.flat_map(|step| &step.files).collect();
+        self.put(steps.start, Some(&named))?;
+        let (_, before) = run(&named)?;
+        checkers::keep_new(&mut found, before);
+        anyhow::ensure!(found.is_empty(), "new warnings:\n{}", found.join("\n"));
+        self.put(steps.end, Some(&named))?;
+        Ok(run(&named)?.0)
+    }
+
+    /// Has the next build make anew what some steps change, even if one that was interrupted made
+    /// it: it says its warnings only then.
+    fn touch(&self, steps: &Range<usize>) -> Result<()> {
+        self.put(steps.end, None)?;
+        for file in self.steps[steps.clone()]
+            .iter()
+            .flat_map(|step| &step.files)
+        {
+            if let Ok(file) = fs::File::open(self.tree.join(file)) {
+                file.set_modified(SystemTime::now())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Compiles what the files of some steps are for, without Rust.
+    fn compile(&self, steps: &Range<usize>) -> Result<String> {
+        let number = format!("{:04}", steps.end);
+        let compiled = self.build_without_complaint(steps, |changed| {
+            let log = self.layout.log(&format!("series-drivers-{number}"));
+            let targets = targets(changed.iter().copied(), &self.tree);
+            if targets.is_empty() {
+                let _ = fs::remove_file(&log);
+                return Ok((false, log));
+            }
+            let tools = &self.prepared.tools;
+            self.drivers.configure(self.ui, self.layout, tools)?;
+            let title = format!("series-{number} RUST=n");
+            self.ui.stage(&title, "compiling", |stage| {
+                let targets: Vec<_> = targets.iter().map(String::as_str).collect();
+                self.drivers
+                    .make(stage, self.layout, tools, &targets, &number)?;
+                Ok(((), targets.join(" ")))
+            })?;
+            Ok((true, log))
+        })?;
+        let said = if compiled {
+            "compiled without Rust, "
+        } else {
+            ""
+        };
+        Ok(said.into())
+    }
+
+    /// Builds the kernel after a step.
+    fn kernel(&self, step: usize) -> Result<(Built, PathBuf)> {
+        let spec = KernelSpec {
+            name: format!("series-{step:04}"),
+            ..self.kernel.clone()
+        };
+        let tools = &self.prepared.tools;
+        spec.configure(self.ui, self.layout, tools)?;
+        let kernel = spec.build(self.ui, self.layout, tools)?;
+        Ok((kernel, self.layout.log(&format!("{}-build", spec.name))))
+    }
+
+    /// Builds the kernel after some steps, and boots what that made: drivers bind, work, are
+    /// unbound and bound again.
+    fn boot(
+        &self,
+        steps: &Range<usize>,
+        booted: &mut Option<(usize, SystemTime)>,
+    ) -> Result<String> {
+        let kernel = self.build_without_complaint(steps, |_| self.kernel(steps.end))?;
+        let mut newest = fs::metadata(&kernel.image)?.modified()?;
+        for module in kernel.modules()? {
+            newest = newest.max(fs::metadata(module)?.modified()?);
+        }
+        if let Some((of, _)) = booted.filter(|(_, then)| *then == newest) {
+            return Ok(format!("the kernel of step {of}"));
+        }
+        let asked = kernel.spec.asked()?;
+        let kind = match asked.text().contains("CONFIG_PCI_DEVRES_RUST=y") {
+            true => Kernel::Ours,
+            false => Kernel::Stock,
+        };
+        let initramfs = initramfs::pack(self.layout, &kernel)?;
+        let ready = Ready { kernel, initramfs };
+        let ran = Run::new(&GUEST, kind).run(self.ui, self.layout, &ready)?;
+        if let Some(bad) = ran.rows.iter().find(|row| !row.ok) {
+            anyhow::bail!("{}: {}", bad.name, bad.message);
+        }
+        *booted = Some((steps.end, newest));
+        Ok("booted".into())
+    }
+
+    /// Has the kernel's checkers look at the last tree. What they say about a file of the series
+    /// counts. sparse has seen the files that do not need Rust, with the step that changes them.
+    fn last(&self) -> Result<Vec<Row>> {
+        self.put(self.steps.len(), None)?;
+        self.kernel(self.steps.len())?;
+        let paths: Vec<_> = self.files.iter().map(|file| file.path.as_str()).collect();
+        let wrong = |line: &str| {
+            line.contains(checkers::NO_SPARSE) || !checkers::complaints(line, &paths).is_empty()
+        };
+        let make = |arguments: &[&str]| {
+            let mut make = self.kernel.command(self.layout, &self.prepared.tools);
+            make.arg(jobs()).args(arguments);
+            make
+        };
+        let check = |name: &str, mut make: Command| {
+            let name = format!("series::{name}");
+            judge(self.ui, self.layout, &name, "checking", &mut make, wrong)
+        };
+        let objects = paths.iter().map(|path| Path::new(path).with_extension("o"));
+        let objects = objects.filter(|object| self.kernel.out.join(object).exists());
+        let mut sparse = make(&["C=2", checkers::SPARSE]);
+        sparse.args(objects);
+        let clippy = match which::which("clippy-driver") {
+            Ok(_) => check(
+                "clippy",
+                make(&["CLIPPY=1", "drivers/pci/", "samples/rust/"]),
+            )?,
+            Err(_) => Row::skipped("series::clippy", "clippy is not installed"),
+        };
+        Ok(vec![
+            check("sparse", sparse)?,
+            docs::kernel_doc(self.ui, self.layout, "series::kernel-doc")?,
+            clippy,
+            check("rustdoc", make(&["rustdoc"]))?,
+        ])
+    }
+}
+
+/// Reads which steps are wanted: all, or those from one number to another.
+pub fn range(text: &str, steps: usize) -> Result<(usize, usize)> {
+    if text == "1" {
+        return Ok((1, steps));
+    }
+    let ends = text.split_once('-').unwrap_or((text, text));
+    let number = |end: &str| end.parse().ok().filter(|n| (1..=steps).contains(n));
+    let ends = number(ends.0).zip(number(ends.1)).filter(|(a, b)| a <= b);
+    ends.with_context(|| {
+        format!("CHECK={text} is neither 1 nor numbers of patches like 99-{steps}")
+    })
+}
+
+/// Cuts the steps into runs that are built as one. The steps of a run change drivers, each others,
+/// and so each file is compiled as it would be after its own step.
+fn together(steps: &[Step]) -> Vec<Range<usize>> {
+    let leaf = |step: &Step| {
+        let of_driver = |file: &String| {
+            let in_pci = file
+                .rsplit_once('/')
+                .is_some_and(|(folder, _)| folder == "drivers/pci");
+            let core = in_pci || CORE.iter().any(|core| file.starts_with(core));
+            (file.starts_with("drivers/") || file.starts_with("sound/")) && !core
+        };
+        let mut files = step.files.iter();
+        files.all(|file| of_driver(file) && (file.ends_with(".c") || file.ends_with(".h")))
+    };
+    let folder = |file: &str| Path::new(file).parent().map(Path::to_path_buf);
+    let meet = |a: &String, b: &String| {
+        a == b || (folder(a) == folder(b) && (a.ends_with(".h") || b.ends_with(".h")))
+    };
+    let mut runs: Vec<Range<usize>> = Vec::new();
+    for (at, step) in steps.iter().enumerate() {
+        let joins = runs.last().is_some_and(|run| {
+            let apart = |other: &Step| {
+                let mut files = other.files.iter();
+                leaf(other) && !files.any(|a| step.files.iter().any(|b| meet(a, b)))
+            };
+            leaf(step) && steps[run.clone()].iter().all(apart)
+        });
+        match runs.last_mut().filter(|_| joins) {
+            Some(run) => run.end = at + 1,
+            None => runs.push(at..at + 1),
+        }
+    }
+    runs
+}
+
+/// Gives `tree` the state after a step, and returns whether symbols changed. Only files whose text
+/// changes are written, so that `make` builds no others.
+fn place<'a>(tree: &Path, files: impl Iterator<Item = &'a File>, step: usize) -> Result<bool> {
     let mut symbols = false;
     for file in files {
         let path = tree.join(&file.path);
@@ -135,103 +448,30 @@ fn asked(config: &str, files: &[File], step: usize) -> String {
     lines.map(|line| format!("{line}\n")).collect()
 }
 
-/// What is asked for of our symbols, which are those that the step has.
-fn fragment(layout: &Layout) -> PathBuf {
-    layout.build.join("series/step.config")
+fn noted(name: String, note: String) -> Row {
+    let mut row = Row::passed(name);
+    row.values.insert("note".into(), note.into());
+    row
 }
 
-/// The remark on a step, or its failure.
-fn row(name: String, done: Result<String>) -> Row {
-    match done {
-        Ok(note) => {
-            let mut row = Row::passed(name);
-            row.values.insert("note".into(), note.into());
-            row
+/// What to make of files that changed, with the configuration that has everything but Rust. Of a
+/// file or folder that is not in the tree there is nothing to make.
+fn targets<'a>(files: impl Iterator<Item = &'a String>, tree: &Path) -> BTreeSet<String> {
+    let target = |file: &'a String| {
+        if let Some(folder) = CORE.iter().find(|folder| file.starts_with(*folder)) {
+            return Some(folder.to_string());
         }
-        Err(error) => Row::failed(name, format!("{error:#}")),
-    }
-}
-
-/// Compiles the drivers of a step where all modules are configured.
-fn compile(
-    ui: &Ui,
-    layout: &Layout,
-    prepared: &Prepared,
-    spec: &KernelSpec,
-    number: usize,
-    step: &Step,
-) -> Result<()> {
-    let of_arm64 = |file: &&String| ARM64_ONLY.contains(&file.as_str());
-    let sources = step
-        .files
-        .iter()
-        .filter(|file| file.ends_with(".c") && !of_arm64(file));
-    let objects: Vec<_> = sources.map(|file| file.replace(".c", ".o")).collect();
-    if step.part == "core" || objects.is_empty() {
-        return Ok(());
-    }
-    spec.configure(ui, layout, &prepared.tools)?;
-    let title = format!("series-{number:04} drivers");
-    ui.stage(&title, "compiling", |stage| {
-        let objects: Vec<_> = objects.iter().map(String::as_str).collect();
-        spec.make(
-            stage,
-            layout,
-            &prepared.tools,
-            &objects,
-            &format!("{number:04}"),
-        )?;
-        Ok(((), format!("{} objects", objects.len())))
-    })
-}
-
-/// An image with its modules: what they are, and when they were made.
-type Image = Vec<(PathBuf, SystemTime)>;
-
-fn image(kernel: &Built) -> Result<Image> {
-    let mut files = kernel.modules()?;
-    files.push(kernel.image.clone());
-    let made = |file: PathBuf| -> Result<_> {
-        let time = fs::metadata(&file)?.modified()?;
-        Ok((file, time))
+        if file.starts_with("include/") {
+            return Some(CORE[0].into());
+        }
+        let without_rust = !file.starts_with("rust/") && !ARM64_ONLY.contains(&file.as_str());
+        let stem = file.strip_suffix(".c").filter(|_| without_rust);
+        stem.filter(|_| tree.join(file).exists())
+            .map(|stem| format!("{stem}.o"))
     };
-    files.into_iter().map(made).collect()
-}
-
-/// Builds a step, and boots what that made: drivers bind, work, are unbound and bound again.
-fn boot(
-    ui: &Ui,
-    layout: &Layout,
-    prepared: &Prepared,
-    tree: &Path,
-    number: usize,
-    booted: &mut Option<(usize, Image)>,
-) -> Result<String> {
-    let name = format!("series-{number:04}");
-    let mut spec = KernelSpec {
-        out: layout.build.join("series/kernel"),
-        ..KernelSpec::new(layout, &name, tree.to_path_buf(), &["guest", "hardware"])
-    };
-    spec.fragments.push(fragment(layout));
-    let has_rule = spec.asked()?.text().contains("CONFIG_PCI_DEVRES_RUST=y");
-    spec.configure(ui, layout, &prepared.tools)?;
-    let kernel = spec.build(ui, layout, &prepared.tools)?;
-    let made = image(&kernel)?;
-    if let Some((of, _)) = booted.as_ref().filter(|(_, earlier)| *earlier == made) {
-        return Ok(format!("the kernel of step {of}"));
-    }
-    let initramfs = initramfs::pack(layout, &kernel)?;
-    let kind = if has_rule {
-        Kernel::Ours
-    } else {
-        Kernel::Stock
-    };
-    let ran = Run::new(&GUEST, kind).run(ui, layout, &Ready { kernel, initramfs })?;
-    if let Some(bad) = ran.rows.iter().find(|row| !row.ok) {
-        anyhow::bail!("{}: {}", bad.name, bad.message);
-    }
-    *booted = Some((number, made));
-    Ok("booted".into())
+    let is_there =
+        |target: &String| !target.ends_with('/') || tree.join(target).join("Makefile").exists();
+    files.filter_map(target).filter(is_there).collect()
 }
 
 #[cfg(test)]
@@ -254,10 +494,10 @@ mod tests {
         assign(&mut files, &[takes("b"), takes("a/Kconfig")], &[]).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let text = |path: &str| fs::read_to_string(folder.path().join(path)).ok();
-        assert!(place(folder.path(), &files, 2).unwrap());
+        assert!(place(folder.path(), files.iter(), 2).unwrap());
         assert_eq!(text("a/Kconfig").as_deref(), Some("config NEW\n"));
-        assert!(!place(folder.path(), &files, 2).unwrap());
-        assert!(place(folder.path(), &files, 1).unwrap());
+        assert!(!place(folder.path(), files.iter(), 2).unwrap());
+        assert!(place(folder.path(), files.iter(), 1).unwrap());
         assert_eq!(
             (text("a/Kconfig"), text("b").as_deref()),
             (None, Some("new\n"))
@@ -266,5 +506,27 @@ mod tests {
         let config = "# NEW\nCONFIG_NEW=y\nCONFIG_NEWER=y\n";
         assert_eq!(asked(config, &files, 1), "");
         assert_eq!(asked(config, &files, 2), "CONFIG_NEW=y\n");
+    }
+
+    #[test]
+    fn steps_that_change_drivers_apart_are_built_together() {
+        let step = |files: &[&str]| super::Step {
+            part: "drivers",
+            subject: String::new(),
+            files: files.iter().map(|file| file.to_string()).collect(),
+            tree: String::new(),
+        };
+        let steps = [
+            step(&["drivers/a/x.c"]),
+            step(&["drivers/a/y.c", "drivers/b/b.h"]),
+            step(&["drivers/b/c.c"]),
+            step(&["drivers/pci/vpd.c"]),
+            step(&["drivers/c/Kconfig"]),
+            step(&["drivers/c/c.c"]),
+        ];
+        assert_eq!(together(&steps), [0..2, 2..3, 3..4, 4..5, 5..6]);
+        assert_eq!(range("1", 6).unwrap(), (1, 6));
+        assert_eq!(range("2-4", 6).unwrap(), (2, 4));
+        assert!(range("4-7", 6).is_err() && range("4-2", 6).is_err());
     }
 }

@@ -64,27 +64,24 @@ impl Repository<'_> {
     pub fn write(&self, patches: &Path, base: &str, version: usize, cover: &str) -> Result<()> {
         let description = self.folder.join(".git/description-of-series");
         fs::write(&description, cover)?;
-        let (reroll, out) = (version.to_string(), patches.display().to_string());
-        let since = format!("v{}", version - 1);
-        let description = format!("--description-file={}", description.display());
         let mut arguments = vec![
-            "format-patch",
-            "--quiet",
-            "--cover-letter",
-            "--no-signature",
+            "format-patch".into(),
+            "--quiet".into(),
+            "--cover-letter".into(),
+            "--no-signature".into(),
+            "--cover-from-description=subject".into(),
+            format!("--description-file={}", description.display()),
+            format!("--output-directory={}", patches.display()),
+            format!("{base}..HEAD"),
         ];
-        arguments.extend(["--cover-from-description=subject", &description]);
-        arguments.extend(["--output-directory", &out]);
-        let range = format!("--range-diff={base}..{since}");
         if version > 1 {
-            arguments.extend(["--reroll-count", &reroll]);
+            let since = format!("v{}", version - 1);
             self.git(&["rev-parse", "--verify", "--quiet", &since])
                 .with_context(|| format!("there is no version {}: make it first", version - 1))?;
-            arguments.push(&range);
+            arguments.push(format!("--reroll-count={version}"));
+            arguments.push(format!("--range-diff={base}..{since}"));
         }
-        let whole = format!("{base}..HEAD");
-        arguments.push(&whole);
-        self.git(&arguments)?;
+        self.git(&arguments.iter().map(String::as_str).collect::<Vec<_>>())?;
         self.git(&["tag", "--force", &format!("v{version}")])?;
         Ok(())
     }

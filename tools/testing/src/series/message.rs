@@ -29,6 +29,7 @@ pub fn of(layout: &Layout, table: &Table, step: &Step, files: &[String]) -> Resu
         ));
     }
     text.extend(tested(layout, step, files)?);
+    text.extend(step.fixes.as_ref().map(|of| format!("Fixes: {of}")));
     text.retain(|paragraph| !paragraph.is_empty());
     Ok(format!("{}\n\n{}\n", step.subject, text.join("\n\n")))
 }
@@ -75,49 +76,89 @@ fn tested(layout: &Layout, step: &Step, files: &[String]) -> Result<Option<Strin
             other => anyhow::bail!("{name} is {other}, which has no words here"),
         };
     }
-    let bus = on_the_bus(&conversion, files);
-    if step.runs.is_empty() && bus.is_empty() {
+    let mut ran = runs(&conversion, files);
+    // What QEMU has need not be said of the bus.
+    ran.retain(|ran| ran.came != "compiled" || step.runs.is_empty());
+    if step.runs.is_empty() && ran.is_empty() {
         text += " Not run.";
     }
-    text += &bus;
+    text += &on_the_bus(&ran, step.part == "fixes");
     Ok(Some(fill(&text)))
 }
 
-/// What the page says of drivers on the software PCI bus: the driver, how far it came on both kernels, whether its handler ran.
-fn runs<'a>(page: &'a str, files: &[String]) -> Vec<(&'a str, &'a str, bool)> {
+/// What the page says of a driver on the software PCI bus.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Ran<'a> {
+    /// How far it came on both kernels.
+    came: &'a str,
+    /// What stopped it.
+    because: &'a str,
+    /// Whether its handler ran.
+    handled: bool,
+    name: &'a str,
+}
+
+/// Returns what the page says of the drivers in these files.
+fn runs<'a>(page: &'a str, files: &[String]) -> Vec<Ran<'a>> {
     let (_, page) = page.split_once(RUNS).unwrap_or_default();
-    let rows = page
-        .lines()
-        .map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let rows = page.lines().map(|line| {
+        let cells = line.split("  ").map(str::trim);
+        cells.filter(|cell| !cell.is_empty()).collect::<Vec<_>>()
+    });
     let mut found: Vec<_> = rows
         .filter_map(|row| match row[..] {
-            [name, file, off, on, ref rest @ ..]
-                if off == on && files.iter().any(|f| f == file) =>
-            {
-                Some((name, on, rest.first() == Some(&"handled")))
-            }
+            [name, file, off, on, ref rest @ ..] if files.iter().any(|f| f == file) => Some(Ran {
+                came: if off == on { on } else { "FAILED" },
+                because: rest
+                    .last()
+                    .filter(|cell| **cell != "handled")
+                    .unwrap_or(&""),
+                handled: rest.first() == Some(&"handled"),
+                name,
+            }),
             _ => None,
         })
         .collect();
+    found.sort();
     found.dedup();
     found
 }
 
-fn on_the_bus(page: &str, files: &[String]) -> String {
+/// What ran on the software PCI bus. Drivers that came equally far share a sentence. A fix stands
+/// alone, and says where the bus comes from.
+fn on_the_bus(ran: &[Ran<'_>], is_fix: bool) -> String {
     let mut text = String::new();
-    for (name, came, handled) in runs(page, files) {
-        let came = match came {
-            "rebound" => "was bound, unbound and bound again, and left nothing",
-            "bound" => "was bound",
-            "reached" => "came to its allocation of vectors",
-            _ => "was probed and came no further",
+    let mut place = match is_fix {
+        true => " With the whole series, on the PCI bus made of software that it adds, ",
+        false => {
+            " On the PCI bus made of software that this series adds, with the option off and on, "
+        }
+    };
+    let alike =
+        |a: &Ran<'_>, b: &Ran<'_>| (a.came, a.because, a.handled) == (b.came, b.because, b.handled);
+    for group in ran.chunk_by(alike) {
+        if group[0].came == "compiled" {
+            text += &format!(" Not run: {}.", group[0].because);
+            continue;
+        }
+        let names: Vec<_> = group.iter().map(|ran| ran.name).collect();
+        let was = if names.len() > 1 { "were" } else { "was" };
+        text += &format!("{place}{} ", names.join(", "));
+        place = " There ";
+        text += &match group[0].came {
+            "rebound" => format!("{was} bound, unbound and bound again, and left nothing"),
+            "bound" => format!("{was} bound"),
+            "reached" => "came to the allocation of vectors".into(),
+            "probed" => format!("{was} probed and came no further"),
+            _ => format!("{was} loaded, but the run failed"),
         };
-        text += &format!(" On the software PCI bus {name} {came}");
-        text += if handled {
-            "; its handler ran when an interrupt was raised."
-        } else {
-            "."
-        };
+        if group[0].handled {
+            text += "; a raised interrupt was handled";
+        }
+        if !group[0].because.is_empty() {
+            text += &format!(" ({})", group[0].because);
+        }
+        text += ".";
     }
     text
 }
@@ -149,6 +190,12 @@ pub fn cover(layout: &Layout, version: &str, table: &Table) -> Result<String> {
             None => "not run for this version".into(),
         };
         shown += &format!("  {command:<18}{said}\n");
+        let found = result(name).unwrap_or_default();
+        let rows = found["rows"].as_array().into_iter().flatten();
+        for row in rows.filter(|row| row["ok"] == false) {
+            let name = row["name"].as_str().unwrap_or_default();
+            shown += &format!("    failed: {name}\n");
+        }
     }
     let mut cost = String::new();
     let bench = result("bench").unwrap_or_default();
@@ -183,13 +230,16 @@ pub fn cover(layout: &Layout, version: &str, table: &Table) -> Result<String> {
         .map(|c| c.file.display().to_string())
         .collect();
     let bound = runs(&conversion, &all);
-    let bound = bound.iter().filter(|(_, came, _)| came.contains("bound"));
+    let bound = bound
+        .iter()
+        .filter(|ran| ["bound", "rebound"].contains(&ran.came));
     let text = text
         .replace("@BUS@", &bound.count().to_string())
         .replace("@FILES@", &all.len().to_string())
         .replace("@EVIDENCE@", &evidence(layout)?)
         .replace("@RULE@", &number("Give interrupt vectors one owner")?)
         .replace("@HOOKS@", &number("Ask an owner")?)
+        .replace("@CALL@", &number("PCI/MSI: Add pcim_alloc_irq_vectors()")?)
         .replace("@COST@", cost.trim_end())
         .replace("@FIGURES@", shown.trim_end())
         .replace("@FIXES@", &count("fixes").to_string())
@@ -247,14 +297,23 @@ mod tests {
     #[test]
     fn what_ran_on_the_bus_is_said() {
         let page = format!(
-            "x/a.c yes yes yes\n{RUNS}a x/a.c rebound rebound handled\nb x/b.c probed bound\nc x/c.c reached reached no id\n"
+            "x/a.c yes yes yes\n{RUNS}a  x/a.c  rebound  rebound  handled\nb  x/b.c  probed  bound\n\
+             c  x/c.c  reached  reached    no id\nd  x/a.c  rebound  rebound  handled\n\
+             not run  x/e.c  compiled  compiled    needs firmware\n"
         );
-        let said = |file: &str| on_the_bus(&page, &[file.to_string()]);
-        assert!(said("x/a.c").contains("a was bound, unbound and bound again"));
-        assert!(said("x/a.c").ends_with("its handler ran when an interrupt was raised."));
-        assert_eq!(said("x/b.c"), "");
-        let reached = " On the software PCI bus c came to its allocation of vectors.";
-        assert_eq!(said("x/c.c"), reached);
+        let said = |files: &[&str]| {
+            let files: Vec<_> = files.iter().map(|file| file.to_string()).collect();
+            on_the_bus(&runs(&page, &files), true)
+        };
+        let place = " With the whole series, on the PCI bus made of software that it adds,";
+        let rebound = "a, d were bound, unbound and bound again, and left nothing; a raised \
+                       interrupt was handled.";
+        assert_eq!(said(&["x/a.c"]), format!("{place} {rebound}"));
+        let failed = format!("{place} b was loaded, but the run failed.");
+        assert_eq!(said(&["x/b.c"]), failed);
+        let both = format!("{place} c came to the allocation of vectors (no id). There {rebound}");
+        assert_eq!(said(&["x/c.c", "x/a.c"]), both);
+        assert_eq!(said(&["x/e.c"]), " Not run: needs firmware.");
     }
 
     #[test]

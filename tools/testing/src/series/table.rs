@@ -31,6 +31,8 @@ pub struct Step {
     /// Paragraphs of the table that it shares with others. Its own stands first, or where it is named "why".
     #[serde(default)]
     pub says: Vec<String>,
+    /// The commit that it mends, as git names it in such a line.
+    pub fixes: Option<String>,
     /// How the page of the ownership rule names the driver among those that run.
     #[serde(default)]
     pub runs: Vec<String>,

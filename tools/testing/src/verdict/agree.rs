@@ -8,10 +8,12 @@ use std::{
     path::Path,
 };
 
-use regex::Regex;
 use similar::TextDiff;
 
-use crate::verdict::row::Row;
+use crate::{
+    common::text::{quote_first, regex},
+    verdict::row::Row,
+};
 
 /// How many lines of a difference are shown.
 const SHOWN: usize = 40;
@@ -39,10 +41,7 @@ pub fn compare(guest: &str, due: usize, theirs: &Side<'_>, ours: &Side<'_>) -> V
         let logs = format!("logs: {} {}", theirs.log.display(), ours.log.display());
         rows.push(match (a.get(*name), b.get(*name)) {
             (Some(x), Some(y)) if x.whole && y.whole && x.text == y.text => {
-                let mut row = Row::passed(title);
-                row.values
-                    .insert("lines".into(), x.text.lines().count().into());
-                row
+                Row::passed(title).with("lines", x.text.lines().count())
             }
             (Some(x), Some(y)) if x.whole && y.whole => {
                 let shown = difference((theirs.name, &x.text), (ours.name, &y.text));
@@ -79,7 +78,6 @@ struct Block {
 }
 
 fn blocks(text: &str) -> BTreeMap<String, Block> {
-    let regex = |text| Regex::new(text).expect("a constant expression");
     let marker = regex(r"(?:^|\s)compare: (begin|end) (\S+)$");
     let address = regex(r"\b(0x)?[0-9a-f]{16}\b");
     let aside = regex(ASIDE);
@@ -104,21 +102,9 @@ fn blocks(text: &str) -> BTreeMap<String, Block> {
 
 fn difference(a: (&str, &str), b: (&str, &str)) -> String {
     let diff = TextDiff::from_lines(a.1, b.1);
-    let text = diff
-        .unified_diff()
-        .context_radius(2)
-        .header(a.0, b.0)
-        .to_string();
-    let count = text.lines().count();
-    let mut shown: String = text
-        .lines()
-        .take(SHOWN)
-        .map(|line| format!("    | {line}\n"))
-        .collect();
-    if count > SHOWN {
-        shown += &format!("    | ... and {} lines more\n", count - SHOWN);
-    }
-    shown
+    let mut diff = diff.unified_diff();
+    let text = diff.context_radius(2).header(a.0, b.0).to_string();
+    quote_first(SHOWN, &text)
 }
 
 #[cfg(test)]

@@ -61,10 +61,7 @@ mod tests {
     use super::*;
 
     fn skipped(name: &str) -> Row {
-        Row {
-            skipped: Some("why".into()),
-            ..Row::passed(name)
-        }
+        Row::skipped(name, "why")
     }
 
     #[test]

@@ -4,13 +4,14 @@
 
 use std::path::Path;
 
-use regex::Regex;
-
-use crate::verdict::{
-    klog::{self, Line, Trouble},
-    ktap::{self, Document},
-    rounds,
-    row::Row,
+use crate::{
+    common::text::{quote, regex},
+    verdict::{
+        klog::{self, Line, Trouble},
+        ktap::{self, Document},
+        rounds,
+        row::Row,
+    },
 };
 
 /// How many lines of the log a failed test quotes.
@@ -59,16 +60,13 @@ pub fn judge(
     let mut errors = evidence.outside.clone();
     // Lines up to here have been charged to a test.
     let mut charged = 0;
-    let mut quote = Vec::new();
+    let mut quoted: &[Line] = &[];
 
     for document in &documents {
-        let before = troubled(&trouble, &lines[charged..document.first]);
-        if let Some(at) = before {
-            errors.push(format!(
-                "reported outside every test: {}",
-                lines[charged + at].text
-            ));
-            quote = quoted(&lines[charged + at..document.first], 0);
+        let before = &lines[charged..document.first];
+        if let Some(at) = troubled(&trouble, before) {
+            quoted = &before[at..];
+            errors.push(outside_every_test(quoted));
         }
         charged = document.first;
         for case in &document.cases {
@@ -79,14 +77,14 @@ pub fn judge(
         errors.extend(document.errors.iter().map(|e| format!("KTAP: {e}")));
         if document.errors.is_empty() {
             errors.extend(referee(document).err());
+        } else {
+            quoted = &lines[document.wrong.saturating_sub(15)..=document.wrong];
         }
     }
-    if let Some(at) = troubled(&trouble, &lines[charged..]) {
-        errors.push(format!(
-            "reported outside every test: {}",
-            lines[charged + at].text
-        ));
-        quote = quoted(&lines[charged + at..], 0);
+    let after = &lines[charged..];
+    if let Some(at) = troubled(&trouble, after) {
+        quoted = &after[at..];
+        errors.push(outside_every_test(quoted));
     }
     if documents.len() < evidence.documents {
         errors.push(format!(
@@ -116,16 +114,23 @@ pub fn judge(
             format!(", the last result was {}", row.name)
         });
         errors.push(format!("the guest did not come to its end{after}"));
-        let last = lines
-            .iter()
-            .rposition(|l| !l.text.is_empty())
-            .map_or(0, |at| at + 1);
-        if quote.is_empty() {
-            quote = quoted(&lines[last.saturating_sub(15)..last], 0);
+        if quoted.is_empty() {
+            let last = lines.iter().rposition(|l| !l.text.is_empty());
+            let last = last.map_or(0, |at| at + 1);
+            quoted = &lines[last.saturating_sub(15)..last];
         }
     }
-    rows.push(boot_row(evidence, &errors, &quote));
+    let name = format!("guest::{}::boot", evidence.guest);
+    let mut boot = Row::judged(name, errors.is_empty(), || {
+        message(&errors.join("\n"), quoted, evidence.path)
+    });
+    boot.log = Some(evidence.path.to_path_buf());
+    rows.push(boot);
     rounds::merge(rows)
+}
+
+fn outside_every_test(lines: &[Line]) -> String {
+    format!("reported outside every test: {}", lines[0].text)
 }
 
 fn row(evidence: &Evidence<'_>, trouble: &Trouble, case: &ktap::Case, span: &[Line]) -> Row {
@@ -144,53 +149,34 @@ fn row(evidence: &Evidence<'_>, trouble: &Trouble, case: &ktap::Case, span: &[Li
         return row;
     }
     row.ok = false;
-    let (why, quote) = match reported {
+    row.message = match reported {
         Some(at) => {
             let title = span[at..].iter().find(|l| !l.text.contains("[ cut here ]"));
             let title = title.map_or("", |l| l.text.as_str());
-            (
-                format!("the kernel reported: {title}"),
-                quoted(&span[at..], 0),
-            )
+            let why = format!("the kernel reported: {title}");
+            message(&why, &span[at..], evidence.path)
         }
-        None => (
-            "the test says: not ok".into(),
-            quoted(span, span.len().saturating_sub(QUOTED)),
-        ),
+        None => {
+            let last = &span[span.len().saturating_sub(QUOTED)..];
+            message("the test says: not ok", last, evidence.path)
+        }
     };
-    row.message = message(&why, &quote, evidence.path);
     row
 }
 
-fn boot_row(evidence: &Evidence<'_>, errors: &[String], quote: &[String]) -> Row {
-    let name = format!("guest::{}::boot", evidence.guest);
-    let mut row = if errors.is_empty() {
-        Row::passed(name)
-    } else {
-        Row::failed(name, message(&errors.join("\n"), quote, evidence.path))
-    };
-    row.log = Some(evidence.path.to_path_buf());
-    row
-}
-
-fn message(why: &str, quote: &[String], log: &Path) -> String {
-    let quote: String = quote.iter().map(|line| format!("    | {line}\n")).collect();
-    format!("{why}\n{quote}log: {}", log.display())
+fn message(why: &str, lines: &[Line], log: &Path) -> String {
+    // The content of registers is left out here. The log has it.
+    let registers =
+        regex(r"^(R\w\w|[CDEFG]S|CR\d|DR\d|Code|RSP|PKRU|Hardware name|Modules linked in): ");
+    let telling =
+        |line: &&Line| line.text.starts_with("RIP: 0010") || !registers.is_match(&line.text);
+    let lines = lines.iter().filter(telling).take(QUOTED);
+    let quoted = quote(lines.map(|line| &line.text));
+    format!("{why}\n{quoted}log: {}", log.display())
 }
 
 fn troubled(trouble: &Trouble, lines: &[Line]) -> Option<usize> {
     lines.iter().position(|line| trouble.is(line))
-}
-
-fn quoted(lines: &[Line], from: usize) -> Vec<String> {
-    // The content of registers is left out here. The log has it.
-    let registers =
-        Regex::new(r"^(R\w\w|[CDEFG]S|CR\d|DR\d|Code|RSP|PKRU|Hardware name|Modules linked in): ")
-            .expect("a constant expression");
-    let telling =
-        |line: &&Line| line.text.starts_with("RIP: 0010") || !registers.is_match(&line.text);
-    let quoted = lines[from..].iter().filter(telling).take(QUOTED);
-    quoted.map(|line| line.text.clone()).collect()
 }
 
 #[cfg(test)]
@@ -310,6 +296,14 @@ mod tests {
             message.contains("planned 2 results and gave 1"),
             "{message}"
         );
+    }
+
+    #[test]
+    fn a_result_that_is_missing_is_shown_by_the_lines_before() {
+        let rows = judged("KTAP version 1\n1..2\n[ 1ok 1 a\nok 2 b\nguest: finished\n");
+        assert_eq!(failed(&rows), ["guest::g::boot"]);
+        let message = &rows.last().unwrap().message;
+        assert!(message.contains("| [ 1ok 1 a"), "{message}");
     }
 
     #[test]

@@ -4,7 +4,9 @@
 
 use std::collections::BTreeSet;
 
-use regex::{Regex, RegexSet};
+use regex::RegexSet;
+
+use crate::common::text::regex;
 
 /// One line of the log, without its time stamp.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -40,8 +42,7 @@ pub fn lines(log: &[u8]) -> Vec<Line> {
 }
 
 fn raw_lines(log: &[u8]) -> Vec<Line> {
-    let stamp =
-        Regex::new(r"^\[\s*(\d+\.\d+)\](?:\[\s*([TC]\d+)\])? ?").expect("a constant expression");
+    let stamp = regex(r"^\[\s*(\d+\.\d+)\](?:\[\s*([TC]\d+)\])? ?");
     String::from_utf8_lossy(log)
         .lines()
         .map(|raw| {

@@ -2,9 +2,9 @@
 
 //! KTAP documents in a log: every result with its place in the log, and all faults of the document itself.
 
-use regex::Regex;
+use regex::{Captures, Regex};
 
-use crate::verdict::klog::Line;
+use crate::{common::text::regex, verdict::klog::Line};
 
 /// One result.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,8 +30,11 @@ pub struct Document {
     pub text: String,
     /// The index of its first line in the log.
     pub first: usize,
+    /// The index of the line at which the first of the errors was noticed.
+    pub wrong: usize,
 }
 
+#[derive(Default)]
 struct Frame {
     indent: usize,
     name: Option<String>,
@@ -48,7 +51,6 @@ struct Grammar {
 
 impl Grammar {
     fn new() -> Self {
-        let regex = |text| Regex::new(text).expect("a constant expression");
         Self {
             version: regex(r"^(\s*)KTAP version 1$"),
             subtest: regex(r"^(\s*)# Subtest: (.+)$"),
@@ -61,8 +63,7 @@ impl Grammar {
 /// Finds the documents in a log. A document may carry a constant prefix, as printk gives a module's lines.
 pub fn documents(lines: &[Line]) -> Vec<Document> {
     let grammar = Grammar::new();
-    let start =
-        Regex::new(r"^(|[\w.:-]+(?: [\w.:-]+)?: )KTAP version 1$").expect("a constant expression");
+    let start = regex(r"^(|[\w.:-]+(?: [\w.:-]+)?: )KTAP version 1$");
     let mut found = Vec::new();
     let mut open: Option<Reader> = None;
     for (at, line) in lines.iter().enumerate() {
@@ -80,21 +81,16 @@ pub fn documents(lines: &[Line]) -> Vec<Document> {
     }
     found.extend(open.map(Reader::finish));
     // KUnit opens a document at boot even if no test is built in.
-    found.retain(|document| !document.is_empty());
+    found.retain(|document| !document.cases.is_empty() || !document.errors.is_empty());
     found
-}
-
-impl Document {
-    /// Returns whether it has no plan and no content.
-    fn is_empty(&self) -> bool {
-        self.cases.is_empty() && self.errors.is_empty()
-    }
 }
 
 struct Reader {
     prefix: String,
     frames: Vec<Frame>,
     document: Document,
+    /// The index of the line that was read last.
+    at: usize,
 }
 
 impl Reader {
@@ -102,6 +98,7 @@ impl Reader {
         Self {
             prefix,
             frames: vec![Frame::new(0)],
+            at: first,
             document: Document {
                 text: "KTAP version 1\n".into(),
                 first,
@@ -113,6 +110,7 @@ impl Reader {
     fn read(&mut self, grammar: &Grammar, at: usize, text: &str) {
         self.document.text += text;
         self.document.text += "\n";
+        self.at = at;
         if let Some(found) = grammar.version.captures(text) {
             self.close_above(found[1].len().saturating_sub(1));
             self.frames.push(Frame::new(found[1].len()));
@@ -127,30 +125,14 @@ impl Reader {
                 self.top().plan = found[2].parse().ok();
             }
         } else if let Some(found) = grammar.result.captures(text) {
-            let directive = found.get(5).map_or("", |d| d.as_str());
-            let skip = directive
-                .strip_prefix("SKIP")
-                .map(|why| why.trim().to_string());
-            self.result(
-                at,
-                found[1].len(),
-                &found[2] == "ok",
-                &found[3],
-                &found[4],
-                skip,
-            );
+            self.result(at, &found);
         }
     }
 
-    fn result(
-        &mut self,
-        at: usize,
-        indent: usize,
-        ok: bool,
-        number: &str,
-        name: &str,
-        skip: Option<String>,
-    ) {
+    fn result(&mut self, at: usize, found: &Captures<'_>) {
+        let (indent, ok, number) = (found[1].len(), &found[2] == "ok", &found[3]);
+        let directive = found.get(5).map_or("", |d| d.as_str());
+        let skip = directive.strip_prefix("SKIP");
         let inner = self.document.cases.len();
         let sums_up = self.close_above(indent);
         let frame = self.top();
@@ -161,7 +143,7 @@ impl Reader {
         frame.seen += 1;
         let (due, planned) = (frame.seen, frame.plan);
         let mut path: Vec<String> = self.frames.iter().filter_map(|f| f.name.clone()).collect();
-        path.push(name.to_string());
+        path.push(found[4].to_string());
         let label = path.join("::");
         if number.parse() != Ok(due) {
             self.error(format!("{label} is numbered {number} where {due} was due"));
@@ -177,7 +159,7 @@ impl Reader {
             self.document.cases.push(Case {
                 path,
                 ok,
-                skip,
+                skip: skip.map(|why| why.trim().to_string()),
                 line: at,
             });
         }
@@ -199,18 +181,10 @@ impl Reader {
     fn check(&mut self, frame: &Frame) {
         let name = frame.name.clone().unwrap_or_else(|| "the document".into());
         match frame.plan {
-            Some(plan) if frame.seen < plan => {
-                self.error(format!(
-                    "{name} planned {plan} results and gave {}",
-                    frame.seen
-                ));
-            }
-            Some(plan) if frame.seen > plan => {
-                self.error(format!(
-                    "{name} planned only {plan} results and gave {}",
-                    frame.seen
-                ));
-            }
+            Some(plan) if plan != frame.seen => self.error(format!(
+                "{name} planned {plan} results and gave {}",
+                frame.seen
+            )),
             None if frame.seen == 0 => self.error(format!("{name} has neither plan nor results")),
             _ => {}
         }
@@ -223,6 +197,9 @@ impl Reader {
     }
 
     fn error(&mut self, error: String) {
+        if self.document.errors.is_empty() {
+            self.document.wrong = self.at;
+        }
         self.document.errors.push(error);
     }
 
@@ -231,13 +208,12 @@ impl Reader {
     }
 
     fn finish(mut self) -> Document {
-        for frame in self.frames.split_off(1).iter().rev() {
-            let name = frame.name.clone().unwrap_or_else(|| "a subtest".into());
-            self.error(format!("{name} began and never ended"));
-            self.check(frame);
-        }
-        if let Some(outermost) = self.frames.pop() {
-            self.check(&outermost);
+        while let Some(frame) = self.frames.pop() {
+            if !self.frames.is_empty() {
+                let name = frame.name.as_deref().unwrap_or("a subtest");
+                self.error(format!("{name} began and never ended"));
+            }
+            self.check(&frame);
         }
         self.document
     }
@@ -247,9 +223,7 @@ impl Frame {
     fn new(indent: usize) -> Self {
         Self {
             indent,
-            name: None,
-            plan: None,
-            seen: 0,
+            ..Self::default()
         }
     }
 }
@@ -332,6 +306,7 @@ mod tests {
     fn wrong_numbers_are_an_error() {
         let found = parse("KTAP version 1\n1..2\nok 1 a\nok 3 b\n");
         assert_eq!(found[0].errors, ["b is numbered 3 where 2 was due"]);
+        assert_eq!(found[0].wrong, 3);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! The result of kmemleak at the end of a guest, as one row.
 
 use super::{klog::Line, row::Row};
+use crate::common::text::quote;
 
 /// The beginning of the lines of kmemleak's file that the guest's init prints.
 const QUOTE: &str = "# kmemleak: ";
@@ -44,11 +45,8 @@ pub fn judge(guest: &str, lines: &[Line], known: &[Known]) -> Row {
     });
     let announced: usize = announced.sum();
     if announced > objects.len() {
-        let told = objects.len();
-        return Row::failed(
-            name,
-            format!("kmemleak has found {announced} objects, and tells of {told}"),
-        );
+        let what = format!("{announced} objects, and tells of {}", objects.len());
+        return Row::failed(name, format!("kmemleak has found {what}"));
     }
     let known = |object: &Vec<&str>| {
         let mut all = STOCK.iter().chain(known);
@@ -56,17 +54,14 @@ pub fn judge(guest: &str, lines: &[Line], known: &[Known]) -> Row {
     };
     let found = objects.len();
     objects.retain(|object| !known(object));
-    let mut row = match objects.first() {
-        None => Row::passed(name),
-        Some(first) => {
-            let quote: String = first.iter().map(|l| format!("    | {l}\n")).collect();
-            let what = format!("{} objects are leaked, the first:\n{quote}", objects.len());
-            Row::failed(name, what)
-        }
-    };
-    row.values
-        .insert("known".into(), (found - objects.len()).into());
-    row
+    let row = Row::judged(name, objects.is_empty(), || {
+        format!(
+            "{} objects are leaked, the first:\n{}",
+            objects.len(),
+            quote(&objects[0])
+        )
+    });
+    row.with("known", found - objects.len())
 }
 
 #[cfg(test)]

@@ -4,13 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use regex::Regex;
-
 use super::row::Row;
+use crate::common::text::regex;
 
 /// Merges rows of the same name. A number at the end of a part of a name, as in `bind_3`, counts rounds and is taken off.
 pub fn merge(rows: Vec<Row>) -> Vec<Row> {
-    let number = Regex::new(r"_(\d+)(::|$)").expect("a constant expression");
+    let number = regex(r"_(\d+)(::|$)");
     let mut merged: Vec<(Row, u64)> = Vec::new();
     let mut places = BTreeMap::new();
     for mut row in rows {

@@ -4,10 +4,11 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One thing that was tested or measured.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
 pub struct Row {
     /// Its name, as in the output of `make test`.
     pub name: String,
@@ -47,6 +48,44 @@ impl Row {
             message: message.into(),
             ..Self::default()
         }
+    }
+
+    /// Returns a row that is as it should be if there is no complaint.
+    pub fn of(name: impl Into<String>, complaint: impl Into<String>) -> Self {
+        let message = complaint.into();
+        Self::judged(name, message.is_empty(), || message)
+    }
+
+    /// Returns a row that is `good`, or else has the complaint.
+    pub fn judged(name: impl Into<String>, good: bool, complaint: impl FnOnce() -> String) -> Self {
+        match good {
+            true => Self::passed(name),
+            false => Self::failed(name, complaint()),
+        }
+    }
+
+    /// Returns a row that was skipped, with the reason.
+    pub fn skipped(name: impl Into<String>, why: impl Into<String>) -> Self {
+        Self {
+            skipped: Some(why.into()),
+            ..Self::passed(name)
+        }
+    }
+
+    /// Says what to do about it, if it is not as it should be.
+    #[must_use]
+    pub fn or_remedy(mut self, remedy: &str) -> Self {
+        if !self.ok {
+            self.message += &format!("\nremedy: {remedy}");
+        }
+        self
+    }
+
+    /// Adds a value.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: impl Into<serde_json::Value>) -> Self {
+        self.values.insert(key.into(), value.into());
+        self
     }
 
     /// Says how long it took.

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `make platforms`: builds the overlay for other platforms than that of `make test`, runs the samples and the tests of ownership
+//! there, and shows what passes. To add a platform, add an entry to [`PLATFORMS`], and a [`Machine`] if no other entry has it.
+
+use std::{collections::BTreeMap, fs, path::Path, time::Instant};
+
+use anyhow::Result;
+
+use crate::{
+    checks::{kunit, tree_report::simple_table},
+    commands::boot,
+    common::{
+        command::{command, output},
+        failure::Failure,
+        layout::Layout,
+        ui::Ui,
+    },
+    guest::{
+        list::{self, GUESTS},
+        run::{GuestSpec, Run},
+    },
+    host::{debian, packages},
+    kernel::{
+        machine::{Machine, ARM64, ARM64_GICV2M, PC, PC_RT},
+        prepare::{self, Prepared},
+        spec::{Kernel, KernelSpec},
+    },
+    reports::results,
+    verdict::row::Row,
+};
+
+/// A platform.
+struct Platform {
+    name: &'static str,
+    /// What distinguishes it, for the table.
+    about: &'static str,
+    /// Names its kernel. Platforms that differ in nothing but the machine share it.
+    kernel: &'static str,
+    /// The value of `ARCH=`, if it is not that of this machine.
+    arch: Option<&'static str>,
+    /// What its kernel boots on. User Mode Linux is a program of this machine.
+    machine: Option<&'static Machine>,
+    fragments: &'static [&'static str],
+    /// The guests of `make boot` and `make test` that it runs, the first of which shows how long booting takes.
+    guests: &'static [&'static str],
+}
+
+const PLATFORMS: &[Platform] = &[
+    Platform {
+        name: "arm64",
+        about: "virt, GICv3 with ITS",
+        kernel: "arm64",
+        arch: Some("arm64"),
+        machine: Some(&ARM64),
+        fragments: &["platform", "arm64", "ours"],
+        guests: &["boot", "samples", "msix", "soft", "ownership", "events"],
+    },
+    Platform {
+        name: "arm64-gicv2m",
+        about: "virt, GICv2m",
+        kernel: "arm64",
+        arch: Some("arm64"),
+        machine: Some(&ARM64_GICV2M),
+        fragments: &["platform", "arm64", "ours"],
+        guests: &["boot", "samples", "msix", "ownership"],
+    },
+    Platform {
+        name: "uml",
+        about: "User Mode Linux, software PCI bus",
+        kernel: "uml",
+        arch: None,
+        machine: None,
+        fragments: &[],
+        guests: &[],
+    },
+    Platform {
+        name: "rt",
+        about: "x86-64, PREEMPT_RT and lockdep",
+        kernel: "rt",
+        arch: None,
+        machine: Some(&PC_RT),
+        fragments: &["platform", "pc", "ours", "rt"],
+        guests: &["boot", "samples", "msix", "soft", "ownership"],
+    },
+];
+
+/// The result on a platform.
+#[derive(Default)]
+struct Outcome {
+    rows: Vec<Row>,
+    /// Seconds for building everything, if that was done here.
+    built: Option<f64>,
+    /// Seconds from the start of the machine to the first script.
+    booted: Option<f64>,
+}
+
+impl Platform {
+    /// Builds and boots it.
+    fn run(&self, ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Outcome> {
+        let Some(machine) = self.machine else {
+            return user_mode(ui, layout, prepared);
+        };
+        if let Some(architecture) = machine.debian {
+            ui.stage("userland", "fetching Debian's busybox", |stage| {
+                debian::fetch_busybox(stage, layout, architecture)?;
+                Ok(((), format!("busybox-static for {architecture}")))
+            })?;
+        }
+        let spec = KernelSpec {
+            arch: self.arch,
+            machine,
+            out: layout.build.join("platforms").join(self.kernel),
+            ..KernelSpec::new(layout, self.kernel, layout.linux(), self.fragments)
+        };
+        let started = Instant::now();
+        let is_new = !spec.image().exists();
+        let ready = prepare::other(ui, layout, prepared, &spec, Kernel::Ours)?;
+        let built = keep(&spec.out, is_new.then(|| started.elapsed().as_secs_f64()));
+        let ready = BTreeMap::from([(Kernel::Ours, ready)]);
+        let known = [&boot::GUEST].into_iter().chain(GUESTS);
+        let runs: Vec<_> = known
+            .filter(|guest| self.guests.contains(&guest.name))
+            .map(|guest| self.guest(guest))
+            .collect();
+        let done = list::boot(ui, layout, &ready, &runs);
+        let rows = list::rows(ui, layout, &ready, &runs, done);
+        let booted = rows.iter().find_map(|row| row.values.get("booted"));
+        Ok(Outcome {
+            built,
+            booted: booted.and_then(|seconds| seconds.as_f64()),
+            rows,
+        })
+    }
+
+    /// Returns a guest of `make test` or `make boot` under a name of its own.
+    fn guest(&self, guest: &GuestSpec) -> Run {
+        // These live as long as the command runs, which is as long as the program does.
+        let name = Box::leak(format!("{}::{}", self.name, guest.name).into_boxed_str());
+        let guest = GuestSpec {
+            name,
+            // A kernel that checks its locks takes longer.
+            limit: guest.limit * 4,
+            ..guest.clone()
+        };
+        Run::new(Box::leak(Box::new(guest)), Kernel::Ours)
+    }
+}
+
+/// Runs the KUnit suites in User Mode Linux.
+fn user_mode(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Outcome> {
+    let out = layout.build.join(kunit::FOLDER);
+    let is_new = !out.join("linux").exists();
+    let rows = kunit::run(ui, layout, prepared)?;
+    let [built, ran] = kunit::seconds(layout);
+    Ok(Outcome {
+        rows,
+        built: keep(&out, built.filter(|_| is_new)),
+        booted: ran,
+    })
+}
+
+/// Remembers how long it took to build everything in a folder, if that was done now, and returns how long it took.
+fn keep(out: &Path, built: Option<f64>) -> Option<f64> {
+    let file = out.join(".seconds");
+    if let Some(seconds) = built {
+        // Without it the table has a gap.
+        let _ = fs::write(&file, seconds.to_string());
+    }
+    fs::read_to_string(&file).ok()?.trim().parse().ok()
+}
+
+/// Runs the platforms whose names begin with one of `names`, or all if there are no names. Returns whether everything passed.
+pub fn platforms(ui: &Ui, layout: &Layout, linux: Option<&Path>, names: &[String]) -> Result<bool> {
+    let started = Instant::now();
+    let chosen = |p: &&Platform| names.iter().any(|n| p.name.starts_with(n.as_str()));
+    let chosen: Vec<_> = PLATFORMS
+        .iter()
+        .filter(|p| names.is_empty() || chosen(p))
+        .collect();
+    if chosen.is_empty() {
+        let known: Vec<_> = PLATFORMS.iter().map(|p| p.name).collect();
+        return Err(Failure::new("no such platform")
+            .remedy(format!("P= takes: {}", known.join(" ")))
+            .into());
+    }
+    let prepared = prepare::source(ui, layout, linux, packages::PLATFORMS)?;
+    let mut rows = Vec::new();
+    let mut lines = vec![HEAD.map(String::from).to_vec()];
+    for platform in chosen {
+        let outcome = platform.run(ui, layout, &prepared);
+        let outcome = outcome.unwrap_or_else(|error| Outcome {
+            rows: vec![Row::failed(
+                format!("platforms::{}", platform.name),
+                Failure::from_error(error).to_string(),
+            )],
+            ..Outcome::default()
+        });
+        lines.push(cells(platform, &outcome));
+        rows.extend(outcome.rows);
+    }
+    // The report of a part does not replace that of a whole run.
+    let report = match names {
+        [] => "platforms",
+        _ => "platforms-some",
+    };
+    let version = Some(prepared.pristine.version.as_str());
+    let table = table(layout, &prepared, &lines, &rows);
+    println!("\n{table}");
+    let good = results::conclude(layout, report, version, started, &rows, "")?;
+    if good && names.is_empty() {
+        fs::write(layout.root.join(TABLE), table)?;
+    }
+    Ok(good)
+}
+
+/// The table that the documentation shows.
+const TABLE: &str = "Documentation/PCI/irq-vector-ownership-testing-platforms.txt";
+
+const HEAD: [&str; 7] = [
+    "platform", "what", "build", "boot", "passed", "failed", "skipped",
+];
+
+fn cells(platform: &Platform, outcome: &Outcome) -> Vec<String> {
+    let seconds = |time: Option<f64>| time.map_or("?".into(), |s| format!("{s:.1} s"));
+    let count = |wanted: &dyn Fn(&Row) -> bool| {
+        let found = outcome.rows.iter().filter(|row| wanted(row)).count();
+        found.to_string()
+    };
+    vec![
+        platform.name.into(),
+        platform.about.into(),
+        seconds(outcome.built),
+        seconds(outcome.booted),
+        count(&|row| row.ok && row.skipped.is_none()),
+        count(&|row| !row.ok),
+        count(&|row| row.skipped.is_some()),
+    ]
+}
+
+/// Returns the table with the versions, and with the reasons for what was skipped.
+fn table(layout: &Layout, prepared: &Prepared, lines: &[Vec<String>], rows: &[Row]) -> String {
+    let said = |program: &str, argument: &str| {
+        let text = output(command(layout, program).arg(argument)).unwrap_or_default();
+        text.lines().next().unwrap_or_default().to_string()
+    };
+    let mut text = format!(
+        "{}, Linux {}\n{}\n{}\n\n",
+        said("date", "+%-d %B %Y"),
+        prepared.pristine.version,
+        prepared.tools.identity,
+        said(PC.qemu, "--version"),
+    );
+    simple_table(&mut text, lines);
+    let mut reasons: BTreeMap<&str, u32> = BTreeMap::new();
+    for why in rows.iter().filter_map(|row| row.skipped.as_deref()) {
+        *reasons.entry(why).or_default() += 1;
+    }
+    for (why, count) in reasons {
+        text += &format!("skipped, {count}: {why}\n");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_guest_and_fragment_exists() {
+        let layout = Layout::new();
+        for platform in PLATFORMS {
+            for name in platform.guests {
+                let known = GUESTS.iter().any(|guest| guest.name == *name);
+                assert!(known || boot::GUEST.name == *name, "{name}");
+            }
+            for fragment in platform.fragments {
+                assert!(layout.fragment(fragment).exists(), "{fragment}");
+            }
+        }
+    }
+}

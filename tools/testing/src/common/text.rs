@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Text: expressions that find something in it, quotations, tables, and the files that have it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+use comfy_table::{presets::UTF8_FULL_CONDENSED, ContentArrangement, Table};
+use regex::Regex;
+use walkdir::WalkDir;
+
+/// The width of tables if that of the terminal is not known.
+const WIDTH: u16 = 160;
+
+/// Returns a regular expression that is a constant of this program.
+pub fn regex(expression: &str) -> Regex {
+    Regex::new(expression).expect("a constant expression")
+}
+
+/// Returns lines as a quotation in a message.
+pub fn quote<L: AsRef<str>>(lines: impl IntoIterator<Item = L>) -> String {
+    let lines = lines.into_iter();
+    lines.map(|l| format!("    | {}\n", l.as_ref())).collect()
+}
+
+/// Returns the first lines of `text` as a quotation, and how many more there are.
+pub fn quote_first(most: usize, text: &str) -> String {
+    let mut quoted = quote(text.lines().take(most));
+    let more = text.lines().count().saturating_sub(most);
+    if more > 0 {
+        quoted += &quote([format!("... and {more} lines more")]);
+    }
+    quoted
+}
+
+/// Returns an empty table that fits the terminal.
+pub fn table<S: Into<comfy_table::Cell>>(head: impl IntoIterator<Item = S>) -> Table {
+    let mut table = Table::new();
+    table.load_preset(UTF8_FULL_CONDENSED);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    if table.width().is_none() {
+        table.set_width(WIDTH);
+    }
+    table.set_header(head.into_iter().map(Into::into).collect::<Vec<_>>());
+    table
+}
+
+/// Returns the text of a file.
+pub fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))
+}
+
+/// Returns the files in a folder and below it whose names end in one of `kinds`, or all if there are none.
+pub fn files(folder: &Path, kinds: &[&str]) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in WalkDir::new(folder).sort_by_file_name() {
+        let path = entry
+            .with_context(|| format!("listing {}", folder.display()))?
+            .into_path();
+        let kind = path.extension().unwrap_or_default();
+        if path.is_file() && (kinds.is_empty() || kinds.iter().any(|k| kind == *k)) {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
