@@ -16,7 +16,9 @@ LINUX ?=
 CONFIG ?=
 # test: only tests with this text in their names, e.g. TEST=guest::samples
 TEST ?=
-# series: 1 builds and boots every step that changed since it passed; census: 1 fails where the rule would report a driver
+# platforms: only those whose names begin with one of these words
+P ?=
+# series: 1 builds and boots every step that changed since it passed, 99-142 some; census: 1 fails where the rule would report a driver
 CHECK ?=
 # series: the version to write; from 2 on it is compared with the one before
 REROLL ?=
@@ -42,8 +44,7 @@ help:
 			while IFS='	' read -r target text; do \
 				printf '%-6s %-12s %s\n' "$$group" "$$target" "$$text"; group=; \
 			done; done
-	@echo 'TREE is a Linux 7.3 source tree; without it, Debian'\''s is fetched. It is copied;'
-	@echo 'only make graft modifies it. What is missing gets installed, with notice.'
+	@echo 'TREE: Linux 7.3 source; only make graft modifies it. Without it, Debian'\''s.'
 
 .PHONY: boot
 boot: setup ## try: boot the kernel in QEMU with both samples (DRIVER=: yours)
@@ -130,9 +131,13 @@ tree-check: setup ## prove: compile every converted driver, for x86-64 and arm64
 converted: setup ## prove: run converted drivers on the software bus (TEST=)
 	@$(runner) converted $(TEST)
 
+.PHONY: platforms
+platforms: setup ## prove: run samples and KUnit on arm64, UML and RT (P=names)
+	@$(runner) platforms $(P)
+
 .PHONY: series
 series: setup ## prove: write the overlay as patches (CHECK=1: boot each; REROLL=2)
-	@$(runner) series $(if $(filter 1,$(CHECK)),--check) $(if $(REROLL),--reroll $(REROLL))
+	@$(runner) series $(if $(CHECK),--check $(CHECK)) $(if $(REROLL),--reroll $(REROLL))
 
 .PHONY: setup
 setup:
