@@ -16,6 +16,7 @@ use crate::{
         command::{command, run},
         failure::Failure,
         layout::Layout,
+        text::read,
         ui::Ui,
     },
     host::{
@@ -25,7 +26,7 @@ use crate::{
     },
     kernel::{
         cache::Cached,
-        earlier, initramfs,
+        copied, earlier, initramfs,
         spec::{Built, Kernel, KernelSpec},
         ungrafted::ungrafted,
     },
@@ -81,22 +82,48 @@ pub fn kernel(
 ) -> Result<Ready> {
     let spec = match which {
         Kernel::Ours => KernelSpec::ours(layout),
-        Kernel::Stock => KernelSpec::stock(layout, ungrafted(ui, layout, prepared)?),
+        Kernel::Stock => {
+            let kernel = stock(ui, layout, prepared)?;
+            return packed(ui, layout, prepared, which, kernel, modules);
+        }
         Kernel::Debug => KernelSpec::debug(layout),
         Kernel::DebugStock => KernelSpec::debug_stock(layout, ungrafted(ui, layout, prepared)?),
         Kernel::Off => KernelSpec::off(layout),
         Kernel::Earlier => earlier::spec(ui, layout, prepared)?,
     };
-    let cached = Cached::of(layout, prepared, &spec).filter(|_| which == Kernel::Stock);
+    spec.configure(ui, layout, &prepared.tools)?;
+    let kernel = spec.build(ui, layout, &prepared.tools)?;
+    packed(ui, layout, prepared, which, kernel, modules)
+}
+
+/// Builds the stock kernel. The first time, that begins with what was kept of an earlier build, or else with what was built for ours.
+pub fn stock(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Built> {
+    let spec = KernelSpec::stock(layout, ungrafted(ui, layout, prepared)?);
+    let cached = Cached::of(layout, prepared, &spec);
     if let Some(cached) = &cached {
         cached.restore(ui, layout);
     }
+    if !spec.is_configured() {
+        let ours = KernelSpec::ours(layout);
+        ours.configure(ui, layout, &prepared.tools)?;
+        ours.build(ui, layout, &prepared.tools)?;
+        copied::output(ui, layout, &ours, &spec, &grafted(layout)?)?;
+    }
     spec.configure(ui, layout, &prepared.tools)?;
-    let kernel = spec.build(ui, layout, &prepared.tools)?;
+    let built = spec.build(ui, layout, &prepared.tools)?;
     if let Some(cached) = &cached {
         cached.keep(layout);
     }
-    packed(ui, layout, prepared, which, kernel, modules)
+    Ok(built)
+}
+
+/// Returns the files of `build/linux` that the graft added or edited.
+pub fn grafted(layout: &Layout) -> Result<BTreeSet<String>> {
+    let manifest = read(&layout.linux().join(".pci_devres_rust/manifest"))?;
+    let lines = manifest.lines();
+    let changed = lines.filter(|line| line.starts_with("edited ") || line.starts_with("added "));
+    let paths = changed.filter_map(|line| line.split(' ').nth(2));
+    Ok(paths.map(str::to_string).collect())
 }
 
 /// Builds a kernel that is none of [`Kernel`], but takes the place of one in the results.

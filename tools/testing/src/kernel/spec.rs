@@ -188,6 +188,11 @@ impl KernelSpec {
         self.out.join(self.machine.image)
     }
 
+    /// Returns whether its output folder has a configuration.
+    pub fn is_configured(&self) -> bool {
+        self.config().exists()
+    }
+
     fn config(&self) -> PathBuf {
         self.out.join(".config")
     }
@@ -224,7 +229,7 @@ impl KernelSpec {
             kconfig_files(layout)?
         );
         let stamp = self.out.join(".inputs");
-        if self.config().exists() && fs::read_to_string(&stamp).is_ok_and(|s| s == inputs) {
+        if self.is_configured() && fs::read_to_string(&stamp).is_ok_and(|s| s == inputs) {
             return Ok(());
         }
         let title = format!("{} config", self.name);
