@@ -15,7 +15,6 @@ mod pieces;
 mod table;
 
 use std::{
-    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     time::Instant,

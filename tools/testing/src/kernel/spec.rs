@@ -379,7 +379,9 @@ impl Built {
                     .arg(&copy);
                 run(stage, &mut rsync, &log)?;
                 let mut make = self.spec.command(layout, tools);
-                make.arg(format!("M={}", copy.display())).arg("modules");
+                make.arg(jobs())
+                    .arg(format!("M={}", copy.display()))
+                    .arg("modules");
                 run(stage, &mut make, &log)?;
                 let found = ordered(&copy)?;
                 let summary = format!("{} modules", found.len());
