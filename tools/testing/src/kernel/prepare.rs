@@ -6,6 +6,7 @@ use std::{
     collections::BTreeSet,
     fs::{self, File},
     path::{Path, PathBuf},
+    sync::Mutex,
 };
 
 use anyhow::{Context, Result};
@@ -38,6 +39,8 @@ pub struct Prepared {
     pub tools: Toolchain,
     /// The tree that was copied and grafted.
     pub pristine: Pristine,
+    /// The tree without the overlay, once somebody has asked for it; see [`ungrafted`].
+    pub ungrafted: Mutex<Option<PathBuf>>,
     /// The lock is held as long as this clone's build folder is in use.
     _lock: File,
 }
@@ -68,6 +71,7 @@ pub fn source(
     Ok(Prepared {
         tools,
         pristine,
+        ungrafted: Mutex::default(),
         _lock: lock,
     })
 }
