@@ -35,7 +35,7 @@ use crate::{
         ui::{elapsed, Ui},
     },
     host::packages,
-    kernel::prepare,
+    kernel::{drivers, prepare},
     reports::results,
 };
 
@@ -132,7 +132,7 @@ fn repository(layout: &Layout) -> Result<Repository<'_>> {
 
 /// What the graft changes, and the commit of what was there before.
 fn files(layout: &Layout, repository: &Repository, pristine: &Path) -> Result<(Vec<File>, String)> {
-    let mut paths = prepare::grafted(layout)?;
+    let mut paths = drivers::grafted(layout)?;
     paths.insert(MAINTAINERS.into());
     let was = |path: &str| fs::read_to_string(pristine.join(path)).ok();
     let before: Vec<_> = paths

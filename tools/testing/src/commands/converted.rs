@@ -152,7 +152,10 @@ pub fn converted(ui: &Ui, layout: &Layout, linux: Option<&Path>, names: &[String
     let prepared = prepare::source(ui, layout, linux, packages::TESTS)?;
     let mut ready = BTreeMap::new();
     for which in KERNELS {
-        let spec = KernelSpec::converted(layout, which);
+        let spec = match which.has_rule() {
+            true => KernelSpec::converted(layout),
+            false => KernelSpec::converted_off(layout),
+        };
         let kernel = prepare::other(ui, layout, &prepared, &spec, which)?;
         ready.insert(which, kernel);
     }

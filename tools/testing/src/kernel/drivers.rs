@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The drivers that the overlay converts, and how: by the semantic patch or by a small patch of their own.
+//! The files that the overlay changes, and the drivers among them that it converts: by the semantic patch or by a small patch of their
+//! own.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Result;
 
@@ -74,6 +78,15 @@ fn patched(path: &Path, text: &str) -> Vec<Converted> {
             },
         })
         .collect()
+}
+
+/// Returns the files of `build/linux` that the graft added or edited.
+pub fn grafted(layout: &Layout) -> Result<BTreeSet<String>> {
+    let manifest = read(&layout.linux().join(".pci_devres_rust/manifest"))?;
+    let lines = manifest.lines();
+    let changed = lines.filter(|line| line.starts_with("edited ") || line.starts_with("added "));
+    let paths = changed.filter_map(|line| line.split(' ').nth(2));
+    Ok(paths.map(str::to_string).collect())
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ pub fn spec(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<KernelSpec>
     let spec = KernelSpec {
         name: "2026".into(),
         out: layout.build.join("2026"),
+        from: None,
         ..stock.spec.clone()
     };
     let patch = layout.testing().join("kernels/earlier-2026.patch");

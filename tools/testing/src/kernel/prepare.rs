@@ -17,7 +17,6 @@ use crate::{
         command::{command, run},
         failure::Failure,
         layout::Layout,
-        text::read,
         ui::Ui,
     },
     host::{
@@ -27,7 +26,7 @@ use crate::{
     },
     kernel::{
         cache::Cached,
-        copied, earlier, initramfs,
+        earlier, initramfs,
         spec::{Built, Kernel, KernelSpec},
         ungrafted::ungrafted,
     },
@@ -100,18 +99,12 @@ pub fn kernel(
     packed(ui, layout, prepared, which, kernel, modules)
 }
 
-/// Builds the stock kernel. The first time, that begins with what was kept of an earlier build, or else with what was built for ours.
+/// Builds the stock kernel. The first time, that begins with what was kept of an earlier build, if there is one.
 pub fn stock(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Built> {
     let spec = KernelSpec::stock(layout, ungrafted(ui, layout, prepared)?);
     let cached = Cached::of(layout, prepared, &spec);
     if let Some(cached) = &cached {
         cached.restore(ui, layout);
-    }
-    if !spec.is_configured() {
-        let ours = KernelSpec::ours(layout);
-        ours.configure(ui, layout, &prepared.tools)?;
-        ours.build(ui, layout, &prepared.tools)?;
-        copied::output(ui, layout, &ours, &spec, &grafted(layout)?)?;
     }
     spec.configure(ui, layout, &prepared.tools)?;
     let built = spec.build(ui, layout, &prepared.tools)?;
@@ -119,15 +112,6 @@ pub fn stock(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Built> {
         cached.keep(layout);
     }
     Ok(built)
-}
-
-/// Returns the files of `build/linux` that the graft added or edited.
-pub fn grafted(layout: &Layout) -> Result<BTreeSet<String>> {
-    let manifest = read(&layout.linux().join(".pci_devres_rust/manifest"))?;
-    let lines = manifest.lines();
-    let changed = lines.filter(|line| line.starts_with("edited ") || line.starts_with("added "));
-    let paths = changed.filter_map(|line| line.split(' ').nth(2));
-    Ok(paths.map(str::to_string).collect())
 }
 
 /// Builds a kernel that is none of [`Kernel`], but takes the place of one in the results.

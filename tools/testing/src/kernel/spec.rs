@@ -20,6 +20,7 @@ use crate::{
     },
     host::toolchain::Toolchain,
     kernel::{
+        copied, drivers,
         kconfig::{hides_rust, Config},
         machine::{Machine, PC},
     },
@@ -116,6 +117,8 @@ pub struct KernelSpec {
     pub out: PathBuf,
     /// Further variables for `make`.
     pub options: &'static [&'static str],
+    /// The kernel with whose output its build begins, because most files of the two are the same.
+    pub from: Option<Box<KernelSpec>>,
 }
 
 /// A kernel that was built.
@@ -143,6 +146,7 @@ impl KernelSpec {
             fragments: fragments.iter().map(|f| layout.fragment(f)).collect(),
             out: layout.build.join(name),
             options: &[],
+            from: None,
         }
     }
 
@@ -155,12 +159,18 @@ impl KernelSpec {
     /// Returns the kernel to compare with: built from the ungrafted tree, with our configuration as far as it knows the
     /// symbols.
     pub fn stock(layout: &Layout, pristine: PathBuf) -> Self {
-        Self::new(layout, "stock", pristine, &["guest", "hardware"])
+        Self {
+            from: Some(Self::ours(layout).into()),
+            ..Self::new(layout, "stock", pristine, &["guest", "hardware"])
+        }
     }
 
     /// Returns the grafted kernel with our option off, and otherwise the configuration of the stock kernel.
     pub fn off(layout: &Layout) -> Self {
-        Self::new(layout, "off", layout.linux(), &["guest", "hardware"])
+        Self {
+            from: Some(Self::ours(layout).into()),
+            ..Self::new(layout, "off", layout.linux(), &["guest", "hardware"])
+        }
     }
 
     /// Returns the grafted kernel with sanitizers, lock and lifetime checks, and fault injection.
@@ -171,16 +181,29 @@ impl KernelSpec {
 
     /// Returns the kernel to compare that one with.
     pub fn debug_stock(layout: &Layout, pristine: PathBuf) -> Self {
-        Self::new(layout, "debug-stock", pristine, &["guest", "debug"])
+        Self {
+            from: Some(Self::debug(layout).into()),
+            ..Self::new(layout, "debug-stock", pristine, &["guest", "debug"])
+        }
     }
 
-    /// The kernel with the drivers that the overlay converts, and with our option as in [`Kernel::Ours`] or [`Kernel::Off`].
-    pub fn converted(layout: &Layout, which: Kernel) -> Self {
-        let (name, fragments): (_, &[&str]) = match which.has_rule() {
-            true => ("converted", &["guest", "converted", "rust"]),
-            false => ("converted-off", &["guest", "converted"]),
-        };
-        Self::new(layout, name, layout.linux(), fragments)
+    /// Returns the kernel with the drivers that the overlay converts, and with our option.
+    pub fn converted(layout: &Layout) -> Self {
+        let fragments = ["guest", "converted", "rust"];
+        Self::new(layout, "converted", layout.linux(), &fragments)
+    }
+
+    /// Returns the same kernel without our option.
+    pub fn converted_off(layout: &Layout) -> Self {
+        Self {
+            from: Some(Self::converted(layout).into()),
+            ..Self::new(
+                layout,
+                "converted-off",
+                layout.linux(),
+                &["guest", "converted"],
+            )
+        }
     }
 
     /// Returns where its image is once it is built.
@@ -220,6 +243,15 @@ impl KernelSpec {
 
     /// Writes `.config` if one of its sources has changed. A user's changes to it are kept until then.
     pub fn configure(&self, ui: &Ui, layout: &Layout, tools: &Toolchain) -> Result<()> {
+        if let Some(from) = self.from.as_ref().filter(|_| !self.is_configured()) {
+            from.configure(ui, layout, tools)?;
+            from.build(ui, layout, tools)?;
+            let differing = match from.source == self.source {
+                true => BTreeSet::new(),
+                false => drivers::grafted(layout)?,
+            };
+            copied::output(ui, layout, from, self, &differing)?;
+        }
         let asked = self.asked()?;
         let inputs = format!(
             "{}\n{}\n{}{}",
