@@ -15,20 +15,15 @@ use std::{
 use anyhow::Result;
 
 use crate::{
-    common::{
-        failure::Failure,
-        layout::Layout,
-        text::{quote, regex},
-        ui::Ui,
-    },
-    guest::run::{GuestSpec, Run, DEFAULT},
+    common::{quote, regex, Failure, Layout, Ui},
+    guest::{GuestSpec, Run, DEFAULT},
     kernel::{
-        kconfig::Config,
-        prepare::{self, Ready},
-        spec::Kernel::{self, Ours, Stock},
+        prepare, Config,
+        Kernel::{self, Ours, Stock},
+        Ready,
     },
     reports::results,
-    verdict::row::Row,
+    verdict::Row,
 };
 
 mod picture;

@@ -15,23 +15,11 @@ use std::{
 use anyhow::Result;
 
 use crate::{
-    common::{
-        command::{command, run},
-        layout::Layout,
-        text::{quote, regex},
-        ui::Ui,
-    },
-    guest::{list, run::Run},
-    kernel::{
-        prepare,
-        prepare::{Prepared, Ready},
-        spec::Kernel,
-    },
+    common::{command, quote, regex, run, Layout, Ui},
+    guest::{list, Run},
+    kernel::{prepare, Kernel, Prepared, Ready},
     reports::results,
-    verdict::{
-        klog::{self, Line, Trouble},
-        row::Row,
-    },
+    verdict::{klog, Line, Row, Trouble},
 };
 use cases::{Case, Side, TABLE};
 

@@ -30,11 +30,7 @@ use self::{
     table::{glob, Table},
 };
 use crate::{
-    common::{
-        command::{command, output},
-        layout::Layout,
-        ui::{elapsed, Ui},
-    },
+    common::{command, elapsed, output, Layout, Ui},
     host::packages,
     kernel::prepare,
     reports::results,

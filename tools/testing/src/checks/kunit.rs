@@ -10,14 +10,10 @@ use regex::Regex;
 
 use crate::{
     checks::scripts,
-    common::{
-        command::{command, watch, Limits},
-        layout::Layout,
-        ui::Ui,
-    },
-    host::toolchain::LLVM,
-    kernel::prepare::Prepared,
-    verdict::row::Row,
+    common::{command, watch, Layout, Limits, Ui},
+    host::LLVM,
+    kernel::Prepared,
+    verdict::Row,
 };
 
 /// The beginning of the names of its rows.

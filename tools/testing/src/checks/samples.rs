@@ -13,15 +13,10 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use crate::{
-    common::{
-        command::run,
-        layout::{Layout, TEMPLATE},
-        text::{files, regex},
-        ui::Ui,
-    },
-    host::toolchain::Toolchain,
-    kernel::spec::{Built, KernelSpec},
-    verdict::row::Row,
+    common::{files, regex, run, Layout, Ui, TEMPLATE},
+    host::Toolchain,
+    kernel::{Built, KernelSpec},
+    verdict::Row,
 };
 
 /// The name of the row about rust-analyzer.

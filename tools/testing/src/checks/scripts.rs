@@ -12,13 +12,8 @@ use std::{
 use anyhow::Result;
 
 use crate::{
-    common::{
-        command::{command, output, watch, Ended, Limits},
-        layout::Layout,
-        text::{files, quote},
-        ui::Ui,
-    },
-    verdict::{klog, ktap, row::Row},
+    common::{command, files, output, quote, watch, Ended, Layout, Limits, Ui},
+    verdict::{klog, ktap, Row},
 };
 
 /// The number of lines that a failure quotes.

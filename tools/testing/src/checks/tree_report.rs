@@ -9,11 +9,8 @@ use comfy_table::Table;
 use crate::{
     checks::tree::{Target, TARGETS},
     common::text,
-    kernel::{
-        drivers::{By, Converted},
-        prepare::Prepared,
-    },
-    verdict::row::Row,
+    kernel::{By, Converted, Prepared},
+    verdict::Row,
 };
 
 /// The page of the documentation that is about converted drivers.

@@ -12,14 +12,9 @@ use console::style;
 
 use crate::{
     commands::test::{self, Selection},
-    common::{
-        command::{command, output},
-        layout::Layout,
-        text::{read, regex, table},
-        ui::Ui,
-    },
+    common::{command, output, read, regex, table, Layout, Ui},
     reports::results,
-    verdict::row::Row,
+    verdict::Row,
 };
 
 const PAGE: &str = "Documentation/PCI/irq-vector-acceptance.rst";

@@ -12,9 +12,9 @@ use anyhow::Result;
 use comfy_table::Table;
 
 use crate::{
-    common::{layout::Layout, text, ui::Ui},
-    guest::run::{GuestSpec, Ran, Run, DEFAULT, EDU},
-    kernel::{prepare, spec::Kernel},
+    common::{text, Layout, Ui},
+    guest::{GuestSpec, Ran, Run, DEFAULT, EDU},
+    kernel::{prepare, Kernel},
     reports::results,
 };
 

@@ -10,18 +10,12 @@ use comfy_table::{presets::UTF8_FULL_CONDENSED, Table};
 
 use crate::{
     checks::tree_report,
-    common::{failure::Failure, layout::Layout, ui::Ui},
-    guest::{
-        list,
-        run::{GuestSpec, Run, DEFAULT},
-    },
+    common::{Failure, Layout, Ui},
+    guest::{list, GuestSpec, Run, DEFAULT},
     host::packages,
-    kernel::{
-        drivers, prepare,
-        spec::{Kernel, KernelSpec},
-    },
+    kernel::{drivers, prepare, Kernel, KernelSpec},
     reports::results,
-    verdict::row::Row,
+    verdict::Row,
 };
 
 /// The kernel without the rule comes first, so that the behaviour of a driver there is known if it fails with the rule.

@@ -14,13 +14,9 @@ use comfy_table::{presets::NOTHING, ContentArrangement, Table};
 use console::style;
 
 use crate::{
-    common::{command::command, failure::Failure, layout::Layout},
-    host::{
-        packages::{self, Package},
-        source,
-        toolchain::{self, LLVM},
-    },
-    kernel::kconfig::{hides_rust, Config},
+    common::{command, Failure, Layout},
+    host::{packages, source, toolchain, Package, LLVM},
+    kernel::{hides_rust, Config},
 };
 
 /// One line of the table.

@@ -16,9 +16,9 @@ use console::style;
 
 use crate::{
     checks::samples,
-    common::{failure::Failure, layout::Layout, text, ui::Ui},
-    guest::run::{GuestSpec, Ran, Run, DEFAULT},
-    kernel::{prepare, spec::Kernel},
+    common::{text, Failure, Layout, Ui},
+    guest::{GuestSpec, Ran, Run, DEFAULT},
+    kernel::{prepare, Kernel},
     reports::results,
 };
 

@@ -18,20 +18,11 @@ use comfy_table::Table;
 use crate::{
     checks::scripts,
     commands::test::{self, Kernels, Selection},
-    common::{
-        command::command,
-        failure::Failure,
-        layout::Layout,
-        text::{self, files, read},
-        ui::Ui,
-    },
+    common::{command, files, read, text, Failure, Layout, Ui},
     host::packages,
-    kernel::{
-        prepare::{self, Prepared},
-        spec::Kernel,
-    },
+    kernel::{prepare, Kernel, Prepared},
     reports::results,
-    verdict::row::Row,
+    verdict::Row,
 };
 
 /// The parts of the clone that a graft uses.

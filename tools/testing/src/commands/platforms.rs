@@ -10,24 +10,15 @@ use anyhow::Result;
 use crate::{
     checks::{kunit, tree_report::simple_table},
     commands::boot,
-    common::{
-        command::{command, output},
-        failure::Failure,
-        layout::Layout,
-        ui::Ui,
-    },
+    common::{command, output, Failure, Layout, Ui},
     guest::{
         list::{self, GUESTS},
-        run::{GuestSpec, Run},
+        GuestSpec, Run,
     },
     host::{debian, packages},
-    kernel::{
-        machine::{Machine, ARM64, ARM64_GICV2M, PC, PC_RT},
-        prepare::{self, Prepared},
-        spec::{Kernel, KernelSpec},
-    },
+    kernel::{prepare, Kernel, KernelSpec, Machine, Prepared, ARM64, ARM64_GICV2M, PC, PC_RT},
     reports::results,
-    verdict::row::Row,
+    verdict::Row,
 };
 
 /// A platform.

@@ -14,7 +14,7 @@ use std::{
 use anyhow::{Context, Result};
 use wait_timeout::ChildExt;
 
-use crate::common::{failure::Failure, layout::Layout, ui::Stage};
+use crate::common::{Failure, Layout, Stage};
 
 /// Variables of `make`, cargo or a developer's shell that would change a kernel build.
 const STEERING: &[&str] = &[

@@ -10,7 +10,7 @@ use std::{
 use console::style;
 use regex::Regex;
 
-use crate::common::layout::Layout;
+use crate::common::Layout;
 
 /// How many lines of a log a failure quotes.
 const QUOTED: usize = 15;

@@ -13,7 +13,7 @@ use anyhow::Result;
 use console::style;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use crate::common::failure::Failure;
+use crate::common::Failure;
 
 /// After this time a stage first prints what it is doing, if there is no spinner.
 const FIRST: Duration = Duration::from_secs(5);

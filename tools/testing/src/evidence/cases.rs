@@ -7,8 +7,8 @@ use std::{collections::BTreeMap, sync::LazyLock, time::Duration};
 use serde::Deserialize;
 
 use crate::{
-    guest::run::{GuestSpec, DEFAULT, EDU},
-    kernel::spec::Kernel::{self, Earlier, Ours, Stock},
+    guest::{GuestSpec, DEFAULT, EDU},
+    kernel::Kernel::{self, Earlier, Ours, Stock},
 };
 
 /// The table.
@@ -127,7 +127,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::common::text::regex;
+    use crate::common::regex;
 
     #[test]
     fn the_cases_can_be_told_apart_and_name_the_facts_of_the_table() {

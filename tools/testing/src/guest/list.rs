@@ -12,22 +12,13 @@ use std::{
 };
 
 use crate::{
-    common::{
-        layout::{Layout, TEMPLATE},
-        ui::Ui,
-    },
-    guest::{
-        run::{GuestSpec, Ran, Run, DEFAULT, EDU},
-        sequences,
-    },
+    common::{Layout, Ui, TEMPLATE},
+    guest::{sequences, GuestSpec, Ran, Run, DEFAULT, EDU},
     kernel::{
-        prepare::Ready,
-        spec::Kernel::{self, Debug, DebugStock, Off, Ours, Stock},
+        Kernel::{self, Debug, DebugStock, Off, Ours, Stock},
+        Ready,
     },
-    verdict::{
-        agree::{compare, Side},
-        row::Row,
-    },
+    verdict::{agree::Side, compare, Row},
 };
 
 /// How many guests run at a time.

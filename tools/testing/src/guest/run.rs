@@ -12,18 +12,14 @@ use std::{
 use anyhow::{Context, Result};
 
 use crate::{
-    common::{
-        command::{command, wait, Ended, Limits},
-        layout::Layout,
-        ui::{Stage, Ui},
-    },
-    kernel::{prepare::Ready, spec::Kernel},
+    common::{command, wait, Ended, Layout, Limits, Stage, Ui},
+    kernel::{Kernel, Ready},
     verdict::{
         bounds::AGAIN,
         judge::{judge, Evidence},
         klog, leaks, referee,
         replay::replay,
-        row::Row,
+        Row,
     },
 };
 

@@ -12,12 +12,7 @@ use std::{
 use anyhow::{Context, Result};
 
 use crate::{
-    common::{
-        command::{command, output, run},
-        failure::Failure,
-        layout::Layout,
-        ui::Stage,
-    },
+    common::{command, output, run, Failure, Layout, Stage},
     host::packages,
 };
 

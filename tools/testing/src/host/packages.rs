@@ -9,12 +9,7 @@ use std::{
 
 use anyhow::Result;
 
-use crate::common::{
-    command::{command, output, run},
-    failure::Failure,
-    layout::Layout,
-    ui::{Stage, Ui},
-};
+use crate::common::{command, output, run, Failure, Layout, Stage, Ui};
 
 /// One package, a file that shows its presence on other systems than Debian, and the reason why it
 /// is needed.

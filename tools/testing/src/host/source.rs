@@ -10,13 +10,8 @@ use std::{
 use anyhow::{Context, Result};
 
 use crate::{
-    common::{
-        command::{command, output, run},
-        failure::Failure,
-        layout::Layout,
-        ui::{Stage, Ui},
-    },
-    host::debian::{self, Archive},
+    common::{command, output, run, Failure, Layout, Stage, Ui},
+    host::{debian, Archive},
 };
 
 const PACKAGE: &str = "linux-source-7.3";

@@ -13,13 +13,8 @@ use std::{
 use anyhow::Result;
 
 use crate::{
-    common::{
-        command::{command, output, run, run_limited, Limits},
-        failure::Failure,
-        layout::Layout,
-        ui::{Stage, Ui},
-    },
-    host::debian::{self, Archive},
+    common::{command, output, run, run_limited, Failure, Layout, Limits, Stage, Ui},
+    host::{debian, Archive},
 };
 
 /// The versions that Linux 7.3 needs, for the case that no tree is at hand.

@@ -6,10 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::common::{
-    layout::Layout,
-    text::{files, read},
-};
+use crate::common::{files, read, Layout};
 
 /// A file of a driver that the overlay converts.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,9 +12,9 @@ use std::{
 use anyhow::{Context, Result};
 
 use crate::{
-    common::{command::command, failure::Failure, layout::Layout},
-    host::{debian, packages::program, toolchain::LLVM},
-    kernel::spec::Built,
+    common::{command, Failure, Layout},
+    host::{debian, program, LLVM},
+    kernel::Built,
 };
 
 /// Packs the initramfs of `kernel` with the kernel's own tool, which needs no privileges.

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use anyhow::Result;
 
-use crate::common::text::{read, regex};
+use crate::common::{read, regex};
 
 /// Symbols, without their `CONFIG_`, and their values; an unset one is `n`.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -12,17 +12,9 @@ use std::{
 use anyhow::{Context, Result};
 
 use crate::{
-    common::{
-        command::{command, run},
-        failure::Failure,
-        layout::Layout,
-        ui::{Stage, Ui},
-    },
-    host::toolchain::Toolchain,
-    kernel::{
-        kconfig::{hides_rust, Config},
-        machine::{Machine, PC},
-    },
+    common::{command, run, Failure, Layout, Stage, Ui},
+    host::Toolchain,
+    kernel::{hides_rust, Config, Machine, PC},
 };
 
 /// The kernels that guests run on.

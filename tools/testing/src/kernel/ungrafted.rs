@@ -7,13 +7,8 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use crate::{
-    common::{
-        command::{command, output, run},
-        failure::Failure,
-        layout::Layout,
-        ui::Ui,
-    },
-    kernel::prepare::Prepared,
+    common::{command, output, run, Failure, Layout, Ui},
+    kernel::Prepared,
 };
 
 /// Returns the pristine tree if it can be built with its output elsewhere, and otherwise a clean

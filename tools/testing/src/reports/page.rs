@@ -7,7 +7,7 @@ use std::time::Duration;
 use maud::{html, Markup, DOCTYPE};
 
 use super::summary::{Summary, NUMBERS};
-use crate::{common::ui::elapsed, verdict::row::Row};
+use crate::{common::elapsed, verdict::Row};
 
 const STYLE: &str =
     "body{font:15px sans-serif;max-width:70em;margin:2em auto}table{border-collapse:collapse}\

@@ -13,8 +13,8 @@ use serde_json::json;
 
 use super::page;
 use crate::{
-    common::{layout::Layout, ui::elapsed},
-    verdict::row::Row,
+    common::{elapsed, Layout},
+    verdict::Row,
 };
 
 /// Writes the report of a command. Returns the number of failed rows.

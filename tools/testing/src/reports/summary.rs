@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{common::ui::elapsed, verdict::row::Row};
+use crate::{common::elapsed, verdict::Row};
 
 /// The number of slowest guests that are named.
 const SLOWEST: usize = 5;

@@ -17,18 +17,10 @@ use anyhow::{Context, Result};
 use super::{checkers, pieces::File, Step};
 use crate::{
     checks::{docs, scripts::judge, tree::ARM64_ONLY},
-    common::{
-        command::{command, run},
-        layout::Layout,
-        ui::Ui,
-    },
-    guest::run::{GuestSpec, Run, DEFAULT},
-    kernel::{
-        initramfs,
-        prepare::{Prepared, Ready},
-        spec::{jobs, Built, Kernel, KernelSpec, EVERYTHING},
-    },
-    verdict::row::Row,
+    common::{command, run, Layout, Ui},
+    guest::{GuestSpec, Run, DEFAULT},
+    kernel::{initramfs, jobs, Built, Kernel, KernelSpec, Prepared, Ready, EVERYTHING},
+    verdict::Row,
 };
 
 /// The drivers with which a step boots. They are converted, and bind again only if their vectors

@@ -16,14 +16,9 @@ use anyhow::{Context, Result};
 
 use super::pieces::File;
 use crate::{
-    common::{
-        command::{command, run},
-        layout::Layout,
-        text::regex,
-        ui::Ui,
-    },
-    kernel::prepare::Prepared,
-    verdict::row::Row,
+    common::{command, regex, run, Layout, Ui},
+    kernel::Prepared,
+    verdict::Row,
 };
 
 /// Has Debian's sparse accept the kernel, which is newer. Without the first word Kbuild does not

@@ -17,11 +17,8 @@ use super::{
     Step,
 };
 use crate::{
-    common::{
-        command::{command, output},
-        layout::Layout,
-    },
-    verdict::row::Row,
+    common::{command, output, Layout},
+    verdict::Row,
 };
 
 /// The largest length of a patch of the core.

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use crate::common::{command::command, layout::Layout};
+use crate::common::{command, Layout};
 
 /// The repository.
 pub struct Repository<'a> {

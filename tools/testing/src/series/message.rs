@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use regex::Regex;
 
 use super::table::{folder, Step, Table};
-use crate::{checks::tree_report::RUNS, common::layout::Layout, kernel::drivers};
+use crate::{checks::tree_report::RUNS, common::Layout, kernel::drivers};
 
 const COLUMNS: usize = 72;
 

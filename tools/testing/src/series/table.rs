@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use regex::Regex;
 use serde::Deserialize;
 
-use crate::common::layout::Layout;
+use crate::common::Layout;
 
 /// The parts of the series, in their order. Each has a file of that name.
 pub const PARTS: [&str; 4] = ["fixes", "calls", "drivers", "core"];

@@ -5,13 +5,8 @@
 use std::path::Path;
 
 use crate::{
-    common::text::{quote, regex},
-    verdict::{
-        klog::{self, Line, Trouble},
-        ktap::{self, Document},
-        rounds,
-        row::Row,
-    },
+    common::{quote, regex},
+    verdict::{klog, ktap, rounds, Document, Line, Row, Trouble},
 };
 
 /// How many lines of the log a failed test quotes.

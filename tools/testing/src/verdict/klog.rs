@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use regex::RegexSet;
 
-use crate::common::text::regex;
+use crate::common::regex;
 
 /// One line of the log, without its time stamp.
 #[derive(Clone, Debug, Default, PartialEq)]

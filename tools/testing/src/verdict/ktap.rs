@@ -4,7 +4,7 @@
 
 use regex::{Captures, Regex};
 
-use crate::{common::text::regex, verdict::klog::Line};
+use crate::{common::regex, verdict::Line};
 
 /// One result.
 #[derive(Clone, Debug, PartialEq)]
