@@ -12,10 +12,12 @@ pub mod common {
     pub mod text;
     pub mod ui;
 
-    pub use command::{command, output, run, run_limited, wait, watch, Ended, Limits};
+    pub use command::{
+        command, output, rsync, run, run_limited, succeed, wait, watch, Ended, Limits,
+    };
     pub use failure::Failure;
     pub use layout::{Layout, TEMPLATE};
-    pub use text::{files, quote, quote_first, read, regex, table};
+    pub use text::{files, is_chosen, quote, quote_first, read, regex, table};
     pub use ui::{elapsed, Stage, Ui};
 }
 

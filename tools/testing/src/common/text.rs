@@ -20,6 +20,11 @@ pub fn regex(expression: &str) -> Regex {
     Regex::new(expression).expect("a constant expression")
 }
 
+/// Returns whether `names`, which a command was given, choose `name`: one of them is its beginning, or there are none.
+pub fn is_chosen(names: &[String], name: &str) -> bool {
+    names.is_empty() || names.iter().any(|n| name.starts_with(n.as_str()))
+}
+
 /// Returns lines as a quotation in a message.
 pub fn quote<L: AsRef<str>>(lines: impl IntoIterator<Item = L>) -> String {
     let lines = lines.into_iter();

@@ -59,15 +59,10 @@ fn areas(summary: &Summary<'_>) -> Markup {
 }
 
 fn line(row: &Row) -> Markup {
-    let result = match (row.ok, &row.skipped) {
-        (false, _) => "failed",
-        (true, Some(_)) => "skipped",
-        (true, None) => "ok",
-    };
     html! {
-        tr class=(result) {
+        tr class=(row.result()) {
             td { @if row.ok { (row.name) } @else { a href={ "#" (row.name) } { (row.name) } } }
-            td { (result) }
+            td { (row.result()) }
             td { @if let Some(rounds) = row.values.get("rounds") { (rounds) } }
             td { @if let Some(seconds) = row.seconds { (seconds) } }
             td { @if let Some(log) = &row.log { (log.display()) } }
