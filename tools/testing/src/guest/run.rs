@@ -61,8 +61,7 @@ pub struct GuestSpec {
     /// Texts of the reports that it provokes on purpose, each at least once if the rule is in force. Any other report fails the case
     /// in which it is printed.
     pub provokes: &'static [&'static str],
-    /// Leaks that it makes on purpose.
-    pub leaks: &'static [leaks::Known],
+
     /// KUnit suites that must be among the documents, if a missing one would not be noticed otherwise.
     pub due: &'static [&'static str],
     /// Whether it prints a trace, which has to follow the rule.
@@ -88,7 +87,7 @@ pub const DEFAULT: GuestSpec = GuestSpec {
     long: None,
     documents: 1,
     provokes: &[],
-    leaks: &[],
+
     due: &[],
     traces: false,
 };
@@ -96,9 +95,7 @@ pub const DEFAULT: GuestSpec = GuestSpec {
 /// A guest on one of its kernels.
 #[derive(Clone, Debug)]
 pub struct Run {
-    /// The guest.
     pub guest: &'static GuestSpec,
-    /// The kernel.
     pub kernel: Kernel,
     /// Whether its scripts run in their long form, in which `$long` is 1.
     pub long: bool,
@@ -109,7 +106,6 @@ pub struct Run {
 /// The result of a run.
 #[derive(Debug)]
 pub struct Ran {
-    /// One row per test.
     pub rows: Vec<Row>,
     /// The serial log.
     pub log: PathBuf,
@@ -165,29 +161,23 @@ impl Run {
                 let hung = ran.log.with_extension("hung.log");
                 fs::copy(&ran.log, &hung)?;
                 ran = self.boot(stage, layout, ready)?;
-                let mut row = Row::passed(format!("guest::{}{AGAIN}", self.name()));
-                row.skipped = Some(format!("the emulator lost a timer: {}", layout.show(&hung)));
-                ran.again = Some(row);
+                let why = format!("the emulator lost a timer: {}", layout.show(&hung));
+                let name = format!("guest::{}{AGAIN}", self.name());
+                ran.again = Some(Row::skipped(name, why));
             }
             let failed = ran.rows.iter().filter(|row| !row.ok).count();
             let booted = ran.booted.map_or("? s".into(), |s| format!("{s:.1} s"));
-            let summary = format!(
-                "booted in {booted}{}, {} results, {failed} failed",
-                if again { " at the second attempt" } else { "" },
-                ran.rows.len()
-            );
+            let second = if again { " at the second attempt" } else { "" };
+            let results = ran.rows.len();
+            let summary = format!("booted in {booted}{second}, {results} results, {failed} failed");
             Ok((ran, summary))
         })
     }
 
     /// Returns the time limit. A debug kernel takes several times as long for everything.
     fn limit(&self) -> Duration {
-        let limit = self
-            .guest
-            .long
-            .filter(|_| self.long)
-            .unwrap_or(self.guest.limit);
-        limit * self.patience()
+        let long = self.guest.long.filter(|_| self.long);
+        long.unwrap_or(self.guest.limit) * self.patience()
     }
 
     fn silent(&self) -> Duration {
@@ -223,25 +213,24 @@ impl Run {
         let total = started.elapsed().as_secs_f64();
         let bytes = fs::read(&log)?;
         let lines = klog::lines(&bytes);
-        let mut outside = Vec::new();
-        match &ended {
-            Ended::Silent => outside.push(format!(
-                "hung: killed after {} s without a word",
-                self.silent().as_secs()
-            )),
-            Ended::TimedOut => outside.push(format!("killed after {} s", self.limit().as_secs())),
+        let outside = match &ended {
+            Ended::Silent => {
+                let seconds = self.silent().as_secs();
+                Some(format!("hung: killed after {seconds} s without a word"))
+            }
+            Ended::TimedOut => Some(format!("killed after {} s", self.limit().as_secs())),
             Ended::Exited(status) if !status.success() => {
                 let said = fs::read_to_string(&words).unwrap_or_default();
-                outside.push(format!("QEMU failed ({status}): {}", said.trim()));
+                Some(format!("QEMU failed ({status}): {}", said.trim()))
             }
-            Ended::Exited(_) => {}
-        }
+            Ended::Exited(_) => None,
+        };
         let shown = layout.show(&log);
         let evidence = Evidence {
             guest: &name,
             log: &bytes,
             path: Path::new(&shown),
-            outside,
+            outside: outside.into_iter().collect(),
             documents: self.guest.documents,
             provokes: self.guest.provokes,
             reports: self.kernel.has_rule(),
@@ -252,25 +241,20 @@ impl Run {
             referee::agrees(layout, &ready.kernel.spec.source, d)
         });
         if self.looks_for_leaks() {
-            rows.insert(0, leaks::judge(&name, &lines, self.guest.leaks));
+            rows.insert(0, leaks::judge(&name, &lines));
         }
         // Guest time runs like the host's. The time before it is that of the firmware and of loading.
-        let stamp = |text: &str| {
-            lines
-                .iter()
-                .find(|l| l.text.starts_with(text))
-                .and_then(|l| l.time)
-        };
-        let first = stamp("guest: started");
-        let last = lines.iter().rev().find_map(|l| l.time);
+        let first = lines.iter().find(|l| l.text.starts_with("guest: started"));
+        let first = first.and_then(|line| line.time);
+        let last = lines.iter().rev().find_map(|line| line.time);
         let ended_well = matches!(ended, Ended::Exited(status) if status.success());
         let booted = first.zip(last).filter(|_| ended_well);
         let booted = booted.map(|(at, last)| at + (total - last).max(0.0));
         if let Some(row) = rows.last_mut() {
             row.seconds = Some((total * 10.0).round() / 10.0);
             if let Some(booted) = booted {
-                let seconds = serde_json::json!((booted * 10.0).round() / 10.0);
-                row.values.insert("booted".into(), seconds);
+                let seconds = (booted * 10.0).round() / 10.0;
+                row.values.insert("booted".into(), seconds.into());
             }
         }
         let text: String = lines.into_iter().map(|l| l.text + "\n").collect();
@@ -299,34 +283,21 @@ impl Run {
         for disk in 0..10 {
             fs::File::create(scratch.join(format!("disk{disk}")))?.set_len(8 << 20)?;
         }
-        let memory = if self.kernel.checks_itself() {
-            3 * self.guest.memory
-        } else {
-            self.guest.memory
-        };
+        let times = if self.kernel.checks_itself() { 3 } else { 1 };
         let machine = ready.kernel.spec.machine;
         let mut qemu = command(layout, machine.qemu);
         qemu.current_dir(scratch);
-        qemu.args([
-            "-nodefaults",
-            "-no-reboot",
-            "-display",
-            "none",
-            "-monitor",
-            "none",
-        ]);
+        qemu.args("-nodefaults -no-reboot -display none -monitor none".split(' '));
         match machine.options {
             [] => qemu.args(["-machine", self.guest.machine]),
             options => qemu.args(options),
         };
         qemu.args(["-accel", self.guest.accelerator]);
         qemu.arg("-smp").arg(self.guest.cpus.to_string());
-        qemu.arg("-m").arg(memory.to_string());
+        qemu.arg("-m").arg((times * self.guest.memory).to_string());
         qemu.arg("-serial").arg(format!("file:{}", log.display()));
-        qemu.arg("-kernel")
-            .arg(&ready.kernel.image)
-            .arg("-initrd")
-            .arg(&ready.initramfs);
+        qemu.arg("-kernel").arg(&ready.kernel.image);
+        qemu.arg("-initrd").arg(&ready.initramfs);
         let script = format!("guest.script={}", self.guest.script);
         let mut append = vec![
             "panic=-1",
