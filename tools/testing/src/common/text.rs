@@ -62,12 +62,10 @@ pub fn read(path: &Path) -> Result<String> {
 pub fn files(folder: &Path, kinds: &[&str]) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in WalkDir::new(folder).sort_by_file_name() {
-        let path = entry
-            .with_context(|| format!("listing {}", folder.display()))?
-            .into_path();
-        let kind = path.extension().unwrap_or_default();
-        if path.is_file() && (kinds.is_empty() || kinds.iter().any(|k| kind == *k)) {
-            found.push(path);
+        let entry = entry.with_context(|| format!("listing {}", folder.display()))?;
+        let kind = entry.path().extension().unwrap_or_default();
+        if entry.path().is_file() && (kinds.is_empty() || kinds.iter().any(|k| kind == *k)) {
+            found.push(entry.into_path());
         }
     }
     Ok(found)

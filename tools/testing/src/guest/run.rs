@@ -167,9 +167,11 @@ impl Run {
             }
             let failed = ran.rows.iter().filter(|row| !row.ok).count();
             let booted = ran.booted.map_or("? s".into(), |s| format!("{s:.1} s"));
-            let second = if again { " at the second attempt" } else { "" };
-            let results = ran.rows.len();
-            let summary = format!("booted in {booted}{second}, {results} results, {failed} failed");
+            let summary = format!(
+                "booted in {booted}{}, {} results, {failed} failed",
+                if again { " at the second attempt" } else { "" },
+                ran.rows.len()
+            );
             Ok((ran, summary))
         })
     }
