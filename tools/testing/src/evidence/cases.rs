@@ -31,7 +31,6 @@ pub struct Case {
     pub name: &'static str,
     /// What the driver does.
     pub does: &'static str,
-    /// Its source.
     pub source: &'static str,
     /// What its guest does. A case without steps is for the compiler.
     pub steps: Option<&'static str>,
@@ -57,9 +56,7 @@ enum Shows {
 /// What is expected of a case on one kernel.
 #[derive(Clone, Copy, Debug)]
 pub struct Side {
-    /// The case.
     pub case: &'static Case,
-    /// The kernel.
     pub kernel: Kernel,
     /// The names of the facts that the log must show.
     pub shows: &'static [&'static str],
@@ -75,7 +72,6 @@ fn one_edu() -> Vec<&'static str> {
     vec![EDU]
 }
 
-/// The table.
 pub static TABLE: LazyLock<Table> = LazyLock::new(|| {
     toml::from_str(include_str!("../../evidence.toml")).expect("a test reads the table")
 });

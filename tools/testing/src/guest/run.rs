@@ -109,7 +109,6 @@ pub struct Ran {
     pub rows: Vec<Row>,
     /// The serial log.
     pub log: PathBuf,
-    /// Its text.
     pub text: String,
     /// From the start of QEMU to the guest's script.
     pub booted: Option<f64>,

@@ -19,7 +19,6 @@ const PACKAGE: &str = "linux-source-7.3";
 /// A tree that is not modified.
 #[derive(Clone, Debug)]
 pub struct Pristine {
-    /// Its path.
     pub tree: PathBuf,
     /// The output of `make kernelversion`.
     pub version: String,

@@ -72,7 +72,6 @@ pub struct Hidden {
     pub condition: String,
     /// The symbols in it, with their values.
     pub because: String,
-    /// The remedy.
     pub remedy: String,
 }
 

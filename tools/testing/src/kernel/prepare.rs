@@ -30,7 +30,6 @@ pub struct Prepared {
 /// A kernel that can boot.
 #[derive(Clone)]
 pub struct Ready {
-    /// The kernel.
     pub kernel: Built,
     /// The guest's file system, with the kernel's modules.
     pub initramfs: PathBuf,

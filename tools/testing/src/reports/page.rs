@@ -14,7 +14,6 @@ const STYLE: &str =
     td,th{padding:.2em .8em;text-align:left;border-bottom:1px solid #ccc;vertical-align:top}\
     .failed{color:#b00}.skipped{color:#850}pre{white-space:pre-wrap}";
 
-/// The page.
 pub fn page(name: &str, kernel: Option<&str>, took: Duration, rows: &[Row]) -> String {
     let summary = Summary::new(rows);
     let failed: Vec<_> = rows.iter().filter(|row| !row.ok).collect();

@@ -15,7 +15,6 @@ pub struct Line {
     pub time: Option<f64>,
     /// The thread or CPU that printed it, where the kernel says so (`CONFIG_PRINTK_CALLER`).
     pub caller: Option<String>,
-    /// Its text.
     pub text: String,
 }
 
