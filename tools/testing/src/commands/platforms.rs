@@ -245,7 +245,7 @@ mod tests {
         let layout = Layout::new();
         for platform in PLATFORMS {
             for name in platform.guests {
-                let known = GUESTS.iter().any(|guest| guest.name == *name);
+                let known = GUESTS.into_iter().any(|guest| guest.name == *name);
                 assert!(known || boot::GUEST.name == *name, "{name}");
             }
             for fragment in platform.fragments {

@@ -10,6 +10,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use serde::{Deserialize, Deserializer};
 
 use crate::{
     common::{command, wait, Ended, Layout, Limits, Stage, Ui},
@@ -24,25 +25,32 @@ use crate::{
 };
 
 /// A guest to run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default = "default", deny_unknown_fields)]
 pub struct GuestSpec {
     /// Names its log and its tests.
     pub name: &'static str,
     /// The kernels it runs on, once on each.
+    #[serde(deserialize_with = "list")]
     pub kernels: &'static [Kernel],
     /// More kernels, on which it runs only if such a test is asked for by name, because they take too long for a whole run.
+    #[serde(deserialize_with = "list")]
     pub by_name: &'static [Kernel],
     /// The kernels whose reports the guest provokes on purpose, so that only its own results count.
+    #[serde(deserialize_with = "list")]
     pub trouble_due: &'static [Kernel],
     /// How many blocks of its log a kernel and its counterpart must agree on at least; see [`crate::verdict::agree`].
     pub agrees: usize,
     /// The script in `tools/testing/guest` that it runs, without `.sh`.
     pub script: &'static str,
     /// More of the kernel's command line.
+    #[serde(deserialize_with = "list")]
     pub append: &'static [&'static str],
     /// The modules in `tools/testing/modules` that it takes, by folder.
+    #[serde(deserialize_with = "list")]
     pub modules: &'static [&'static str],
     /// QEMU's devices, and other options of it with their dash. It runs in a scratch folder with disks of 8 MiB, `disk0` to `disk9`.
+    #[serde(deserialize_with = "list")]
     pub devices: &'static [&'static str],
     /// QEMU's machine, if its kernel is for a PC.
     pub machine: &'static str,
@@ -53,16 +61,20 @@ pub struct GuestSpec {
     /// How many MiB of memory, of which a debug kernel gets three times as many.
     pub memory: u32,
     /// The time after which it is given up.
+    #[serde(deserialize_with = "seconds")]
     pub limit: Duration,
     /// The time after which its long form is given up, or `None` if it has none.
+    #[serde(deserialize_with = "some_seconds")]
     pub long: Option<Duration>,
     /// How many KTAP documents it must print at least.
     pub documents: usize,
     /// Texts of the reports that it provokes on purpose, each at least once if the rule is in force. Any other report fails the case
     /// in which it is printed.
+    #[serde(deserialize_with = "list")]
     pub provokes: &'static [&'static str],
 
     /// KUnit suites that must be among the documents, if a missing one would not be noticed otherwise.
+    #[serde(deserialize_with = "list")]
     pub due: &'static [&'static str],
     /// Whether it prints a trace, which has to follow the rule.
     pub traces: bool,
@@ -91,6 +103,27 @@ pub const DEFAULT: GuestSpec = GuestSpec {
     due: &[],
     traces: false,
 };
+
+fn default() -> GuestSpec {
+    DEFAULT
+}
+
+/// Reads a list, which lives as long as the program.
+fn list<'de, D, T>(from: D) -> Result<&'static [T], D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + 'static,
+{
+    Ok(Vec::deserialize(from)?.leak())
+}
+
+fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    Ok(Duration::from_secs(u64::deserialize(from)?))
+}
+
+fn some_seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    seconds(from).map(Some)
+}
 
 /// A guest on one of its kernels.
 #[derive(Clone, Debug)]

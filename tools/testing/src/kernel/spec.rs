@@ -10,6 +10,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use serde::Deserialize;
 
 use crate::{
     common::{command, read, rsync, run, succeed, Failure, Layout, Stage, Ui},
@@ -18,7 +19,8 @@ use crate::{
 };
 
 /// The kernels that guests run on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(rename_all = "kebab-case")]
 pub enum Kernel {
     /// The grafted kernel, with all our options on.
     Ours,
