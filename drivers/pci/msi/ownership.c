@@ -125,20 +125,28 @@ void pci_irq_handler_release(const struct pci_irq_handler *handler)
 }
 
 /*
+ * Prints a report. Tests and people look for these lines, so their wording is stable.
+ * The stack of the caller follows once, until clear_warn_once in debugfs is written.
+ */
+#define report(dev, format, ...) do {							\
+	dev_err(&(dev)->dev, "irq vectors: " format "\n", __VA_ARGS__);			\
+	WARN_ON_ONCE(IS_ENABLED(CONFIG_PCI_DEVRES_RUST_DEBUG));				\
+} while (0)
+
+/*
  * Reports on a handler name its function. The name that it was registered with
  * may be part of the driver's data, which may be freed by now.
  */
 void pci_irq_handler_report_refused(struct pci_dev *dev, const struct pci_irq_handler *handler)
 {
-	dev_err(&dev->dev, "irq vectors: free refused, handler %ps is registered on irq %u\n",
-		handler->function, handler->irq);
+	report(dev, "free refused, handler %ps is registered on irq %u",
+	       handler->function, handler->irq);
 }
 
 void pci_irq_handler_report_leaked(struct pci_dev *dev, const struct pci_irq_handler *handler)
 {
-	dev_err(&dev->dev,
-		"irq vectors: handler %ps on irq %u leaked by the driver, released by devres\n",
-		handler->function, handler->irq);
+	report(dev, "handler %ps on irq %u leaked by the driver, released by devres",
+	       handler->function, handler->irq);
 }
 
 static const char *type_of(struct pci_dev *dev)
@@ -147,33 +155,28 @@ static const char *type_of(struct pci_dev *dev)
 }
 
 /*
- * Reports that a call about the vectors, which are live, was refused. Tests and
- * people look for these lines, so their wording is stable. Handlers have a report
- * of their own.
+ * Reports that a call about the vectors, which are live, was refused. Handlers have
+ * a report of their own.
  */
 void pci_irq_vectors_report_refused(struct pci_dev *dev, enum pci_irq_owner owner,
 				    enum pci_irq_decision reason)
 {
 	switch (reason) {
 	case PCI_IRQ_REFUSED_BUSY:
-		dev_err(&dev->dev,
-			"irq vectors: allocation refused, the %s owns the %s vectors that are live\n",
-			owner == PCI_IRQ_OWNER_DEVICE ? "device" : "driver", type_of(dev));
+		report(dev, "allocation refused, the %s owns the %s vectors that are live",
+		       owner == PCI_IRQ_OWNER_DEVICE ? "device" : "driver", type_of(dev));
 		break;
 	case PCI_IRQ_REFUSED_DEVICE_OWNS:
-		dev_err(&dev->dev,
-			"irq vectors: free refused, the device owns the %s vectors until detach\n",
-			type_of(dev));
+		report(dev, "free refused, the device owns the %s vectors until detach",
+		       type_of(dev));
 		break;
 	case PCI_IRQ_REFUSED_DRIVER_OWNS:
-		dev_err(&dev->dev,
-			"irq vectors: managed free refused, the driver owns the %s vectors\n",
-			type_of(dev));
+		report(dev, "managed free refused, the driver owns the %s vectors",
+		       type_of(dev));
 		break;
 	case PCI_IRQ_REFUSED_GUARD:
-		dev_err(&dev->dev,
-			"irq vectors: managed free refused, a Rust guard stands for the %s vectors\n",
-			type_of(dev));
+		report(dev, "managed free refused, a Rust guard stands for the %s vectors",
+		       type_of(dev));
 		break;
 	default:
 		break;
@@ -182,8 +185,7 @@ void pci_irq_vectors_report_refused(struct pci_dev *dev, enum pci_irq_owner owne
 
 void pci_irq_vectors_report_leaked(struct pci_dev *dev)
 {
-	dev_err(&dev->dev, "irq vectors: %s vectors leaked by the driver, freed by devres\n",
-		type_of(dev));
+	report(dev, "%s vectors leaked by the driver, freed by devres", type_of(dev));
 }
 
 /*

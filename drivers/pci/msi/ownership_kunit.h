@@ -39,10 +39,10 @@ struct hardware {
 			{ MSI_ON_EDU, __VA_ARGS__ }, { MSIX_ON_E1000E, __VA_ARGS__ }
 
 /*
- * How often a case repeats what only goes wrong sometimes. A kernel for debugging takes ten times
- * as long for each round, or longer where the round prints a report, which has a stack trace then.
+ * How often a case repeats what only goes wrong sometimes. With KASAN each round takes ten times as
+ * long.
  */
-#define ROUNDS(n) (IS_ENABLED(CONFIG_PCI_DEVRES_RUST_DEBUG) ? (n) / 10 : (n))
+#define ROUNDS(n) (IS_ENABLED(CONFIG_KASAN) ? (n) / 10 : (n))
 
 typedef const void *(*ownership_gen)(struct kunit *test, const void *prev, char *desc);
 

@@ -371,11 +371,7 @@ static void contained_device_is_silent(struct kunit *test)
 static void no_cpu_vector_is_lost(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
-	/*
-	 * Each round prints a report, which takes long if reports have stack
-	 * traces.
-	 */
-	int i, rounds = IS_ENABLED(CONFIG_PCI_DEVRES_RUST_DEBUG) ? 20 : 500;
+	int i, rounds = ROUNDS(500);
 
 	for (i = 0; i < rounds; i++) {
 		bind_with(test, probe_nothing);

@@ -14,7 +14,7 @@ mod message;
 mod pieces;
 mod table;
 
-use std::{collections::BTreeSet, fs, path::Path, time::Instant};
+use std::{fs, path::Path, time::Instant};
 
 use anyhow::{Context, Result};
 
@@ -129,15 +129,13 @@ const BEGINNING: &str = "2026-01-01T00:00:00Z";
 
 /// What the graft changes, and the commit of what was there before.
 fn files(layout: &Layout, repository: &Repository, pristine: &Path) -> Result<(Vec<File>, String)> {
-    let manifest = read(&layout.linux().join(".pci_devres_rust/manifest"))?;
-    let mut paths: BTreeSet<&str> = manifest
-        .lines()
-        .filter(|line| line.starts_with("edited ") || line.starts_with("added "))
-        .filter_map(|line| line.split(' ').nth(2))
-        .collect();
-    paths.insert(MAINTAINERS);
+    let mut paths = prepare::grafted(layout)?;
+    paths.insert(MAINTAINERS.into());
     let was = |path: &str| fs::read_to_string(pristine.join(path)).ok();
-    let before: Vec<_> = paths.iter().map(|path| (*path, was(path))).collect();
+    let before: Vec<_> = paths
+        .iter()
+        .map(|path| (path.as_str(), was(path)))
+        .collect();
     for tracked in repository.git(&["ls-files"])?.lines() {
         let _ = fs::remove_file(repository.folder.join(tracked));
     }

@@ -6,7 +6,6 @@ use super::state::{
     report_leaked,
     silence,
     trace,
-    warn_if_debugging,
     Node,
     CONTAINED,
     DRIVER, //
@@ -44,14 +43,12 @@ impl Handler {
     pub(super) fn report_refused(&self, pdev: &Device) {
         // SAFETY: `pdev` is a valid device.
         unsafe { bindings::pci_irq_handler_report_refused(pdev.as_raw(), &self.0) };
-        warn_if_debugging();
     }
 
     /// Releases a handler that the driver leaked, and reports that.
     fn release(&self, pdev: &Device) {
         // SAFETY: `pdev` is a valid device.
         unsafe { bindings::pci_irq_handler_report_leaked(pdev.as_raw(), &self.0) };
-        warn_if_debugging();
         // SAFETY: The handler was just found, and the driver makes no other call meanwhile.
         unsafe { bindings::pci_irq_handler_release(&self.0) };
     }

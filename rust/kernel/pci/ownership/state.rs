@@ -18,7 +18,6 @@ use crate::{
         Atomic,
         Relaxed, //
     },
-    warn_on, //
 };
 use core::{
     num::NonZero,
@@ -92,7 +91,6 @@ pub(super) fn trace(pdev: &Device, owner: Owner, decision: Decision) {
 pub(super) fn report_refused(pdev: &Device, owner: Owner, reason: Decision) {
     // SAFETY: `pdev` is a valid device.
     unsafe { bindings::pci_irq_vectors_report_refused(pdev.as_raw(), owner, reason) };
-    warn_if_debugging();
 }
 
 /// Reports that the driver is gone, and its vectors are live.
@@ -100,14 +98,6 @@ pub(super) fn report_refused(pdev: &Device, owner: Owner, reason: Decision) {
 pub(super) fn report_leaked(pdev: &Device) {
     // SAFETY: `pdev` is a valid device.
     unsafe { bindings::pci_irq_vectors_report_leaked(pdev.as_raw()) };
-    warn_if_debugging();
-}
-
-/// Shows the callers of a call that was reported.
-#[cold]
-#[inline(never)]
-pub(super) fn warn_if_debugging() {
-    warn_on!(cfg!(CONFIG_PCI_DEVRES_RUST_DEBUG));
 }
 
 /// The state of the vectors that were allocated last.

@@ -7,11 +7,7 @@ use super::*;
 use kernel::workqueue;
 
 /// The number of calls that each work item makes at most.
-const ROUNDS: u32 = if cfg!(CONFIG_PCI_DEVRES_RUST_DEBUG) {
-    2_000
-} else {
-    20_000
-};
+const ROUNDS: u32 = if cfg!(CONFIG_KASAN) { 2_000 } else { 20_000 };
 
 type Handle<'bound> = IrqHandle<'bound, Acknowledge<'bound>>;
 

@@ -91,11 +91,7 @@ impl irq::Handler for Busy<'_> {
 }
 
 /// How often each of two tasks registers and releases a handler.
-const REQUESTS: u32 = if cfg!(CONFIG_PCI_DEVRES_RUST_DEBUG) {
-    300
-} else {
-    3000
-};
+const REQUESTS: u32 = if cfg!(CONFIG_KASAN) { 300 } else { 3000 };
 
 /// Two tasks register and release handlers that share a vector and have the same name, which is
 /// that of a directory in `/proc/irq`. genirq has the directory a while longer than the handler, and

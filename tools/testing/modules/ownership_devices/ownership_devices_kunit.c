@@ -292,13 +292,6 @@ static void probe_fails_at_every_point(struct kunit *test)
 
 	for_each_owner(failing.owner) {
 		for (failing.steps = 0; failing.steps <= last; failing.steps++) {
-			/*
-			 * Reports with stack traces take long, so only steps near both ends are
-			 * tested then.
-			 */
-			if (IS_ENABLED(CONFIG_PCI_DEVRES_RUST_DEBUG) &&
-			    failing.steps == 8 && last > 16)
-				failing.steps = last - 2;
 			ours = pdev;
 			probe_of_case = probe_and_fail;
 			KUNIT_EXPECT_EQ(test, device_attach(&pdev->dev), 0);

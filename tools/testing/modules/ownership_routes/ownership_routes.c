@@ -17,9 +17,6 @@
 
 #include "ownership_routes.h"
 
-/* Printing a report with a stack trace takes longer than everything else. */
-#define PATIENCE (IS_ENABLED(CONFIG_PCI_DEVRES_RUST_DEBUG) ? 50 : 1)
-
 static int rounds = 2000;
 module_param(rounds, int, 0644);
 MODULE_PARM_DESC(rounds, "How often one of the ways is taken in all");
@@ -218,9 +215,9 @@ static int travel(void *data)
 			ownership_routes_won(way.route);
 		/* Each refusal is reported. */
 		if (ret)
-			usleep_range(1000 * PATIENCE, 2000 * PATIENCE);
+			usleep_range(1000, 2000);
 		else
-			usleep_range(100 * PATIENCE, 300 * PATIENCE);
+			usleep_range(100, 300);
 	}
 	return 0;
 }

@@ -106,13 +106,6 @@ struct Vectors<'bound> {
 
 type Shared = pci::WhileBound<ForLt!(Vectors<'_>)>;
 
-/// Printing a report with a stack trace takes longer than everything else.
-const PATIENCE: i64 = if cfg!(CONFIG_PCI_DEVRES_RUST_DEBUG) {
-    50
-} else {
-    1
-};
-
 fn a_while() {
     fsleep(Delta::from_micros(300));
 }
@@ -172,9 +165,9 @@ static RUNNING: Atomic<u32> = Atomic::new(0);
 fn travel(shared: &Shared, way: Way) {
     for turn in 0.. {
         match shared.with(|binding, vectors| way(binding, vectors, turn)) {
-            Ok(Ok(route)) if won(route) => fsleep(Delta::from_micros(300 * PATIENCE)),
+            Ok(Ok(route)) if won(route) => fsleep(Delta::from_micros(300)),
             // Each refusal is reported.
-            Ok(Err(_)) => fsleep(Delta::from_millis(PATIENCE)),
+            Ok(Err(_)) => fsleep(Delta::from_millis(1)),
             _ => break,
         }
     }

@@ -139,8 +139,9 @@ pub fn run(ui: &Ui, layout: &Layout, linux: Option<&Path>, selection: &Selection
 
 /// Runs the tests on what `build/linux` holds. Kernels without the overlay that are in `ready` already are not built again.
 ///
-/// One thread builds the kernels one after the other, and then runs the tests without a guest. Another thread boots the guests of
-/// each kernel as soon as it is built, because a guest sleeps most of the time, and parts of a build use only one processor.
+/// One thread builds the kernels one after the other, and then runs the tests on what was built. Another thread boots the guests of
+/// each kernel as soon as it is built, and a third one runs the tests that need no kernel, because a guest sleeps most of the time, and
+/// parts of a build use only one processor.
 pub fn run_prepared(
     ui: &Ui,
     layout: &Layout,
@@ -162,14 +163,20 @@ pub fn run_prepared(
     let mut booted = BTreeMap::new();
     thread::scope(|scope| {
         let mut known = ready.clone();
-        let host = scope.spawn(move || {
-            // Guests get the processors first, because they have to keep time.
-            let _ = rustix::process::nice(10);
-            let mut rows = host.build(kernels, &mut known, &built);
-            drop(built);
-            rows.extend(host.tests(&known));
-            rows
-        });
+        let host = &host;
+        let hosts = [
+            scope.spawn(move || {
+                be_patient();
+                let mut rows = host.build(kernels, &mut known, &built);
+                drop(built);
+                rows.extend(host.tests_of_kernels(&known));
+                rows
+            }),
+            scope.spawn(move || {
+                be_patient();
+                host.tests_of_sources()
+            }),
+        ];
         for (kernel, one) in arriving {
             ready.insert(kernel, one);
             let of_kernel = |(_, run): &(usize, &Run)| run.kernel == kernel;
@@ -185,10 +192,10 @@ pub fn run_prepared(
         rows.extend(list::rows(ui, layout, ready, &runs, booted));
         let found = evidence.find(ui, layout, prepared, ready);
         rows.extend(evidence::rows(found));
-        rows.extend(
-            host.join()
-                .expect("a test that panics is a mistake of its own"),
-        );
+        for host in hosts {
+            let found = host.join();
+            rows.extend(found.expect("a test that panics is a mistake of its own"));
+        }
     });
     // This runs only if it is asked for by name, and alone, because it takes long on a busy host.
     if !selection.long && selection.names(bench::PREFIX) {
@@ -272,42 +279,53 @@ impl Host<'_> {
         rows
     }
 
-    /// The tests that need no guest.
-    fn tests(&self, ready: &Kernels) -> Vec<Row> {
+    /// The tests that need kernels, and no guest.
+    fn tests_of_kernels(&self, ready: &Kernels) -> Vec<Row> {
+        let &Self {
+            ui,
+            layout,
+            prepared,
+            ..
+        } = self;
+        let mut rows = Vec::new();
+        if let Some(Ready { kernel, .. }) = ready.get(&Kernel::Ours) {
+            let prefix = scripts::COMPILE_FAIL.prefix();
+            rows.extend(self.test(&prefix, "host::compile-fail::run", || {
+                scripts::COMPILE_FAIL.run(ui, layout, &kernel.spec.out)
+            }));
+            rows.extend(self.test(samples::ANALYZER, samples::ANALYZER, || {
+                samples::analyzer(ui, layout, &prepared.tools, kernel)
+            }));
+            rows.extend(self.test(docs::PREFIX, "host::docs::build", || {
+                docs::build(ui, layout, prepared)
+            }));
+        }
+        rows.extend(self.test("objects::", "objects::build", || {
+            objects::compare(ui, layout, prepared, ready)
+        }));
+        rows
+    }
+
+    /// The tests that need nothing but the source.
+    fn tests_of_sources(&self) -> Vec<Row> {
         let &Self {
             ui,
             layout,
             prepared,
             selection,
         } = self;
-        let ours = ready.get(&Kernel::Ours);
         let mut rows = Vec::new();
-        // Each part has the beginning of its names, and the row that stands for it if it cannot run.
         let mut test = |prefix: &str, name: &str, run: &dyn Fn() -> Result<Vec<Row>>| {
-            if selection.wants_short(prefix) {
-                rows.extend(caught(name, run()));
-            }
+            rows.extend(self.test(prefix, name, run));
         };
-        if let Some(Ready { kernel, .. }) = ours {
-            let prefix = scripts::COMPILE_FAIL.prefix();
-            test(&prefix, "host::compile-fail::run", &|| {
-                scripts::COMPILE_FAIL.run(ui, layout, &kernel.spec.out)
-            });
-            test(samples::ANALYZER, samples::ANALYZER, &|| {
-                samples::analyzer(ui, layout, &prepared.tools, kernel)
-            });
-            test(docs::PREFIX, "host::docs::build", &|| {
-                docs::build(ui, layout, prepared)
-            });
-        }
+        test("tree::", "tree::build", &|| {
+            tree::test(ui, layout, prepared)
+        });
         test(no_pci::NAME, no_pci::NAME, &|| {
             no_pci::build(ui, layout, prepared)
         });
         test(no_pci::NO_MSI, no_pci::NO_MSI, &|| {
             no_pci::build_without_msi(ui, layout, prepared)
-        });
-        test("objects::", "objects::build", &|| {
-            objects::compare(ui, layout, prepared, ready)
         });
         test(samples::NO_UNSAFE, "host::no-unsafe::run", &|| {
             samples::no_unsafe(layout)
@@ -322,9 +340,6 @@ impl Host<'_> {
                 kunit::run(ui, layout, prepared)
             });
         }
-        test("tree::", "tree::build", &|| {
-            tree::test(ui, layout, prepared)
-        });
         for script in [&scripts::GRAFT, &scripts::FRONT_DOOR] {
             let prefix = script.prefix();
             test(&prefix, &format!("{prefix}run"), &|| {
@@ -345,6 +360,20 @@ impl Host<'_> {
         }
         rows
     }
+
+    /// Runs a part of the tests if one of them is selected. `prefix` is the beginning of their names, and `name` is the row that stands for
+    /// them if they cannot run.
+    fn test(&self, prefix: &str, name: &str, run: impl FnOnce() -> Result<Vec<Row>>) -> Vec<Row> {
+        match self.selection.wants_short(prefix) {
+            true => caught(name, run()),
+            false => Vec::new(),
+        }
+    }
+}
+
+/// Leaves the processors to the guests, which have to keep time.
+fn be_patient() {
+    let _ = rustix::process::nice(10);
 }
 
 /// A part that could not run at all is a failed row; the other parts still run.

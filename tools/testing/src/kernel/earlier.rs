@@ -2,27 +2,29 @@
 
 //! The stock kernel with the rule that patches of 2026 proposed. One file differs, so its build starts from the stock kernel's.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs};
 
 use anyhow::{Context, Result};
 
 use crate::{
     common::{
-        command::{command, output, run},
+        command::{command, output},
+        failure::Failure,
         layout::Layout,
         ui::Ui,
     },
-    kernel::{prepare::Prepared, spec::KernelSpec, ungrafted::ungrafted},
+    kernel::{
+        copied,
+        prepare::{stock, Prepared},
+        spec::KernelSpec,
+    },
 };
 
 const FILE: &str = "drivers/pci/msi/msi.c";
 
 /// Returns the kernel, with its output folder ready for an incremental build.
 pub fn spec(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<KernelSpec> {
-    let pristine = ungrafted(ui, layout, prepared)?;
-    let stock = KernelSpec::stock(layout, pristine);
-    stock.configure(ui, layout, &prepared.tools)?;
-    let stock = stock.build(ui, layout, &prepared.tools)?;
+    let stock = stock(ui, layout, prepared)?;
     let spec = KernelSpec {
         name: "2026".into(),
         out: layout.build.join("2026"),
@@ -35,35 +37,14 @@ pub fn spec(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<KernelSpec>
     if fs::read_to_string(&stamp).is_ok_and(|stamp| stamp == identity) {
         return Ok(spec);
     }
-    ui.stage("2026 copy", "copying the stock kernel's output", |stage| {
-        let log = layout.log("2026-copy");
-        let from = &stock.spec.out;
-        let mut rsync = command(layout, "rsync");
-        rsync.args([
-            "-a",
-            "--delete",
-            "--exclude=/guest",
-            "--exclude=/guest.cpio",
-        ]);
-        rsync.arg(format!("{}/", from.display())).arg(&spec.out);
-        run(stage, &mut rsync, &log)?;
-        moved(layout, from, &spec.out);
-        // Make looks here before it looks into the source tree.
-        let mut edit = command(layout, "patch");
-        edit.arg("-o").arg(spec.out.join(FILE));
-        edit.arg("-i").arg(&patch).arg(spec.source.join(FILE));
-        run(stage, &mut edit, &log)?;
-        fs::write(&stamp, &identity).context("writing the stamp")?;
-        Ok(((), layout.show(&spec.out)))
-    })?;
+    let differing = BTreeSet::from([FILE.to_string()]);
+    copied::output(ui, layout, &stock.spec, &spec, &differing)?;
+    // Make looks here before it looks into the source tree.
+    let mut edit = command(layout, "patch");
+    edit.arg("-o").arg(spec.out.join(FILE));
+    edit.arg("-i").arg(&patch).arg(spec.source.join(FILE));
+    output(&mut edit)
+        .ok_or_else(|| Failure::new(format!("{} does not apply to {FILE}", patch.display())))?;
+    fs::write(&stamp, &identity).context("writing the stamp")?;
     Ok(spec)
-}
-
-/// Updates the paths in the copy, because Kbuild would otherwise build all Rust code anew. If that fails, it does so.
-fn moved(layout: &Layout, from: &Path, to: &Path) {
-    let mut find = command(layout, "find");
-    let edit = format!("s|{}\\b|{}|g", from.display(), to.display());
-    find.arg(to).args(["-name", ".*.cmd", "-exec", "sed", "-i"]);
-    find.arg(edit).args(["{}", "+"]);
-    let _ = output(&mut find);
 }

@@ -6,15 +6,16 @@ use std::{
     collections::BTreeSet,
     fs::{self, File},
     path::{Path, PathBuf},
+    sync::Mutex,
 };
 
 use anyhow::{Context, Result};
 use fs4::{FileExt, TryLockError};
 
 use crate::{
-    common::{command, run, Failure, Layout, Ui},
+    common::{command, read, run, Failure, Layout, Ui},
     host::{packages, source, toolchain, Package, Pristine, Toolchain},
-    kernel::{cache::Cached, earlier, initramfs, ungrafted, Built, Kernel, KernelSpec},
+    kernel::{cache::Cached, copied, earlier, initramfs, ungrafted, Built, Kernel, KernelSpec},
 };
 
 /// The tools and the source, after missing parts were fetched.
@@ -23,6 +24,8 @@ pub struct Prepared {
     pub tools: Toolchain,
     /// The tree that was copied and grafted.
     pub pristine: Pristine,
+    /// The tree without the overlay, once somebody has asked for it; see [`ungrafted`].
+    pub ungrafted: Mutex<Option<PathBuf>>,
     /// The lock is held as long as this clone's build folder is in use.
     _lock: File,
 }
@@ -52,6 +55,7 @@ pub fn source(
     Ok(Prepared {
         tools,
         pristine,
+        ungrafted: Mutex::default(),
         _lock: lock,
     })
 }
@@ -66,22 +70,48 @@ pub fn kernel(
 ) -> Result<Ready> {
     let spec = match which {
         Kernel::Ours => KernelSpec::ours(layout),
-        Kernel::Stock => KernelSpec::stock(layout, ungrafted(ui, layout, prepared)?),
+        Kernel::Stock => {
+            let kernel = stock(ui, layout, prepared)?;
+            return packed(ui, layout, prepared, which, kernel, modules);
+        }
         Kernel::Debug => KernelSpec::debug(layout),
         Kernel::DebugStock => KernelSpec::debug_stock(layout, ungrafted(ui, layout, prepared)?),
         Kernel::Off => KernelSpec::off(layout),
         Kernel::Earlier => earlier::spec(ui, layout, prepared)?,
     };
-    let cached = Cached::of(layout, prepared, &spec).filter(|_| which == Kernel::Stock);
+    spec.configure(ui, layout, &prepared.tools)?;
+    let kernel = spec.build(ui, layout, &prepared.tools)?;
+    packed(ui, layout, prepared, which, kernel, modules)
+}
+
+/// Builds the stock kernel. The first time, that begins with what was kept of an earlier build, or else with what was built for ours.
+pub fn stock(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Built> {
+    let spec = KernelSpec::stock(layout, ungrafted(ui, layout, prepared)?);
+    let cached = Cached::of(layout, prepared, &spec);
     if let Some(cached) = &cached {
         cached.restore(ui, layout);
     }
+    if !spec.is_configured() {
+        let ours = KernelSpec::ours(layout);
+        ours.configure(ui, layout, &prepared.tools)?;
+        ours.build(ui, layout, &prepared.tools)?;
+        copied::output(ui, layout, &ours, &spec, &grafted(layout)?)?;
+    }
     spec.configure(ui, layout, &prepared.tools)?;
-    let kernel = spec.build(ui, layout, &prepared.tools)?;
+    let built = spec.build(ui, layout, &prepared.tools)?;
     if let Some(cached) = &cached {
         cached.keep(layout);
     }
-    packed(ui, layout, prepared, which, kernel, modules)
+    Ok(built)
+}
+
+/// Returns the files of `build/linux` that the graft added or edited.
+pub fn grafted(layout: &Layout) -> Result<BTreeSet<String>> {
+    let manifest = read(&layout.linux().join(".pci_devres_rust/manifest"))?;
+    let lines = manifest.lines();
+    let changed = lines.filter(|line| line.starts_with("edited ") || line.starts_with("added "));
+    let paths = changed.filter_map(|line| line.split(' ').nth(2));
+    Ok(paths.map(str::to_string).collect())
 }
 
 /// Builds a kernel that is none of [`Kernel`], but takes the place of one in the results.

@@ -182,6 +182,11 @@ impl KernelSpec {
         self.out.join(self.machine.image)
     }
 
+    /// Returns whether its output folder has a configuration.
+    pub fn is_configured(&self) -> bool {
+        self.config().exists()
+    }
+
     fn config(&self) -> PathBuf {
         self.out.join(".config")
     }
@@ -211,7 +216,7 @@ impl KernelSpec {
         let (asked_for, kconfig) = (asked.text(), kconfig_files(layout)?);
         let inputs = format!("{identity}\n{source}\n{asked_for}{kconfig}");
         let stamp = self.out.join(".inputs");
-        if self.config().exists() && fs::read_to_string(&stamp).is_ok_and(|s| s == inputs) {
+        if self.is_configured() && fs::read_to_string(&stamp).is_ok_and(|s| s == inputs) {
             return Ok(());
         }
         let title = format!("{} config", self.name);
@@ -350,7 +355,9 @@ impl Built {
                 rsync.args(made.map(|made| format!("--exclude={made}")));
                 run(stage, &mut rsync, &log)?;
                 let mut make = self.spec.command(layout, tools);
-                make.arg(format!("M={}", copy.display())).arg("modules");
+                make.arg(jobs())
+                    .arg(format!("M={}", copy.display()))
+                    .arg("modules");
                 run(stage, &mut make, &log)?;
                 let found = ordered(&copy)?;
                 let summary = format!("{} modules", found.len());

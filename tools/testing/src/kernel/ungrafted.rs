@@ -11,9 +11,17 @@ use crate::{
     kernel::Prepared,
 };
 
-/// Returns the pristine tree if it can be built with its output elsewhere, and otherwise a clean
-/// copy.
+/// Returns the pristine tree if it can be built with its output elsewhere, and otherwise a clean copy, which is made once.
 pub fn ungrafted(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<PathBuf> {
+    let mut known = prepared.ungrafted.lock().expect("no holder panics");
+    if let Some(tree) = &*known {
+        return Ok(tree.clone());
+    }
+    let tree = find(ui, layout, prepared)?;
+    Ok(known.insert(tree).clone())
+}
+
+fn find(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<PathBuf> {
     let tree = &prepared.pristine.tree;
     let built_in = tree.join(".config").exists() || tree.join("include/config").exists();
     let is_grafted = tree.join(".pci_devres_rust").exists();

@@ -61,12 +61,8 @@ fn raw_lines(log: &[u8]) -> Vec<Line> {
         .collect()
 }
 
-/// The place of reports on ownership: with `CONFIG_DEBUG_BUGVERBOSE` a warning names the file, without it only the function.
-const OWNERSHIP: [&str; 3] = [
-    "rust/kernel/pci/ownership.rs:",
-    "rust/kernel/pci/ownership/",
-    "6kernel3pci9ownership",
-];
+/// The functions that report on ownership. A warning names them, whether or not it names the file.
+const REPORTS: [&str; 2] = ["pci_irq_vectors_report_", "pci_irq_handler_report_"];
 
 /// Turns the stack traces that `CONFIG_DEBUG_SHIRQ` adds when a second handler is refused into comments, because the caller judges
 /// the refusal.
@@ -86,7 +82,7 @@ pub fn comment_refused_handlers(lines: &mut [Line]) {
     }
 }
 
-/// Turns the warnings that `CONFIG_PCI_DEVRES_RUST_DEBUG` adds to a report on ownership into comments. Each follows its report and
+/// Turns the warnings that `CONFIG_PCI_DEVRES_RUST_DEBUG` adds to reports on ownership into comments. Each follows its report and
 /// comes from the same thread. The tests that provoke a report check it. Other threads may print in between; their lines are not
 /// changed.
 pub fn comment_report_warnings(lines: &mut [Line]) {
@@ -97,9 +93,7 @@ pub fn comment_report_warnings(lines: &mut [Line]) {
             let is_one = its[at].text.contains(REPORT)
                 && its[at + 1].text.contains("[ cut here ]")
                 && its[at + 2].text.starts_with("WARNING: ")
-                && OWNERSHIP
-                    .iter()
-                    .any(|place| its[at + 2].text.contains(place));
+                && REPORTS.iter().any(|name| its[at + 2].text.contains(name));
             at += 1;
             while is_one && at < its.len() {
                 let ends = its[at].text.contains("[ end trace ");
@@ -246,7 +240,7 @@ mod tests {
             "edu 0000:00:01.0: irq vectors: free refused, handler h is registered on irq 24";
         let warning = |report: &str, place: &str| {
             let text = format!(
-                "{report}\n------------[ cut here ]------------\nWARNING: {place} at f+0x1/0x2\n\
+                "{report}\n------------[ cut here ]------------\nWARNING: {place}+0x1/0x2\n\
                  Call Trace:\n---[ end trace 0000000000000000 ]---\nBUG: after it\n"
             );
             let mut lines = lines(text.as_bytes());
@@ -254,12 +248,10 @@ mod tests {
             let trouble = Trouble::except(&[": irq vectors: "]);
             lines.iter().filter(|line| trouble.is(line)).count()
         };
-        let ours = "rust/kernel/pci/ownership.rs:70";
+        let ours = "drivers/pci/msi/ownership.c:70 at pci_irq_vectors_report_refused";
         assert_eq!(warning(report, ours), 1);
-        let below = "rust/kernel/pci/ownership/containment.rs:70";
-        assert_eq!(warning(report, below), 1);
-        assert_eq!(warning(report, "at _RNv_6kernel3pci9ownership4free"), 1);
-        assert_eq!(warning(report, "kernel/irq/manage.c:70"), 4);
+        assert_eq!(warning(report, "at pci_irq_handler_report_leaked"), 1);
+        assert_eq!(warning(report, "kernel/irq/manage.c:70 at free_irq"), 4);
         assert_eq!(warning("something else", ours), 4);
     }
 
@@ -267,7 +259,7 @@ mod tests {
     fn a_result_that_another_thread_prints_within_a_warning_is_none_of_its_lines() {
         let log = "[ 1.0][   T12] edu 0000:00:01.0: irq vectors: allocation refused\n\
                    [ 1.0][   T12] ------------[ cut here ]------------\n\
-                   [ 1.0][   T12] WARNING: at _RNv_6kernel3pci9ownership4free+0x1/0x2\n\
+                   [ 1.0][   T12] WARNING: at pci_irq_vectors_report_refused+0x1/0x2\n\
                    [ 1.0][    T7]     ok 4 storm\n\
                    [ 1.0][    C1] BUG: KASAN: slab-use-after-free in f+0x1/0x2\n\
                    [ 1.0][   T12] ---[ end trace 0000000000000000 ]---\n";

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A kernel whose build starts from the output of another one, because most files of the two are the same.
+//!
+//! Kbuild compares paths and times, not content. So the copy loses every object that was made from a file that differs, with all paths
+//! in the notes of Kbuild (`.*.cmd`) being those of the new kernel. Kbuild then makes what is missing, and what the configuration
+//! changes.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use anyhow::{Context, Result};
+
+use crate::{
+    common::{
+        command::{command, run},
+        layout::Layout,
+        text::{files, read, regex},
+        ui::Ui,
+    },
+    kernel::spec::KernelSpec,
+};
+
+/// Makes the output of `to` a copy of that of `from`, which is built, without objects that need a file in `differing`. These are paths
+/// in the source tree.
+pub fn output(
+    ui: &Ui,
+    layout: &Layout,
+    from: &KernelSpec,
+    to: &KernelSpec,
+    differing: &BTreeSet<String>,
+) -> Result<()> {
+    let doing = format!("copying what was built for {}", from.name);
+    ui.stage(&format!("{} copy", to.name), &doing, |stage| {
+        let mut rsync = command(layout, "rsync");
+        rsync.args(["-a", "--delete", "--mkpath"]);
+        rsync.args(["--exclude=/guest", "--exclude=/guest.cpio"]);
+        rsync.arg(format!("{}/", from.out.display())).arg(&to.out);
+        run(stage, &mut rsync, &layout.log(&format!("{}-copy", to.name)))?;
+        let mut made_again = 0;
+        for note in files(&to.out, &["cmd"])? {
+            let text = read(&note)?;
+            if needs(&text, &from.source, differing) {
+                remove(&note)?;
+                made_again += 1;
+                continue;
+            }
+            let text = moved(&text, &from.out, &to.out);
+            fs::write(&note, moved(&text, &from.source, &to.source))?;
+        }
+        let summary = format!("{}, {made_again} files to make again", layout.show(&to.out));
+        Ok(((), summary))
+    })
+}
+
+/// Returns whether one of the files below `source` that Kbuild notes as needed is among the `differing` ones.
+fn needs(note: &str, source: &Path, differing: &BTreeSet<String>) -> bool {
+    let source = format!("{}/", source.display());
+    let mut words = note.split_whitespace();
+    words.any(|word| {
+        word.strip_prefix(&source)
+            .is_some_and(|file| differing.contains(file))
+    })
+}
+
+/// Removes a note, and the file that it is about.
+fn remove(note: &Path) -> Result<()> {
+    let name = note.file_name().unwrap_or_default().to_string_lossy();
+    let made = name
+        .strip_prefix('.')
+        .and_then(|name| name.strip_suffix(".cmd"));
+    if let Some(made) = made
+        .map(|made| note.with_file_name(made))
+        .filter(|made| made.exists())
+    {
+        fs::remove_file(&made).with_context(|| format!("removing {}", made.display()))?;
+    }
+    fs::remove_file(note).with_context(|| format!("removing {}", note.display()))
+}
+
+fn moved(text: &str, from: &Path, to: &Path) -> String {
+    let from = regex(&format!(
+        r"{}\b",
+        regex::escape(&from.display().to_string())
+    ));
+    from.replace_all(text, to.display().to_string().as_str())
+        .into_owned()
+}
