@@ -9,26 +9,21 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::Path,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use anyhow::Result;
 
 use crate::{
-    common::{
-        failure::Failure,
-        layout::Layout,
-        text::{quote, regex},
-        ui::Ui,
-    },
-    guest::run::{GuestSpec, Run, DEFAULT},
+    common::{quote, regex, Failure, Layout, Ui},
+    guest::{GuestSpec, Run, DEFAULT},
     kernel::{
-        kconfig::Config,
-        prepare::{self, Ready},
-        spec::Kernel::{self, Ours, Stock},
+        prepare, Config,
+        Kernel::{self, Ours, Stock},
+        Ready,
     },
     reports::results,
-    verdict::row::Row,
+    verdict::Row,
 };
 
 mod picture;
@@ -78,7 +73,6 @@ const FIRST: GuestSpec = GuestSpec {
     ),
     cpus: 1,
     memory: 1024,
-    limit: Duration::from_secs(300),
     ..DEFAULT
 };
 

@@ -15,23 +15,11 @@ use std::{
 use anyhow::Result;
 
 use crate::{
-    common::{
-        command::{command, run},
-        layout::Layout,
-        text::{quote, regex},
-        ui::Ui,
-    },
-    guest::{list, run::Run},
-    kernel::{
-        prepare,
-        prepare::{Prepared, Ready},
-        spec::Kernel,
-    },
+    common::{command, quote, regex, run, Layout, Ui},
+    guest::{list, Run},
+    kernel::{prepare, Kernel, Prepared, Ready},
     reports::results,
-    verdict::{
-        klog::{self, Line, Trouble},
-        row::Row,
-    },
+    verdict::{klog, Line, Row, Trouble},
 };
 use cases::{Case, Side, TABLE};
 
@@ -60,23 +48,20 @@ pub struct Found {
 
 impl Side {
     fn test(&self) -> String {
-        let place = match self.case.steps {
-            Some(_) => "guest",
-            None => "host",
+        let place = if self.case.steps.is_some() {
+            "guest"
+        } else {
+            "host"
         };
-        format!(
-            "{place}::evidence::{}{}",
-            self.case.name,
-            self.kernel.suffix()
-        )
+        format!("{place}::evidence::{}", self.name())
+    }
+
+    fn name(&self) -> String {
+        format!("{}{}", self.case.name, self.kernel.suffix())
     }
 
     fn log(&self, layout: &Layout) -> PathBuf {
-        layout.log(&format!(
-            "evidence-{}{}",
-            self.case.name,
-            self.kernel.suffix()
-        ))
+        layout.log(&format!("evidence-{}", self.name()))
     }
 }
 
@@ -180,7 +165,7 @@ fn compile(ui: &Ui, layout: &Layout, prepared: &Prepared, ready: &Ready, side: &
     let object = source.with_extension("o");
     let object = object.file_name().unwrap_or_default();
     let log = side.log(layout);
-    let name = format!("compile {}{}", side.case.name, side.kernel.suffix());
+    let name = format!("compile {}", side.name());
     let outcome = ui.stage(&name, "asking the compiler", |stage| {
         let copy = layout.build.join("modules").join(&spec.name);
         fs::create_dir_all(&copy)?;
@@ -236,10 +221,9 @@ fn judge(
     }
     let lines = telling(text);
     let log = layout.show(log);
-    let mut row = Row::judged(side.test(), errors.is_empty(), || {
-        format!("{}\n{}log: {log}", errors.join("\n"), quote(&lines))
-    });
-    row.values.insert("shows".into(), shown.clone().into());
+    let complaint = || format!("{}\n{}log: {log}", errors.join("\n"), quote(&lines));
+    let row = Row::judged(side.test(), errors.is_empty(), complaint);
+    let mut row = row.with("shows", shown.clone());
     row.log = Some(PathBuf::from(&log));
     let fragments = &ready.kernel.spec.fragments;
     let config = fragments.iter().filter_map(|path| path.file_name());

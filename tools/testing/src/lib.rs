@@ -11,6 +11,14 @@ pub mod common {
     pub mod layout;
     pub mod text;
     pub mod ui;
+
+    pub use command::{
+        command, output, rsync, run, run_limited, succeed, wait, watch, Ended, Limits,
+    };
+    pub use failure::Failure;
+    pub use layout::{Layout, TEMPLATE};
+    pub use text::{files, is_chosen, quote, quote_first, read, regex, table};
+    pub use ui::{elapsed, Stage, Ui};
 }
 
 /// The needs of this machine: packages, the toolchain, and the pristine kernel source.
@@ -19,6 +27,11 @@ pub mod host {
     pub mod packages;
     pub mod source;
     pub mod toolchain;
+
+    pub use debian::Archive;
+    pub use packages::{program, Package};
+    pub use source::Pristine;
+    pub use toolchain::{Toolchain, LLVM};
 }
 
 /// From the pristine source to a kernel that can boot: grafting, configuring, building, packing.
@@ -33,6 +46,13 @@ pub mod kernel {
     pub mod prepare;
     pub mod spec;
     pub mod ungrafted;
+
+    pub use drivers::{By, Converted};
+    pub use kconfig::{hides_rust, Config};
+    pub use machine::{Machine, ARM64, ARM64_GICV2M, PC, PC_RT};
+    pub use prepare::{Prepared, Ready};
+    pub use spec::{jobs, Built, Kernel, KernelSpec, EVERYTHING};
+    pub use ungrafted::ungrafted;
 }
 
 /// From the log of a guest or a script to one row for each case.
@@ -47,6 +67,11 @@ pub mod verdict {
     pub mod replay;
     pub mod rounds;
     pub mod row;
+
+    pub use agree::compare;
+    pub use klog::{Line, Trouble};
+    pub use ktap::Document;
+    pub use row::Row;
 }
 
 /// The guests: what each one is made of, how it is booted, and what two kernels have to agree on.
@@ -55,6 +80,8 @@ pub mod guest {
     pub mod run;
     pub mod sequences;
     pub mod shrink;
+
+    pub use run::{GuestSpec, Ran, Run, DEFAULT, EDU};
 }
 
 /// The reports of a command, for people and for other programs.

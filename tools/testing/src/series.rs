@@ -14,14 +14,9 @@ mod message;
 mod pieces;
 mod table;
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    time::Instant,
-};
+use std::{fs, path::Path, time::Instant};
 
 use anyhow::{Context, Result};
-use regex::Regex;
 
 use self::{
     mail::Repository,
@@ -29,11 +24,7 @@ use self::{
     table::{glob, Table},
 };
 use crate::{
-    common::{
-        command::{command, output},
-        layout::Layout,
-        ui::{elapsed, Ui},
-    },
+    common::{command, elapsed, output, read, regex, text, Layout, Ui},
     host::packages,
     kernel::{drivers, prepare},
     reports::results,
@@ -71,7 +62,8 @@ pub fn series(
     let _ = fs::remove_dir_all(&patches);
     let cover = message::cover(layout, &prepared.pristine.version, &table)?;
     repository.write(&patches, &base, version, &cover)?;
-    let written = written(&patches)?;
+    // git numbered them; the first is the cover letter.
+    let written = text::files(&patches, &[])?;
     let mut rows = vec![
         lint::mailbox(layout, &repository, &table, &files, &base, &written),
         lint::alone(&repository, &base, &steps, &written),
@@ -111,24 +103,29 @@ pub fn series(
 
 /// The repository of the series, which keeps the versions that were made.
 fn repository(layout: &Layout) -> Result<Repository<'_>> {
-    let known = |arguments: &[&str]| {
-        let said = output(command(layout, "git").args(arguments));
-        said.map(|said| said.trim().to_string())
-            .filter(|said| !said.is_empty())
+    let known = |arguments: &[&str], otherwise: &str| {
+        let said = output(command(layout, "git").args(arguments)).unwrap_or_default();
+        match said.trim() {
+            "" => otherwise.to_string(),
+            said => said.into(),
+        }
     };
     let root = layout.root.display().to_string();
+    let date = ["-C", &root, "log", "-1", "--format=%cI"];
     let repository = Repository {
         layout,
         folder: layout.build.join("series/git"),
-        name: known(&["config", "user.name"]).unwrap_or("Nobody".into()),
-        email: known(&["config", "user.email"]).unwrap_or("nobody@localhost".into()),
-        date: known(&["-C", &root, "log", "-1", "--format=%cI"])
-            .unwrap_or("2026-01-01T00:00:00Z".into()),
+        name: known(&["config", "user.name"], "Nobody"),
+        email: known(&["config", "user.email"], "nobody@localhost"),
+        date: known(&date, BEGINNING),
     };
     fs::create_dir_all(&repository.folder)?;
     repository.git(&["init", "--quiet"])?;
     Ok(repository)
 }
+
+/// The time of commits that have no other.
+const BEGINNING: &str = "2026-01-01T00:00:00Z";
 
 /// What the graft changes, and the commit of what was there before.
 fn files(layout: &Layout, repository: &Repository, pristine: &Path) -> Result<(Vec<File>, String)> {
@@ -148,21 +145,16 @@ fn files(layout: &Layout, repository: &Repository, pristine: &Path) -> Result<(V
         folder: repository.folder.clone(),
         name: "Linux".into(),
         email: "linux@localhost".into(),
-        date: "2026-01-01T00:00:00Z".into(),
+        date: BEGINNING.into(),
     };
-    root.git(&[
-        "checkout",
-        "--quiet",
-        "--orphan",
-        &format!("making-{}", std::process::id()),
-    ])?;
+    let branch = format!("making-{}", std::process::id());
+    root.git(&["checkout", "--quiet", "--orphan", &branch])?;
     root.commit(&before, "What the series applies to")?;
     let base = root.git(&["rev-parse", "HEAD"])?;
 
     let grafted = before.iter().filter(|(path, _)| *path != MAINTAINERS);
     let files = grafted.map(|(path, was)| {
-        let last = fs::read_to_string(layout.linux().join(path));
-        let last = last.with_context(|| format!("reading {path}"))?;
+        let last = read(&layout.linux().join(path))?;
         Ok(File::new(path, was.as_deref(), &last))
     });
     Ok((files.collect::<Result<_>>()?, base))
@@ -182,16 +174,13 @@ fn maintainers(
     let ours = fs::read_to_string(layout.root.join(MAINTAINERS))?;
     let (title, fields) = ours.split_once('\n').context("the entry has a title")?;
     let first = list.find("\n3C59X").unwrap_or(0);
-    let place = list[first..]
-        .match_indices("\n\n")
-        .map(|(at, _)| first + at + 2)
-        .find(|at| {
-            list[*at..]
-                .lines()
-                .next()
-                .is_some_and(|line| line.to_uppercase().as_str() > title)
-        })
-        .unwrap_or(list.len());
+    let ends = list[first..].match_indices("\n\n");
+    let is_later = |at: &usize| {
+        let title_there = list[*at..].lines().next();
+        title_there.is_some_and(|line| line.to_uppercase().as_str() > title)
+    };
+    let place = ends.map(|(at, _)| first + at + 2).find(is_later);
+    let place = place.unwrap_or(list.len());
     let Repository { name, email, .. } = repository;
     let entry = format!(
         "{title}\nM:\t{name} <{email}>\nL:\tlinux-pci@vger.kernel.org\n{}\n\n",
@@ -203,10 +192,8 @@ fn maintainers(
         let named = glob(&field["F:\t".len()..]);
         let named = files.iter().filter(|file| named.is_match(&file.path));
         let step = named.filter_map(File::first).min().unwrap_or(pieces::NEVER);
-        file.take_lines(
-            step,
-            &Regex::new(&format!("(?m)^{}$", regex::escape(field)))?,
-        );
+        let line = regex(&format!("(?m)^{}$", regex::escape(field)));
+        file.take_lines(step, &line);
     }
     let first = file.first().context("no file of the entry comes")?;
     file.take_rest(first);
@@ -224,12 +211,11 @@ fn commit(
     repository.git(&["checkout", "--quiet", "--force", base])?;
     let mut steps = Vec::new();
     for (at, step) in table.steps.iter().enumerate() {
-        let changed: Vec<_> = files
-            .iter()
-            .map(|file| (file.path.as_str(), file.after(at), file.after(at + 1)))
-            .filter(|(_, before, after)| before != after)
-            .map(|(path, _, after)| (path, after))
-            .collect();
+        let changed = files.iter().filter_map(|file| {
+            let after = file.after(at + 1);
+            (file.after(at) != after).then_some((file.path.as_str(), after))
+        });
+        let changed: Vec<_> = changed.collect();
         let paths: Vec<_> = changed.iter().map(|(path, _)| path.to_string()).collect();
         anyhow::ensure!(!paths.is_empty(), "\"{}\" changes nothing", step.subject);
         let message = message::of(layout, table, step, &paths)?;
@@ -242,14 +228,4 @@ fn commit(
         });
     }
     Ok(steps)
-}
-
-/// The patches as git numbered them; the first is the cover letter.
-fn written(folder: &Path) -> Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(folder)?;
-    let mut paths: Vec<_> = entries
-        .map(|entry| Ok(entry?.path()))
-        .collect::<Result<_>>()?;
-    paths.sort();
-    Ok(paths)
 }

@@ -24,16 +24,11 @@ fn main() -> ExitCode {
     let mut filters: Vec<_> = words.split_whitespace().map(String::from).collect();
     filters.extend(arguments.filter.take());
     let selection = Selection::new(filters.clone(), long);
-    // The report of a part does not replace that of a whole run.
-    let report = match (long, filters.is_empty()) {
-        (false, true) => "test",
-        (false, false) => "test-some",
-        (true, true) => "equivalence",
-        (true, false) => "equivalence-some",
-    };
+    let command = if long { "equivalence" } else { "test" };
+    let report = results::name(command, &filters);
     if arguments.list {
         // The names of a guest's results are known once it has run.
-        let rows = results::rows(&layout, if long { "equivalence" } else { "test" });
+        let rows = results::rows(&layout, command);
         let known = rows.into_iter().filter(|row| selection.has(&row.name));
         let trials = known.map(|row| Trial::test(row.name, || Ok(()))).collect();
         return libtest_mimic::run(&arguments, trials).exit_code();
@@ -47,7 +42,7 @@ fn main() -> ExitCode {
         outcome.rows.push(Row::failed("host::selection", nothing));
     }
     let kernel = outcome.kernel.as_deref();
-    let written = results::write(&layout, report, kernel, started.elapsed(), &outcome.rows);
+    let written = results::write(&layout, &report, kernel, started.elapsed(), &outcome.rows);
     let summary = summary::text(&outcome.rows, started.elapsed());
     let trials = outcome.rows.into_iter().map(trial).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);

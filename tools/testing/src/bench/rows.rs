@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::PREFIX;
-use crate::{common::text::regex, verdict::row::Row};
+use crate::{common::regex, verdict::Row};
 
 /// The counts of a kernel, by name.
 pub type Counts = BTreeMap<String, u64>;

@@ -9,7 +9,7 @@ use object::{Object, ObjectSection, ObjectSymbol, SectionFlags, SymbolKind};
 use regex::Regex;
 
 use super::rows::Counts;
-use crate::{common::text, kernel::prepare::Ready};
+use crate::{common::text, kernel::Ready};
 
 /// `SHF_ALLOC`: the section is loaded.
 const ALLOC: u64 = 2;

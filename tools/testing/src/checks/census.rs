@@ -11,9 +11,9 @@ use census::{report, Census, Entry};
 use serde::Deserialize;
 
 use crate::{
-    common::{layout::Layout, text::quote, ui::Ui},
+    common::{quote, Layout, Ui},
     host::source,
-    verdict::row::Row,
+    verdict::Row,
 };
 
 /// The beginning of the names of its tests.

@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, Result};
 use object::{Object, ObjectSection, ObjectSymbol};
 
-use crate::common::text::{read, regex};
+use crate::common::{read, regex};
 
 /// The exported names, each with its class: the modules to which it is exported.
 pub type Exports = BTreeMap<String, String>;

@@ -8,11 +8,8 @@ use std::fs;
 use anyhow::{Context, Result};
 
 use crate::{
-    common::{
-        layout::Layout,
-        text::{files, regex},
-    },
-    verdict::row::Row,
+    common::{files, regex, Layout},
+    verdict::Row,
 };
 
 /// The name of the row.

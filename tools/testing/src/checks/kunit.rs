@@ -3,27 +3,20 @@
 //! The KUnit suites in User Mode Linux, as anybody with a grafted tree can run them: with the kernel's own `kunit.py`, without a
 //! guest.
 
-use std::{fs, path::Path, thread, time::Duration};
+use std::{fs, time::Duration};
 
 use anyhow::Result;
-use regex::Regex;
 
 use crate::{
     checks::scripts,
-    common::{
-        command::{command, watch, Limits},
-        layout::Layout,
-        ui::Ui,
-    },
-    host::toolchain::LLVM,
-    kernel::prepare::Prepared,
-    verdict::row::Row,
+    common::{command, regex, Layout, Ui},
+    host::LLVM,
+    kernel::{jobs, Prepared},
+    verdict::Row,
 };
 
 /// The beginning of the names of its rows.
 pub const PREFIX: &str = "host::kunit::";
-
-const LOG: &str = "host-kunit";
 
 /// The folder below `build` with the program.
 pub const FOLDER: &str = "uml";
@@ -33,40 +26,33 @@ const SUITES: &str = "drivers/pci/msi";
 
 /// Builds the kernel as a program in `build/uml` and runs it.
 pub fn run(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Vec<Row>> {
-    let log = layout.log(LOG);
     let out = layout.build.join(FOLDER);
     fs::create_dir_all(&out)?;
+    let mut kunit = command(layout, "python3");
+    // Without this Python writes compiled files into the source tree.
+    kunit.env("PYTHONDONTWRITEBYTECODE", "1");
+    kunit.env("LIBCLANG_PATH", format!("/usr/lib/llvm{LLVM}/lib"));
+    kunit.current_dir(layout.linux());
+    kunit.arg("tools/testing/kunit/kunit.py");
+    kunit.args(["run", "--arch=um", "--raw_output=kunit"]);
+    kunit.arg(format!("--kunitconfig={SUITES}"));
+    kunit.arg(format!("--build_dir={}", out.display()));
+    kunit.arg(jobs().replace("-j", "--jobs="));
+    let source = prepared.tools.rust_lib_src.display();
+    for option in [format!("LLVM={LLVM}"), format!("RUST_LIB_SRC={source}")] {
+        kunit.args(["--make_options", &option]);
+    }
     ui.stage("kunit", "building and running User Mode Linux", |stage| {
-        let mut kunit = command(layout, "python3");
-        // Without this Python writes compiled files into the source tree.
-        kunit.env("PYTHONDONTWRITEBYTECODE", "1");
-        kunit.env("LIBCLANG_PATH", format!("/usr/lib/llvm{LLVM}/lib"));
-        kunit.current_dir(layout.linux());
-        kunit.arg("tools/testing/kunit/kunit.py");
-        kunit.args(["run", "--arch=um", "--raw_output=kunit"]);
-        kunit.arg(format!("--kunitconfig={SUITES}"));
-        kunit.arg(format!("--build_dir={}", out.display()));
-        let jobs = thread::available_parallelism().map_or(1, |n| n.get());
-        kunit.arg(format!("--jobs={jobs}"));
-        let source = prepared.tools.rust_lib_src.display();
-        for option in [format!("LLVM={LLVM}"), format!("RUST_LIB_SRC={source}")] {
-            kunit.args(["--make_options", &option]);
-        }
-        let limits = Limits::total(Duration::from_secs(3600));
-        let ended = watch(stage, &mut kunit, &log, limits)?;
-        let shown = layout.show(&log);
-        let rows = scripts::rows(PREFIX, Path::new(&shown), &fs::read(&log)?, &ended);
-        let failed = rows.iter().filter(|row| !row.ok).count();
-        let summary = format!("{} results, {failed} failed", rows.len());
-        Ok((rows, summary))
+        let limit = Duration::from_secs(3600);
+        scripts::results(stage, layout, PREFIX, &mut kunit, limit)
     })
 }
 
 /// Returns how many seconds the last run took to build, and to run the tests, as `kunit.py` says.
 pub fn seconds(layout: &Layout) -> [Option<f64>; 2] {
-    let said = fs::read_to_string(layout.log(LOG)).unwrap_or_default();
+    let said = fs::read_to_string(layout.log("host-kunit")).unwrap_or_default();
     ["building", "running"].map(|step| {
-        let time = Regex::new(&format!(r"([0-9.]+)s {step}")).expect("a constant expression");
+        let time = regex(&format!(r"([0-9.]+)s {step}"));
         time.captures(&said)?[1].parse().ok()
     })
 }

@@ -8,8 +8,8 @@ use anyhow::Result;
 use model::{figures, rule::Rule};
 
 use crate::{
-    common::{layout::Layout, ui::Ui},
-    verdict::row::Row,
+    common::{Layout, Ui},
+    verdict::Row,
 };
 
 /// The beginning of the names of the model's tests.

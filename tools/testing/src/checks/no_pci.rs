@@ -8,13 +8,9 @@ use std::time::Instant;
 use anyhow::Result;
 
 use crate::{
-    common::{
-        command::{command, run},
-        layout::Layout,
-        ui::Ui,
-    },
-    kernel::{prepare::Prepared, spec::KernelSpec},
-    verdict::row::Row,
+    common::{rsync, run, Layout, Ui},
+    kernel::{KernelSpec, Prepared},
+    verdict::Row,
 };
 
 /// The tests' names.
@@ -54,15 +50,9 @@ fn build_without(
         for folder in folders {
             make(&[folder])?;
         }
-        std::fs::create_dir_all(&modules)?;
         let log = layout.log(&format!("{name}-module"));
-        let mut rsync = command(layout, "rsync");
         let from = layout.testing().join("modules/no_pci");
-        rsync
-            .arg("-a")
-            .arg(format!("{}/", from.display()))
-            .arg(&modules);
-        run(stage, &mut rsync, &log)?;
+        run(stage, &mut rsync(layout, &from, &modules), &log)?;
         // No kernel is linked, so symbols cannot be resolved. The object is built all the same.
         let mut make = prepared.tools.make(layout, &spec.source, &spec.out);
         make.arg(format!("M={}", modules.display())).arg("no_pci.o");

@@ -3,7 +3,6 @@
 //! Checks the promises of samples and template: no `unsafe`, and a project file that an editor can follow.
 
 use std::{
-    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     time::Instant,
@@ -13,15 +12,10 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use crate::{
-    common::{
-        command::run,
-        layout::{Layout, TEMPLATE},
-        text::{files, regex},
-        ui::Ui,
-    },
-    host::toolchain::Toolchain,
-    kernel::spec::{Built, KernelSpec},
-    verdict::row::Row,
+    common::{files, read, regex, run, Layout, Ui, TEMPLATE},
+    host::Toolchain,
+    kernel::{Built, KernelSpec},
+    verdict::Row,
 };
 
 /// The name of the row about rust-analyzer.
@@ -35,17 +29,13 @@ pub fn no_unsafe(layout: &Layout) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for file in files(&layout.root.join("samples/rust"), &["rs"])? {
         let name = file.file_stem().unwrap_or_default().to_string_lossy();
-        let lines = count(&fs::read_to_string(&file)?);
-        rows.push(Row::judged(
-            format!("{NO_UNSAFE}{name}"),
-            lines.is_empty(),
-            || {
-                format!(
-                "{} has unsafe in the lines {lines:?}: a sample shows what the API does without it",
-                layout.show(&file)
-            )
-            },
-        ));
+        let lines = count(&read(&file)?);
+        let complaint = || {
+            let has = format!("{} has unsafe in the lines {lines:?}", layout.show(&file));
+            format!("{has}: a sample shows what the API does without it")
+        };
+        let name = format!("{NO_UNSAFE}{name}");
+        rows.push(Row::judged(name, lines.is_empty(), complaint));
     }
     Ok(rows)
 }
@@ -91,21 +81,17 @@ pub fn describe(
     folder: &Path,
 ) -> Result<(PathBuf, Project)> {
     let log = layout.log("rust-analyzer");
-    ui.stage(
-        "rust-analyzer",
-        "describing the driver to editors",
-        |stage| {
-            let mut make = tools.make(layout, &kernel.source, &kernel.out);
-            make.arg(format!("M={}", folder.display()))
-                .arg("rust-analyzer");
-            run(stage, &mut make, &log)?;
-            let file = folder.join("rust-project.json");
-            let project: Project = serde_json::from_slice(&fs::read(&file)?)
-                .with_context(|| format!("reading {}", file.display()))?;
-            let summary = format!("{}, {} crates", layout.show(&file), project.crates.len());
-            Ok(((file, project), summary))
-        },
-    )
+    let doing = "describing the driver to editors";
+    ui.stage("rust-analyzer", doing, |stage| {
+        let mut make = tools.make(layout, &kernel.source, &kernel.out);
+        make.arg(format!("M={}", folder.display()));
+        run(stage, make.arg("rust-analyzer"), &log)?;
+        let file = folder.join("rust-project.json");
+        let project: Project = serde_json::from_slice(&fs::read(&file)?)
+            .with_context(|| format!("reading {}", file.display()))?;
+        let summary = format!("{}, {} crates", layout.show(&file), project.crates.len());
+        Ok(((file, project), summary))
+    })
 }
 
 /// Describes the template, and follows it from the driver to `kernel::pci`.
@@ -122,38 +108,25 @@ pub fn analyzer(ui: &Ui, layout: &Layout, tools: &Toolchain, kernel: &Built) -> 
 fn follow(project: &Project, copy: &Path) -> Result<(), String> {
     // A path in the file is relative to its folder.
     let root = |c: &Crate| copy.join(&c.root_module);
-    let missing = project.crates.iter().find(|c| !root(c).is_file());
-    if let Some(Crate {
-        display_name: name,
-        root_module,
-        ..
-    }) = missing
-    {
-        return Err(format!("crate {name} has no {}", root_module.display()));
+    if let Some(c) = project.crates.iter().find(|c| !root(c).is_file()) {
+        let (name, root) = (&c.display_name, c.root_module.display());
+        return Err(format!("crate {name} has no {root}"));
     }
     let driver = project.crates.iter().find(|c| root(c).starts_with(copy));
     let driver = driver.ok_or("the driver is not in it")?;
     let option = "CONFIG_PCI_DEVRES_RUST";
     if !driver.cfg.iter().any(|cfg| cfg == option) {
-        return Err(format!(
-            "{} is not configured with {option}",
-            driver.display_name
-        ));
+        let name = &driver.display_name;
+        return Err(format!("{name} is not configured with {option}"));
     }
-    let deps: BTreeMap<_, _> = driver
-        .deps
-        .iter()
-        .map(|d| (d.name.as_str(), d.at))
-        .collect();
-    let kernel = deps.get("kernel").and_then(|at| project.crates.get(*at));
+    let dependency = driver.deps.iter().find(|d| d.name == "kernel");
+    let kernel = dependency.and_then(|d| project.crates.get(d.at));
     let kernel = kernel.ok_or("the driver does not depend on the crate kernel")?;
     // The module that the driver uses is part of that crate.
     let vectors = kernel.root_module.with_file_name("pci").join("vectors.rs");
     if kernel.display_name != "kernel" || !vectors.is_file() {
-        return Err(format!(
-            "{} is not the grafted crate",
-            kernel.root_module.display()
-        ));
+        let root = kernel.root_module.display();
+        return Err(format!("{root} is not the grafted crate"));
     }
     Ok(())
 }

@@ -12,13 +12,8 @@ use std::{
 use anyhow::Result;
 
 use crate::{
-    common::{
-        command::{command, output, watch, Ended, Limits},
-        layout::Layout,
-        text::{files, quote},
-        ui::Ui,
-    },
-    verdict::{klog, ktap, row::Row},
+    common::{command, files, output, quote, watch, Ended, Layout, Limits, Stage, Ui},
+    verdict::{klog, ktap, Row},
 };
 
 /// The number of lines that a failure quotes.
@@ -63,27 +58,34 @@ impl Script {
 
     /// Runs the script on `folder`.
     pub fn run(&self, ui: &Ui, layout: &Layout, folder: &Path) -> Result<Vec<Row>> {
-        let log = layout.log(&format!("host-{}", self.name));
+        let mut test = command(layout, layout.testing().join(self.file));
+        test.arg(folder);
         ui.stage(self.name, self.doing, |stage| {
-            let mut test = command(layout, layout.testing().join(self.file));
-            test.arg(folder);
-            let limits = Limits::total(Duration::from_secs(900));
-            let ended = watch(stage, &mut test, &log, limits)?;
-            let rows = rows(
-                &self.prefix(),
-                Path::new(&layout.show(&log)),
-                &fs::read(&log)?,
-                &ended,
-            );
-            let failed = rows.iter().filter(|row| !row.ok).count();
-            let summary = format!("{} results, {failed} failed", rows.len());
-            Ok((rows, summary))
+            let limit = Duration::from_secs(3600);
+            results(stage, layout, &self.prefix(), &mut test, limit)
         })
     }
 }
 
+/// Runs a command that prints KTAP. Returns its results as rows whose names begin with `prefix`, and a summary.
+pub fn results(
+    stage: &Stage<'_>,
+    layout: &Layout,
+    prefix: &str,
+    test: &mut Command,
+    limit: Duration,
+) -> Result<(Vec<Row>, String)> {
+    let log = layout.log(&prefix.trim_end_matches(":").replace("::", "-"));
+    let ended = watch(stage, test, &log, Limits::total(limit))?;
+    let shown = layout.show(&log);
+    let rows = rows(prefix, Path::new(&shown), &fs::read(&log)?, &ended);
+    let failed = rows.iter().filter(|row| !row.ok).count();
+    let summary = format!("{} results, {failed} failed", rows.len());
+    Ok((rows, summary))
+}
+
 /// Returns the results in a log of KTAP, as rows whose names begin with `prefix`.
-pub fn rows(prefix: &str, log: &Path, bytes: &[u8], ended: &Ended) -> Vec<Row> {
+fn rows(prefix: &str, log: &Path, bytes: &[u8], ended: &Ended) -> Vec<Row> {
     let lines = klog::lines(bytes);
     let mut rows = Vec::new();
     let mut errors = Vec::new();
@@ -141,16 +143,13 @@ pub fn lints(ui: &Ui, layout: &Layout) -> Result<Vec<Row>> {
         cargo.env("CARGO_TARGET_DIR", layout.build.join("cargo"));
         cargo
     };
+    let mend = "mend what it names";
+    let fmt = "cargo fmt --all --manifest-path tools/testing/Cargo.toml";
+    let clippy = cargo("clippy -q --locked --workspace --all-targets -- -Dwarnings");
     let tools = [
-        (shellcheck, "mend what it names"),
-        (
-            cargo("fmt --all --check"),
-            "cargo fmt --all --manifest-path tools/testing/Cargo.toml",
-        ),
-        (
-            cargo("clippy -q --locked --workspace --all-targets -- -Dwarnings"),
-            "mend what it names",
-        ),
+        (shellcheck, mend),
+        (cargo("fmt --all --check"), fmt),
+        (clippy, mend),
     ];
     let mut rows = Vec::new();
     for (name, (mut tool, remedy)) in LINTS.into_iter().zip(tools) {
@@ -184,25 +183,19 @@ pub fn judge(
         let ended = watch(stage, tool, &log, Limits::total(Duration::from_secs(3600)))?;
         let good = matches!(ended, Ended::Exited(status) if status.success());
         let text = fs::read_to_string(&log)?;
-        let mut lines: Vec<_> = text
-            .lines()
-            .filter(|line| wrong(line))
-            .take(QUOTED)
-            .collect();
+        let found = text.lines().filter(|line| wrong(line));
+        let mut lines: Vec<_> = found.take(QUOTED).collect();
         let summary = format!("{} warnings", lines.len());
-        let mut complaint = String::new();
-        if !good || !lines.is_empty() {
-            if lines.is_empty() {
-                lines = text.lines().collect();
-                lines.drain(..lines.len().saturating_sub(QUOTED));
-            }
-            complaint = format!(
-                "it has something to say\n{}log: {}",
-                quote(lines),
-                layout.show(&log)
-            );
+        let good = good && lines.is_empty();
+        if lines.is_empty() {
+            lines = text.lines().collect();
+            lines.drain(..lines.len().saturating_sub(QUOTED));
         }
-        Ok((Row::of(name, complaint).took(started.elapsed()), summary))
+        let row = Row::judged(name, good, || {
+            let (lines, log) = (quote(lines), layout.show(&log));
+            format!("it has something to say\n{lines}log: {log}")
+        });
+        Ok((row.took(started.elapsed()), summary))
     })
 }
 

@@ -9,11 +9,8 @@ use comfy_table::Table;
 use crate::{
     checks::tree::{Target, TARGETS},
     common::text,
-    kernel::{
-        drivers::{By, Converted},
-        prepare::Prepared,
-    },
-    verdict::row::Row,
+    kernel::{By, Converted, Prepared},
+    verdict::Row,
 };
 
 /// The page of the documentation that is about converted drivers.
@@ -35,14 +32,12 @@ fn cells(files: &[Converted], found: &[Vec<Row>], at: usize) -> Vec<String> {
         By::Patch { name, .. } => format!("{name}.patch"),
     };
     let mut cells = vec![file.file.display().to_string(), file.model().into(), by];
-    cells.extend(found.iter().map(|found| {
-        match &found[at] {
-            row if !row.ok => "FAILED",
-            row if row.skipped.is_some() => "n/a",
-            _ => "yes",
-        }
-        .to_string()
-    }));
+    let word = |found: &Vec<Row>| match found[at].result() {
+        "failed" => "FAILED".to_string(),
+        "skipped" => "n/a".into(),
+        _ => "yes".into(),
+    };
+    cells.extend(found.iter().map(word));
     cells
 }
 
@@ -104,22 +99,17 @@ pub fn page(prepared: &Prepared, files: &[Converted], found: &[Vec<Row>], old: &
 
 /// A table as reStructuredText has it, from its head and its rows.
 pub fn simple_table(page: &mut String, lines: &[Vec<String>]) {
-    let columns = lines[0].len();
-    let width: Vec<_> = (0..columns)
-        .map(|c| lines.iter().map(|line| line[c].len()).max().unwrap_or(0))
-        .collect();
+    let width = |column: usize| lines.iter().map(|line| line[column].len()).max();
+    let width: Vec<_> = (0..lines[0].len()).filter_map(width).collect();
     let rule: Vec<_> = width.iter().map(|w| "=".repeat(*w)).collect();
     let rule = rule.join("  ");
     for (at, line) in lines.iter().enumerate() {
         if at < 2 {
             let _ = writeln!(page, "{rule}");
         }
-        let cells: Vec<_> = line
-            .iter()
-            .zip(&width)
-            .map(|(c, w)| format!("{c:w$}"))
-            .collect();
-        let _ = writeln!(page, "{}", cells.join("  ").trim_end());
+        let cells = line.iter().zip(&width).map(|(c, w)| format!("{c:w$}"));
+        let line = cells.collect::<Vec<_>>().join("  ");
+        let _ = writeln!(page, "{}", line.trim_end());
     }
     let _ = writeln!(page, "{rule}");
 }

@@ -12,14 +12,9 @@ use console::style;
 
 use crate::{
     commands::test::{self, Selection},
-    common::{
-        command::{command, output},
-        layout::Layout,
-        text::{read, regex, table},
-        ui::Ui,
-    },
+    common::{command, output, read, regex, table, Layout, Ui},
     reports::results,
-    verdict::row::Row,
+    verdict::Row,
 };
 
 const PAGE: &str = "Documentation/PCI/irq-vector-acceptance.rst";
@@ -78,16 +73,12 @@ pub fn acceptance(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool
         rows.push(row.with("shown_by", notes));
     }
     println!("\n{table}");
-    let places = format!("the requests in full: {PAGE}   ");
-    rows.extend(tested);
-    results::conclude(
-        layout,
-        "acceptance",
+    let (kernel, places) = (
         kernel.as_deref(),
-        started,
-        &rows,
-        &places,
-    )
+        format!("the requests in full: {PAGE}   "),
+    );
+    rows.extend(tested);
+    results::conclude(layout, "acceptance", kernel, started, &rows, &places)
 }
 
 /// Returns the last results of a command, if they are newer than the sources.
@@ -120,10 +111,8 @@ fn requests(page: &str) -> Vec<Request> {
         let (Some(found), Some(request)) = (field.captures(line), requests.last_mut()) else {
             continue;
         };
-        let words: Vec<String> = quoted
-            .captures_iter(&found[2])
-            .map(|w| w[1].into())
-            .collect();
+        let words = quoted.captures_iter(&found[2]).map(|w| w[1].into());
+        let words: Vec<String> = words.collect();
         match (&found[1], words.as_slice()) {
             ("Tests", _) => request.tests = words,
             ("Command", [command]) => request.command = Some(command.clone()),
@@ -215,11 +204,8 @@ mod tests {
         let (a, b) = (Row::passed("guest::a::x"), Row::passed("host::b"));
         assert!(met(&[a.clone(), b.clone()]));
         assert!(!met(std::slice::from_ref(&a)));
-        assert!(!met(&[
-            a.clone(),
-            b.clone(),
-            Row::failed("guest::a::y", "")
-        ]));
+        let bad = Row::failed("guest::a::y", "");
+        assert!(!met(&[a.clone(), b, bad]));
         assert!(!met(&[a, Row::skipped("host::b", "why")]));
     }
 }

@@ -2,19 +2,15 @@
 
 //! `make boot`: runs both samples once on our kernel, and prints a verdict.
 
-use std::{
-    collections::BTreeSet,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, path::Path, time::Instant};
 
 use anyhow::Result;
 use comfy_table::Table;
 
 use crate::{
-    common::{layout::Layout, text, ui::Ui},
-    guest::run::{GuestSpec, Ran, Run, DEFAULT, EDU},
-    kernel::{prepare, spec::Kernel},
+    common::{text, Layout, Ui},
+    guest::{GuestSpec, Ran, Run, DEFAULT, EDU},
+    kernel::{prepare, Kernel},
     reports::results,
 };
 
@@ -24,7 +20,6 @@ pub const GUEST: GuestSpec = GuestSpec {
     script: "boot",
     append: &["kunit.enable=0"],
     devices: &[EDU],
-    limit: Duration::from_secs(120),
     ..DEFAULT
 };
 

@@ -7,16 +7,9 @@ use std::{collections::BTreeSet, path::Path, process::Stdio, time::Instant};
 use anyhow::Result;
 
 use crate::{
-    common::{
-        failure::Failure,
-        layout::Layout,
-        ui::{elapsed, Ui},
-    },
-    host::{packages, toolchain::LLVM},
-    kernel::{
-        prepare,
-        spec::{Kernel, KernelSpec},
-    },
+    common::{elapsed, Failure, Layout, Ui},
+    host::{packages, LLVM},
+    kernel::{prepare, Kernel, KernelSpec},
 };
 
 /// Builds image, modules and initramfs.

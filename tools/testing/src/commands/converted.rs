@@ -3,25 +3,24 @@
 //! `make converted`: runs every converted driver that has a description on the software PCI bus, in its own guest, with the option off
 //! and on, and shows how far each comes.
 
-use std::{collections::BTreeMap, fs, path::Path, time::Duration, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use comfy_table::{presets::UTF8_FULL_CONDENSED, Table};
 
 use crate::{
     checks::tree_report,
-    common::{failure::Failure, layout::Layout, ui::Ui},
-    guest::{
-        list,
-        run::{GuestSpec, Run, DEFAULT},
-    },
+    common::{files, is_chosen, read, Failure, Layout, Ui},
+    guest::{list, GuestSpec, Run, DEFAULT},
     host::packages,
-    kernel::{
-        drivers, prepare,
-        spec::{Kernel, KernelSpec},
-    },
+    kernel::{drivers, prepare, Kernel, KernelSpec},
     reports::results,
-    verdict::row::Row,
+    verdict::Row,
 };
 
 /// The kernel without the rule comes first, so that the behaviour of a driver there is known if it fails with the rule.
@@ -58,19 +57,15 @@ struct Described {
 
 impl Described {
     fn parse(name: &str, text: &str) -> Self {
-        let about = |key: &str| {
-            let key = format!("# {key}: ");
-            let values = text.lines().filter_map(move |line| {
-                let value = line.strip_prefix(&key)?;
-                Some(value.trim().to_string())
-            });
-            values.collect::<Vec<_>>()
+        let about = |key: &str| -> Vec<String> {
+            let values = text.lines().filter_map(|line| line.strip_prefix(key));
+            values.map(|value| value.trim().into()).collect()
         };
         Self {
             name: name.into(),
             runs: text.lines().any(|line| line == "plug"),
-            files: about("file"),
-            stops: about("stops").pop(),
+            files: about("# file: "),
+            stops: about("# stops: ").pop(),
         }
     }
 
@@ -83,23 +78,18 @@ impl Described {
             devices: &[],
             // With its HPET the guest has a precise clock, without which the bus would obey rules some hundred times a second only.
             machine: "q35",
-            limit: Duration::from_secs(90),
             ..DEFAULT
         }
     }
 }
 
 fn described(layout: &Layout) -> Result<Vec<Described>> {
-    let folder = layout.testing().join("guest/converted");
-    let entries = fs::read_dir(&folder).with_context(|| format!("reading {}", folder.display()))?;
-    let mut all = Vec::new();
-    for entry in entries {
-        let path = entry?.path();
+    let all = files(&layout.testing().join("guest/converted"), &[])?.into_iter();
+    let described = |path: PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        all.push(Described::parse(&name, &fs::read_to_string(&path)?));
-    }
-    all.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(all)
+        Ok(Described::parse(&name, &read(&path)?))
+    };
+    all.map(described).collect()
 }
 
 /// The name of the test that an interrupt was handled.
@@ -120,21 +110,17 @@ fn furthest(rows: &[Row]) -> &'static str {
 
 /// Returns one row for a driver on a kernel, made of the rows of its guest.
 fn summary(name: String, rows: Vec<Row>) -> Row {
-    let words: Vec<_> = rows
-        .iter()
-        .filter(|row| !row.ok)
+    let failed = rows.iter().filter(|row| !row.ok);
+    let words: Vec<_> = failed
         .map(|row| format!("{}: {}", row.name, row.message))
         .collect();
-    let mut row = match words.is_empty() {
-        true => Row::passed(name),
-        false => Row::failed(name, words.join("\n")),
+    let row = Row {
+        log: rows.iter().find_map(|row| row.log.clone()),
+        seconds: rows.last().and_then(|row| row.seconds),
+        ..Row::of(name, words.join("\n"))
     };
-    row.log = rows.iter().find_map(|row| row.log.clone());
-    row.seconds = rows.last().and_then(|row| row.seconds);
-    row.values.insert("came".into(), furthest(&rows).into());
-    let interrupted = taken(&rows, INTERRUPTS);
-    row.values.insert(INTERRUPTS.into(), interrupted.into());
-    row
+    row.with("came", furthest(&rows))
+        .with(INTERRUPTS, taken(&rows, INTERRUPTS))
 }
 
 /// Runs the drivers whose names begin with one of `names`, or all if there are no names. Returns `false` if one did not come as far as
@@ -142,7 +128,7 @@ fn summary(name: String, rows: Vec<Row>) -> Row {
 pub fn converted(ui: &Ui, layout: &Layout, linux: Option<&Path>, names: &[String]) -> Result<bool> {
     let started = Instant::now();
     let mut all = described(layout)?;
-    all.retain(|d| names.is_empty() || names.iter().any(|n| d.name.starts_with(n.as_str())));
+    all.retain(|one| is_chosen(names, &one.name));
     let running = all.iter().filter(|one| one.runs).count();
     if running == 0 {
         return Err(Failure::new("no such driver is described")
@@ -156,8 +142,7 @@ pub fn converted(ui: &Ui, layout: &Layout, linux: Option<&Path>, names: &[String
             true => KernelSpec::converted(layout),
             false => KernelSpec::converted_off(layout),
         };
-        let kernel = prepare::other(ui, layout, &prepared, &spec, which)?;
-        ready.insert(which, kernel);
+        ready.insert(which, prepare::other(ui, layout, &prepared, &spec, which)?);
     }
     let mut runs = Vec::new();
     for one in all.iter().filter(|one| one.runs) {
@@ -181,24 +166,16 @@ pub fn converted(ui: &Ui, layout: &Layout, linux: Option<&Path>, names: &[String
         })
         .collect();
     let release = &ready[&Kernel::Ours].kernel.release;
-    // The report of a part does not replace that of a whole run.
-    let report = if names.is_empty() {
-        "converted"
-    } else {
-        "converted-some"
-    };
-    let failed = results::write(layout, report, Some(release), started.elapsed(), &rows)?;
+    let report = results::name("converted", names);
+    let failed = results::write(layout, &report, Some(release), started.elapsed(), &rows)?;
     println!("\n{}", table(&all, &rows));
-    for row in rows.iter().filter(|row| !row.ok) {
-        println!("\n{}: {}", row.name, row.message);
-    }
+    results::print_failed(&rows);
     if names.is_empty() {
         write_page(layout, release, &all, &rows)?;
     }
     println!(
-        "\nconverted: {}. {} drivers, {failed} of {} runs failed\nresults: build/results/{report}.json",
+        "\nconverted: {}. {running} drivers, {failed} of {} runs failed\nresults: build/results/{report}.json",
         if failed == 0 { "ok" } else { "FAILED" },
-        running,
         rows.len(),
     );
     Ok(failed == 0)
@@ -206,12 +183,8 @@ pub fn converted(ui: &Ui, layout: &Layout, linux: Option<&Path>, names: &[String
 
 fn came(row: &Row) -> String {
     let came = row.values.get("came").and_then(|came| came.as_str());
-    let came = came.unwrap_or("compiled");
-    if row.ok {
-        came.into()
-    } else {
-        format!("{came}, FAILED")
-    }
+    let failed = if row.ok { "" } else { ", FAILED" };
+    format!("{}{failed}", came.unwrap_or("compiled"))
 }
 
 const HEAD: [&str; 6] = ["run as", "file", "off", "on", "interrupt", "what stops it"];
@@ -249,16 +222,16 @@ fn table(all: &[Described], rows: &[Row]) -> Table {
 /// Writes the end of the page whose beginning `make tree-check` writes.
 fn write_page(layout: &Layout, release: &str, all: &[Described], rows: &[Row]) -> Result<()> {
     let path = layout.root.join(tree_report::PAGE);
-    let page = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+    let page = read(&path)?;
     let begins = page.find(tree_report::RUNS).unwrap_or(page.len());
     let mut lines = vec![HEAD.map(String::from).to_vec()];
     lines.extend(all_cells(all, rows));
     let files = drivers::converted(layout)?;
-    let is_described = |file: &str| all.iter().any(|one| one.files.iter().any(|f| f == file));
+    let described: BTreeSet<_> = all.iter().flat_map(|one| &one.files).collect();
     let without: Vec<_> = files
         .iter()
         .map(|c| c.file.display().to_string())
-        .filter(|file| !is_described(file))
+        .filter(|file| !described.contains(file))
         .collect();
     let mut end = format!(
         "{}\nHow far they come\n=================\n\n\
@@ -314,9 +287,8 @@ mod tests {
 
     #[test]
     fn a_step_that_is_skipped_or_failed_was_not_taken() {
-        let mut skipped = Row::passed("g::reached");
-        skipped.skipped = Some("why".into());
-        let rows = [Row::passed("g::loads"), Row::passed("g::probed"), skipped];
+        let (loads, probed) = (Row::passed("g::loads"), Row::passed("g::probed"));
+        let rows = [loads, probed, Row::skipped("g::reached", "why")];
         assert_eq!(furthest(&rows), "probed");
         assert_eq!(furthest(&[Row::failed("g::loads", "why")]), "compiled");
     }

@@ -4,23 +4,18 @@
 //! hides Rust in a configuration. It changes nothing.
 
 use std::{
-    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
 
-use anyhow::Result;
+use anyhow::{bail, Result};
 use comfy_table::{presets::NOTHING, ContentArrangement, Table};
 use console::style;
 
 use crate::{
-    common::{command::command, failure::Failure, layout::Layout},
-    host::{
-        packages::{self, Package},
-        source,
-        toolchain::{self, LLVM},
-    },
-    kernel::kconfig::{hides_rust, Config},
+    common::{command, Failure, Layout},
+    host::{packages, source, toolchain, Package, LLVM},
+    kernel::{hides_rust, Config},
 };
 
 /// One line of the table.
@@ -41,15 +36,6 @@ enum State {
     Later,
 }
 
-impl State {
-    fn of(good: bool) -> Self {
-        match good {
-            true => Self::Ok,
-            false => Self::Missing,
-        }
-    }
-}
-
 /// Prints the tables. Returns whether everything that is needed is present.
 pub fn doctor(layout: &Layout, config: Option<&Path>, linux: Option<&Path>) -> Result<bool> {
     let tree = linux.map(Path::to_path_buf).or_else(|| any_tree(layout));
@@ -63,7 +49,6 @@ pub fn doctor(layout: &Layout, config: Option<&Path>, linux: Option<&Path>) -> R
     }
     let missing = findings.iter().filter(|f| f.state == State::Missing);
     let missing = missing.count();
-    let mut good = missing == 0;
     match missing {
         0 => println!("\nEverything that make boot needs is there."),
         _ => println!(
@@ -71,7 +56,7 @@ pub fn doctor(layout: &Layout, config: Option<&Path>, linux: Option<&Path>) -> R
              and says what before it does."
         ),
     }
-    good &= own_build(layout, tree.as_deref());
+    let mut good = own_build(layout, tree.as_deref()) && missing == 0;
     let default = layout.kernel().join(".config");
     match (config, tree) {
         (None, _) if !default.exists() => {}
@@ -87,59 +72,62 @@ pub fn doctor(layout: &Layout, config: Option<&Path>, linux: Option<&Path>) -> R
 }
 
 fn rust(layout: &Layout, tree: Option<&Path>) -> Vec<Finding> {
-    let versioned = |name: &str, found: Option<String>, why, remedy: String| {
-        let needed = toolchain::minimum(layout, tree, name);
-        let enough = |found: &String| !toolchain::older(found, &needed);
-        Finding {
-            state: State::of(found.as_ref().is_some_and(enough)),
-            name: name.into(),
-            found,
-            needed: format!(">= {needed}"),
-            why,
-            remedy,
-        }
+    let needed = |good, name: &str, found, needed, why, remedy: &str| Finding {
+        state: if good { State::Ok } else { State::Missing },
+        name: name.into(),
+        found,
+        needed,
+        why,
+        remedy: remedy.into(),
     };
-    let rustc = toolchain::rustc_version(layout);
+    let versioned = |name: &str, why, remedy: &str| {
+        let found = toolchain::version(layout, name);
+        let least = toolchain::minimum(layout, tree, name);
+        let good = found
+            .as_ref()
+            .is_some_and(|found| !toolchain::older(found, &least));
+        needed(good, name, found, format!(">= {least}"), why, remedy)
+    };
+    let cargo = shown(&layout.cache.join("cargo"));
+    let bindgen =
+        format!("make boot builds it, or: cargo install --locked bindgen-cli --root {cargo}");
+    let rustc = toolchain::version(layout, "rustc");
     let library = rustc
         .as_ref()
         .and_then(|rustc| toolchain::rust_src(layout, rustc));
+    let present = library.map(|_| "present".into());
+    let of_rustc = rustc.unwrap_or_else(|| "that of rustc".into());
+    let why = "the kernel compiles `core` from it";
+    let remedy = "make boot fetches it; or: rustup component add rust-src";
     vec![
         versioned(
             "rustc",
-            rustc.clone(),
             "compiles the kernel's Rust",
-            "rustup update stable".into(),
+            "rustup update stable",
         ),
-        versioned(
-            "bindgen",
-            toolchain::bindgen_version(layout),
-            "makes Rust declarations of C headers",
-            format!(
-                "make boot builds it, or: cargo install --locked bindgen-cli --root {}",
-                shown(&layout.cache.join("cargo"))
-            ),
+        versioned("bindgen", "makes Rust declarations of C headers", &bindgen),
+        needed(
+            present.is_some(),
+            "rust-src",
+            present,
+            of_rustc,
+            why,
+            remedy,
         ),
-        Finding {
-            name: "rust-src".into(),
-            state: State::of(library.is_some()),
-            found: library.map(|_| "present".into()),
-            needed: rustc.unwrap_or_else(|| "that of rustc".into()),
-            why: "the kernel compiles `core` from it",
-            remedy: "make boot fetches it; or: rustup component add rust-src".into(),
-        },
     ]
 }
 
 fn tools(layout: &Layout, wanted: &'static [Package], lacking: State) -> Vec<Finding> {
     let all: Vec<_> = wanted.iter().collect();
     let missing = packages::missing(layout, &all);
-    let versions = versions(layout, wanted);
+    let versions = packages::versions(layout, &all);
     let finding = |package: &'static Package| {
         let is_there = missing.iter().all(|m| m.name != package.name);
-        let version = || versions.get(package.name).map_or("present", String::as_str);
+        let version = versions.get(package.name);
+        let version = version.map_or("present", |version| upstream(version));
         Finding {
             name: package.name.into(),
-            found: is_there.then(|| version().into()),
+            found: is_there.then(|| version.into()),
             needed: String::new(),
             why: package.why,
             state: if is_there { State::Ok } else { lacking },
@@ -149,20 +137,6 @@ fn tools(layout: &Layout, wanted: &'static [Package], lacking: State) -> Vec<Fin
     wanted.iter().map(finding).collect()
 }
 
-fn versions(layout: &Layout, wanted: &[Package]) -> BTreeMap<String, String> {
-    let mut query = command(layout, "dpkg-query");
-    query
-        .args(["-W", "-f", "${Package} ${Version}\n"])
-        .args(wanted.iter().map(|p| p.name));
-    // It fails if it does not know one of them, and lists the others.
-    let listed = query.output().map(|found| found.stdout).unwrap_or_default();
-    let text = String::from_utf8_lossy(&listed);
-    let pairs = text.lines().filter_map(|line| line.split_once(' '));
-    pairs
-        .map(|(name, version)| (name.to_string(), upstream(version).to_string()))
-        .collect()
-}
-
 /// `1:19.1.7-3~deb12u1` is upstream's 19.1.7.
 fn upstream(version: &str) -> &str {
     let version = version.split_once(':').map_or(version, |(_, rest)| rest);
@@ -170,20 +144,16 @@ fn upstream(version: &str) -> &str {
 }
 
 fn kernel_source(layout: &Layout, linux: Option<&Path>) -> Finding {
-    let tree = linux
-        .map(Path::to_path_buf)
-        .or_else(|| source::cached(layout).map(|p| p.tree));
-    let version = tree.as_ref().and_then(|tree| source::version(tree).ok());
+    let version = match linux {
+        Some(tree) => source::version(tree).ok(),
+        None => source::cached(layout).map(|pristine| pristine.version),
+    };
+    let ours = "LINUX= takes the top folder of a Linux 7.3 source tree";
+    let debian = "make boot fetches Debian's linux-source-7.3; or LINUX=/path/to/linux";
     let (state, remedy) = match (&version, linux) {
         (Some(version), _) if source::is_ours(version) => (State::Ok, ""),
-        (_, Some(_)) => (
-            State::Missing,
-            "LINUX= takes the top folder of a Linux 7.3 source tree",
-        ),
-        _ => (
-            State::Later,
-            "make boot fetches Debian's linux-source-7.3; or LINUX=/path/to/linux",
-        ),
+        (_, Some(_)) => (State::Missing, ours),
+        _ => (State::Later, debian),
     };
     Finding {
         name: "Linux source".into(),
@@ -239,27 +209,31 @@ struct OwnBuild {
 impl OwnBuild {
     fn of(layout: &Layout) -> Self {
         let ours = layout.cache.join("cargo/bin");
-        let rustc = toolchain::rustc_version(layout).unwrap_or_default();
+        let lacking = which::which("bindgen").is_err() && ours.join("bindgen").exists();
+        let rustc = toolchain::version(layout, "rustc").unwrap_or_default();
         let library = toolchain::rust_src(layout, &rustc);
         Self {
-            path: (which::which("bindgen").is_err() && ours.join("bindgen").exists())
-                .then_some(ours),
+            path: lacking.then_some(ours),
             rust_lib_src: library.filter(|path| path.starts_with(&layout.cache)),
         }
     }
 
     /// Returns the lines to type. The last ones are `make` with each of `targets`.
     fn lines(&self, targets: &[&str]) -> Vec<String> {
-        let path = self.path.iter().map(|path| {
+        let mut lines = Vec::new();
+        if let Some(path) = &self.path {
             let path = shown(path).replace('~', "$HOME");
-            format!("export PATH={path}:$PATH")
-        });
-        let library = self.rust_lib_src.iter();
-        let library = library.map(|path| format!("export RUST_LIB_SRC={}", path.display()));
-        let make = targets
-            .iter()
-            .map(|target| format!("make LLVM={LLVM} {target}"));
-        path.chain(library).chain(make).collect()
+            lines.push(format!("export PATH={path}:$PATH"));
+        }
+        if let Some(path) = &self.rust_lib_src {
+            lines.push(format!("export RUST_LIB_SRC={}", path.display()));
+        }
+        lines.extend(
+            targets
+                .iter()
+                .map(|target| format!("make LLVM={LLVM} {target}")),
+        );
+        lines
     }
 
     /// Runs the kernel's own check in a shell with these settings. It leaves no files.
@@ -286,11 +260,11 @@ impl OwnBuild {
             return Ok(());
         }
         let said = String::from_utf8_lossy(&found.stderr);
-        let said = said
+        let lines = said
             .lines()
             .map(|line| line.trim_start_matches("***").trim());
-        let said: Vec<_> = said.filter(|line| !line.is_empty()).take(6).collect();
-        Err(said.join("\n  "))
+        let lines: Vec<_> = lines.filter(|line| !line.is_empty()).take(6).collect();
+        Err(lines.join("\n  "))
     }
 }
 
@@ -319,17 +293,15 @@ fn own_build(layout: &Layout, tree: Option<&Path>) -> bool {
 /// Prints whether a configuration can have Rust, and if not, which symbol hides it.
 fn configuration(layout: &Layout, path: &Path, tree: &Path) -> Result<bool> {
     let takes = "CONFIG= takes the .config in the folder where your kernel is built";
+    let shown = layout.show(path);
     let text = fs::read_to_string(path)
-        .map_err(|e| Failure::new(format!("{}: {e}", layout.show(path))).remedy(takes))?;
+        .map_err(|e| Failure::new(format!("{shown}: {e}")).remedy(takes))?;
     let config = Config::parse(&text);
     if config == Config::default() {
-        let what = format!(
-            "{} is no kernel configuration: it sets no symbol",
-            layout.show(path)
-        );
-        return Err(Failure::new(what).remedy(takes).into());
+        let what = format!("{shown} is no kernel configuration: it sets no symbol");
+        bail!(Failure::new(what).remedy(takes));
     }
-    println!("\n{}", layout.show(path));
+    println!("\n{shown}");
     if config.on("RUST") {
         let ours = config.get("PCI_DEVRES_RUST");
         println!("  CONFIG_RUST=y, CONFIG_PCI_DEVRES_RUST={ours}");
@@ -347,9 +319,10 @@ fn configuration(layout: &Layout, path: &Path, tree: &Path) -> Result<bool> {
     }
     println!("  CONFIG_RUST cannot be set, because these conditions of it do not hold:");
     for hidden in &hidden {
+        let (here, remedy) = (&hidden.because, &hidden.remedy);
         println!(
-            "  {}\n    here: {}\n    remedy: {}",
-            hidden.condition, hidden.because, hidden.remedy
+            "  {}\n    here: {here}\n    remedy: {remedy}",
+            hidden.condition
         );
     }
     let own = OwnBuild::of(layout);
@@ -377,25 +350,18 @@ mod tests {
 
     #[test]
     fn lines_name_what_the_shell_lacks() {
-        let own = OwnBuild {
-            path: None,
-            rust_lib_src: None,
+        let lines = |path: Option<&str>, library: Option<&str>| {
+            let own = OwnBuild {
+                path: path.map(PathBuf::from),
+                rust_lib_src: library.map(PathBuf::from),
+            };
+            own.lines(&["menuconfig"])
         };
-        assert_eq!(own.lines(&["menuconfig"]), ["make LLVM=-19 menuconfig"]);
-        let own = OwnBuild {
-            path: Some("/c/bin".into()),
-            rust_lib_src: Some("/c/library".into()),
-        };
-        let lines = own.lines(&["olddefconfig"]);
-        let path = "export PATH=/c/bin:$PATH";
-        assert_eq!(
-            lines,
-            [
-                path,
-                "export RUST_LIB_SRC=/c/library",
-                "make LLVM=-19 olddefconfig"
-            ]
-        );
+        let make = "make LLVM=-19 menuconfig";
+        assert_eq!(lines(None, None), [make]);
+        let exports = ["export PATH=/c/bin:$PATH", "export RUST_LIB_SRC=/c/library"];
+        let all = lines(Some("/c/bin"), Some("/c/library"));
+        assert_eq!(all, [exports[0], exports[1], make]);
     }
 
     #[test]
@@ -404,9 +370,7 @@ mod tests {
         let file = folder.path().join("README.md");
         fs::write(&file, "# Title\n\nText.\n").unwrap();
         let error = configuration(&Layout::new(), &file, folder.path()).unwrap_err();
-        assert!(
-            error.to_string().contains("is no kernel configuration"),
-            "{error}"
-        );
+        let error = error.to_string();
+        assert!(error.contains("is no kernel configuration"), "{error}");
     }
 }

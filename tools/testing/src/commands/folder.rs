@@ -7,7 +7,7 @@ use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use anyhow::{Context, Result};
@@ -16,9 +16,9 @@ use console::style;
 
 use crate::{
     checks::samples,
-    common::{failure::Failure, layout::Layout, text, ui::Ui},
-    guest::run::{GuestSpec, Ran, Run, DEFAULT},
-    kernel::{prepare, spec::Kernel},
+    common::{text, Failure, Layout, Ui},
+    guest::{GuestSpec, Ran, Run, DEFAULT},
+    kernel::{prepare, Kernel},
     reports::results,
 };
 
@@ -50,7 +50,6 @@ pub fn boot(ui: &Ui, layout: &Layout, linux: Option<&Path>, folder: &Path) -> Re
         script: "folder",
         append: leak(words),
         devices: leak(devices),
-        limit: Duration::from_secs(120),
         ..DEFAULT
     }));
     let ran = Run::new(guest, Kernel::Ours).run(ui, layout, &ready)?;

@@ -12,30 +12,21 @@ use std::{
     time::Instant,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{bail, ensure, Context, Result};
 use comfy_table::Table;
 
 use crate::{
     checks::scripts,
     commands::test::{self, Kernels, Selection},
-    common::{
-        command::command,
-        failure::Failure,
-        layout::Layout,
-        text::{self, files, read},
-        ui::Ui,
-    },
+    common::{command, files, is_chosen, read, succeed, text, Failure, Layout, Ui},
     host::packages,
-    kernel::{
-        prepare::{self, Prepared},
-        spec::Kernel,
-    },
+    kernel::{prepare, Kernel, Prepared},
     reports::results,
-    verdict::row::Row,
+    verdict::Row,
 };
 
 /// The parts of the clone that a graft uses.
-const OVERLAY: &[&str] = &[
+const OVERLAY: [&str; 8] = [
     "Documentation",
     "Kconfig",
     "drivers",
@@ -45,9 +36,6 @@ const OVERLAY: &[&str] = &[
     "scripts",
     "tools",
 ];
-
-/// The beginning of the names of rows that say whether a kernel was built.
-const BUILD: &str = "host::build";
 
 /// How many of the tests that noticed are named.
 const NAMED: usize = 3;
@@ -67,10 +55,14 @@ pub fn mutations(ui: &Ui, layout: &Layout, linux: Option<&Path>, names: &[String
     let started = Instant::now();
     let mutations = chosen(layout, names)?;
     let prepared = prepare::source(ui, layout, linux, packages::TESTS)?;
-    let mutant = Mutant::new(layout)?;
+    // The layout with a copy of the overlay to break, in place of the clone: scripts and sources are those of the copy, built files
+    // those of the clone.
+    let mutant = Layout {
+        root: layout.build.join("mutant"),
+        ..layout.clone()
+    };
     for mutation in &mutations {
-        mutant.become_copy(layout)?;
-        mutant.apply(layout, mutation)?;
+        mutation.apply(layout, &mutant)?;
     }
     let tests: BTreeSet<_> = mutations.iter().map(|m| m.test.as_str()).collect();
     // No mutation reaches the stock kernel, which is made once, with the modules of every guest.
@@ -93,39 +85,29 @@ pub fn mutations(ui: &Ui, layout: &Layout, linux: Option<&Path>, names: &[String
     let mut rows = Vec::new();
     for mutation in &mutations {
         let began = Instant::now();
-        mutant.become_copy(layout)?;
-        mutant.apply(layout, mutation)?;
+        mutation.apply(layout, &mutant)?;
         // Tests of grafting make their own trees.
         if !mutation.test.starts_with(&scripts::GRAFT.prefix()) {
-            prepare::graft(ui, layout, &mutant.overlay)?;
+            prepare::graft(ui, layout, &mutant.root)?;
         }
-        let found = tested(ui, &mutant.layout, &prepared, &mut ready, &mutation.test);
+        let found = tested(ui, &mutant, &prepared, &mut ready, &mutation.test);
         let row = verdict(mutation, found);
         let state = if row.ok { "noticed" } else { "NOT NOTICED" };
         ui.say(format!("       {state}: {}", mutation.name));
         rows.push(row.took(began.elapsed()));
     }
     prepare::graft(ui, layout, &layout.root)?;
-    // The report of a part does not replace that of a whole run.
-    let report = if names.is_empty() {
-        "mutations"
-    } else {
-        "mutations-some"
-    };
     println!("\n{}", table(&mutations, &rows));
+    let report = results::name("mutations", names);
     let restored = "kernel: the next make restores it   ";
-    results::conclude(layout, report, None, started, &rows, restored)
+    results::conclude(layout, &report, None, started, &rows, restored)
 }
 
 fn chosen(layout: &Layout, names: &[String]) -> Result<Vec<Mutation>> {
-    let folder = layout.testing().join("mutations");
-    let mut all = Vec::new();
-    for patch in files(&folder, &["patch"])? {
-        all.push(mutation(patch)?);
-    }
+    let patches = files(&layout.testing().join("mutations"), &["patch"])?;
+    let mut all: Vec<_> = patches.into_iter().map(mutation).collect::<Result<_>>()?;
     let known: Vec<_> = all.iter().map(|m| m.name.clone()).collect();
-    let is_one = |m: &Mutation| names.iter().any(|name| m.name.starts_with(name.as_str()));
-    all.retain(|m| names.is_empty() || is_one(m));
+    all.retain(|m| is_chosen(names, &m.name));
     if all.is_empty() {
         return Err(Failure::new("there is no such mutation")
             .remedy(format!("one of: {}", known.join(", ")))
@@ -148,53 +130,24 @@ fn mutation(patch: PathBuf) -> Result<Mutation> {
     })
 }
 
-/// A copy of the overlay to break.
-struct Mutant {
-    overlay: PathBuf,
-    /// The layout with the copy in place of the clone: scripts and sources are those of the copy, built files those of the clone.
-    layout: Layout,
-}
-
-impl Mutant {
-    fn new(layout: &Layout) -> Result<Self> {
-        let overlay = layout.build.join("mutant");
-        fs::create_dir_all(&overlay)?;
-        let layout = Layout {
-            root: overlay.clone(),
-            ..layout.clone()
-        };
-        Ok(Self { overlay, layout })
-    }
-
-    fn become_copy(&self, layout: &Layout) -> Result<()> {
+impl Mutation {
+    /// Makes `mutant` a copy of the clone's overlay with this mutation.
+    fn apply(&self, layout: &Layout, mutant: &Layout) -> Result<()> {
+        fs::create_dir_all(&mutant.root)?;
         let from = OVERLAY.iter().map(|name| layout.root.join(name));
         let mut rsync = command(layout, "rsync");
-        rsync
-            .args(["-a", "--delete"])
-            .args(from.filter(|path| path.exists()))
-            .arg(&self.overlay);
-        let status = rsync.status().context("cannot start rsync")?;
-        anyhow::ensure!(status.success(), "rsync failed ({status})");
-        Ok(())
-    }
-
-    fn apply(&self, layout: &Layout, mutation: &Mutation) -> Result<()> {
+        rsync.args(["-a", "--delete"]);
+        rsync.args(from.filter(|path| path.exists()));
+        succeed(rsync.arg(&mutant.root), "copying the overlay")?;
         let mut patch = command(layout, "patch");
-        patch
-            .args(["-p1", "-N", "-f", "-F0", "-r", "-"])
-            .arg("--no-backup-if-mismatch");
-        patch
-            .current_dir(&self.overlay)
-            .arg("-i")
-            .arg(&mutation.patch);
-        let output = patch.output().context("cannot start patch")?;
-        if output.status.success() {
-            return Ok(());
-        }
-        let said = String::from_utf8_lossy(&output.stdout).trim().to_string();
-        let what = format!("the mutation {} does not apply: {said}", mutation.name);
-        let remedy = format!("make {} fit the code", layout.show(&mutation.patch));
-        Err(Failure::new(what).remedy(remedy).into())
+        patch.current_dir(&mutant.root);
+        patch.args(["-p1", "-N", "-f", "-F0", "-r", "-"]);
+        patch.args(["--no-backup-if-mismatch", "-i"]);
+        let what = format!("applying the mutation {}", self.name);
+        succeed(patch.arg(&self.patch), &what).map_err(|error| {
+            let remedy = format!("make {} fit the code", layout.show(&self.patch));
+            Failure::from_error(error).remedy(remedy).into()
+        })
     }
 }
 
@@ -209,16 +162,12 @@ fn tested(
     let selection = Selection::of(test);
     let mut rows = test::run_prepared(ui, layout, prepared, ready, &selection).rows;
     // A kernel that does not build does not count as a test that notices.
-    if let Some(row) = rows
-        .iter()
-        .find(|row| !row.ok && row.name.starts_with(BUILD))
-    {
-        return Err(Failure::new(row.message.clone()).into());
+    let not_built = |row: &&Row| !row.ok && row.name.starts_with("host::build");
+    if let Some(row) = rows.iter().find(not_built) {
+        bail!(Failure::new(row.message.clone()));
     }
     rows.retain(|row| selection.has(&row.name));
-    if rows.is_empty() {
-        return Err(Failure::new(format!("there are no tests named {test}")).into());
-    }
+    ensure!(!rows.is_empty(), "there are no tests named {test}");
     Ok(rows)
 }
 
@@ -237,36 +186,29 @@ fn verdict(mutation: &Mutation, found: Result<Vec<Row>>) -> Row {
         );
         return Row::failed(name, message);
     }
-    let row = Row::passed(name);
     let names: Vec<_> = red.into_iter().map(|row| row.name).collect();
-    row.with("red", names)
+    Row::passed(name).with("red", names)
 }
 
 fn table(mutations: &[Mutation], rows: &[Row]) -> Table {
-    let mut table = text::table([
+    let head = [
         "mutation",
         "what is broken",
         "tests that turned red",
         "time",
-    ]);
-    for (mutation, row) in mutations.iter().zip(rows) {
+    ];
+    let mut table = text::table(head);
+    for (Mutation { name, what, .. }, row) in mutations.iter().zip(rows) {
         let red = row.values.get("red").and_then(|red| red.as_array());
         let red = red.into_iter().flatten().filter_map(|name| name.as_str());
         let red: Vec<_> = red.map(|name| name.trim_start_matches("guest::")).collect();
-        let mut names: Vec<_> = red.iter().take(NAMED).map(|n| n.to_string()).collect();
-        if red.len() > NAMED {
-            names.push(format!("and {} more", red.len() - NAMED));
-        }
-        if red.is_empty() {
-            names.push("NONE".into());
-        }
+        let shown = match red.len() {
+            0 => "NONE".into(),
+            n if n > NAMED => format!("{}\nand {} more", red[..NAMED].join("\n"), n - NAMED),
+            _ => red.join("\n"),
+        };
         let time = row.seconds.map_or(String::new(), |s| format!("{s:.0} s"));
-        table.add_row([
-            mutation.name.clone(),
-            mutation.what.clone(),
-            names.join("\n"),
-            time,
-        ]);
+        table.add_row([name.as_str(), what, &shown, &time]);
     }
     table
 }

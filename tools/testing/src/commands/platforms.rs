@@ -5,32 +5,23 @@
 
 use std::{collections::BTreeMap, fs, path::Path, time::Instant};
 
-use anyhow::Result;
+use anyhow::{bail, Result};
 
 use crate::{
     checks::{kunit, tree_report::simple_table},
     commands::boot,
-    common::{
-        command::{command, output},
-        failure::Failure,
-        layout::Layout,
-        ui::Ui,
-    },
+    common::{command, is_chosen, output, Failure, Layout, Ui},
     guest::{
-        list::{self, GUESTS},
-        run::{GuestSpec, Run},
+        list::{self, guests},
+        GuestSpec, Run,
     },
     host::{debian, packages},
-    kernel::{
-        machine::{Machine, ARM64, ARM64_GICV2M, PC, PC_RT},
-        prepare::{self, Prepared},
-        spec::{Kernel, KernelSpec},
-    },
+    kernel::{prepare, Kernel, KernelSpec, Machine, Prepared, ARM64, ARM64_GICV2M, PC, PC_RT},
     reports::results,
-    verdict::row::Row,
+    verdict::Row,
 };
 
-/// A platform.
+#[derive(Clone)]
 struct Platform {
     name: &'static str,
     /// What distinguishes it, for the table.
@@ -46,7 +37,7 @@ struct Platform {
     guests: &'static [&'static str],
 }
 
-const PLATFORMS: &[Platform] = &[
+const PLATFORMS: [Platform; 4] = [
     Platform {
         name: "arm64",
         about: "virt, GICv3 with ITS",
@@ -85,7 +76,6 @@ const PLATFORMS: &[Platform] = &[
     },
 ];
 
-/// The result on a platform.
 #[derive(Default)]
 struct Outcome {
     rows: Vec<Row>,
@@ -118,11 +108,9 @@ impl Platform {
         let ready = prepare::other(ui, layout, prepared, &spec, Kernel::Ours)?;
         let built = keep(&spec.out, is_new.then(|| started.elapsed().as_secs_f64()));
         let ready = BTreeMap::from([(Kernel::Ours, ready)]);
-        let known = [&boot::GUEST].into_iter().chain(GUESTS);
-        let runs: Vec<_> = known
-            .filter(|guest| self.guests.contains(&guest.name))
-            .map(|guest| self.guest(guest))
-            .collect();
+        let known = [&boot::GUEST].into_iter().chain(guests());
+        let mine = known.filter(|guest| self.guests.contains(&guest.name));
+        let runs: Vec<_> = mine.map(|guest| self.guest(guest)).collect();
         let done = list::boot(ui, layout, &ready, &runs);
         let rows = list::rows(ui, layout, &ready, &runs, done);
         let booted = rows.iter().find_map(|row| row.values.get("booted"));
@@ -139,8 +127,6 @@ impl Platform {
         let name = Box::leak(format!("{}::{}", self.name, guest.name).into_boxed_str());
         let guest = GuestSpec {
             name,
-            // A kernel that checks its locks takes longer.
-            limit: guest.limit * 4,
             ..guest.clone()
         };
         Run::new(Box::leak(Box::new(guest)), Kernel::Ours)
@@ -173,41 +159,32 @@ fn keep(out: &Path, built: Option<f64>) -> Option<f64> {
 /// Runs the platforms whose names begin with one of `names`, or all if there are no names. Returns whether everything passed.
 pub fn platforms(ui: &Ui, layout: &Layout, linux: Option<&Path>, names: &[String]) -> Result<bool> {
     let started = Instant::now();
-    let chosen = |p: &&Platform| names.iter().any(|n| p.name.starts_with(n.as_str()));
-    let chosen: Vec<_> = PLATFORMS
-        .iter()
-        .filter(|p| names.is_empty() || chosen(p))
-        .collect();
+    let mut chosen = PLATFORMS.to_vec();
+    chosen.retain(|platform| is_chosen(names, platform.name));
     if chosen.is_empty() {
-        let known: Vec<_> = PLATFORMS.iter().map(|p| p.name).collect();
-        return Err(Failure::new("no such platform")
-            .remedy(format!("P= takes: {}", known.join(" ")))
-            .into());
+        let known = PLATFORMS.each_ref().map(|p| p.name).join(" ");
+        bail!(Failure::new("no such platform").remedy(format!("P= takes: {known}")));
     }
     let prepared = prepare::source(ui, layout, linux, packages::PLATFORMS)?;
     let mut rows = Vec::new();
     let mut lines = vec![HEAD.map(String::from).to_vec()];
-    for platform in chosen {
+    for platform in &chosen {
         let outcome = platform.run(ui, layout, &prepared);
-        let outcome = outcome.unwrap_or_else(|error| Outcome {
-            rows: vec![Row::failed(
-                format!("platforms::{}", platform.name),
-                Failure::from_error(error).to_string(),
-            )],
-            ..Outcome::default()
+        let outcome = outcome.unwrap_or_else(|error| {
+            let name = format!("platforms::{}", platform.name);
+            Outcome {
+                rows: vec![Row::failed(name, Failure::from_error(error).to_string())],
+                ..Outcome::default()
+            }
         });
         lines.push(cells(platform, &outcome));
         rows.extend(outcome.rows);
     }
-    // The report of a part does not replace that of a whole run.
-    let report = match names {
-        [] => "platforms",
-        _ => "platforms-some",
-    };
+    let report = results::name("platforms", names);
     let version = Some(prepared.pristine.version.as_str());
     let table = table(layout, &prepared, &lines, &rows);
     println!("\n{table}");
-    let good = results::conclude(layout, report, version, started, &rows, "")?;
+    let good = results::conclude(layout, &report, version, started, &rows, "")?;
     if good && names.is_empty() {
         fs::write(layout.root.join(TABLE), table)?;
     }
@@ -223,19 +200,14 @@ const HEAD: [&str; 7] = [
 
 fn cells(platform: &Platform, outcome: &Outcome) -> Vec<String> {
     let seconds = |time: Option<f64>| time.map_or("?".into(), |s| format!("{s:.1} s"));
-    let count = |wanted: &dyn Fn(&Row) -> bool| {
-        let found = outcome.rows.iter().filter(|row| wanted(row)).count();
-        found.to_string()
+    let count = |result| {
+        let those = outcome.rows.iter().filter(|row| row.result() == result);
+        those.count().to_string()
     };
-    vec![
-        platform.name.into(),
-        platform.about.into(),
-        seconds(outcome.built),
-        seconds(outcome.booted),
-        count(&|row| row.ok && row.skipped.is_none()),
-        count(&|row| !row.ok),
-        count(&|row| row.skipped.is_some()),
-    ]
+    let names = [platform.name, platform.about].map(String::from);
+    let times = [outcome.built, outcome.booted].map(seconds);
+    let counts = ["ok", "failed", "skipped"].map(count);
+    [&names[..], &times, &counts].concat()
 }
 
 /// Returns the table with the versions, and with the reasons for what was skipped.
@@ -271,7 +243,7 @@ mod tests {
         let layout = Layout::new();
         for platform in PLATFORMS {
             for name in platform.guests {
-                let known = GUESTS.iter().any(|guest| guest.name == *name);
+                let known = guests().iter().any(|guest| guest.name == *name);
                 assert!(known || boot::GUEST.name == *name, "{name}");
             }
             for fragment in platform.fragments {

@@ -58,8 +58,8 @@ impl Selection {
     /// Returns the selected guests, on the kernels whose results are asked for.
     pub fn runs(&self) -> Vec<Run> {
         let mut runs = Vec::new();
-        for guest in list::GUESTS {
-            if self.long && guest.long.is_none() {
+        for guest in list::guests() {
+            if self.long && !guest.long {
                 continue;
             }
             let run = |kernel| Run {

@@ -11,57 +11,28 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{ensure, Context, Result};
 use wait_timeout::ChildExt;
 
-use crate::common::{failure::Failure, layout::Layout, ui::Stage};
+use crate::common::{Failure, Layout, Stage};
 
 /// Variables of `make`, cargo or a developer's shell that would change a kernel build.
-const STEERING: &[&str] = &[
-    "MAKEFLAGS",
-    "MFLAGS",
-    "MAKELEVEL",
-    "GNUMAKEFLAGS",
-    "MAKEOVERRIDES",
-    "MAKEFILES",
-    "LINUX",
-    "CONFIG",
-    "DRIVER",
-    "TEST",
-    "LONG",
-    "O",
-    "M",
-    "MO",
-    "V",
-    "W",
-    "ARCH",
-    "SRCARCH",
-    "CROSS_COMPILE",
-    "KBUILD_OUTPUT",
-    "KCONFIG_CONFIG",
-    "KCONFIG_ALLCONFIG",
-    "KCFLAGS",
-    "KRUSTFLAGS",
-    "RUSTFLAGS",
-    "CARGO_ENCODED_RUSTFLAGS",
-    "RUSTC",
-    "RUSTC_WRAPPER",
-    "LD_LIBRARY_PATH",
-    "CARGO",
-    "CARGO_MANIFEST_DIR",
-    "CARGO_TARGET_DIR",
-];
+const STEERING: &str =
+    "MAKEFLAGS MFLAGS MAKELEVEL GNUMAKEFLAGS MAKEOVERRIDES MAKEFILES LINUX CONFIG \
+    DRIVER TEST LONG O M MO V W ARCH SRCARCH CROSS_COMPILE KBUILD_OUTPUT \
+    KCONFIG_CONFIG KCONFIG_ALLCONFIG KCFLAGS KRUSTFLAGS RUSTFLAGS \
+    CARGO_ENCODED_RUSTFLAGS RUSTC RUSTC_WRAPPER LD_LIBRARY_PATH CARGO \
+    CARGO_MANIFEST_DIR CARGO_TARGET_DIR";
 
 /// Returns a command for `program`, with an environment that depends only on this machine.
 pub fn command(layout: &Layout, program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
-    for variable in STEERING {
+    for variable in STEERING.split_whitespace() {
         command.env_remove(variable);
     }
     let mut path = vec![layout.cache.join("cargo/bin")];
-    path.extend(std::env::split_paths(
-        &std::env::var_os("PATH").unwrap_or_default(),
-    ));
+    let inherited = std::env::var_os("PATH").unwrap_or_default();
+    path.extend(std::env::split_paths(&inherited));
     // Programs for the administrator, e.g. depmod, are not in every user's path.
     path.extend(["/usr/local/sbin", "/usr/sbin", "/sbin"].map(Into::into));
     if let Ok(path) = std::env::join_paths(path) {
@@ -69,6 +40,14 @@ pub fn command(layout: &Layout, program: impl AsRef<OsStr>) -> Command {
     }
     command.env("LC_ALL", "C").stdin(Stdio::null());
     command
+}
+
+/// Returns a command that copies the content of the folder `from` to `to`.
+pub fn rsync(layout: &Layout, from: &Path, to: &Path) -> Command {
+    let mut rsync = command(layout, "rsync");
+    rsync.args(["-a", "--mkpath"]);
+    rsync.arg(format!("{}/", from.display())).arg(to);
+    rsync
 }
 
 /// How a watched program ended.
@@ -107,10 +86,10 @@ pub fn watch(
     log: &Path,
     limits: Limits,
 ) -> Result<Ended> {
-    let file = create(log)?;
-    command
-        .stdout(file.try_clone().context("cloning the log's handle")?)
-        .stderr(file);
+    let folder = log.parent().context("a log is in a folder")?;
+    fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
+    let file = File::create(log).with_context(|| format!("creating {}", log.display()))?;
+    command.stdout(file.try_clone()?).stderr(file);
     wait(stage, command, log, limits)
 }
 
@@ -130,19 +109,13 @@ pub fn wait(stage: &Stage<'_>, command: &mut Command, log: &Path, limits: Limits
         if now != size {
             (size, grown) = (now, Instant::now());
         }
-        let ended = if limits.total.is_some_and(|limit| started.elapsed() > limit) {
-            Some(Ended::TimedOut)
-        } else if limits.silent.is_some_and(|limit| grown.elapsed() > limit) {
-            Some(Ended::Silent)
-        } else {
-            None
-        };
-        if let Some(ended) = ended {
+        let late = limits.total.is_some_and(|limit| started.elapsed() > limit);
+        if late || limits.silent.is_some_and(|limit| grown.elapsed() > limit) {
             // The program may have ended by itself in the meantime. In both cases it is gone
             // afterwards.
             let _ = child.kill();
             child.wait()?;
-            return Ok(ended);
+            return Ok(if late { Ended::TimedOut } else { Ended::Silent });
         }
         stage.progress(&last_line(log));
     }
@@ -162,31 +135,31 @@ pub fn run_limited(
     limits: Limits,
 ) -> Result<()> {
     let name = command.get_program().to_string_lossy().into_owned();
-    match watch(stage, command, log, limits)? {
-        Ended::Exited(status) if status.success() => Ok(()),
-        Ended::Exited(status) => Err(Failure::new(format!("{name} failed ({status})"))
-            .log(log)
-            .into()),
-        Ended::TimedOut | Ended::Silent => Err(Failure::new(format!("{name} did not end in time"))
-            .log(log)
-            .into()),
-    }
+    let what = match watch(stage, command, log, limits)? {
+        Ended::Exited(status) if status.success() => return Ok(()),
+        Ended::Exited(status) => format!("{name} failed ({status})"),
+        Ended::TimedOut | Ended::Silent => format!("{name} did not end in time"),
+    };
+    Err(Failure::new(what).log(log).into())
+}
+
+/// Runs a short command. If it does not succeed, the failure says `what` it was for, and what it printed.
+pub fn succeed(command: &mut Command, what: &str) -> Result<()> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let found = command.output();
+    let found = found.with_context(|| format!("{what}: cannot start {name}"))?;
+    let said = [found.stdout, found.stderr].concat();
+    let said = String::from_utf8_lossy(&said).trim().to_string();
+    let status = found.status;
+    ensure!(status.success(), "{what}: {name} failed ({status}): {said}");
+    Ok(())
 }
 
 /// The output of a short command, or nothing if it could not run or failed.
 pub fn output(command: &mut Command) -> Option<String> {
-    let output = command.stderr(Stdio::null()).output().ok()?;
-    output
-        .status
-        .success()
-        .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-fn create(log: &Path) -> Result<File> {
-    if let Some(folder) = log.parent() {
-        fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
-    }
-    File::create(log).with_context(|| format!("creating {}", log.display()))
+    let found = command.stderr(Stdio::null()).output().ok()?;
+    let said = || String::from_utf8_lossy(&found.stdout).into_owned();
+    found.status.success().then(said)
 }
 
 fn last_line(log: &Path) -> String {

@@ -8,9 +8,8 @@ use std::{
 };
 
 use console::style;
-use regex::Regex;
 
-use crate::common::layout::Layout;
+use crate::common::{regex, Layout};
 
 /// How many lines of a log a failure quotes.
 const QUOTED: usize = 15;
@@ -95,26 +94,22 @@ impl std::error::Error for Failure {}
 
 /// Returns the lines that say what failed, or the last ones.
 fn relevant(log: &[u8]) -> Vec<String> {
-    let telling = Regex::new(
+    let telling = regex(
         r"(?i)\berror\b|\*\*\*|undefined (symbol|reference)|^E: |not found|no such file|permission denied|FAILED|^fatal|: refus|cannot ",
-    )
-    .expect("a constant expression");
+    );
     let text = String::from_utf8_lossy(log);
     let lines: Vec<&str> = text.lines().filter(|l| !l.trim().is_empty()).collect();
     // A message may be on the lines after the one that announces it.
     let first = lines.iter().position(|l| telling.is_match(l));
+    let start = lines.len().saturating_sub(QUOTED);
     let chosen = match first {
-        Some(at) if lines.len() - at > QUOTED => {
+        Some(at) if at < start => {
             let told = lines[at..].iter().filter(|l| telling.is_match(l)).count();
-            if told > QUOTED {
-                lines[at..at + QUOTED].to_vec()
-            } else {
-                let mut some = lines[at..at + QUOTED - 5].to_vec();
-                some.extend(&lines[lines.len() - 5..]);
-                some
-            }
+            let last = if told > QUOTED { 0 } else { 5 };
+            let first = &lines[at..at + QUOTED - last];
+            [first, &lines[lines.len() - last..]].concat()
         }
-        _ => lines[lines.len().saturating_sub(QUOTED)..].to_vec(),
+        _ => lines[start..].to_vec(),
     };
     chosen.iter().map(|l| l.trim_end().to_string()).collect()
 }

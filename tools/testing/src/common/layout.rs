@@ -25,16 +25,13 @@ pub struct Layout {
 impl Layout {
     /// The clone this runner was built in.
     pub fn new() -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .ancestors()
-            .nth(2)
-            .expect("the runner lies two folders below the clone")
-            .to_path_buf();
-        let base = env::var_os("XDG_CACHE_HOME")
-            .map(PathBuf::from)
-            .filter(|p| p.is_absolute())
-            .or_else(|| env::var_os("HOME").map(|h| Path::new(&h).join(".cache")))
-            .unwrap_or_else(|| root.join("build/cache"));
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
+        let root = root.expect("the runner lies two folders below the clone");
+        let root = root.to_path_buf();
+        let asked = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+        let home = || env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
+        let base = asked.filter(|path| path.is_absolute()).or_else(home);
+        let base = base.unwrap_or_else(|| root.join("build/cache"));
         Self {
             build: root.join("build"),
             cache: base.join("pci-devres-rust"),
@@ -65,10 +62,9 @@ impl Layout {
     /// A folder of modules outside the kernel's tree: one of `tools/testing/modules`, or one anywhere, whose path has a slash and
     /// begins at the clone.
     pub fn module(&self, name: &str) -> PathBuf {
-        if name.contains('/') {
-            self.root.join(name)
-        } else {
-            self.testing().join("modules").join(name)
+        match name.contains('/') {
+            true => self.root.join(name),
+            false => self.testing().join("modules").join(name),
         }
     }
 
@@ -95,10 +91,8 @@ impl Layout {
 
     /// Returns `path` relative to the clone, for messages.
     pub fn show(&self, path: &Path) -> String {
-        path.strip_prefix(&self.root)
-            .unwrap_or(path)
-            .display()
-            .to_string()
+        let shown = path.strip_prefix(&self.root).unwrap_or(path);
+        shown.display().to_string()
     }
 }
 

@@ -20,6 +20,11 @@ pub fn regex(expression: &str) -> Regex {
     Regex::new(expression).expect("a constant expression")
 }
 
+/// Returns whether `names`, which a command was given, choose `name`: one of them is its beginning, or there are none.
+pub fn is_chosen(names: &[String], name: &str) -> bool {
+    names.is_empty() || names.iter().any(|n| name.starts_with(n.as_str()))
+}
+
 /// Returns lines as a quotation in a message.
 pub fn quote<L: AsRef<str>>(lines: impl IntoIterator<Item = L>) -> String {
     let lines = lines.into_iter();
@@ -57,12 +62,10 @@ pub fn read(path: &Path) -> Result<String> {
 pub fn files(folder: &Path, kinds: &[&str]) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in WalkDir::new(folder).sort_by_file_name() {
-        let path = entry
-            .with_context(|| format!("listing {}", folder.display()))?
-            .into_path();
-        let kind = path.extension().unwrap_or_default();
-        if path.is_file() && (kinds.is_empty() || kinds.iter().any(|k| kind == *k)) {
-            found.push(path);
+        let entry = entry.with_context(|| format!("listing {}", folder.display()))?;
+        let kind = entry.path().extension().unwrap_or_default();
+        if entry.path().is_file() && (kinds.is_empty() || kinds.iter().any(|k| kind == *k)) {
+            found.push(entry.into_path());
         }
     }
     Ok(found)

@@ -10,10 +10,10 @@ use std::{
 };
 
 use anyhow::Result;
-use console::style;
+use console::{style, StyledObject};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use crate::common::failure::Failure;
+use crate::common::Failure;
 
 /// After this time a stage first prints what it is doing, if there is no spinner.
 const FIRST: Duration = Duration::from_secs(5);
@@ -63,21 +63,13 @@ impl Ui {
         }
         match result {
             Ok((value, summary)) => {
-                self.say(line(
-                    style("ok").for_stderr().green(),
-                    name,
-                    &summary,
-                    elapsed,
-                ));
+                let ok = style("ok").for_stderr().green();
+                self.say(line(ok, name, &summary, elapsed));
                 Ok(value)
             }
             Err(error) => {
-                self.say(line(
-                    style("FAILED").for_stderr().red().bold(),
-                    name,
-                    doing,
-                    elapsed,
-                ));
+                let failed = style("FAILED").for_stderr().red().bold();
+                self.say(line(failed, name, doing, elapsed));
                 Err(Failure::from_error(error).in_stage(name).into())
             }
         }
@@ -125,20 +117,16 @@ impl<'a> Stage<'a> {
 
     /// Shows the progress of the stage, for example the last line of its log.
     pub fn progress(&self, at: &str) {
+        let what = format!("{}: {}", self.doing, at.trim());
         if let Some(spinner) = &self.spinner {
-            spinner.set_message(format!("{}: {}", self.doing, at.trim()));
+            spinner.set_message(what);
             return;
         }
         let mut spoken = self.spoken.lock().expect("no holder panics");
         if spoken.elapsed() >= HEARTBEAT {
             *spoken = Instant::now();
-            let what = format!("{}: {}", self.doing, at.trim());
-            self.ui.say(line(
-                style("..").for_stderr(),
-                &self.name,
-                &what,
-                self.started.elapsed(),
-            ));
+            let (dots, took) = (style("..").for_stderr(), self.started.elapsed());
+            self.ui.say(line(dots, &self.name, &what, took));
         }
     }
 
@@ -146,20 +134,10 @@ impl<'a> Stage<'a> {
     pub fn say(&self, line: impl Display) {
         self.ui.say(line);
     }
-
-    /// Whether a person can answer a question.
-    pub fn interactive(&self) -> bool {
-        self.ui.interactive()
-    }
 }
 
 /// Returns a line about a stage: cut to the width of a terminal, complete in a file.
-fn line<D: Display>(
-    state: console::StyledObject<D>,
-    name: &str,
-    what: &str,
-    took: Duration,
-) -> String {
+fn line(state: StyledObject<&str>, name: &str, what: &str, took: Duration) -> String {
     let state = state.to_string();
     let state = console::pad_str(&state, 6, console::Alignment::Left, None);
     let (name, took) = (format!("{name:16}"), format!("{:>9}", elapsed(took)));

@@ -2,13 +2,13 @@
 
 //! The table of the cases, `tools/testing/evidence.toml`.
 
-use std::{collections::BTreeMap, sync::LazyLock, time::Duration};
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use serde::Deserialize;
 
 use crate::{
-    guest::run::{GuestSpec, DEFAULT, EDU},
-    kernel::spec::Kernel::{self, Earlier, Ours, Stock},
+    guest::{GuestSpec, DEFAULT, EDU},
+    kernel::Kernel::{self, Earlier, Ours, Stock},
 };
 
 /// The table.
@@ -31,7 +31,6 @@ pub struct Case {
     pub name: &'static str,
     /// What the driver does.
     pub does: &'static str,
-    /// Its source.
     pub source: &'static str,
     /// What its guest does. A case without steps is for the compiler.
     pub steps: Option<&'static str>,
@@ -57,9 +56,7 @@ enum Shows {
 /// What is expected of a case on one kernel.
 #[derive(Clone, Copy, Debug)]
 pub struct Side {
-    /// The case.
     pub case: &'static Case,
-    /// The kernel.
     pub kernel: Kernel,
     /// The names of the facts that the log must show.
     pub shows: &'static [&'static str],
@@ -75,7 +72,6 @@ fn one_edu() -> Vec<&'static str> {
     vec![EDU]
 }
 
-/// The table.
 pub static TABLE: LazyLock<Table> = LazyLock::new(|| {
     toml::from_str(include_str!("../../evidence.toml")).expect("a test reads the table")
 });
@@ -115,7 +111,6 @@ impl Case {
             // The case says what must not be reported.
             trouble_due: &[Stock, Earlier, Ours],
             script: "evidence",
-            limit: Duration::from_secs(60),
             documents: 0,
             ..DEFAULT
         })))
@@ -127,7 +122,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::common::text::regex;
+    use crate::common::regex;
 
     #[test]
     fn the_cases_can_be_told_apart_and_name_the_facts_of_the_table() {

@@ -10,8 +10,8 @@ use console::style;
 
 use super::Found;
 use crate::{
-    common::{layout::Layout, text},
-    kernel::spec::Kernel,
+    common::{text, Layout},
+    kernel::Kernel,
 };
 
 /// The page of the documentation that has the report.

@@ -10,43 +10,47 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use serde::{Deserialize, Deserializer};
 
 use crate::{
-    common::{
-        command::{command, wait, Ended, Limits},
-        layout::Layout,
-        ui::{Stage, Ui},
-    },
-    kernel::{prepare::Ready, spec::Kernel},
+    common::{command, wait, Ended, Layout, Limits, Stage, Ui},
+    kernel::{Kernel, Ready},
     verdict::{
         bounds::AGAIN,
         judge::{judge, Evidence},
         klog, leaks, referee,
         replay::replay,
-        row::Row,
+        Row,
     },
 };
 
 /// A guest to run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default = "default", deny_unknown_fields)]
 pub struct GuestSpec {
     /// Names its log and its tests.
     pub name: &'static str,
     /// The kernels it runs on, once on each.
+    #[serde(deserialize_with = "list")]
     pub kernels: &'static [Kernel],
     /// More kernels, on which it runs only if such a test is asked for by name, because they take too long for a whole run.
+    #[serde(deserialize_with = "list")]
     pub by_name: &'static [Kernel],
     /// The kernels whose reports the guest provokes on purpose, so that only its own results count.
+    #[serde(deserialize_with = "list")]
     pub trouble_due: &'static [Kernel],
     /// How many blocks of its log a kernel and its counterpart must agree on at least; see [`crate::verdict::agree`].
     pub agrees: usize,
     /// The script in `tools/testing/guest` that it runs, without `.sh`.
     pub script: &'static str,
     /// More of the kernel's command line.
+    #[serde(deserialize_with = "list")]
     pub append: &'static [&'static str],
     /// The modules in `tools/testing/modules` that it takes, by folder.
+    #[serde(deserialize_with = "list")]
     pub modules: &'static [&'static str],
     /// QEMU's devices, and other options of it with their dash. It runs in a scratch folder with disks of 8 MiB, `disk0` to `disk9`.
+    #[serde(deserialize_with = "list")]
     pub devices: &'static [&'static str],
     /// QEMU's machine, if its kernel is for a PC.
     pub machine: &'static str,
@@ -56,18 +60,17 @@ pub struct GuestSpec {
     pub cpus: u32,
     /// How many MiB of memory, of which a debug kernel gets three times as many.
     pub memory: u32,
-    /// The time after which it is given up.
-    pub limit: Duration,
-    /// The time after which its long form is given up, or `None` if it has none.
-    pub long: Option<Duration>,
+    /// Whether it has a long form.
+    pub long: bool,
     /// How many KTAP documents it must print at least.
     pub documents: usize,
     /// Texts of the reports that it provokes on purpose, each at least once if the rule is in force. Any other report fails the case
     /// in which it is printed.
+    #[serde(deserialize_with = "list")]
     pub provokes: &'static [&'static str],
-    /// Leaks that it makes on purpose.
-    pub leaks: &'static [leaks::Known],
+
     /// KUnit suites that must be among the documents, if a missing one would not be noticed otherwise.
+    #[serde(deserialize_with = "list")]
     pub due: &'static [&'static str],
     /// Whether it prints a trace, which has to follow the rule.
     pub traces: bool,
@@ -88,21 +91,31 @@ pub const DEFAULT: GuestSpec = GuestSpec {
     accelerator: "tcg",
     cpus: 2,
     memory: 512,
-    limit: Duration::from_secs(300),
-    long: None,
+    long: false,
     documents: 1,
     provokes: &[],
-    leaks: &[],
+
     due: &[],
     traces: false,
 };
 
+fn default() -> GuestSpec {
+    DEFAULT
+}
+
+/// Reads a list, which lives as long as the program.
+fn list<'de, D, T>(from: D) -> Result<&'static [T], D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + 'static,
+{
+    Ok(Vec::deserialize(from)?.leak())
+}
+
 /// A guest on one of its kernels.
 #[derive(Clone, Debug)]
 pub struct Run {
-    /// The guest.
     pub guest: &'static GuestSpec,
-    /// The kernel.
     pub kernel: Kernel,
     /// Whether its scripts run in their long form, in which `$long` is 1.
     pub long: bool,
@@ -113,11 +126,9 @@ pub struct Run {
 /// The result of a run.
 #[derive(Debug)]
 pub struct Ran {
-    /// One row per test.
     pub rows: Vec<Row>,
     /// The serial log.
     pub log: PathBuf,
-    /// Its text.
     pub text: String,
     /// From the start of QEMU to the guest's script.
     pub booted: Option<f64>,
@@ -131,6 +142,10 @@ pub struct Ran {
 
 /// QEMU's teaching device, which the samples drive.
 pub const EDU: &str = "edu";
+
+/// A guest that takes longer is given up, in its short form and in its long one. One that hangs is noticed earlier.
+const LIMIT: Duration = Duration::from_secs(600);
+const LONG: Duration = Duration::from_secs(3 * 3600);
 
 /// A guest that prints nothing for this time hangs.
 const SILENT: Duration = Duration::from_secs(60);
@@ -169,9 +184,9 @@ impl Run {
                 let hung = ran.log.with_extension("hung.log");
                 fs::copy(&ran.log, &hung)?;
                 ran = self.boot(stage, layout, ready)?;
-                let mut row = Row::passed(format!("guest::{}{AGAIN}", self.name()));
-                row.skipped = Some(format!("the emulator lost a timer: {}", layout.show(&hung)));
-                ran.again = Some(row);
+                let why = format!("the emulator lost a timer: {}", layout.show(&hung));
+                let name = format!("guest::{}{AGAIN}", self.name());
+                ran.again = Some(Row::skipped(name, why));
             }
             let failed = ran.rows.iter().filter(|row| !row.ok).count();
             let booted = ran.booted.map_or("? s".into(), |s| format!("{s:.1} s"));
@@ -186,11 +201,7 @@ impl Run {
 
     /// Returns the time limit. A debug kernel takes several times as long for everything.
     fn limit(&self) -> Duration {
-        let limit = self
-            .guest
-            .long
-            .filter(|_| self.long)
-            .unwrap_or(self.guest.limit);
+        let limit = if self.long { LONG } else { LIMIT };
         limit * self.patience()
     }
 
@@ -227,25 +238,24 @@ impl Run {
         let total = started.elapsed().as_secs_f64();
         let bytes = fs::read(&log)?;
         let lines = klog::lines(&bytes);
-        let mut outside = Vec::new();
-        match &ended {
-            Ended::Silent => outside.push(format!(
-                "hung: killed after {} s without a word",
-                self.silent().as_secs()
-            )),
-            Ended::TimedOut => outside.push(format!("killed after {} s", self.limit().as_secs())),
+        let outside = match &ended {
+            Ended::Silent => {
+                let seconds = self.silent().as_secs();
+                Some(format!("hung: killed after {seconds} s without a word"))
+            }
+            Ended::TimedOut => Some(format!("killed after {} s", self.limit().as_secs())),
             Ended::Exited(status) if !status.success() => {
                 let said = fs::read_to_string(&words).unwrap_or_default();
-                outside.push(format!("QEMU failed ({status}): {}", said.trim()));
+                Some(format!("QEMU failed ({status}): {}", said.trim()))
             }
-            Ended::Exited(_) => {}
-        }
+            Ended::Exited(_) => None,
+        };
         let shown = layout.show(&log);
         let evidence = Evidence {
             guest: &name,
             log: &bytes,
             path: Path::new(&shown),
-            outside,
+            outside: outside.into_iter().collect(),
             documents: self.guest.documents,
             provokes: self.guest.provokes,
             reports: self.kernel.has_rule(),
@@ -256,25 +266,20 @@ impl Run {
             referee::agrees(layout, &ready.kernel.spec.source, d)
         });
         if self.looks_for_leaks() {
-            rows.insert(0, leaks::judge(&name, &lines, self.guest.leaks));
+            rows.insert(0, leaks::judge(&name, &lines));
         }
         // Guest time runs like the host's. The time before it is that of the firmware and of loading.
-        let stamp = |text: &str| {
-            lines
-                .iter()
-                .find(|l| l.text.starts_with(text))
-                .and_then(|l| l.time)
-        };
-        let first = stamp("guest: started");
-        let last = lines.iter().rev().find_map(|l| l.time);
+        let first = lines.iter().find(|l| l.text.starts_with("guest: started"));
+        let first = first.and_then(|line| line.time);
+        let last = lines.iter().rev().find_map(|line| line.time);
         let ended_well = matches!(ended, Ended::Exited(status) if status.success());
         let booted = first.zip(last).filter(|_| ended_well);
         let booted = booted.map(|(at, last)| at + (total - last).max(0.0));
         if let Some(row) = rows.last_mut() {
             row.seconds = Some((total * 10.0).round() / 10.0);
             if let Some(booted) = booted {
-                let seconds = serde_json::json!((booted * 10.0).round() / 10.0);
-                row.values.insert("booted".into(), seconds);
+                let seconds = (booted * 10.0).round() / 10.0;
+                row.values.insert("booted".into(), seconds.into());
             }
         }
         let text: String = lines.into_iter().map(|l| l.text + "\n").collect();
@@ -303,34 +308,21 @@ impl Run {
         for disk in 0..10 {
             fs::File::create(scratch.join(format!("disk{disk}")))?.set_len(8 << 20)?;
         }
-        let memory = if self.kernel.checks_itself() {
-            3 * self.guest.memory
-        } else {
-            self.guest.memory
-        };
+        let times = if self.kernel.checks_itself() { 3 } else { 1 };
         let machine = ready.kernel.spec.machine;
         let mut qemu = command(layout, machine.qemu);
         qemu.current_dir(scratch);
-        qemu.args([
-            "-nodefaults",
-            "-no-reboot",
-            "-display",
-            "none",
-            "-monitor",
-            "none",
-        ]);
+        qemu.args("-nodefaults -no-reboot -display none -monitor none".split(' '));
         match machine.options {
             [] => qemu.args(["-machine", self.guest.machine]),
             options => qemu.args(options),
         };
         qemu.args(["-accel", self.guest.accelerator]);
         qemu.arg("-smp").arg(self.guest.cpus.to_string());
-        qemu.arg("-m").arg(memory.to_string());
+        qemu.arg("-m").arg((times * self.guest.memory).to_string());
         qemu.arg("-serial").arg(format!("file:{}", log.display()));
-        qemu.arg("-kernel")
-            .arg(&ready.kernel.image)
-            .arg("-initrd")
-            .arg(&ready.initramfs);
+        qemu.arg("-kernel").arg(&ready.kernel.image);
+        qemu.arg("-initrd").arg(&ready.initramfs);
         let script = format!("guest.script={}", self.guest.script);
         let mut append = vec![
             "panic=-1",

@@ -9,15 +9,10 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{bail, ensure, Context, Result};
 
 use crate::{
-    common::{
-        command::{command, output, run},
-        failure::Failure,
-        layout::Layout,
-        ui::Stage,
-    },
+    common::{command, files, output, run, Failure, Layout, Stage},
     host::packages,
 };
 
@@ -26,6 +21,10 @@ const SUITE: &str = "trixie-backports";
 /// The suite that has the programs of guests with another architecture.
 const USERLAND: &str = "trixie";
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/// The remedy if Debian's archive does not help.
+pub const OWN_TREE: &str =
+    "name a Linux 7.3 source tree of your own: make boot LINUX=/path/to/linux";
 
 /// A view of the archive.
 pub struct Archive<'a> {
@@ -61,71 +60,50 @@ impl<'a> Archive<'a> {
         suite: &str,
         more: &str,
     ) -> Result<Self> {
-        let remedy = "name a Linux 7.3 source tree of your own: make boot LINUX=/path/to/linux";
         if !packages::is_debian() || !Path::new(KEYRING).exists() {
-            return Err(
-                Failure::new("Debian's archive and its key are not known to this system")
-                    .remedy(remedy)
-                    .into(),
-            );
+            let what = "Debian's archive and its key are not known to this system";
+            bail!(Failure::new(what).remedy(OWN_TREE));
         }
-        let uri = match mirror(layout) {
-            Some(uri) => uri,
-            None => {
-                packages::update(stage, layout)?;
-                mirror(layout).ok_or_else(|| {
-                    Failure::new("no Debian archive among the system's package sources")
-                        .remedy(remedy)
-                })?
-            }
-        };
+        if mirror(layout).is_none() {
+            packages::update(stage, layout)?;
+        }
+        let what = "no Debian archive among the system's package sources";
+        let uri = mirror(layout).ok_or_else(|| Failure::new(what).remedy(OWN_TREE))?;
         let folder = layout.cache.join(folder);
         for sub in ["lists/partial", "archives/partial"] {
             fs::create_dir_all(folder.join(sub)).context("creating the download cache")?;
         }
-        fs::write(
-            folder.join("sources.list"),
-            format!("deb [signed-by={KEYRING}] {uri} {suite} main\n"),
-        )?;
+        let source = format!("deb [signed-by={KEYRING}] {uri} {suite} main\n");
+        fs::write(folder.join("sources.list"), source)?;
         let dir = folder.display();
-        fs::write(
-            folder.join("apt.conf"),
-            format!(
-                "Dir::Etc::sourcelist \"{dir}/sources.list\";\n\
-                 Dir::Etc::sourceparts \"-\";\n\
-                 Dir::State::lists \"{dir}/lists\";\n\
-                 Dir::Cache::archives \"{dir}/archives\";\n\
-                 Dir::Cache::pkgcache \"\";\n\
-                 Dir::Cache::srcpkgcache \"\";\n\
-                 APT::Sandbox::User \"root\";\n\
-                 Acquire::Retries \"3\";\n\
-                 {more}"
-            ),
-        )?;
+        let configuration = format!(
+            "Dir::Etc::sourcelist \"{dir}/sources.list\";\n\
+             Dir::Etc::sourceparts \"-\";\n\
+             Dir::State::lists \"{dir}/lists\";\n\
+             Dir::Cache::archives \"{dir}/archives\";\n\
+             Dir::Cache::pkgcache \"\";\n\
+             Dir::Cache::srcpkgcache \"\";\n\
+             APT::Sandbox::User \"root\";\n\
+             Acquire::Retries \"3\";\n\
+             {more}"
+        );
+        fs::write(folder.join("apt.conf"), configuration)?;
         let archive = Self {
             layout,
             folder,
             system: false,
         };
-        run(
-            stage,
-            archive.apt("apt-get").arg("update"),
-            &layout.log("archive"),
-        )
-        .map_err(|e| {
-            Failure::from_error(e).remedy("check the network, then run the same command again")
-        })?;
+        let mut update = archive.apt("apt-get");
+        run(stage, update.arg("update"), &layout.log("archive")).map_err(by_network)?;
         Ok(archive)
     }
 
     /// Returns the versions of `package`, the best first.
     pub fn versions(&self, package: &str) -> Vec<String> {
-        output(self.apt("apt-cache").args(["madison", package]))
-            .unwrap_or_default()
-            .lines()
-            .filter_map(|line| line.split('|').nth(1))
-            .map(|version| version.trim().to_string())
-            .collect()
+        let said = output(self.apt("apt-cache").args(["madison", package]));
+        let said = said.unwrap_or_default();
+        let versions = said.lines().filter_map(|line| line.split('|').nth(1));
+        versions.map(|version| version.trim().into()).collect()
     }
 
     /// Downloads `package` in `version`; apt checks it against the archive's signature.
@@ -134,19 +112,14 @@ impl<'a> Archive<'a> {
         let mut apt = self.apt("apt-get");
         apt.args(["download", &format!("{package}={version}")])
             .current_dir(&folder);
-        run(stage, &mut apt, &self.layout.log("download")).map_err(|e| {
-            Failure::from_error(e).remedy("check the network, then run the same command again")
-        })?;
+        run(stage, &mut apt, &self.layout.log("download")).map_err(by_network)?;
         let prefix = format!("{package}_");
-        let found = fs::read_dir(&folder)?
-            .filter_map(|entry| Some(entry.ok()?.path()))
-            .find(|path| {
-                path.extension().is_some_and(|e| e == "deb")
-                    && path
-                        .file_name()
-                        .is_some_and(|n| n.to_string_lossy().starts_with(&prefix))
-            });
-        found.ok_or_else(|| Failure::new(format!("apt-get brought no {package}")).into())
+        let is_it = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default();
+            name.to_string_lossy().starts_with(&prefix)
+        };
+        let found = files(&folder, &["deb"])?.into_iter().find(is_it);
+        found.with_context(|| format!("apt-get brought no {package}"))
     }
 
     fn apt(&self, program: &str) -> Command {
@@ -156,6 +129,11 @@ impl<'a> Archive<'a> {
         }
         apt
     }
+}
+
+/// Returns the failure of a command that needs the network.
+fn by_network(error: anyhow::Error) -> Failure {
+    Failure::from_error(error).remedy("check the network, then run the same command again")
 }
 
 /// Returns where [`fetch_busybox`] puts the userland of an architecture.
@@ -177,16 +155,15 @@ pub fn fetch_busybox(stage: &Stage<'_>, layout: &Layout, architecture: &str) -> 
     let archive = Archive::private(stage, layout, &folder, USERLAND, &more)?;
     let name = "busybox-static";
     let version = archive.versions(name).into_iter().next();
-    let version = version.ok_or_else(|| Failure::new(format!("no {name} for {architecture}")))?;
+    let version = version.with_context(|| format!("no {name} for {architecture}"))?;
     let package = archive.download(stage, name, &version)?;
     let folder = layout.cache.join("userland").join(architecture);
     unpack(stage, layout, &package, &folder)?;
     // The lists of packages are many times as large.
     fs::remove_dir_all(&archive.folder)?;
-    match program.exists() {
-        true => Ok(()),
-        false => Err(Failure::new(format!("{name} {version} has no {}", program.display())).into()),
-    }
+    let shown = program.display();
+    ensure!(program.exists(), "{name} {version} has no {shown}");
+    Ok(())
 }
 
 /// Unpacks a package into `folder`.
@@ -202,9 +179,10 @@ fn mirror(layout: &Layout) -> Option<String> {
     let format = "$(REPO_URI) $(CODENAME) $(COMPONENT)";
     let targets = output(command(layout, "apt-get").args(["indextargets", "--format", format]))?;
     targets.lines().find_map(|line| {
-        let mut fields = line.split_whitespace();
-        let (uri, codename, component) = (fields.next()?, fields.next()?, fields.next()?);
-        let release = matches!(codename, "bookworm" | "trixie");
-        (release && component == "main" && uri.contains("://")).then(|| uri.to_string())
+        let fields: Vec<_> = line.split_whitespace().collect();
+        match fields[..] {
+            [uri, "bookworm" | "trixie", "main"] if uri.contains("://") => Some(uri.into()),
+            _ => None,
+        }
     })
 }

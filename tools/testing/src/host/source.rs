@@ -7,16 +7,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{bail, ensure, Context, Result};
 
 use crate::{
-    common::{
-        command::{command, output, run},
-        failure::Failure,
-        layout::Layout,
-        ui::{Stage, Ui},
-    },
-    host::debian::{self, Archive},
+    common::{command, output, rsync, run, Failure, Layout, Stage, Ui},
+    host::{debian, Archive},
 };
 
 const PACKAGE: &str = "linux-source-7.3";
@@ -24,12 +19,22 @@ const PACKAGE: &str = "linux-source-7.3";
 /// A tree that is not modified.
 #[derive(Clone, Debug)]
 pub struct Pristine {
-    /// Its path.
     pub tree: PathBuf,
     /// The output of `make kernelversion`.
     pub version: String,
     /// Whether it belongs to the user and may change between two runs.
     pub users: bool,
+}
+
+impl Pristine {
+    fn new(tree: PathBuf, users: bool) -> Result<Self> {
+        let version = version(&tree)?;
+        Ok(Self {
+            tree,
+            version,
+            users,
+        })
+    }
 }
 
 /// Returns the user's tree if one is named, and otherwise Debian's, which is fetched if necessary.
@@ -40,23 +45,13 @@ pub fn pristine(ui: &Ui, layout: &Layout, users: Option<&Path>) -> Result<Pristi
     if let Some(found) = cached(layout) {
         return Ok(found);
     }
-    ui.stage(
-        "source",
-        "fetching Linux 7.3 from Debian's archive",
-        |stage| {
-            let (tree, package) = fetch(stage, layout)?;
-            let version = version(&tree)?;
-            let summary = format!("Linux {version}, {PACKAGE} {package}");
-            Ok((
-                Pristine {
-                    tree,
-                    version,
-                    users: false,
-                },
-                summary,
-            ))
-        },
-    )
+    let doing = "fetching Linux 7.3 from Debian's archive";
+    ui.stage("source", doing, |stage| {
+        let (tree, package) = fetch(stage, layout)?;
+        let pristine = Pristine::new(tree, false)?;
+        let summary = format!("Linux {}, {PACKAGE} {package}", pristine.version);
+        Ok((pristine, summary))
+    })
 }
 
 /// Makes `build/linux` a copy of `pristine`, unless it is one already.
@@ -71,12 +66,10 @@ pub fn copy(ui: &Ui, layout: &Layout, pristine: &Pristine) -> Result<()> {
     }
     ui.stage("copy", "copying the source to build/linux", |stage| {
         let _ = fs::remove_file(&stamp);
-        fs::create_dir_all(&to)?;
         // The stamp is older than the copy, so files that change during the copy count as changed.
         let began = tempfile::NamedTempFile::new_in(&layout.build)?;
-        let mut rsync = command(layout, "rsync");
-        rsync.args(["-a", "--delete", "--exclude=/.git"]);
-        rsync.arg(format!("{}/", pristine.tree.display())).arg(&to);
+        let mut rsync = rsync(layout, &pristine.tree, &to);
+        rsync.args(["--delete", "--exclude=/.git"]);
         run(stage, &mut rsync, &layout.log("copy"))?;
         if to.join(".config").exists() || to.join("include/config").exists() {
             // The user has built in that tree. Our output goes elsewhere, which Kbuild allows for clean trees
@@ -89,33 +82,25 @@ pub fn copy(ui: &Ui, layout: &Layout, pristine: &Pristine) -> Result<()> {
         let time = began.as_file().metadata()?.modified()?;
         let kept = began.persist(&stamp)?;
         kept.set_modified(time)?;
-        Ok((
-            (),
-            format!("Linux {} in {}", pristine.version, layout.show(&to)),
-        ))
+        let summary = format!("Linux {} in {}", pristine.version, layout.show(&to));
+        Ok(((), summary))
     })
 }
 
 /// Returns the version that a tree's Makefile states.
 pub fn version(tree: &Path) -> Result<String> {
-    let makefile = fs::read_to_string(tree.join("Makefile"))
-        .with_context(|| format!("{} is no kernel source tree", tree.display()))?;
+    let no_tree = || format!("{} is no kernel source tree", tree.display());
+    let makefile = fs::read_to_string(tree.join("Makefile")).with_context(no_tree)?;
     let value = |name: &str| {
-        makefile
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.trim().strip_prefix('='))
-            .map(str::trim)
-            .unwrap_or_default()
+        let mut lines = makefile.lines();
+        let value = lines.find_map(|line| line.strip_prefix(name)?.trim().strip_prefix('='));
+        value.map(str::trim).unwrap_or_default()
     };
     let (version, patch, sub) = (value("VERSION"), value("PATCHLEVEL"), value("SUBLEVEL"));
-    if version.is_empty() || patch.is_empty() {
-        return Err(Failure::new(format!("{} is no kernel source tree", tree.display())).into());
-    }
-    let mut text = format!("{version}.{patch}");
-    if !sub.is_empty() {
-        text += &format!(".{sub}");
-    }
-    Ok(text + value("EXTRAVERSION"))
+    ensure!(!version.is_empty() && !patch.is_empty(), no_tree());
+    let dot = if sub.is_empty() { "" } else { "." };
+    let extra = value("EXTRAVERSION");
+    Ok(format!("{version}.{patch}{dot}{sub}{extra}"))
 }
 
 /// Returns whether the overlay is made for that version.
@@ -127,19 +112,12 @@ fn ours_to_read(tree: &Path) -> Result<Pristine> {
     let remedy = "LINUX= takes the top folder of a Linux 7.3 source tree";
     let tree = fs::canonicalize(tree)
         .map_err(|e| Failure::new(format!("LINUX={}: {e}", tree.display())).remedy(remedy))?;
-    let version = version(&tree).map_err(|e| Failure::from_error(e).remedy(remedy))?;
-    if !is_ours(&version) {
-        return Err(
-            Failure::new(format!("{} is Linux {version}", tree.display()))
-                .remedy(remedy)
-                .into(),
-        );
+    let found = Pristine::new(tree, true).map_err(|e| Failure::from_error(e).remedy(remedy))?;
+    if !is_ours(&found.version) {
+        let what = format!("{} is Linux {}", found.tree.display(), found.version);
+        bail!(Failure::new(what).remedy(remedy));
     }
-    Ok(Pristine {
-        tree,
-        version,
-        users: true,
-    })
+    Ok(found)
 }
 
 fn home(layout: &Layout) -> PathBuf {
@@ -148,39 +126,23 @@ fn home(layout: &Layout) -> PathBuf {
 
 /// Returns a tree that was unpacked earlier. Its folder gets this name only when it is complete.
 pub fn cached(layout: &Layout) -> Option<Pristine> {
-    let mut trees: Vec<_> = fs::read_dir(home(layout))
-        .ok()?
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| {
-            !path
-                .file_name()
-                .is_some_and(|n| n.to_string_lossy().starts_with('.'))
-        })
-        .filter_map(|tree| {
-            let version = version(&tree).ok()?;
-            let changed = fs::metadata(&tree).ok()?.modified().ok()?;
-            Some((changed, tree, version))
-        })
-        .collect();
-    trees.sort();
-    let (_, tree, version) = trees.pop()?;
-    Some(Pristine {
-        tree,
-        version,
-        users: false,
-    })
+    let entries = fs::read_dir(home(layout)).ok()?.flatten();
+    let complete = entries.filter(|e| !e.file_name().to_string_lossy().starts_with('.'));
+    let trees = complete.filter_map(|entry| {
+        let pristine = Pristine::new(entry.path(), false).ok()?;
+        let changed = fs::metadata(&pristine.tree).ok()?.modified().ok()?;
+        Some((changed, pristine))
+    });
+    let newest = trees.max_by(|(a, x), (b, y)| (a, &x.tree).cmp(&(b, &y.tree)));
+    newest.map(|(_, pristine)| pristine)
 }
 
 fn fetch(stage: &Stage<'_>, layout: &Layout) -> Result<(PathBuf, String)> {
     let archive = Archive::open(stage, layout)?;
-    let version = archive
-        .versions(PACKAGE)
-        .into_iter()
-        .next()
-        .ok_or_else(|| {
-            Failure::new(format!("Debian's archive has no {PACKAGE}"))
-                .remedy("name a Linux 7.3 source tree of your own: make boot LINUX=/path/to/linux")
-        })?;
+    let version = archive.versions(PACKAGE).into_iter().next();
+    let version = version.ok_or_else(|| {
+        Failure::new(format!("Debian's archive has no {PACKAGE}")).remedy(debian::OWN_TREE)
+    })?;
     let package = archive.download(stage, PACKAGE, &version)?;
     let home = home(layout);
     fs::create_dir_all(&home)?;
@@ -190,12 +152,8 @@ fn fetch(stage: &Stage<'_>, layout: &Layout) -> Result<(PathBuf, String)> {
     let tree = fresh.path().join("tree");
     fs::create_dir(&tree)?;
     let mut tar = command(layout, "tar");
-    tar.args([
-        "--use-compress-program=xz -T0",
-        "--strip-components=1",
-        "-xf",
-    ]);
-    tar.arg(&tarball).arg("-C").arg(&tree);
+    tar.args(["--use-compress-program=xz -T0", "--strip-components=1"]);
+    tar.arg("-xf").arg(&tarball).arg("-C").arg(&tree);
     run(stage, &mut tar, &layout.log("unpack"))?;
     let place = home.join(version.replace(':', "-"));
     if place.exists() {

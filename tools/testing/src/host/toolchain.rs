@@ -10,16 +10,11 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Result;
+use anyhow::{bail, Context, Result};
 
 use crate::{
-    common::{
-        command::{command, output, run, run_limited, Limits},
-        failure::Failure,
-        layout::Layout,
-        ui::{Stage, Ui},
-    },
-    host::debian::{self, Archive},
+    common::{command, output, run, run_limited, Failure, Layout, Limits, Stage, Ui},
+    host::{debian, Archive},
 };
 
 /// The versions that Linux 7.3 needs, for the case that no tree is at hand.
@@ -53,22 +48,19 @@ impl Toolchain {
 
 /// Finds the toolchain and fetches the missing parts.
 pub fn prepare(ui: &Ui, layout: &Layout) -> Result<Toolchain> {
-    let rustc = rustc_version(layout).ok_or_else(|| {
+    let rustc = version(layout, "rustc").ok_or_else(|| {
         Failure::new("no working rustc")
             .remedy("install Rust 1.85 or later with rustup, or Debian 13's rustc")
     })?;
     if older(&rustc, RUSTC_MIN) {
-        return Err(
-            Failure::new(format!("rustc is {rustc}; Linux 7.3 needs {RUSTC_MIN}"))
-                .remedy("rustup update stable")
-                .into(),
-        );
+        let what = format!("rustc is {rustc}; Linux 7.3 needs {RUSTC_MIN}");
+        bail!(Failure::new(what).remedy("rustup update stable"));
     }
     let rust_lib_src = match rust_src(layout, &rustc) {
         Some(path) => path,
         None => fetch_rust_src(ui, layout, &rustc)?,
     };
-    let bindgen = match bindgen_version(layout) {
+    let bindgen = match version(layout, "bindgen") {
         Some(version) if !older(&version, BINDGEN_MIN) => version,
         _ => install_bindgen(ui, layout)?,
     };
@@ -84,22 +76,17 @@ pub fn minimum(layout: &Layout, tree: Option<&Path>, tool: &str) -> String {
         "bindgen" => BINDGEN_MIN,
         _ => RUSTC_MIN,
     };
-    let ask = |tree: &Path| {
+    let said = tree.and_then(|tree| {
         let mut script = command(layout, tree.join("scripts/min-tool-version.sh"));
         output(script.env("SRCARCH", "x86").arg(tool))
-    };
-    tree.and_then(ask)
-        .map_or(known.into(), |version| version.trim().into())
+    });
+    said.map_or(known.into(), |version| version.trim().into())
 }
 
-/// Returns the version of the rustc that Kbuild will find.
-pub fn rustc_version(layout: &Layout) -> Option<String> {
-    field(&output(command(layout, "rustc").arg("--version"))?, 1)
-}
-
-/// Returns the version of the bindgen that Kbuild will find.
-pub fn bindgen_version(layout: &Layout) -> Option<String> {
-    field(&output(command(layout, "bindgen").arg("--version"))?, 1)
+/// Returns the version of the `rustc` or `bindgen` that Kbuild will find.
+pub fn version(layout: &Layout, tool: &str) -> Option<String> {
+    let said = output(command(layout, tool).arg("--version"))?;
+    said.split_whitespace().nth(1).map(str::to_string)
 }
 
 /// Returns the library source of this rustc, from its own installation or from an earlier download.
@@ -115,32 +102,22 @@ pub fn rust_src(layout: &Layout, rustc: &str) -> Option<PathBuf> {
 /// Returns whether version `a` is older than `b`.
 pub fn older(a: &str, b: &str) -> bool {
     let numbers = |version: &str| -> Vec<u32> {
-        version
-            .split(|c: char| !c.is_ascii_digit())
-            .take(3)
-            .map(|n| n.parse().unwrap_or(0))
-            .collect()
+        let numbers = version.split(|c: char| !c.is_ascii_digit()).take(3);
+        numbers.map(|n| n.parse().unwrap_or(0)).collect()
     };
     numbers(a) < numbers(b)
 }
 
-fn field(line: &str, at: usize) -> Option<String> {
-    line.split_whitespace().nth(at).map(str::to_string)
-}
-
 fn fetch_rust_src(ui: &Ui, layout: &Layout, rustc: &str) -> Result<PathBuf> {
     ui.say("The source of Rust's library is missing; the kernel compiles `core` from it.");
-    ui.stage(
-        "rust-src",
-        "fetching the source of Rust's library",
-        |stage| {
-            if let Some(path) = by_rustup(stage, layout, rustc) {
-                return Ok((path, format!("{rustc}, by rustup")));
-            }
-            let (path, version) = by_debian(stage, layout, rustc)?;
-            Ok((path, format!("{rustc}, from Debian's rust-src {version}")))
-        },
-    )
+    let doing = "fetching the source of Rust's library";
+    ui.stage("rust-src", doing, |stage| {
+        if let Some(path) = by_rustup(stage, layout, rustc) {
+            return Ok((path, format!("{rustc}, by rustup")));
+        }
+        let (path, version) = by_debian(stage, layout, rustc)?;
+        Ok((path, format!("{rustc}, from Debian's rust-src {version}")))
+    })
 }
 
 fn by_rustup(stage: &Stage<'_>, layout: &Layout, rustc: &str) -> Option<PathBuf> {
@@ -171,16 +148,11 @@ fn by_debian(stage: &Stage<'_>, layout: &Layout, rustc: &str) -> Result<(PathBuf
         versions.extend(more);
     }
     let version = version.ok_or_else(|| {
-        let near: Vec<_> = versions
-            .iter()
-            .filter_map(|v| v.split('+').next())
-            .collect();
-        Failure::new(format!(
-            "rustup could not add rust-src, and Debian has none for rustc {rustc}"
-        ))
-        .remedy(format!(
-            "rustup component add rust-src, or use a toolchain Debian has the source of: {}",
-            near.join(", ")
+        let near = versions.iter().filter_map(|v| v.split('+').next());
+        let near = near.collect::<Vec<_>>().join(", ");
+        let what = format!("rustup could not add rust-src, and Debian has none for rustc {rustc}");
+        Failure::new(what).remedy(format!(
+            "rustup component add rust-src, or use a toolchain Debian has the source of: {near}"
         ))
     })?;
     let package = archive.download(stage, "rust-src", &version)?;
@@ -189,16 +161,12 @@ fn by_debian(stage: &Stage<'_>, layout: &Layout, rustc: &str) -> Result<(PathBuf
     let fresh = tempfile::tempdir_in(&home)?;
     debian::unpack(stage, layout, &package, fresh.path())?;
     let library = fresh.path().join(format!("usr/src/rustc-{rustc}/library"));
-    let place = home.join(rustc);
-    fs::create_dir_all(&place)?;
-    fs::rename(&library, place.join("library")).map_err(|e| {
-        Failure::new(format!(
-            "rust-src {version} has no {}: {e}",
-            library.display()
-        ))
-    })?;
+    let place = home.join(rustc).join("library");
+    fs::create_dir_all(home.join(rustc))?;
+    let lacks = || format!("rust-src {version} has no {}", library.display());
+    fs::rename(&library, &place).with_context(lacks)?;
     fs::remove_file(&package)?;
-    Ok((place.join("library"), version))
+    Ok((place, version))
 }
 
 fn install_bindgen(ui: &Ui, layout: &Layout) -> Result<String> {
@@ -214,7 +182,7 @@ fn install_bindgen(ui: &Ui, layout: &Layout) -> Result<String> {
         run(stage, &mut cargo, &log).map_err(|e| {
             Failure::from_error(e).remedy("check the network, or install Debian 13's bindgen")
         })?;
-        let version = bindgen_version(layout)
+        let version = version(layout, "bindgen")
             .ok_or_else(|| Failure::new("bindgen was built and does not run").log(&log))?;
         let summary = format!("bindgen {version}");
         Ok((version, summary))

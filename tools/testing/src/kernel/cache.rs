@@ -14,12 +14,8 @@ use std::{
 };
 
 use crate::{
-    common::{
-        command::{command, output},
-        layout::Layout,
-        ui::Ui,
-    },
-    kernel::{prepare::Prepared, spec::KernelSpec},
+    common::{output, rsync, Layout, Ui},
+    kernel::{KernelSpec, Prepared},
 };
 
 /// The folder in which the output of one kernel is kept.
@@ -79,13 +75,7 @@ impl Cached {
 }
 
 fn copy(layout: &Layout, from: &Path, to: &Path) -> bool {
-    let mut rsync = command(layout, "rsync");
-    rsync.args([
-        "-a",
-        "--mkpath",
-        "--exclude=/guest",
-        "--exclude=/guest.cpio",
-    ]);
-    rsync.arg(format!("{}/", from.display())).arg(to);
-    output(&mut rsync).is_some()
+    let mut copy = rsync(layout, from, to);
+    copy.args(["--exclude=/guest", "--exclude=/guest.cpio"]);
+    output(&mut copy).is_some()
 }

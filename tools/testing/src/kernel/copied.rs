@@ -11,13 +11,8 @@ use std::{collections::BTreeSet, fs, path::Path};
 use anyhow::{Context, Result};
 
 use crate::{
-    common::{
-        command::{command, run},
-        layout::Layout,
-        text::{files, read, regex},
-        ui::Ui,
-    },
-    kernel::spec::KernelSpec,
+    common::{files, read, regex, rsync, run, Layout, Ui},
+    kernel::KernelSpec,
 };
 
 /// Makes the output of `to` a copy of that of `from`, which is built, without objects that need a file in `differing`. These are paths
@@ -31,11 +26,9 @@ pub fn output(
 ) -> Result<()> {
     let doing = format!("copying what was built for {}", from.name);
     ui.stage(&format!("{} copy", to.name), &doing, |stage| {
-        let mut rsync = command(layout, "rsync");
-        rsync.args(["-a", "--delete", "--mkpath"]);
-        rsync.args(["--exclude=/guest", "--exclude=/guest.cpio"]);
-        rsync.arg(format!("{}/", from.out.display())).arg(&to.out);
-        run(stage, &mut rsync, &layout.log(&format!("{}-copy", to.name)))?;
+        let mut copy = rsync(layout, &from.out, &to.out);
+        copy.args(["--delete", "--exclude=/guest", "--exclude=/guest.cpio"]);
+        run(stage, &mut copy, &layout.log(&format!("{}-copy", to.name)))?;
         let mut made_again = 0;
         for note in files(&to.out, &["cmd"])? {
             let text = read(&note)?;

@@ -7,17 +7,8 @@ use std::{collections::BTreeSet, fs};
 use anyhow::{Context, Result};
 
 use crate::{
-    common::{
-        command::{command, output},
-        failure::Failure,
-        layout::Layout,
-        ui::Ui,
-    },
-    kernel::{
-        copied,
-        prepare::{stock, Prepared},
-        spec::KernelSpec,
-    },
+    common::{command, succeed, Layout, Ui},
+    kernel::{copied, prepare::stock, KernelSpec, Prepared},
 };
 
 const FILE: &str = "drivers/pci/msi/msi.c";
@@ -44,8 +35,7 @@ pub fn spec(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<KernelSpec>
     let mut edit = command(layout, "patch");
     edit.arg("-o").arg(spec.out.join(FILE));
     edit.arg("-i").arg(&patch).arg(spec.source.join(FILE));
-    output(&mut edit)
-        .ok_or_else(|| Failure::new(format!("{} does not apply to {FILE}", patch.display())))?;
+    succeed(&mut edit, "making the kernel of 2026")?;
     fs::write(&stamp, &identity).context("writing the stamp")?;
     Ok(spec)
 }

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use anyhow::Result;
 
-use crate::common::text::{read, regex};
+use crate::common::{read, regex};
 
 /// Symbols, without their `CONFIG_`, and their values; an unset one is `n`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -49,10 +49,8 @@ impl Config {
 
     /// Returns the symbols of `asked` that have another value here, as `symbol`, `asked`, `got`.
     pub fn differing<'a>(&'a self, asked: &'a Self) -> Vec<(&'a str, &'a str, &'a str)> {
-        let all = asked
-            .0
-            .iter()
-            .map(|(s, v)| (s.as_str(), v.as_str(), self.get(s)));
+        let all = asked.0.iter();
+        let all = all.map(|(s, v)| (s.as_str(), v.as_str(), self.get(s)));
         all.filter(|(_, asked, got)| asked != got).collect()
     }
 
@@ -74,7 +72,6 @@ pub struct Hidden {
     pub condition: String,
     /// The symbols in it, with their values.
     pub because: String,
-    /// The remedy.
     pub remedy: String,
 }
 
@@ -84,70 +81,49 @@ pub fn hides_rust(config: &Config, tree: &Path) -> Result<Vec<Hidden>> {
     let word = regex(r"[A-Z][A-Z0-9_]+");
     let mut hidden = Vec::new();
     for condition in conditions(&kconfig) {
-        if evaluate(&condition, config) != Some(false) {
-            continue;
+        if evaluate(&condition, config) == Some(false) {
+            let symbols = word.find_iter(&condition).map(|found| found.as_str());
+            let because = symbols.map(|symbol| format!("{symbol}={}", config.get(symbol)));
+            hidden.push(Hidden {
+                remedy: remedy(&condition, config),
+                because: because.collect::<Vec<_>>().join(" "),
+                condition,
+            });
         }
-        let because: Vec<_> = word
-            .find_iter(&condition)
-            .map(|s| format!("{}={}", s.as_str(), config.get(s.as_str())))
-            .collect();
-        hidden.push(Hidden {
-            remedy: remedy(&condition, config),
-            because: because.join(" "),
-            condition,
-        });
     }
     Ok(hidden)
 }
 
 fn conditions(kconfig: &str) -> Vec<String> {
-    kconfig
-        .lines()
-        .skip_while(|line| *line != "config RUST")
-        .skip(1)
-        .take_while(|line| line.is_empty() || line.starts_with([' ', '\t']))
-        .filter_map(|line| line.trim().strip_prefix("depends on "))
-        .map(str::to_string)
-        .collect()
+    let lines = kconfig.lines().skip_while(|line| *line != "config RUST");
+    let of_rust = |line: &&str| line.is_empty() || line.starts_with([' ', '\t']);
+    let lines = lines.skip(1).take_while(of_rust);
+    let conditions = lines.filter_map(|line| line.trim().strip_prefix("depends on "));
+    conditions.map(str::to_string).collect()
 }
 
 fn remedy(condition: &str, config: &Config) -> String {
-    let has = |symbol| condition.contains(symbol);
-    if has("RUST_IS_AVAILABLE") {
-        return if config.on("CC_IS_GCC") {
-            "configured with gcc: give every make the same LLVM=-19".into()
-        } else {
-            "run make LLVM=-19 rustavailable, it says what is missing; then configure again with the same LLVM=".into()
-        };
-    }
-    for (symbol, text) in [
-        (
-            "HAVE_RUST",
-            "this architecture or configuration has no Rust support",
-        ),
-        (
-            "GENDWARFKSYMS",
-            "set GENDWARFKSYMS=y (needs DWARF debug information), or MODVERSIONS=n",
-        ),
-        ("GCC_PLUGIN_RANDSTRUCT", "set GCC_PLUGIN_RANDSTRUCT=n"),
-        ("RANDSTRUCT", "set RANDSTRUCT_NONE=y"),
-        (
-            "DEBUG_INFO_BTF",
-            "install pahole 1.24 or later and do without LTO, or set DEBUG_INFO_BTF=n",
-        ),
-        (
-            "CFI",
-            "set CFI=n, or use a rustc that normalises integers for CFI",
-        ),
-        ("KASAN_SW_TAGS", "use rustc 1.96 or later, or KASAN_GENERIC"),
-        ("KASAN", "build with clang (LLVM=-19), or set KASAN=n"),
-    ] {
-        if has(symbol) {
-            return text.into();
-        }
-    }
-    "change one of these symbols".into()
+    let remedies = REMEDIES.lines().filter_map(|line| line.split_once(": "));
+    let mut fitting = remedies.filter(|(symbol, _)| condition.contains(symbol));
+    let known = match condition.contains("RUST_IS_AVAILABLE") && config.on("CC_IS_GCC") {
+        true => Some("configured with gcc: give every make the same LLVM=-19"),
+        false => fitting.next().map(|(_, remedy)| remedy),
+    };
+    known.unwrap_or("change one of these symbols").into()
 }
+
+/// What to do about a condition with a symbol. The first one that it has counts.
+const REMEDIES: &str = "\
+RUST_IS_AVAILABLE: run make LLVM=-19 rustavailable, it says what is missing; then configure again with the same LLVM=
+HAVE_RUST: this architecture or configuration has no Rust support
+GENDWARFKSYMS: set GENDWARFKSYMS=y (needs DWARF debug information), or MODVERSIONS=n
+GCC_PLUGIN_RANDSTRUCT: set GCC_PLUGIN_RANDSTRUCT=n
+RANDSTRUCT: set RANDSTRUCT_NONE=y
+DEBUG_INFO_BTF: install pahole 1.24 or later and do without LTO, or set DEBUG_INFO_BTF=n
+CFI: set CFI=n, or use a rustc that normalises integers for CFI
+KASAN_SW_TAGS: use rustc 1.96 or later, or KASAN_GENERIC
+KASAN: build with clang (LLVM=-19), or set KASAN=n
+";
 
 /// Returns the value of a Kconfig condition, or `None` if its form is not known here.
 fn evaluate(condition: &str, config: &Config) -> Option<bool> {
@@ -167,12 +143,10 @@ struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
-    fn take(&mut self, token: &str) -> bool {
-        let there = self.tokens.first() == Some(&token);
-        if there {
-            self.tokens = &self.tokens[1..];
-        }
-        there
+    fn take(&mut self, token: &'a str) -> bool {
+        let rest = self.tokens.strip_prefix(&[token]);
+        self.tokens = rest.unwrap_or(self.tokens);
+        rest.is_some()
     }
 
     fn any(&mut self) -> Option<bool> {
@@ -249,26 +223,17 @@ mod tests {
         fs::create_dir(tree.path().join("init")).unwrap();
         fs::write(tree.path().join("init/Kconfig"), KCONFIG).unwrap();
         let config = Config::parse(&format!("CONFIG_HAVE_RUST=y\n{config}"));
-        let found = hides_rust(&config, tree.path()).unwrap();
+        let found = hides_rust(&config, tree.path()).unwrap().into_iter();
         found
-            .into_iter()
             .map(|h| format!("{} ({})", h.remedy, h.because))
             .collect()
     }
 
     #[test]
-    fn nothing_hides_rust_in_a_plain_configuration() {
+    fn what_hides_rust_is_named() {
         assert!(hidden("CONFIG_RUST_IS_AVAILABLE=y\n").is_empty());
-    }
-
-    #[test]
-    fn gcc_is_named() {
         let why = hidden("CONFIG_CC_IS_GCC=y\n");
         assert!(why[0].contains("configured with gcc"), "{why:?}");
-    }
-
-    #[test]
-    fn modversions_btf_and_kasan_are_named() {
         let why = hidden(
             "CONFIG_RUST_IS_AVAILABLE=y\nCONFIG_MODVERSIONS=y\nCONFIG_DEBUG_INFO_BTF=y\nCONFIG_PAHOLE_HAS_LANG_EXCLUDE=y\n\
              CONFIG_LTO=y\nCONFIG_KASAN_SW_TAGS=y\nCONFIG_RUSTC_VERSION=109500\n",

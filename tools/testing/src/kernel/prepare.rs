@@ -13,23 +13,9 @@ use anyhow::{Context, Result};
 use fs4::{FileExt, TryLockError};
 
 use crate::{
-    common::{
-        command::{command, run},
-        failure::Failure,
-        layout::Layout,
-        ui::Ui,
-    },
-    host::{
-        packages::{self, Package},
-        source::{self, Pristine},
-        toolchain::{self, Toolchain},
-    },
-    kernel::{
-        cache::Cached,
-        earlier, initramfs,
-        spec::{Built, Kernel, KernelSpec},
-        ungrafted::ungrafted,
-    },
+    common::{command, run, Failure, Layout, Ui},
+    host::{packages, source, toolchain, Package, Pristine, Toolchain},
+    kernel::{cache::Cached, earlier, initramfs, ungrafted, Built, Kernel, KernelSpec},
 };
 
 /// The tools and the source, after missing parts were fetched.
@@ -47,7 +33,6 @@ pub struct Prepared {
 /// A kernel that can boot.
 #[derive(Clone)]
 pub struct Ready {
-    /// The kernel.
     pub kernel: Built,
     /// The guest's file system, with the kernel's modules.
     pub initramfs: PathBuf,

@@ -10,24 +10,17 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use serde::Deserialize;
 
 use crate::{
-    common::{
-        command::{command, run},
-        failure::Failure,
-        layout::Layout,
-        ui::{Stage, Ui},
-    },
-    host::toolchain::Toolchain,
-    kernel::{
-        copied, drivers,
-        kconfig::{hides_rust, Config},
-        machine::{Machine, PC},
-    },
+    common::{command, read, rsync, run, succeed, Failure, Layout, Stage, Ui},
+    host::{Toolchain, LLVM},
+    kernel::{copied, drivers, hides_rust, Config, Machine, PC},
 };
 
 /// The kernels that guests run on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(rename_all = "kebab-case")]
 pub enum Kernel {
     /// The grafted kernel, with all our options on.
     Ours,
@@ -234,11 +227,8 @@ impl KernelSpec {
 
     /// Returns the configuration that its fragments ask for.
     pub fn asked(&self) -> Result<Config> {
-        let mut asked = Config::default();
-        for fragment in &self.fragments {
-            asked = asked.with(Config::read(fragment)?);
-        }
-        Ok(asked)
+        let add = |asked: Config, fragment: &PathBuf| Ok(asked.with(Config::read(fragment)?));
+        self.fragments.iter().try_fold(Config::default(), add)
     }
 
     /// Writes `.config` if one of its sources has changed. A user's changes to it are kept until then.
@@ -253,13 +243,9 @@ impl KernelSpec {
             copied::output(ui, layout, from, self, &differing)?;
         }
         let asked = self.asked()?;
-        let inputs = format!(
-            "{}\n{}\n{}{}",
-            tools.identity,
-            self.source.display(),
-            asked.text(),
-            kconfig_files(layout)?
-        );
+        let (identity, source) = (&tools.identity, self.source.display());
+        let (asked_for, kconfig) = (asked.text(), kconfig_files(layout)?);
+        let inputs = format!("{identity}\n{source}\n{asked_for}{kconfig}");
         let stamp = self.out.join(".inputs");
         if self.is_configured() && fs::read_to_string(&stamp).is_ok_and(|s| s == inputs) {
             return Ok(());
@@ -280,13 +266,8 @@ impl KernelSpec {
                 fs::remove_dir_all(&modules)?;
             }
             fs::write(&stamp, &inputs)?;
-            Ok((
-                (),
-                format!(
-                    "all {} symbols asked for took effect",
-                    asked.text().lines().count()
-                ),
-            ))
+            let count = asked.text().lines().count();
+            Ok(((), format!("all {count} symbols asked for took effect")))
         })
     }
 
@@ -300,14 +281,14 @@ impl KernelSpec {
         stage: &Stage<'_>,
     ) -> Result<()> {
         let got = Config::read(&self.config())?;
-        let differing = got.differing(asked);
-        if differing.is_empty() {
-            return Ok(());
-        }
-        let list: Vec<_> = differing
+        let list: Vec<_> = got
+            .differing(asked)
             .iter()
             .map(|(symbol, asked, got)| format!("CONFIG_{symbol}: asked {asked}, got {got}"))
             .collect();
+        if list.is_empty() {
+            return Ok(());
+        }
         let mut failure = Failure::new(format!(
             "the configuration does not take {} symbols:\n         {}",
             list.len(),
@@ -319,9 +300,8 @@ impl KernelSpec {
             if run(stage, make.arg("rustavailable"), &log).is_err() {
                 failure = failure.log(&log);
             }
-            let why = hides_rust(&got, &self.source)?;
+            let why = hides_rust(&got, &self.source)?.into_iter();
             let why: Vec<_> = why
-                .iter()
                 .map(|h| format!("{} ({})", h.remedy, h.because))
                 .collect();
             failure = failure.remedy(why.join("; "));
@@ -399,16 +379,11 @@ impl Built {
             let log = self.spec.log(layout, &short);
             let title = format!("{} {short}", self.spec.name);
             ui.stage(&title, "building modules outside the tree", |stage| {
-                fs::create_dir_all(&copy)?;
-                let mut rsync = command(layout, "rsync");
-                rsync.args(["-a", "--delete"]);
                 // Files that a build made are not source, and may be for another kernel.
-                for made in ["*.o", "*.ko", "*.mod", "*.mod.c", ".*", "modules.order"] {
-                    rsync.arg(format!("--exclude={made}"));
-                }
-                rsync
-                    .arg(format!("{}/", layout.module(name).display()))
-                    .arg(&copy);
+                let made = ["*.o", "*.ko", "*.mod", "*.mod.c", ".*", "modules.order"];
+                let mut rsync = rsync(layout, &layout.module(name), &copy);
+                rsync.arg("--delete");
+                rsync.args(made.map(|made| format!("--exclude={made}")));
                 run(stage, &mut rsync, &log)?;
                 let mut make = self.spec.command(layout, tools);
                 make.arg(jobs())
@@ -428,57 +403,33 @@ impl Built {
     pub fn install_modules(&self, layout: &Layout, root: &Path) -> Result<()> {
         let folder = root.join("lib/modules").join(&self.release);
         fs::create_dir_all(&folder)?;
-        let strip = format!("llvm-strip{}", crate::host::toolchain::LLVM);
         for from in self.modules()? {
             let to = folder.join(from.file_name().context("a module has a name")?);
-            let status = command(layout, &strip)
-                .arg("--strip-debug")
-                .arg(&from)
-                .arg("-o")
-                .arg(&to)
-                .status()?;
-            if !status.success() {
-                return Err(Failure::new(format!("{strip} cannot read {}", from.display())).into());
-            }
+            let mut strip = command(layout, format!("llvm-strip{LLVM}"));
+            strip.arg("--strip-debug").arg(&from).arg("-o").arg(&to);
+            succeed(&mut strip, &format!("stripping {}", from.display()))?;
         }
-        for list in [
-            "modules.builtin",
-            "modules.builtin.modinfo",
-            "modules.order",
-        ] {
-            fs::copy(self.spec.out.join(list), folder.join(list))?;
+        for list in "builtin builtin.modinfo order".split(' ') {
+            let list = format!("modules.{list}");
+            fs::copy(self.spec.out.join(&list), folder.join(&list))?;
         }
-        let status = command(layout, "depmod")
-            .arg("-b")
-            .arg(root)
-            .arg(&self.release)
-            .status()?;
-        if !status.success() {
-            return Err(Failure::new("depmod failed on the modules just built").into());
-        }
-        Ok(())
+        let mut depmod = command(layout, "depmod");
+        depmod.arg("-b").arg(root).arg(&self.release);
+        succeed(&mut depmod, "listing the dependencies of the modules")
     }
 }
 
 /// Returns the modules that the last build in `folder` made.
 fn ordered(folder: &Path) -> Result<Vec<PathBuf>> {
-    let order = folder.join("modules.order");
-    let text =
-        fs::read_to_string(&order).with_context(|| format!("reading {}", order.display()))?;
-    Ok(text
-        .lines()
-        .map(|line| folder.join(line).with_extension("ko"))
-        .collect())
+    let order = read(&folder.join("modules.order"))?;
+    let module = |line: &str| folder.join(line).with_extension("ko");
+    Ok(order.lines().map(module).collect())
 }
 
 /// The overlay's own Kconfig files: a change in one of them can change what a fragment means.
-pub fn kconfig_files(layout: &Layout) -> Result<String> {
-    let mut text = String::new();
-    let samples = layout.root.join("samples/rust/Kconfig.pci_devres");
-    for file in [layout.root.join("Kconfig"), samples] {
-        if file.exists() {
-            text += &fs::read_to_string(&file)?;
-        }
-    }
-    Ok(text)
+fn kconfig_files(layout: &Layout) -> Result<String> {
+    let files = ["Kconfig", "samples/rust/Kconfig.pci_devres"];
+    let files = files.map(|file| layout.root.join(file));
+    let there = files.iter().filter(|file| file.exists());
+    there.map(|file| read(file)).collect()
 }

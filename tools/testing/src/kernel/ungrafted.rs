@@ -7,13 +7,8 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use crate::{
-    common::{
-        command::{command, output, run},
-        failure::Failure,
-        layout::Layout,
-        ui::Ui,
-    },
-    kernel::prepare::Prepared,
+    common::{command, rsync, run, succeed, Layout, Ui},
+    kernel::Prepared,
 };
 
 /// Returns the pristine tree if it can be built with its output elsewhere, and otherwise a clean copy, which is made once.
@@ -34,25 +29,19 @@ fn find(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<PathBuf> {
         return Ok(tree.clone());
     }
     let copy = layout.build.join("pristine");
-    ui.stage(
-        "ungrafted",
-        "making a clean copy of LINUX to compare with",
-        |stage| {
-            let log = layout.log("ungrafted");
-            let mut rsync = command(layout, "rsync");
-            rsync.args(["-a", "--delete", "--exclude=/.git"]);
-            rsync.arg(format!("{}/", tree.display())).arg(&copy);
-            run(stage, &mut rsync, &log)?;
-            if is_grafted {
-                let mut graft = command(layout, layout.root.join("scripts/graft"));
-                run(stage, graft.arg("--undo").arg(&copy), &log)?;
-            }
-            let mut make = command(layout, "make");
-            output(make.arg("-C").arg(&copy).arg("mrproper")).ok_or_else(|| {
-                Failure::new(format!("make mrproper failed in {}", copy.display()))
-            })?;
-            Ok(((), layout.show(&copy)))
-        },
-    )?;
+    let doing = "making a clean copy of LINUX to compare with";
+    ui.stage("ungrafted", doing, |stage| {
+        let log = layout.log("ungrafted");
+        let mut rsync = rsync(layout, tree, &copy);
+        run(stage, rsync.args(["--delete", "--exclude=/.git"]), &log)?;
+        if is_grafted {
+            let mut graft = command(layout, layout.root.join("scripts/graft"));
+            run(stage, graft.arg("--undo").arg(&copy), &log)?;
+        }
+        let mut make = command(layout, "make");
+        make.arg("-C").arg(&copy).arg("mrproper");
+        succeed(&mut make, "cleaning the copy")?;
+        Ok(((), layout.show(&copy)))
+    })?;
     Ok(copy)
 }

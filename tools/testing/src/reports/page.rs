@@ -7,14 +7,13 @@ use std::time::Duration;
 use maud::{html, Markup, DOCTYPE};
 
 use super::summary::{Summary, NUMBERS};
-use crate::{common::ui::elapsed, verdict::row::Row};
+use crate::{common::elapsed, verdict::Row};
 
 const STYLE: &str =
     "body{font:15px sans-serif;max-width:70em;margin:2em auto}table{border-collapse:collapse}\
     td,th{padding:.2em .8em;text-align:left;border-bottom:1px solid #ccc;vertical-align:top}\
     .failed{color:#b00}.skipped{color:#850}pre{white-space:pre-wrap}";
 
-/// The page.
 pub fn page(name: &str, kernel: Option<&str>, took: Duration, rows: &[Row]) -> String {
     let summary = Summary::new(rows);
     let failed: Vec<_> = rows.iter().filter(|row| !row.ok).collect();
@@ -59,15 +58,10 @@ fn areas(summary: &Summary<'_>) -> Markup {
 }
 
 fn line(row: &Row) -> Markup {
-    let result = match (row.ok, &row.skipped) {
-        (false, _) => "failed",
-        (true, Some(_)) => "skipped",
-        (true, None) => "ok",
-    };
     html! {
-        tr class=(result) {
+        tr class=(row.result()) {
             td { @if row.ok { (row.name) } @else { a href={ "#" (row.name) } { (row.name) } } }
-            td { (result) }
+            td { (row.result()) }
             td { @if let Some(rounds) = row.values.get("rounds") { (rounds) } }
             td { @if let Some(seconds) = row.seconds { (seconds) } }
             td { @if let Some(log) = &row.log { (log.display()) } }

@@ -13,9 +13,15 @@ use serde_json::json;
 
 use super::page;
 use crate::{
-    common::{layout::Layout, ui::elapsed},
-    verdict::row::Row,
+    common::{elapsed, Layout},
+    verdict::Row,
 };
+
+/// Returns the name of a command's report. That of a part does not replace that of a whole run.
+pub fn name(command: &str, chosen: &[String]) -> String {
+    let part = if chosen.is_empty() { "" } else { "-some" };
+    format!("{command}{part}")
+}
 
 /// Writes the report of a command. Returns the number of failed rows.
 pub fn write(
@@ -36,13 +42,11 @@ pub fn write(
         "skipped": rows.iter().filter(|row| row.skipped.is_some()).count(),
         "rows": rows,
     });
-    let folder = layout.build.join("results");
-    fs::create_dir_all(&folder)?;
-    let mut text = serde_json::to_string_pretty(&report)?;
-    text.push('\n');
-    fs::write(json(layout, name), text)?;
+    let path = json(layout, name);
+    fs::create_dir_all(layout.build.join("results"))?;
+    fs::write(&path, serde_json::to_string_pretty(&report)? + "\n")?;
     let page = page::page(name, kernel, took, rows);
-    fs::write(folder.join(format!("{name}.html")), page)?;
+    fs::write(path.with_extension("html"), page)?;
     Ok(failed)
 }
 
@@ -56,9 +60,7 @@ pub fn conclude(
     places: &str,
 ) -> Result<bool> {
     let failed = write(layout, name, kernel, started.elapsed(), rows)?;
-    for row in rows.iter().filter(|row| !row.ok) {
-        println!("\n{}: {}", row.name, row.message);
-    }
+    print_failed(rows);
     println!(
         "\n{name}: {}. {} passed, {failed} failed{}, {}\n{places}results: build/results/{name}.json",
         if failed == 0 { "ok" } else { "FAILED" },
@@ -67,6 +69,13 @@ pub fn conclude(
         elapsed(started.elapsed())
     );
     Ok(failed == 0)
+}
+
+/// Prints the rows that failed.
+pub fn print_failed(rows: &[Row]) {
+    for row in rows.iter().filter(|row| !row.ok) {
+        println!("\n{}: {}", row.name, row.message);
+    }
 }
 
 /// Returns the path of the last report of a command.

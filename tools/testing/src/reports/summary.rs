@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{common::ui::elapsed, verdict::row::Row};
+use crate::{common::elapsed, verdict::Row};
 
 /// The number of slowest guests that are named.
 const SLOWEST: usize = 5;
@@ -73,10 +73,10 @@ impl<'a> Summary<'a> {
         for row in rows {
             let [behaviours, passed, failed, skipped] = areas.entry(area(&row.name)).or_default();
             *behaviours += usize::from(seen.insert(behaviour(&row.name)));
-            *match (row.ok, &row.skipped) {
-                (false, _) => failed,
-                (true, None) => passed,
-                (true, Some(_)) => skipped,
+            *match row.result() {
+                "failed" => failed,
+                "skipped" => skipped,
+                _ => passed,
             } += 1;
         }
         let guest = |row: &'a Row| Some((row.name.strip_suffix("::boot")?, row.seconds?));

@@ -9,26 +9,18 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
     thread,
-    time::{Duration, Instant, SystemTime},
+    time::{Instant, SystemTime},
 };
 
 use anyhow::{Context, Result};
 
-use super::{checkers, pieces::File, Step};
+use super::{checkers, mail::write, pieces::File, Step};
 use crate::{
     checks::{docs, scripts::judge, tree::ARM64_ONLY},
-    common::{
-        command::{command, run},
-        layout::Layout,
-        ui::Ui,
-    },
-    guest::run::{GuestSpec, Run, DEFAULT},
-    kernel::{
-        initramfs,
-        prepare::{Prepared, Ready},
-        spec::{jobs, Built, Kernel, KernelSpec, EVERYTHING},
-    },
-    verdict::row::Row,
+    common::{rsync, run, Layout, Ui},
+    guest::{GuestSpec, Run, DEFAULT},
+    kernel::{initramfs, jobs, Built, Kernel, KernelSpec, Prepared, Ready, EVERYTHING},
+    verdict::Row,
 };
 
 /// The drivers with which a step boots. They are converted, and bind again only if their vectors
@@ -43,7 +35,6 @@ const GUEST: GuestSpec = GuestSpec {
         "intel-hda",
         "hda-duplex,audiodev=sound",
     ],
-    limit: Duration::from_secs(120),
     ..DEFAULT
 };
 
@@ -78,18 +69,45 @@ pub fn walk(
     files: &[File],
     (from, to): (usize, usize),
 ) -> Result<Vec<Row>> {
-    let place = Place::new(ui, layout, prepared, steps, files)?;
+    let tree = layout.build.join("series/linux");
+    if !tree.exists() {
+        ui.stage("series tree", "copying the kernel's source", |stage| {
+            let mut copy = rsync(layout, &prepared.pristine.tree, &tree);
+            run(stage, &mut copy, &layout.log("series-copy"))?;
+            Ok(((), layout.show(&tree)))
+        })?;
+    }
+    let fragments = ["tree", "no-rust", "series"];
+    let drivers = KernelSpec {
+        base: EVERYTHING,
+        out: layout.build.join("series/drivers"),
+        options: checkers::ALL,
+        ..KernelSpec::new(layout, "series-drivers", tree.clone(), &fragments)
+    };
+    let mut kernel = KernelSpec {
+        out: layout.build.join("series/kernel"),
+        options: checkers::COMPILER,
+        ..KernelSpec::new(layout, "series", tree.clone(), &["guest", "hardware"])
+    };
+    kernel.fragments.push(tree.with_extension("config"));
+    let place = Place {
+        ui,
+        layout,
+        prepared,
+        steps,
+        files,
+        tree,
+        drivers,
+        kernel,
+    };
     let record = layout.build.join("series/passed.json");
     let text = fs::read_to_string(&record).unwrap_or_default();
     let mut passed: BTreeMap<String, String> = serde_json::from_str(&text).unwrap_or_default();
     let how = checkers::ALL.join(" ");
     let key = |step: &Step| format!("{} {how} {}", prepared.pristine.version, step.tree);
-    let whole = steps
-        .last()
-        .filter(|_| to == steps.len())
-        .map(|step| format!("{} checked", key(step)));
-    let checks = whole.as_ref().filter(|key| !passed.contains_key(*key));
-    let checks = checks.is_some();
+    let whole = steps.last().filter(|_| to == steps.len());
+    let whole = whole.map(|step| format!("{} checked", key(step)));
+    let checks = whole.as_ref().is_some_and(|key| !passed.contains_key(key));
     thread::scope(|scope| {
         let semantic = || checkers::coccicheck(ui, layout, prepared, files, steps.len());
         let semantic = checks.then(|| scope.spawn(semantic));
@@ -114,11 +132,14 @@ pub fn walk(
             for (at, step) in steps.iter().enumerate().take(last).skip(built.start) {
                 let name = format!("series::{:04}::{}", at + 1, step.subject.replace(' ', "_"));
                 let row = match &done {
-                    None => noted(name, format!("{}, earlier", passed[&key(step)])),
+                    None => {
+                        let note = format!("{}, earlier", passed[&key(step)]);
+                        Row::passed(name).with("note", note)
+                    }
                     Some(Ok(note)) => {
                         let note = format!("{note}, {:.0} s", took.as_secs_f32());
                         passed.insert(key(step), note.clone());
-                        noted(name, note)
+                        Row::passed(name).with("note", note)
                     }
                     Some(Err(error)) => Row::failed(name, format!("{error:#}")),
                 };
@@ -129,70 +150,25 @@ pub fn walk(
         let Some(whole) = whole else {
             return Ok(rows);
         };
-        let mut last = Vec::new();
-        match semantic {
-            None => {
-                last.extend(LAST.map(|name| noted(format!("series::{name}"), "earlier".into())))
-            }
-            Some(semantic) => {
-                let caught = |error| vec![Row::failed("series::checkers", format!("{error:#}"))];
-                last.extend(place.last().unwrap_or_else(caught));
-                let semantic = semantic.join().expect("the thread does not panic");
-                last.extend(semantic.map_or_else(caught, |row| vec![row]));
-                if last.iter().all(|row| row.ok) {
-                    passed.insert(whole, String::new());
-                    fs::write(&record, serde_json::to_string_pretty(&passed)?)?;
-                }
-            }
+        let Some(semantic) = semantic else {
+            let names = LAST.map(|name| format!("series::{name}"));
+            rows.extend(names.map(|name| Row::passed(name).with("note", "earlier")));
+            return Ok(rows);
+        };
+        let caught = |error| vec![Row::failed("series::checkers", format!("{error:#}"))];
+        let mut last = place.last().unwrap_or_else(caught);
+        let semantic = semantic.join().expect("the thread does not panic");
+        last.extend(semantic.map_or_else(caught, |row| vec![row]));
+        if last.iter().all(|row| row.ok) {
+            passed.insert(whole, String::new());
+            fs::write(&record, serde_json::to_string_pretty(&passed)?)?;
         }
         rows.extend(last);
         Ok(rows)
     })
 }
 
-impl<'a> Place<'a> {
-    fn new(
-        ui: &'a Ui,
-        layout: &'a Layout,
-        prepared: &'a Prepared,
-        steps: &'a [Step],
-        files: &'a [File],
-    ) -> Result<Self> {
-        let tree = layout.build.join("series/linux");
-        if !tree.exists() {
-            ui.stage("series tree", "copying the kernel's source", |stage| {
-                let mut rsync = command(layout, "rsync");
-                rsync.arg("-a");
-                rsync.arg(format!("{}/", prepared.pristine.tree.display()));
-                run(stage, rsync.arg(&tree), &layout.log("series-copy"))?;
-                Ok(((), layout.show(&tree)))
-            })?;
-        }
-        let fragments = ["tree", "no-rust", "series"];
-        let drivers = KernelSpec {
-            base: EVERYTHING,
-            out: layout.build.join("series/drivers"),
-            options: checkers::ALL,
-            ..KernelSpec::new(layout, "series-drivers", tree.clone(), &fragments)
-        };
-        let mut kernel = KernelSpec {
-            out: layout.build.join("series/kernel"),
-            options: checkers::COMPILER,
-            ..KernelSpec::new(layout, "series", tree.clone(), &["guest", "hardware"])
-        };
-        kernel.fragments.push(tree.with_extension("config"));
-        Ok(Self {
-            ui,
-            layout,
-            prepared,
-            steps,
-            files,
-            tree,
-            drivers,
-            kernel,
-        })
-    }
-
+impl Place<'_> {
     /// Gives these files of the tree, or all, the state after a step.
     fn put(&self, step: usize, only: Option<&[&String]>) -> Result<()> {
         let wanted = |file: &&File| only.is_none_or(|only| only.contains(&&file.path));
@@ -244,10 +220,8 @@ impl<'a> Place<'a> {
     /// it: it says its warnings only then.
     fn touch(&self, steps: &Range<usize>) -> Result<()> {
         self.put(steps.end, None)?;
-        for file in self.steps[steps.clone()]
-            .iter()
-            .flat_map(|step| &step.files)
-        {
+        let steps = &self.steps[steps.clone()];
+        for file in steps.iter().flat_map(|step| &step.files) {
             if let Ok(file) = fs::File::open(self.tree.join(file)) {
                 file.set_modified(SystemTime::now())?;
             }
@@ -276,12 +250,8 @@ impl<'a> Place<'a> {
             })?;
             Ok((true, log))
         })?;
-        let said = if compiled {
-            "compiled without Rust, "
-        } else {
-            ""
-        };
-        Ok(said.into())
+        let said = compiled.then_some("compiled without Rust, ");
+        Ok(said.unwrap_or_default().into())
     }
 
     /// Builds the kernel after a step.
@@ -348,11 +318,9 @@ impl<'a> Place<'a> {
         let objects = objects.filter(|object| self.kernel.out.join(object).exists());
         let mut sparse = make(&["C=2", checkers::SPARSE]);
         sparse.args(objects);
+        let clippy = make(&["CLIPPY=1", "drivers/pci/", "samples/rust/"]);
         let clippy = match which::which("clippy-driver") {
-            Ok(_) => check(
-                "clippy",
-                make(&["CLIPPY=1", "drivers/pci/", "samples/rust/"]),
-            )?,
+            Ok(_) => check("clippy", clippy)?,
             Err(_) => Row::skipped("series::clippy", "clippy is not installed"),
         };
         Ok(vec![
@@ -380,18 +348,15 @@ pub fn range(text: &str, steps: usize) -> Result<(usize, usize)> {
 /// Cuts the steps into runs that are built as one. The steps of a run change drivers, each others,
 /// and so each file is compiled as it would be after its own step.
 fn together(steps: &[Step]) -> Vec<Range<usize>> {
-    let leaf = |step: &Step| {
-        let of_driver = |file: &String| {
-            let in_pci = file
-                .rsplit_once('/')
-                .is_some_and(|(folder, _)| folder == "drivers/pci");
-            let core = in_pci || CORE.iter().any(|core| file.starts_with(core));
-            (file.starts_with("drivers/") || file.starts_with("sound/")) && !core
-        };
-        let mut files = step.files.iter();
-        files.all(|file| of_driver(file) && (file.ends_with(".c") || file.ends_with(".h")))
-    };
     let folder = |file: &str| Path::new(file).parent().map(Path::to_path_buf);
+    let leaf = |step: &Step| {
+        step.files.iter().all(|file| {
+            let in_pci = folder(file).is_some_and(|folder| folder == Path::new("drivers/pci"));
+            let core = in_pci || CORE.iter().any(|core| file.starts_with(core));
+            let driver = file.starts_with("drivers/") || file.starts_with("sound/");
+            driver && !core && (file.ends_with(".c") || file.ends_with(".h"))
+        })
+    };
     let meet = |a: &String, b: &String| {
         a == b || (folder(a) == folder(b) && (a.ends_with(".h") || b.ends_with(".h")))
     };
@@ -417,18 +382,10 @@ fn together(steps: &[Step]) -> Vec<Range<usize>> {
 fn place<'a>(tree: &Path, files: impl Iterator<Item = &'a File>, step: usize) -> Result<bool> {
     let mut symbols = false;
     for file in files {
-        let path = tree.join(&file.path);
         let text = file.after(step);
-        if text == fs::read_to_string(&path).ok() {
-            continue;
-        }
-        symbols |= file.path.contains("Kconfig");
-        match text {
-            Some(text) => {
-                fs::create_dir_all(path.parent().context("a file is in a folder")?)?;
-                fs::write(&path, text)?;
-            }
-            None => fs::remove_file(&path)?,
+        if text != fs::read_to_string(tree.join(&file.path)).ok() {
+            symbols |= file.path.contains("Kconfig");
+            write(tree, &file.path, text.as_deref())?;
         }
     }
     Ok(symbols)
@@ -439,39 +396,30 @@ fn asked(config: &str, files: &[File], step: usize) -> String {
     let kconfig = files.iter().filter(|file| file.path.contains("Kconfig"));
     let kconfig: String = kconfig.filter_map(|file| file.after(step)).collect();
     let has = |line: &&str| {
-        let symbol = line
-            .strip_prefix("CONFIG_")
-            .and_then(|l| l.split('=').next());
+        let line = line.strip_prefix("CONFIG_");
+        let symbol = line.and_then(|line| line.split('=').next());
         symbol.is_some_and(|symbol| kconfig.contains(&format!("config {symbol}\n")))
     };
     let lines = config.lines().filter(has);
     lines.map(|line| format!("{line}\n")).collect()
 }
 
-fn noted(name: String, note: String) -> Row {
-    let mut row = Row::passed(name);
-    row.values.insert("note".into(), note.into());
-    row
-}
-
 /// What to make of files that changed, with the configuration that has everything but Rust. Of a
 /// file or folder that is not in the tree there is nothing to make.
 fn targets<'a>(files: impl Iterator<Item = &'a String>, tree: &Path) -> BTreeSet<String> {
+    let has = |path: &str| tree.join(path).exists();
     let target = |file: &'a String| {
-        if let Some(folder) = CORE.iter().find(|folder| file.starts_with(*folder)) {
-            return Some(folder.to_string());
-        }
-        if file.starts_with("include/") {
-            return Some(CORE[0].into());
+        let core = CORE.into_iter().find(|folder| file.starts_with(folder));
+        if let Some(folder) = core.or(file.starts_with("include/").then_some(CORE[0])) {
+            return has(&format!("{folder}Makefile")).then(|| folder.to_string());
         }
         let without_rust = !file.starts_with("rust/") && !ARM64_ONLY.contains(&file.as_str());
-        let stem = file.strip_suffix(".c").filter(|_| without_rust);
-        stem.filter(|_| tree.join(file).exists())
-            .map(|stem| format!("{stem}.o"))
+        let stem = file
+            .strip_suffix(".c")
+            .filter(|_| without_rust && has(file));
+        stem.map(|stem| format!("{stem}.o"))
     };
-    let is_there =
-        |target: &String| !target.ends_with('/') || tree.join(target).join("Makefile").exists();
-    files.filter_map(target).filter(is_there).collect()
+    files.filter_map(target).collect()
 }
 
 #[cfg(test)]
@@ -498,11 +446,8 @@ mod tests {
         assert_eq!(text("a/Kconfig").as_deref(), Some("config NEW\n"));
         assert!(!place(folder.path(), files.iter(), 2).unwrap());
         assert!(place(folder.path(), files.iter(), 1).unwrap());
-        assert_eq!(
-            (text("a/Kconfig"), text("b").as_deref()),
-            (None, Some("new\n"))
-        );
-
+        assert_eq!(text("a/Kconfig"), None);
+        assert_eq!(text("b").as_deref(), Some("new\n"));
         let config = "# NEW\nCONFIG_NEW=y\nCONFIG_NEWER=y\n";
         assert_eq!(asked(config, &files, 1), "");
         assert_eq!(asked(config, &files, 2), "CONFIG_NEW=y\n");

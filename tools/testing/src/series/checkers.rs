@@ -4,26 +4,15 @@
 //!
 //! A complaint that was there before a change does not count, wherever its line is now.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    io::{Seek, Write},
-    path::Path,
-    process::Command,
-};
+use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
-use super::pieces::File;
+use super::{mail::write, pieces::File};
 use crate::{
-    common::{
-        command::{command, run},
-        layout::Layout,
-        text::regex,
-        ui::Ui,
-    },
-    kernel::prepare::Prepared,
-    verdict::row::Row,
+    common::{command, regex, run, Layout, Ui},
+    kernel::Prepared,
+    verdict::Row,
 };
 
 /// Has Debian's sparse accept the kernel, which is newer. Without the first word Kbuild does not
@@ -118,11 +107,11 @@ fn reports(
     let out = folder.join("out");
     fs::create_dir_all(&out)?;
     for file in files {
-        let path = folder.join("files").join(&file.path);
-        if let Some(text) = file.after(step) {
-            fs::create_dir_all(path.parent().context("a file is in a folder")?)?;
-            fs::write(path, text)?;
-        }
+        write(
+            &folder.join("files"),
+            &file.path,
+            file.after(step).as_deref(),
+        )?;
     }
     let mut make = prepared.tools.make(layout, &layout.linux(), &out);
     make.args(["coccicheck", "MODE=report", "J=1"]);
@@ -169,12 +158,11 @@ pub fn rustfmt(layout: &Layout, tree: &Path, steps: &[super::Step], files: &[Fil
 /// Returns what rustfmt would change in a text, or why it cannot read it. From its input it reads
 /// one file, without the modules that this names, and succeeds whatever it finds.
 fn unformatted(layout: &Layout, tree: &Path, text: &str) -> Result<String> {
-    let mut copy = tempfile::tempfile()?;
-    copy.write_all(text.as_bytes())?;
-    copy.rewind()?;
+    let copy = tempfile::NamedTempFile::new()?;
+    fs::write(&copy, text)?;
     let mut rustfmt = command(layout, "rustfmt");
     rustfmt.args(["--check", "--color", "never", "--config-path"]);
-    let said = rustfmt.arg(tree).stdin(copy).output()?;
+    let said = rustfmt.arg(tree).stdin(copy.reopen()?).output()?;
     Ok(String::from_utf8_lossy(&[said.stdout, said.stderr].concat()).into_owned())
 }
 
@@ -206,9 +194,8 @@ mod tests {
 
     #[test]
     fn complaints_of_before_do_not_count() {
-        let texts = |texts: &[&str]| texts.iter().map(|text| text.to_string()).collect();
-        let mut found: Vec<String> = texts(&["a", "b", "b"]);
-        keep_new(&mut found, texts(&["b", "c"]));
+        let mut found = ["a", "b", "b"].map(String::from).to_vec();
+        keep_new(&mut found, ["b", "c"].map(String::from).to_vec());
         assert_eq!(found, ["a", "b"]);
     }
 

@@ -17,11 +17,8 @@ use super::{
     Step,
 };
 use crate::{
-    common::{
-        command::{command, output},
-        layout::Layout,
-    },
-    verdict::row::Row,
+    common::{command, output, regex, Layout},
+    verdict::Row,
 };
 
 /// The largest length of a patch of the core.
@@ -29,19 +26,12 @@ const LONGEST: usize = 600;
 
 /// A check that found these faults.
 fn row(name: &str, wrong: Vec<String>) -> Row {
-    match wrong.is_empty() {
-        true => Row::passed(format!("series::{name}")),
-        false => Row::failed(format!("series::{name}"), wrong.join("\n")),
-    }
+    Row::of(format!("series::{name}"), wrong.join("\n"))
 }
 
 /// Adds what went wrong to the faults.
 fn note<T>(wrong: &mut Vec<String>, result: Result<T>) {
     wrong.extend(result.err().map(|error| format!("{error:#}")));
-}
-
-fn names(patches: &[PathBuf]) -> impl Iterator<Item = String> + '_ {
-    patches[1..].iter().map(|path| path.display().to_string())
 }
 
 /// Has `git am` put the mailbox on the files of the kernel as they are without the overlay. They must be those of the graft
@@ -55,10 +45,8 @@ pub fn mailbox(
     patches: &[PathBuf],
 ) -> Row {
     let mut wrong = Vec::new();
-    note(
-        &mut wrong,
-        repository.git(&["checkout", "--quiet", "--force", base]),
-    );
+    let checkout = ["checkout", "--quiet", "--force", base];
+    note(&mut wrong, repository.git(&checkout));
     let mailbox = repository.folder.join(".git/mailbox");
     let read: Result<Vec<_>, _> = patches[1..].iter().map(fs::read).collect();
     let made = read.and_then(|patches| fs::write(&mailbox, patches.concat()));
@@ -74,14 +62,11 @@ pub fn mailbox(
         let mut paths = left_out.flat_map(|step| step.items.keys().chain(step.lines.keys()));
         path == "MAINTAINERS" || paths.any(|key| key == path)
     };
-    let whole = files
-        .iter()
-        .filter(|file| file.first().is_some() && !partly(&file.path));
-    for File { path, .. } in whole {
-        let [made, grafted] =
-            [&repository.folder, &layout.linux()].map(|tree| fs::read(tree.join(path)).ok());
-        if made != grafted {
-            wrong.push(format!("{path} is not that of a graft"));
+    for file in files.iter().filter(|file| file.first().is_some()) {
+        let read = |tree: &Path| fs::read(tree.join(&file.path)).ok();
+        let same = read(&repository.folder) == read(&layout.linux());
+        if !same && !partly(&file.path) {
+            wrong.push(format!("{} is not that of a graft", file.path));
         }
     }
     row("mailbox", wrong)
@@ -93,15 +78,12 @@ pub fn alone(repository: &Repository<'_>, base: &str, steps: &[Step], patches: &
     let mut wrong = Vec::new();
     for (part, on, how) in [("fixes", base, "--check"), (DRIVERS, "HEAD", "--reverse")] {
         note(&mut wrong, repository.git(&["read-tree", on]));
-        for (_, patch) in steps
-            .iter()
-            .zip(names(patches))
-            .filter(|(step, _)| step.part == part)
-        {
-            note(
-                &mut wrong,
-                repository.git(&["apply", "--cached", "--check", how, &patch]),
-            );
+        for (step, patch) in steps.iter().zip(&patches[1..]) {
+            if step.part == part {
+                let patch = patch.display().to_string();
+                let apply = ["apply", "--cached", "--check", how, &patch];
+                note(&mut wrong, repository.git(&apply));
+            }
         }
     }
     let _ = repository.git(&["reset", "--quiet"]);
@@ -114,13 +96,9 @@ pub fn sizes(steps: &[Step], patches: &[PathBuf]) -> Result<Row> {
         line.starts_with(['+', '-']) && !line.starts_with("+++") && !line.starts_with("---")
     };
     let mut wrong = Vec::new();
-    for (step, patch) in steps
-        .iter()
-        .zip(&patches[1..])
-        .filter(|(s, _)| s.part == "core")
-    {
+    for (step, patch) in steps.iter().zip(&patches[1..]) {
         let lines = fs::read_to_string(patch)?.lines().filter(changed).count();
-        if lines > LONGEST {
+        if lines > LONGEST && step.part == "core" {
             wrong.push(format!("{lines} lines: {}", step.subject));
         }
     }
@@ -137,11 +115,11 @@ pub fn checkpatch(
 ) -> Result<Row> {
     let mut perl = command(layout, "perl");
     perl.current_dir(tree).arg("scripts/checkpatch.pl");
-    perl.args(["--strict", "--terse", "--show-types", "--no-summary"])
-        .args(&patches[1..]);
+    perl.args(["--strict", "--terse", "--show-types", "--no-summary"]);
+    perl.args(&patches[1..]);
     let said = perl.output().context("running checkpatch")?;
     let said = String::from_utf8_lossy(&said.stdout);
-    let line = Regex::new(r"(?m)^.*/(.*\.patch):\d+: \w+:(\w+): .*").expect("it is one");
+    let line = regex(r"(?m)^.*/(.*\.patch):\d+: \w+:(\w+): .*");
     let mut excuses: Vec<_> = table.exceptions.iter().map(|e| (e, false)).collect();
     let mut wrong = Vec::new();
     for found in line.captures_iter(&said) {
@@ -169,16 +147,13 @@ pub fn maintainers(layout: &Layout, repository: &Repository<'_>, files: &[File])
     let list = repository.folder.join("MAINTAINERS");
     let unnamed = |file: &&File| {
         let mut perl = command(layout, "perl");
-        perl.current_dir(layout.linux())
-            .arg("scripts/get_maintainer.pl");
-        perl.args(["--nogit", "--nogit-fallback", "--norolestats", "--mpath"]);
-        perl.arg(&list).args(["-f", &file.path]);
-        let found = output(&mut perl).unwrap_or_default();
+        perl.current_dir(layout.linux());
+        perl.args(["scripts/get_maintainer.pl", "--nogit", "--nogit-fallback"]);
+        perl.args(["--norolestats", "--mpath"]).arg(&list);
+        let found = output(perl.args(["-f", &file.path])).unwrap_or_default();
         found.lines().all(|who| who.contains("linux-kernel@vger"))
     };
-    let added = files
-        .iter()
-        .filter(|file| file.first().is_some() && file.after(0).is_none());
-    let wrong = added.filter(unnamed).map(|file| file.path.clone());
-    row("maintainers", wrong.collect())
+    let is_added = |file: &&File| file.first().is_some() && file.after(0).is_none();
+    let wrong = files.iter().filter(is_added).filter(unnamed);
+    row("maintainers", wrong.map(|file| file.path.clone()).collect())
 }

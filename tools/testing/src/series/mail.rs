@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use crate::common::{command::command, layout::Layout};
+use crate::common::{command, Layout};
 
 /// The repository.
 pub struct Repository<'a> {
@@ -46,14 +46,7 @@ impl Repository<'_> {
     /// Commits these texts; a file without one is removed.
     pub fn commit(&self, files: &[(&str, Option<String>)], message: &str) -> Result<()> {
         for (path, text) in files {
-            let path = self.folder.join(path);
-            match text {
-                Some(text) => {
-                    fs::create_dir_all(path.parent().context("a file is in a folder")?)?;
-                    fs::write(&path, text)?;
-                }
-                None => drop(fs::remove_file(&path)),
-            }
+            write(&self.folder, path, text.as_deref())?;
         }
         self.git(&["add", "--all", "--force"])?;
         self.git(&["commit", "--quiet", "--allow-empty", "--message", message])?;
@@ -64,25 +57,37 @@ impl Repository<'_> {
     pub fn write(&self, patches: &Path, base: &str, version: usize, cover: &str) -> Result<()> {
         let description = self.folder.join(".git/description-of-series");
         fs::write(&description, cover)?;
-        let mut arguments = vec![
-            "format-patch".into(),
-            "--quiet".into(),
-            "--cover-letter".into(),
-            "--no-signature".into(),
-            "--cover-from-description=subject".into(),
+        let how =
+            "format-patch --quiet --cover-letter --no-signature --cover-from-description=subject";
+        let mut arguments: Vec<_> = how.split(' ').map(String::from).collect();
+        arguments.extend([
             format!("--description-file={}", description.display()),
             format!("--output-directory={}", patches.display()),
             format!("{base}..HEAD"),
-        ];
+        ]);
         if version > 1 {
-            let since = format!("v{}", version - 1);
-            self.git(&["rev-parse", "--verify", "--quiet", &since])
-                .with_context(|| format!("there is no version {}: make it first", version - 1))?;
+            let last = version - 1;
+            self.git(&["rev-parse", "--verify", "--quiet", &format!("v{last}")])
+                .with_context(|| format!("there is no version {last}: make it first"))?;
             arguments.push(format!("--reroll-count={version}"));
-            arguments.push(format!("--range-diff={base}..{since}"));
+            arguments.push(format!("--range-diff={base}..v{last}"));
         }
         self.git(&arguments.iter().map(String::as_str).collect::<Vec<_>>())?;
         self.git(&["tag", "--force", &format!("v{version}")])?;
         Ok(())
     }
+}
+
+/// Writes the text of a file of `tree`. One without a text is removed.
+pub fn write(tree: &Path, file: &str, text: Option<&str>) -> Result<()> {
+    let path = tree.join(file);
+    match text {
+        Some(text) => {
+            fs::create_dir_all(path.parent().context("a file is in a folder")?)?;
+            fs::write(&path, text)?;
+        }
+        None if path.exists() => fs::remove_file(&path)?,
+        None => {}
+    }
+    Ok(())
 }

@@ -2,13 +2,17 @@
 
 //! The messages of the patches, and the cover letter.
 
-use std::{collections::BTreeSet, fs};
+use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
-use regex::Regex;
 
 use super::table::{folder, Step, Table};
-use crate::{checks::tree_report::RUNS, common::layout::Layout, kernel::drivers};
+use crate::{
+    checks::tree_report::RUNS,
+    common::{read, regex, Layout},
+    kernel::drivers,
+    reports::results,
+};
 
 const COLUMNS: usize = 72;
 
@@ -34,37 +38,35 @@ pub fn of(layout: &Layout, table: &Table, step: &Step, files: &[String]) -> Resu
     Ok(format!("{}\n\n{}\n", step.subject, text.join("\n\n")))
 }
 
+/// Returns the text of a page of the documentation.
+fn page(layout: &Layout, name: &str) -> Result<String> {
+    read(&layout.root.join("Documentation/PCI").join(name))
+}
+
 /// Returns what the pages say about the drivers among the files.
 fn tested(layout: &Layout, step: &Step, files: &[String]) -> Result<Option<String>> {
-    let page = |name| {
-        let path = layout.root.join("Documentation/PCI").join(name);
-        fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))
-    };
-    let conversion = page("irq-vector-conversion.rst")?;
-    let mut compiled = BTreeSet::new();
-    for file in files {
-        let row = conversion
-            .lines()
-            .find(|line| line.split_whitespace().next() == Some(file));
-        let cells: Vec<_> = row.unwrap_or_default().split_whitespace().collect();
-        if let [.., x86, x86_off, arm, arm_off] = cells[..] {
-            for (name, on, off) in [("x86-64", x86, x86_off), ("arm64", arm, arm_off)] {
-                if (on, off) == ("yes", "yes") {
-                    compiled.insert(name);
-                }
-            }
+    let conversion = page(layout, "irq-vector-conversion.rst")?;
+    let (mut x86_64, mut arm64) = (false, false);
+    for line in conversion.lines() {
+        let cells: Vec<_> = line.split_whitespace().collect();
+        if let [file, .., x86, x86_off, arm, arm_off] = cells[..] {
+            let is_ours = files.iter().any(|f| f == file);
+            x86_64 |= is_ours && (x86, x86_off) == ("yes", "yes");
+            arm64 |= is_ours && (arm, arm_off) == ("yes", "yes");
         }
     }
-    if compiled.is_empty() {
-        return Ok(None);
-    }
-    let compiled: Vec<_> = compiled.into_iter().rev().collect();
-    let mut text = format!("Compiled for {}", compiled.join(" and "));
+    let compiled = match (x86_64, arm64) {
+        (false, false) => return Ok(None),
+        (true, false) => "x86-64",
+        (false, true) => "arm64",
+        (true, true) => "x86-64 and arm64",
+    };
+    let mut text = format!("Compiled for {compiled}");
     text += match step.part {
         "fixes" => ".",
         _ => ", with CONFIG_PCI_DEVRES_RUST off and, with the whole series, on.",
     };
-    let rule = page("irq-vector-ownership.rst")?;
+    let rule = page(layout, "irq-vector-ownership.rst")?;
     for name in &step.runs {
         let row = rule.lines().find_map(|line| {
             let mut words = line.split_whitespace();
@@ -101,27 +103,22 @@ struct Ran<'a> {
 /// Returns what the page says of the drivers in these files.
 fn runs<'a>(page: &'a str, files: &[String]) -> Vec<Ran<'a>> {
     let (_, page) = page.split_once(RUNS).unwrap_or_default();
-    let rows = page.lines().map(|line| {
+    let ran = page.lines().filter_map(|line| {
         let cells = line.split("  ").map(str::trim);
-        cells.filter(|cell| !cell.is_empty()).collect::<Vec<_>>()
+        let cells: Vec<_> = cells.filter(|cell| !cell.is_empty()).collect();
+        let [name, file, off, on, ref rest @ ..] = cells[..] else {
+            return None;
+        };
+        let because = rest.last().filter(|cell| **cell != "handled");
+        let ran = Ran {
+            came: if off == on { on } else { "FAILED" },
+            because: because.unwrap_or(&""),
+            handled: rest.first() == Some(&"handled"),
+            name,
+        };
+        files.iter().any(|f| f == file).then_some(ran)
     });
-    let mut found: Vec<_> = rows
-        .filter_map(|row| match row[..] {
-            [name, file, off, on, ref rest @ ..] if files.iter().any(|f| f == file) => Some(Ran {
-                came: if off == on { on } else { "FAILED" },
-                because: rest
-                    .last()
-                    .filter(|cell| **cell != "handled")
-                    .unwrap_or(&""),
-                handled: rest.first() == Some(&"handled"),
-                name,
-            }),
-            _ => None,
-        })
-        .collect();
-    found.sort();
-    found.dedup();
-    found
+    ran.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// What ran on the software PCI bus. Drivers that came equally far share a sentence. A fix stands
@@ -129,34 +126,34 @@ fn runs<'a>(page: &'a str, files: &[String]) -> Vec<Ran<'a>> {
 fn on_the_bus(ran: &[Ran<'_>], is_fix: bool) -> String {
     let mut text = String::new();
     let mut place = match is_fix {
-        true => " With the whole series, on the PCI bus made of software that it adds, ",
+        true => "With the whole series, on the PCI bus made of software that it adds,",
         false => {
-            " On the PCI bus made of software that this series adds, with the option off and on, "
+            "On the PCI bus made of software that this series adds, with the option off and on,"
         }
     };
-    let alike =
-        |a: &Ran<'_>, b: &Ran<'_>| (a.came, a.because, a.handled) == (b.came, b.because, b.handled);
-    for group in ran.chunk_by(alike) {
-        if group[0].came == "compiled" {
-            text += &format!(" Not run: {}.", group[0].because);
+    let result = |ran: &Ran<'_>| (ran.came.to_string(), ran.because.to_string(), ran.handled);
+    for group in ran.chunk_by(|a, b| result(a) == result(b)) {
+        let (came, because, handled) = result(&group[0]);
+        if came == "compiled" {
+            text += &format!(" Not run: {because}.");
             continue;
         }
         let names: Vec<_> = group.iter().map(|ran| ran.name).collect();
         let was = if names.len() > 1 { "were" } else { "was" };
-        text += &format!("{place}{} ", names.join(", "));
-        place = " There ";
-        text += &match group[0].came {
+        text += &format!(" {place} {} ", names.join(", "));
+        place = "There";
+        text += &match came.as_str() {
             "rebound" => format!("{was} bound, unbound and bound again, and left nothing"),
             "bound" => format!("{was} bound"),
             "reached" => "came to the allocation of vectors".into(),
             "probed" => format!("{was} probed and came no further"),
             _ => format!("{was} loaded, but the run failed"),
         };
-        if group[0].handled {
+        if handled {
             text += "; a raised interrupt was handled";
         }
-        if !group[0].because.is_empty() {
-            text += &format!(" ({})", group[0].because);
+        if !because.is_empty() {
+            text += &format!(" ({because})");
         }
         text += ".";
     }
@@ -165,45 +162,29 @@ fn on_the_bus(ran: &[Ran<'_>], is_fix: bool) -> String {
 
 /// Returns the cover letter. Its figures are those of the present results.
 pub fn cover(layout: &Layout, version: &str, table: &Table) -> Result<String> {
-    let text = fs::read_to_string(folder(layout).join("cover.txt"))?;
-    let result = |name: &str| -> Option<serde_json::Value> {
-        let path = layout
-            .build
-            .join("results")
-            .join(name)
-            .with_extension("json");
-        serde_json::from_str(&fs::read_to_string(path).ok()?).ok()
-    };
+    let text = read(&folder(layout).join("cover.txt"))?;
     let mut shown = String::new();
-    for (name, command) in [
-        ("evidence", "make evidence"),
-        ("test", "make test"),
-        ("acceptance", "make acceptance"),
-        ("tree-check", "make tree-check"),
-        ("converted", "make converted"),
-        ("mutations", "make mutations"),
-        ("census", "make census"),
-        ("bench", "make bench"),
-    ] {
-        let said = match result(name) {
-            Some(found) => format!("{} passed, {} failed", found["passed"], found["failed"]),
-            None => "not run for this version".into(),
+    let commands = "evidence test acceptance tree-check converted mutations census bench";
+    for name in commands.split(' ') {
+        let rows = results::rows(layout, name);
+        let failed: Vec<_> = rows.iter().filter(|row| !row.ok).collect();
+        let passed = rows.len() - failed.len();
+        let said = match rows.is_empty() {
+            true => "not run for this version".into(),
+            false => format!("{passed} passed, {} failed", failed.len()),
         };
-        shown += &format!("  {command:<18}{said}\n");
-        let found = result(name).unwrap_or_default();
-        let rows = found["rows"].as_array().into_iter().flatten();
-        for row in rows.filter(|row| row["ok"] == false) {
-            let name = row["name"].as_str().unwrap_or_default();
-            shown += &format!("    failed: {name}\n");
-        }
+        shown += &format!("  make {name:<13}{said}\n");
+        shown.extend(
+            failed
+                .iter()
+                .map(|row| format!("    failed: {}\n", row.name)),
+        );
     }
     let mut cost = String::new();
-    let bench = result("bench").unwrap_or_default();
-    for row in bench["rows"].as_array().into_iter().flatten() {
-        let name = row["name"].as_str().unwrap_or_default();
-        if let Some(name) = name.strip_prefix("bench::size::") {
-            let [stock, ours] =
-                ["stock", "ours"].map(|kernel| row[kernel].as_f64().unwrap_or(-1.0));
+    for row in results::rows(layout, "bench") {
+        if let Some(name) = row.name.strip_prefix("bench::size::") {
+            let count = |kernel| row.values.get(kernel).and_then(|count| count.as_f64());
+            let [stock, ours] = ["stock", "ours"].map(|kernel| count(kernel).unwrap_or(-1.0));
             cost += &format!("  {name:<32}{stock:>6} -> {ours}\n");
         }
     }
@@ -211,15 +192,10 @@ pub fn cover(layout: &Layout, version: &str, table: &Table) -> Result<String> {
         cost += "  not measured for this version";
     }
     let count = |part| table.steps.iter().filter(|step| step.part == part).count();
-    let mut left_out = String::new();
-    for step in &table.left_out {
-        left_out += &format!("{}: {}\n", step.subject, step.why.trim());
-    }
-    let conversion = fs::read_to_string(
-        layout
-            .root
-            .join("Documentation/PCI/irq-vector-conversion.rst"),
-    )?;
+    let left_out = table.left_out.iter();
+    let left_out = left_out.map(|step| format!("{}: {}\n", step.subject, step.why.trim()));
+    let left_out: String = left_out.collect();
+    let conversion = page(layout, "irq-vector-conversion.rst")?;
     let number = |what: &str| -> Result<String> {
         let step = table.steps.iter().position(|s| s.subject.contains(what));
         let step = step.with_context(|| format!("no step is about \"{what}\""))?;
@@ -229,12 +205,10 @@ pub fn cover(layout: &Layout, version: &str, table: &Table) -> Result<String> {
         .into_iter()
         .map(|c| c.file.display().to_string())
         .collect();
-    let bound = runs(&conversion, &all);
-    let bound = bound
-        .iter()
-        .filter(|ran| ["bound", "rebound"].contains(&ran.came));
+    let mut bound = runs(&conversion, &all);
+    bound.retain(|ran| ["bound", "rebound"].contains(&ran.came));
     let text = text
-        .replace("@BUS@", &bound.count().to_string())
+        .replace("@BUS@", &bound.len().to_string())
         .replace("@FILES@", &all.len().to_string())
         .replace("@EVIDENCE@", &evidence(layout)?)
         .replace("@RULE@", &number("Give interrupt vectors one owner")?)
@@ -254,24 +228,18 @@ pub fn cover(layout: &Layout, version: &str, table: &Table) -> Result<String> {
 
 /// The cases of the evidence page: what a driver does, and the result.
 fn evidence(layout: &Layout) -> Result<String> {
-    let page = layout
-        .root
-        .join("Documentation/PCI/irq-vector-ownership-evidence.rst");
-    let page = fs::read_to_string(page)?.replace('\\', "");
-    let row = Regex::new(r"   \* - (H\d)_\n     - (.*)\n     - (.*)\n     - (.*)\n")?;
+    let page = page(layout, "irq-vector-ownership-evidence.rst")?.replace('\\', "");
+    let row = regex(r"   \* - (H\d)_\n     - (.*)\n     - (.*)\n     - (.*)\n");
     let mut text = Vec::new();
     for found in row.captures_iter(&page) {
-        let [case, does, stock, ours] = [1, 2, 3, 4].map(|at| &found[at]);
-        for (first, said) in [
-            (case, does.to_string()),
-            ("", format!("stock: {stock}")),
-            ("", format!("ours: {ours}")),
-        ] {
+        let (_, [case, does, stock, ours]) = found.extract();
+        let (stock, ours) = (format!("stock: {stock}"), format!("ours: {ours}"));
+        for (first, said) in [(case, does), ("", &stock), ("", &ours)] {
             let first = format!("  {first:<4}");
             let options = textwrap::Options::new(COLUMNS)
                 .subsequent_indent("        ")
                 .word_splitter(textwrap::WordSplitter::NoHyphenation);
-            text.push(textwrap::fill(&said, options.initial_indent(&first)));
+            text.push(textwrap::fill(said, options.initial_indent(&first)));
         }
     }
     anyhow::ensure!(!text.is_empty(), "the evidence page has no cases");

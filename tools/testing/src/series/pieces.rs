@@ -16,7 +16,7 @@ use super::table::{glob, Step};
 /// The step of the pieces that the series leaves out.
 pub const NEVER: usize = usize::MAX;
 
-#[derive(Debug)]
+#[derive(Clone, Debug, Default)]
 struct Piece {
     /// Which item of the file it is of.
     item: usize,
@@ -82,25 +82,22 @@ impl File {
                 let start = text[..hit.start()].rfind('\n').map_or(0, |n| n + 1);
                 let end = hit.end().max(start + 1) - 1;
                 let end = text[end..].find('\n').map_or(text.len(), |n| end + n + 1);
-                let parts = [&text[..start], &text[start..end], &text[end..]];
-                let parts = parts.into_iter().enumerate();
-                let parts = parts.filter(|(_, part)| !part.is_empty());
-                let parts: Vec<_> = parts.collect();
-                // The earlier text goes with the rest.
-                let rest = parts.iter().map(|(n, _)| *n).find(|n| *n != 1).unwrap_or(1);
-                let parts: Vec<_> = parts
-                    .into_iter()
-                    .map(|(n, part)| Piece {
-                        item,
-                        old: if n == rest {
-                            old.clone()
-                        } else {
-                            String::new()
-                        },
-                        new: part.into(),
-                        step: (n == 1).then_some(step),
-                    })
-                    .collect();
+                let parts = [
+                    (0..start, None),
+                    (start..end, Some(step)),
+                    (end..text.len(), None),
+                ];
+                let parts = parts.into_iter().filter(|(part, _)| !part.is_empty());
+                let parts = parts.map(|(part, step)| Piece {
+                    item,
+                    new: text[part].into(),
+                    step,
+                    ..Piece::default()
+                });
+                let mut parts: Vec<_> = parts.collect();
+                // The earlier text goes with the rest, if there is one.
+                let rest = parts.iter().position(|part| part.step.is_none());
+                parts[rest.unwrap_or(0)].old = old;
                 self.pieces.splice(at..=at, parts);
                 found = true;
             }
@@ -144,10 +141,10 @@ fn cut(from: &str, to: &str) -> Vec<Piece> {
                 last.new += &new;
             }
             _ => pieces.push(Piece {
-                item: 0,
                 old,
                 new,
                 step,
+                ..Piece::default()
             }),
         }
     }
@@ -155,13 +152,13 @@ fn cut(from: &str, to: &str) -> Vec<Piece> {
         if piece.step.is_some() || !piece.old.is_empty() {
             return vec![piece];
         }
-        let item = |new| Piece {
-            item: 0,
-            old: String::new(),
-            new,
-            step: None,
-        };
-        items(&piece.new).into_iter().map(item).collect()
+        let items = items(&piece.new).into_iter();
+        items
+            .map(|new| Piece {
+                new,
+                ..piece.clone()
+            })
+            .collect()
     };
     let mut pieces: Vec<_> = pieces.into_iter().flat_map(cut).collect();
     for (item, piece) in pieces.iter_mut().enumerate() {
@@ -205,19 +202,16 @@ pub fn assign(files: &mut [File], steps: &[Step], left_out: &[Step]) -> Result<(
             let claims = if lines { &step.lines } else { &step.items };
             for (path, patterns) in claims {
                 for pattern in patterns {
+                    let subject = &step.subject;
                     let wanted = Regex::new(&format!("(?m){pattern}"))
-                        .with_context(|| format!("in the table, \"{}\"", step.subject))?;
-                    let file = by_path.get_mut(path);
-                    let found = match file {
-                        Some(file) if lines => file.take_lines(at, &wanted),
-                        Some(file) => file.take_items(at, &wanted),
-                        None => false,
-                    };
+                        .with_context(|| format!("in the table, \"{subject}\""))?;
+                    let found = by_path.get_mut(path).is_some_and(|file| match lines {
+                        true => file.take_lines(at, &wanted),
+                        false => file.take_items(at, &wanted),
+                    });
                     if !found {
-                        wrong.push(format!(
-                            "\"{}\" finds nothing in {path} that matches {pattern}",
-                            step.subject
-                        ));
+                        let nothing = format!("\"{subject}\" finds nothing in {path}");
+                        wrong.push(format!("{nothing} that matches {pattern}"));
                     }
                 }
             }
@@ -226,23 +220,16 @@ pub fn assign(files: &mut [File], steps: &[Step], left_out: &[Step]) -> Result<(
     for (at, step) in numbered() {
         for pattern in &step.take {
             let wanted = glob(pattern);
-            let mut found = false;
-            for (_, file) in by_path.iter_mut().filter(|(path, _)| wanted.is_match(path)) {
-                found |= file.take_rest(at);
-            }
-            if !found {
-                wrong.push(format!(
-                    "\"{}\" finds nothing left of {pattern}",
-                    step.subject
-                ));
+            let named = by_path.iter_mut().filter(|(path, _)| wanted.is_match(path));
+            let taken = named.map(|(_, file)| file.take_rest(at));
+            if taken.filter(|taken| *taken).count() == 0 {
+                let subject = &step.subject;
+                wrong.push(format!("\"{subject}\" finds nothing left of {pattern}"));
             }
         }
     }
-    wrong.extend(
-        by_path
-            .values()
-            .flat_map(|file| file.untaken().map(|line| format!("no step takes {line}"))),
-    );
+    let untaken = by_path.values().flat_map(|file| file.untaken());
+    wrong.extend(untaken.map(|line| format!("no step takes {line}")));
     anyhow::ensure!(
         wrong.is_empty(),
         "tools/testing/series does not fit the overlay:\n  {}",
@@ -282,18 +269,12 @@ mod tests {
 
     #[test]
     fn added_lines_come_apart_from_a_change_beside_them() {
-        let mut files = [File::new(
-            "a",
-            Some("if (old)\nb\n"),
-            "check\nif (new)\nb\n",
-        )];
+        let texts = ["if (old)\nb\n", "if (new)\nb\n", "check\nif (new)\nb\n"];
+        let mut files = [File::new("a", Some(texts[0]), texts[2])];
         let steps = [step("take = ['a']"), step("lines.a = ['check']")];
         assign(&mut files, &steps, &[]).unwrap();
-        let after: Vec<_> = (0..3).map(|at| files[0].after(at).unwrap()).collect();
-        assert_eq!(
-            after,
-            ["if (old)\nb\n", "if (new)\nb\n", "check\nif (new)\nb\n"]
-        );
+        let after = [0, 1, 2].map(|at| files[0].after(at).unwrap());
+        assert_eq!(after, texts);
     }
 
     #[test]

@@ -2,13 +2,16 @@
 
 //! The table of the series, `tools/testing/series/*.toml`: which change belongs to which patch, and what the patch says.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result};
 use regex::Regex;
 use serde::Deserialize;
 
-use crate::common::layout::Layout;
+use crate::common::{self, Layout};
 
 /// The parts of the series, in their order. Each has a file of that name.
 pub const PARTS: [&str; 4] = ["fixes", "calls", "drivers", "core"];
@@ -84,7 +87,7 @@ pub struct Table {
 }
 
 /// The folder of the table.
-pub fn folder(layout: &Layout) -> std::path::PathBuf {
+pub fn folder(layout: &Layout) -> PathBuf {
     layout.testing().join("series")
 }
 
@@ -93,9 +96,8 @@ pub fn read(folder: &Path) -> Result<Table> {
     let mut table = Table::default();
     for part in PARTS {
         let path = folder.join(part).with_extension("toml");
-        let text =
-            fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-        let read: Part = toml::from_str(&text).with_context(|| format!("in {}", path.display()))?;
+        let read: Part = toml::from_str(&common::read(&path)?)
+            .with_context(|| format!("in {}", path.display()))?;
         let steps = read.step.into_iter().map(|step| Step { part, ..step });
         table.steps.extend(steps);
         table.paragraphs.extend(read.paragraphs);

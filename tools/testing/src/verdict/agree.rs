@@ -11,8 +11,8 @@ use std::{
 use similar::TextDiff;
 
 use crate::{
-    common::text::{quote_first, regex},
-    verdict::row::Row,
+    common::{quote_first, regex},
+    verdict::Row,
 };
 
 /// How many lines of a difference are shown.

@@ -5,13 +5,8 @@
 use std::path::Path;
 
 use crate::{
-    common::text::{quote, regex},
-    verdict::{
-        klog::{self, Line, Trouble},
-        ktap::{self, Document},
-        rounds,
-        row::Row,
-    },
+    common::{quote, regex},
+    verdict::{klog, ktap, rounds, Document, Line, Row, Trouble},
 };
 
 /// How many lines of the log a failed test quotes.
@@ -61,12 +56,17 @@ pub fn judge(
     // Lines up to here have been charged to a test.
     let mut charged = 0;
     let mut quoted: &[Line] = &[];
+    let outside_every_test = |lines: &[Line]| {
+        let at = troubled(&trouble, lines)?;
+        let error = format!("reported outside every test: {}", lines[at].text);
+        Some((error, at))
+    };
 
     for document in &documents {
         let before = &lines[charged..document.first];
-        if let Some(at) = troubled(&trouble, before) {
+        if let Some((error, at)) = outside_every_test(before) {
             quoted = &before[at..];
-            errors.push(outside_every_test(quoted));
+            errors.push(error);
         }
         charged = document.first;
         for case in &document.cases {
@@ -81,39 +81,38 @@ pub fn judge(
             quoted = &lines[document.wrong.saturating_sub(15)..=document.wrong];
         }
     }
-    let after = &lines[charged..];
-    if let Some(at) = troubled(&trouble, after) {
-        quoted = &after[at..];
-        errors.push(outside_every_test(quoted));
+    if let Some((error, at)) = outside_every_test(&lines[charged..]) {
+        quoted = &lines[charged + at..];
+        errors.push(error);
     }
-    if documents.len() < evidence.documents {
+    let (printed, due) = (documents.len(), evidence.documents);
+    if printed < due {
         errors.push(format!(
-            "{} KTAP documents printed, at least {} due",
-            documents.len(),
-            evidence.documents
+            "{printed} KTAP documents printed, at least {due} due"
         ));
     }
-    let cases = || documents.iter().flat_map(|document| &document.cases);
+    let cases = documents.iter().flat_map(|document| &document.cases);
+    let suites: Vec<_> = cases.filter_map(|case| case.path.first()).collect();
     for suite in evidence.due {
-        if !cases().any(|case| case.path.first().is_some_and(|name| name == suite)) {
+        if !suites.iter().any(|name| *name == suite) {
             errors.push(format!("no results of the KUnit suite {suite}"));
         }
     }
     for text in evidence.provokes {
         if evidence.reports && !lines.iter().any(|line| line.text.contains(text)) {
-            errors.push(format!(
-                "the kernel has never reported '{text}', which the guest provokes"
-            ));
+            let what = format!("the kernel has never reported '{text}'");
+            errors.push(format!("{what}, which the guest provokes"));
         }
     }
     let end = |line: &Line| {
         line.text == FINISHED || evidence.trouble_due && line.text.starts_with("Kernel panic")
     };
     if !lines.iter().any(end) {
-        let after = rows.last().map_or(String::new(), |row| {
-            format!(", the last result was {}", row.name)
-        });
-        errors.push(format!("the guest did not come to its end{after}"));
+        let mut error = "the guest did not come to its end".to_string();
+        if let Some(row) = rows.last() {
+            error += &format!(", the last result was {}", row.name);
+        }
+        errors.push(error);
         if quoted.is_empty() {
             let last = lines.iter().rposition(|l| !l.text.is_empty());
             let last = last.map_or(0, |at| at + 1);
@@ -121,35 +120,19 @@ pub fn judge(
         }
     }
     let name = format!("guest::{}::boot", evidence.guest);
-    let mut boot = Row::judged(name, errors.is_empty(), || {
-        message(&errors.join("\n"), quoted, evidence.path)
+    let complaint = || message(&errors.join("\n"), quoted, evidence.path);
+    rows.push(Row {
+        log: Some(evidence.path.to_path_buf()),
+        ..Row::judged(name, errors.is_empty(), complaint)
     });
-    boot.log = Some(evidence.path.to_path_buf());
-    rows.push(boot);
     rounds::merge(rows)
 }
 
-fn outside_every_test(lines: &[Line]) -> String {
-    format!("reported outside every test: {}", lines[0].text)
-}
-
 fn row(evidence: &Evidence<'_>, trouble: &Trouble, case: &ktap::Case, span: &[Line]) -> Row {
-    let name = format!(
-        "guest::{}::{}",
-        evidence.guest,
-        case.path.join("::").replace(' ', "_")
-    );
-    let mut row = Row::passed(name);
-    row.skipped.clone_from(&case.skip);
-    row.log = Some(evidence.path.to_path_buf());
-    let times = || Some((span.first()?.time?, span.last()?.time?));
-    row.seconds = times().map(|(from, to)| ((to - from) * 1000.0).round() / 1000.0);
+    let case_name = case.path.join("::").replace(' ', "_");
+    let name = format!("guest::{}::{case_name}", evidence.guest);
     let reported = troubled(trouble, span);
-    if case.ok && reported.is_none() {
-        return row;
-    }
-    row.ok = false;
-    row.message = match reported {
+    let complaint = || match reported {
         Some(at) => {
             let title = span[at..].iter().find(|l| !l.text.contains("[ cut here ]"));
             let title = title.map_or("", |l| l.text.as_str());
@@ -161,7 +144,13 @@ fn row(evidence: &Evidence<'_>, trouble: &Trouble, case: &ktap::Case, span: &[Li
             message("the test says: not ok", last, evidence.path)
         }
     };
-    row
+    let times = || Some((span.first()?.time?, span.last()?.time?));
+    Row {
+        skipped: case.skip.clone(),
+        log: Some(evidence.path.to_path_buf()),
+        seconds: times().map(|(from, to)| ((to - from) * 1000.0).round() / 1000.0),
+        ..Row::judged(name, case.ok && reported.is_none(), complaint)
+    }
 }
 
 fn message(why: &str, lines: &[Line], log: &Path) -> String {
@@ -201,43 +190,64 @@ mod tests {
         judge(&evidence(log), |_| Ok(()))
     }
 
-    fn failed(rows: &[Row]) -> Vec<&str> {
-        rows.iter()
-            .filter(|r| !r.ok)
-            .map(|r| r.name.as_str())
-            .collect()
+    fn failed(rows: &[Row]) -> String {
+        let failed = rows.iter().filter(|row| !row.ok);
+        let names = failed.map(|row| row.name.trim_start_matches("guest::g::"));
+        names.collect::<Vec<_>>().join(", ")
     }
 
     const WARN: &str = "------------[ cut here ]------------\nWARNING: CPU: 0 at x.c:1\nCall Trace:\n---[ end trace ]---\n";
 
     #[test]
-    fn a_good_run_has_no_failures() {
-        let rows = judged("KTAP version 1\n1..2\nok 1 a\nok 2 b\nguest: finished\n");
-        assert_eq!(rows.len(), 3);
-        assert!(failed(&rows).is_empty());
+    fn what_fails_in_a_log() {
+        for (log, bad) in [
+            ("1..2\nok 1 a\nok 2 b\nguest: finished\n", ""),
+            // A warning fails the test that caused it, and outside every test the boot.
+            (
+                &format!("1..3\nok 1 a\n{WARN}ok 2 b\nok 3 c\nguest: finished\n"),
+                "b",
+            ),
+            (&format!("1..1\nok 1 a\n{WARN}guest: finished\n"), "boot"),
+            // A hang.
+            ("1..2\nok 1 a\n", "boot"),
+            ("guest: finished\n", "boot"),
+        ] {
+            let rows = judged(&format!("KTAP version 1\n{log}"));
+            assert_eq!(failed(&rows), bad, "{log}");
+        }
+        let early = format!("{WARN}KTAP version 1\n1..1\nok 1 a\nguest: finished\n");
+        for log in [&early, "guest: finished\n", ""] {
+            assert_eq!(failed(&judged(log)), "boot", "{log}");
+        }
     }
 
     #[test]
-    fn a_warning_fails_the_test_that_caused_it() {
-        let log = format!("KTAP version 1\n1..3\nok 1 a\n{WARN}ok 2 b\nok 3 c\nguest: finished\n");
-        let rows = judged(&log);
-        assert_eq!(failed(&rows), ["guest::g::b"]);
-        assert!(rows[1]
-            .message
-            .starts_with("the kernel reported: WARNING: CPU: 0 at x.c:1"));
-        assert!(rows[1].message.ends_with("log: g.log"));
-    }
-
-    #[test]
-    fn a_warning_outside_every_test_fails_the_boot() {
-        let early = judged(&format!(
-            "{WARN}KTAP version 1\n1..1\nok 1 a\nguest: finished\n"
-        ));
-        assert_eq!(failed(&early), ["guest::g::boot"]);
-        let late = judged(&format!(
-            "KTAP version 1\n1..1\nok 1 a\n{WARN}guest: finished\n"
-        ));
-        assert_eq!(failed(&late), ["guest::g::boot"]);
+    fn a_failure_quotes_what_tells() {
+        let caused = format!("1..2\nok 1 a\n{WARN}ok 2 b\nguest: finished\n");
+        for (log, parts) in [
+            (
+                caused.as_str(),
+                [
+                    "the kernel reported: WARNING: CPU: 0 at x.c:1",
+                    "log: g.log",
+                ],
+            ),
+            (
+                "1..2\nok 1 a\n",
+                ["did not come to its end", "planned 2 results and gave 1"],
+            ),
+            // A result that is missing is shown by the lines before.
+            (
+                "1..2\n[ 1ok 1 a\nok 2 b\nguest: finished\n",
+                ["| [ 1ok 1 a", "log: g.log"],
+            ),
+        ] {
+            let rows = judged(&format!("KTAP version 1\n{log}"));
+            let message = &rows.iter().find(|row| !row.ok).unwrap().message;
+            for part in parts {
+                assert!(message.contains(part), "{message}");
+            }
+        }
     }
 
     #[test]
@@ -245,24 +255,19 @@ mod tests {
         let log =
             format!("{WARN}KTAP version 1\n1..2\n{WARN}ok 1 a\nnot ok 2 b\nguest: finished\n");
         let evidence = Evidence {
-            guest: "g@stock",
             trouble_due: true,
             ..evidence(&log)
         };
-        let rows = judge(&evidence, |_| Ok(()));
-        assert_eq!(failed(&rows), ["guest::g@stock::b"]);
+        assert_eq!(failed(&judge(&evidence, |_| Ok(()))), "b");
     }
 
     #[test]
     fn a_report_fails_the_case_that_does_not_provoke_it() {
         let log = "KTAP version 1\n1..2\nok 1 a\nedu 1: irq vectors: free refused, x\nok 2 b\nguest: finished\n";
-        let bad: [(&[&str], &[&str]); 3] = [
-            (&[], &["guest::g::b"]),
-            (&["free refused"], &[]),
-            (
-                &["free refused", "leaked by the driver"],
-                &["guest::g::boot"],
-            ),
+        let bad: [(&[&str], &str); 3] = [
+            (&[], "b"),
+            (&["free refused"], ""),
+            (&["free refused", "leaked by the driver"], "boot"),
         ];
         for (provokes, bad) in bad {
             let evidence = Evidence {
@@ -276,46 +281,19 @@ mod tests {
     #[test]
     fn a_kunit_suite_that_is_due_must_be_there() {
         let log = "KTAP version 1\n1..1\n    KTAP version 1\n    # Subtest: one\n    1..1\n    ok 1 a\nok 1 one\nguest: finished\n";
-        for (due, bad) in [("one", 0), ("two", 1)] {
+        for (due, bad) in [("one", ""), ("two", "boot")] {
             let evidence = Evidence {
                 due: &[due],
                 ..evidence(log)
             };
-            let rows = judge(&evidence, |_| Ok(()));
-            assert_eq!(failed(&rows).len(), bad, "{due}");
+            assert_eq!(failed(&judge(&evidence, |_| Ok(()))), bad, "{due}");
         }
-    }
-
-    #[test]
-    fn a_hang_fails_the_boot() {
-        let rows = judged("KTAP version 1\n1..2\nok 1 a\n");
-        assert_eq!(failed(&rows), ["guest::g::boot"]);
-        let message = &rows.last().unwrap().message;
-        assert!(message.contains("did not come to its end"), "{message}");
-        assert!(
-            message.contains("planned 2 results and gave 1"),
-            "{message}"
-        );
-    }
-
-    #[test]
-    fn a_result_that_is_missing_is_shown_by_the_lines_before() {
-        let rows = judged("KTAP version 1\n1..2\n[ 1ok 1 a\nok 2 b\nguest: finished\n");
-        assert_eq!(failed(&rows), ["guest::g::boot"]);
-        let message = &rows.last().unwrap().message;
-        assert!(message.contains("| [ 1ok 1 a"), "{message}");
-    }
-
-    #[test]
-    fn silence_fails_the_boot() {
-        assert_eq!(failed(&judged("guest: finished\n")), ["guest::g::boot"]);
-        assert_eq!(failed(&judged("")), ["guest::g::boot"]);
     }
 
     #[test]
     fn tests_of_one_name_are_rounds() {
         let rows = judged("KTAP version 1\n1..2\nok 1 a\nok 2 a\nguest: finished\n");
-        assert_eq!(rows[0].name, "guest::g::a");
+        assert_eq!((rows.len(), rows[0].name.as_str()), (2, "guest::g::a"));
         assert_eq!(rows[0].values["rounds"], 2);
     }
 }

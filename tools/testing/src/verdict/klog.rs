@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use regex::RegexSet;
 
-use crate::common::text::regex;
+use crate::common::regex;
 
 /// One line of the log, without its time stamp.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -15,7 +15,6 @@ pub struct Line {
     pub time: Option<f64>,
     /// The thread or CPU that printed it, where the kernel says so (`CONFIG_PRINTK_CALLER`).
     pub caller: Option<String>,
-    /// Its text.
     pub text: String,
 }
 

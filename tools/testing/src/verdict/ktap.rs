@@ -4,7 +4,7 @@
 
 use regex::{Captures, Regex};
 
-use crate::{common::text::regex, verdict::klog::Line};
+use crate::{common::regex, verdict::Line};
 
 /// One result.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,20 +49,14 @@ struct Grammar {
     result: Regex,
 }
 
-impl Grammar {
-    fn new() -> Self {
-        Self {
-            version: regex(r"^(\s*)KTAP version 1$"),
-            subtest: regex(r"^(\s*)# Subtest: (.+)$"),
-            plan: regex(r"^(\s*)1\.\.(\d+)\b"),
-            result: regex(r"^(\s*)(ok|not ok) (\d+)(?: -)? ?([^#]*?)\s*(?:# ?(.*))?$"),
-        }
-    }
-}
-
 /// Finds the documents in a log. A document may carry a constant prefix, as printk gives a module's lines.
 pub fn documents(lines: &[Line]) -> Vec<Document> {
-    let grammar = Grammar::new();
+    let grammar = Grammar {
+        version: regex(r"^(\s*)KTAP version 1$"),
+        subtest: regex(r"^(\s*)# Subtest: (.+)$"),
+        plan: regex(r"^(\s*)1\.\.(\d+)\b"),
+        result: regex(r"^(\s*)(ok|not ok) (\d+)(?: -)? ?([^#]*?)\s*(?:# ?(.*))?$"),
+    };
     let start = regex(r"^(|[\w.:-]+(?: [\w.:-]+)?: )KTAP version 1$");
     let mut found = Vec::new();
     let mut open: Option<Reader> = None;
@@ -168,10 +162,9 @@ impl Reader {
     /// Closes the frames deeper than `indent`; says how many results the outermost of them had, if there was one.
     fn close_above(&mut self, indent: usize) -> Option<usize> {
         let mut closed = None;
-        while self.frames.len() > 1 && self.top().indent > indent {
-            let Some(frame) = self.frames.pop() else {
-                break;
-            };
+        // The outermost frame has no indentation.
+        while self.top().indent > indent {
+            let frame = self.frames.pop().expect("the frame on top");
             self.check(&frame);
             closed = Some(frame.seen);
         }
@@ -180,20 +173,18 @@ impl Reader {
 
     fn check(&mut self, frame: &Frame) {
         let name = frame.name.clone().unwrap_or_else(|| "the document".into());
-        match frame.plan {
-            Some(plan) if plan != frame.seen => self.error(format!(
-                "{name} planned {plan} results and gave {}",
-                frame.seen
-            )),
-            None if frame.seen == 0 => self.error(format!("{name} has neither plan nor results")),
+        match (frame.plan, frame.seen) {
+            (Some(plan), seen) if plan != seen => {
+                self.error(format!("{name} planned {plan} results and gave {seen}"));
+            }
+            (None, 0) => self.error(format!("{name} has neither plan nor results")),
             _ => {}
         }
     }
 
     fn top(&mut self) -> &mut Frame {
-        self.frames
-            .last_mut()
-            .expect("the outermost frame is never popped")
+        let top = self.frames.last_mut();
+        top.expect("the outermost frame is never popped")
     }
 
     fn error(&mut self, error: String) {
@@ -237,12 +228,10 @@ mod tests {
         documents(&klog::lines(text.as_bytes()))
     }
 
-    fn names(document: &Document) -> Vec<(String, bool)> {
-        document
-            .cases
-            .iter()
-            .map(|c| (c.path.join("::"), c.ok))
-            .collect()
+    /// Returns the names of the results, those that failed with a `!`.
+    fn names(document: &Document) -> Vec<String> {
+        let name = |c: &Case| format!("{}{}", if c.ok { "" } else { "!" }, c.path.join("::"));
+        document.cases.iter().map(name).collect()
     }
 
     const GOOD: &str = "[    1.0] KTAP version 1\n[    1.0] 1..2\n[    1.0]     KTAP version 1\n\
@@ -253,88 +242,71 @@ mod tests {
     fn results_have_their_path_and_place() {
         let found = parse(GOOD);
         assert_eq!(found.len(), 1);
-        let expected = [
-            ("explicit::bind", true),
-            ("explicit::rebind_100", false),
-            ("last", true),
-        ];
-        assert_eq!(
-            names(&found[0]),
-            expected.map(|(n, ok)| (n.to_string(), ok))
-        );
+        let expected = ["explicit::bind", "!explicit::rebind_100", "last"];
+        assert_eq!(names(&found[0]), expected);
         assert_eq!(found[0].cases[1].line, 7);
         assert_eq!(found[0].cases[2].skip.as_deref(), Some("no device"));
         assert!(found[0].errors.is_empty(), "{:?}", found[0].errors);
     }
 
     #[test]
-    fn a_module_prefix_is_taken_off() {
-        let found =
-            parse("rust_x: KTAP version 1\nrust_x: 1..1\nother: ok 7 nothing\nrust_x: ok 1 a\n");
-        assert_eq!(names(&found[0]), [("a".to_string(), true)]);
-        assert!(found[0].errors.is_empty());
+    fn the_results_of_documents() {
+        const SUBTEST: &str = "KTAP version 1\n1..1\n    # Subtest: s\n    1..1\n    ok 1 a\n";
+        let cases: [(&str, &[&[&str]]); 5] = [
+            // A module's prefix is taken off.
+            (
+                "rust_x: KTAP version 1\nrust_x: 1..1\nother: ok 7 nothing\nrust_x: ok 1 a\n",
+                &[&["a"]],
+            ),
+            // A subtest that fails by itself counts.
+            (&format!("{SUBTEST}not ok 1 s\n"), &[&["s::a", "!s"]]),
+            // Two documents are told apart.
+            (
+                "KTAP version 1\n1..1\nok 1 a\nnoise\nKTAP version 1\n1..1\nnot ok 1 b\n",
+                &[&["a"], &["!b"]],
+            ),
+            // A plan for nothing is no document.
+            ("KTAP version 1\n1..0\nok 1 later, of another kind\n", &[]),
+            ("no results here\n", &[]),
+        ];
+        for (text, results) in cases {
+            let found = parse(text);
+            assert_eq!(found.iter().map(names).collect::<Vec<_>>(), results);
+            assert!(found.iter().all(|document| document.errors.is_empty()));
+        }
     }
 
     #[test]
-    fn a_missing_plan_is_an_error() {
-        let found = parse("KTAP version 1\nok 1 a\n");
-        assert!(
-            found[0].errors[0].contains("no plan before a"),
-            "{:?}",
-            found[0].errors
-        );
-    }
-
-    #[test]
-    fn fewer_results_than_planned_are_an_error() {
-        let found = parse("KTAP version 1\n1..1\n    KTAP version 1\n    # Subtest: s\n    1..3\n    ok 1 a\nok 1 s\n");
-        assert_eq!(found[0].errors, ["s planned 3 results and gave 1"]);
-    }
-
-    #[test]
-    fn an_unfinished_subtest_is_an_error() {
-        let found = parse(
-            "KTAP version 1\n1..1\n    KTAP version 1\n    # Subtest: s\n    1..2\n    ok 1 a\n",
-        );
-        assert!(found[0]
-            .errors
-            .contains(&"s began and never ended".to_string()));
-        assert_eq!(names(&found[0]), [("s::a".to_string(), true)]);
-    }
-
-    #[test]
-    fn wrong_numbers_are_an_error() {
-        let found = parse("KTAP version 1\n1..2\nok 1 a\nok 3 b\n");
-        assert_eq!(found[0].errors, ["b is numbered 3 where 2 was due"]);
-        assert_eq!(found[0].wrong, 3);
-    }
-
-    #[test]
-    fn a_subtest_that_fails_by_itself_counts() {
-        let found =
-            parse("KTAP version 1\n1..1\n    # Subtest: s\n    1..1\n    ok 1 a\nnot ok 1 s\n");
-        assert_eq!(
-            names(&found[0]),
-            [("s::a".to_string(), true), ("s".to_string(), false)]
-        );
-    }
-
-    #[test]
-    fn two_documents_are_told_apart() {
-        let found =
-            parse("KTAP version 1\n1..1\nok 1 a\nnoise\nKTAP version 1\n1..1\nnot ok 1 b\n");
-        assert_eq!(found.len(), 2);
-        assert_eq!(names(&found[1]), [("b".to_string(), false)]);
-    }
-
-    #[test]
-    fn a_plan_for_nothing_is_no_document() {
-        assert!(parse("KTAP version 1\n1..0\nok 1 later, of another kind\n").is_empty());
-    }
-
-    #[test]
-    fn nothing_at_all_is_an_error() {
-        assert!(!parse("KTAP version 1\n")[0].errors.is_empty());
-        assert!(parse("no results here\n").is_empty());
+    fn the_faults_of_a_document() {
+        const SUBTEST: &str = "KTAP version 1\n1..1\n    KTAP version 1\n    # Subtest: s\n";
+        for (text, wrong, errors) in [
+            ("KTAP version 1\nok 1 a\n", 1, "no plan before a"),
+            (
+                &format!("{SUBTEST}    1..3\n    ok 1 a\nok 1 s\n"),
+                6,
+                "s planned 3 results and gave 1",
+            ),
+            (
+                &format!("{SUBTEST}    1..2\n    ok 1 a\n"),
+                5,
+                "s began and never ended, s planned 2 results and gave 1, the document planned 1 results and gave 0",
+            ),
+            (
+                "KTAP version 1\n1..2\nok 1 a\nok 3 b\n",
+                3,
+                "b is numbered 3 where 2 was due",
+            ),
+            (
+                "KTAP version 1\n",
+                0,
+                "the document has neither plan nor results",
+            ),
+        ] {
+            let found = parse(text);
+            assert_eq!(found[0].errors.join(", "), errors, "{text}");
+            assert_eq!(found[0].wrong, wrong, "{text}");
+        }
+        let open = parse(&format!("{SUBTEST}    1..2\n    ok 1 a\n"));
+        assert_eq!(names(&open[0]), ["s::a"]);
     }
 }

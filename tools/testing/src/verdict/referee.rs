@@ -7,11 +7,8 @@ use std::{fs, path::Path};
 use serde::Deserialize;
 
 use crate::{
-    common::{
-        command::{command, output},
-        layout::Layout,
-    },
-    verdict::ktap::Document,
+    common::{command, output, Layout},
+    verdict::Document,
 };
 
 #[derive(Deserialize)]

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::row::Row;
-use crate::common::text::regex;
+use crate::common::regex;
 
 /// Merges rows of the same name. A number at the end of a part of a name, as in `bind_3`, counts rounds and is taken off.
 pub fn merge(rows: Vec<Row>) -> Vec<Row> {

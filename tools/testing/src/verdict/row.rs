@@ -72,6 +72,15 @@ impl Row {
         }
     }
 
+    /// Returns the result in a word: `ok`, `failed`, or `skipped`.
+    pub fn result(&self) -> &'static str {
+        match (self.ok, &self.skipped) {
+            (false, _) => "failed",
+            (true, Some(_)) => "skipped",
+            (true, None) => "ok",
+        }
+    }
+
     /// Says what to do about it, if it is not as it should be.
     #[must_use]
     pub fn or_remedy(mut self, remedy: &str) -> Self {
