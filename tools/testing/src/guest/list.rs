@@ -479,6 +479,27 @@ pub const GUESTS: &[GuestSpec] = &[
         ..DEFAULT
     },
     GuestSpec {
+        name: sequences::ON_SOFT,
+        kernels: &[Ours],
+        // Only there memory can be made to run out.
+        by_name: &[Debug],
+        // There the kernel warns of interrupts that it could not make files for.
+        trouble_due: &[Debug],
+        script: "soft_sequences",
+        modules: &["pci_soft_sequences"],
+        limit: Duration::from_secs(120),
+        long: Some(Duration::from_secs(3600)),
+        provokes: &[
+            BUSY,
+            DEVICE_OWNS,
+            DRIVER_OWNS,
+            HANDLER,
+            LEAKED,
+            LEAKED_HANDLER,
+        ],
+        ..DEFAULT
+    },
+    GuestSpec {
         name: "selftest",
         script: "selftest",
         modules: &["ownership_late"],
