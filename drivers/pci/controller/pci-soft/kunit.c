@@ -13,6 +13,7 @@
 #include <linux/msi.h>
 #include <linux/pci-soft.h>
 #include <linux/sizes.h>
+#include <linux/smp.h>
 
 #define VENDOR	0x50c0		/* assigned to nobody */
 #define DEVICE	0x10
@@ -563,6 +564,46 @@ static void interrupts_follow_affinity(struct kunit *test)
 	pci_free_irq_vectors(it.pdev);
 }
 
+static void be_busy(void *unused)
+{
+	mdelay(5);
+}
+
+static irqreturn_t count_slowly(int irq, void *seen)
+{
+	mdelay(5);
+	return count(irq, seen);
+}
+
+/*
+ * An interrupt on its way to a CPU that has its interrupts off is handled before
+ * the flush is over.
+ */
+static void flush_waits_for_other_cpus(struct kunit *test)
+{
+	static call_single_data_t call = CSD_INIT(be_busy, NULL);
+	unsigned int cpu;
+	int irq, seen;
+
+	if (num_online_cpus() < 2)
+		kunit_skip(test, "there is one CPU only");
+	plug_in(test, &msix);
+	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(it.pdev, 1, 1, PCI_IRQ_MSIX), 1);
+	irq = pci_irq_vector(it.pdev, 0);
+	KUNIT_ASSERT_EQ(test, request_irq(irq, count_slowly, 0, "soft", &it.seen[0]), 0);
+	migrate_disable();
+	cpu = cpumask_any_but(cpu_online_mask, smp_processor_id());
+	irq_set_affinity(irq, cpumask_of(cpu));
+	smp_call_function_single_async(cpu, &call);
+	pci_soft_raise(it.func, 0);
+	pci_soft_flush();
+	seen = atomic_read(&it.seen[0]);
+	migrate_enable();
+	KUNIT_EXPECT_EQ(test, seen, 1);
+	release(0);
+	pci_free_irq_vectors(it.pdev);
+}
+
 static void functions_can_be_pulled_out(struct kunit *test)
 {
 	void __iomem *bar;
@@ -618,6 +659,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(intx_interrupts_until_lowered),
 	KUNIT_CASE(functions_can_be_reset),
 	KUNIT_CASE(interrupts_follow_affinity),
+	KUNIT_CASE(flush_waits_for_other_cpus),
 	KUNIT_CASE(functions_can_be_pulled_out),
 	{}
 };

@@ -289,7 +289,12 @@ void pci_soft_flush(void)
 		irq_work_sync(&vectors[i].work);
 	for (i = 0; i < SOFT_SLOTS; i++)
 		irq_work_sync(&intx_work[i]);
-	/* A call on its way to another CPU arrives before this one does. */
+	/*
+	 * A CPU makes the calls that somebody waits for before the others that were
+	 * sent to it earlier. So those on their way have arrived after the second of
+	 * these.
+	 */
+	kick_all_cpus_sync();
 	kick_all_cpus_sync();
 }
 EXPORT_SYMBOL_GPL(pci_soft_flush);

@@ -37,6 +37,9 @@ use crate::{
 /// Names the guest.
 pub const NAME: &str = "sequences";
 
+/// Names the guest with random sequences on functions of the software PCI bus, which a model in the guest judges.
+pub const ON_SOFT: &str = "soft_sequences";
+
 /// The guest.
 pub const GUEST: GuestSpec = GuestSpec {
     name: NAME,
@@ -90,7 +93,7 @@ fn seed() -> u64 {
 /// Returns the words for the kernel's command line of `guest`.
 pub fn words(guest: &GuestSpec) -> Vec<String> {
     match guest.name {
-        NAME => vec![format!("seed={}", seed())],
+        NAME | ON_SOFT => vec![format!("seed={}", seed())],
         _ => Vec::new(),
     }
 }
