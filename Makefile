@@ -89,7 +89,7 @@ distclean: ## build: remove build/; ~/.cache/pci-devres-rust stays
 	rm -rf build
 
 .PHONY: test
-test: setup ## test: run all tests (TEST=text: those with it in their names)
+test: setup ## test: run the tests (TEST=text: those with it in their names)
 	@$(tests) --no-run
 	@$(tests) --lib -- $(TEST)
 	@$(tests) --test kernel
