@@ -128,8 +128,8 @@ void pci_irq_handler_release(const struct pci_irq_handler *handler)
  * Prints a report. Tests and people look for these lines, so their wording is stable.
  * The stack of the caller follows once, until clear_warn_once in debugfs is written.
  */
-#define report(dev, format, ...) do {							\
-	dev_err(&(dev)->dev, "irq vectors: " format "\n", __VA_ARGS__);			\
+#define report(pdev, format, ...) do {							\
+	dev_err(&(pdev)->dev, "irq vectors: " format "\n", __VA_ARGS__);			\
 	WARN_ON_ONCE(IS_ENABLED(CONFIG_PCI_DEVRES_RUST_DEBUG));				\
 } while (0)
 

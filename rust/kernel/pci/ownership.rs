@@ -33,7 +33,8 @@
 //!   others. `pci_msix_free_irq()` frees it whoever owns it, unless a handler is registered on it.
 //! - **Refusals and leaks** are logged with `dev_err()`, one line each. With
 //!   `CONFIG_PCI_DEVRES_RUST_DEBUG` a warning shows the callers of the first of each kind. The
-//!   trace events `pci_irq_vectors:*` record the decisions, and `pci_irq_vectors` in debugfs lists the owners.
+//!   trace events `pci_irq_vectors:*` record the decisions, and `pci_irq_vectors` in debugfs lists
+//!   the owners.
 //! - **A Rust value** can hold vectors of either owner: [`super::IrqVectorRegistration`] those of
 //!   the driver, [`super::ManagedIrqVectors`] those of the device. Its own free is a free by the
 //!   owner. After any other free by C code it finds that its allocation is gone.
