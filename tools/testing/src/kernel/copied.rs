@@ -58,6 +58,7 @@ fn needs(note: &str, source: &Path, differing: &BTreeSet<String>) -> bool {
 /// Removes a note, and the file that it is about.
 fn remove(note: &Path) -> Result<()> {
     let name = note.file_name().unwrap_or_default().to_string_lossy();
+    // Kconfig's own note, auto.conf.cmd, has no dot. Kbuild needs auto.conf to see which options have changed.
     let made = name
         .strip_prefix('.')
         .and_then(|name| name.strip_suffix(".cmd"));
@@ -77,4 +78,43 @@ fn moved(text: &str, from: &Path, to: &Path) -> String {
     ));
     from.replace_all(text, to.display().to_string().as_str())
         .into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_goes_if_it_needs_a_file_that_differs() {
+        let differing = BTreeSet::from(["include/linux/pci.h".to_string()]);
+        let needs = |note: &str| needs(note, Path::new("/build/linux"), &differing);
+        assert!(needs(
+            "deps_a.o := \\\n  /build/linux/include/linux/pci.h \\\n"
+        ));
+        assert!(!needs(
+            "deps_a.o := \\\n  /build/linux/include/linux/pci_ids.h \\\n"
+        ));
+        assert!(!needs("deps_a.o := \\\n  include/linux/pci.h \\\n"));
+    }
+
+    #[test]
+    fn the_object_goes_with_its_note() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["a.o", ".a.o.cmd", "auto.conf", "auto.conf.cmd"] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        for note in [".a.o.cmd", "auto.conf.cmd"] {
+            remove(&folder.path().join(note)).unwrap();
+        }
+        let left = fs::read_dir(folder.path()).unwrap().flatten();
+        let left: Vec<_> = left.map(|entry| entry.file_name()).collect();
+        assert_eq!(left, ["auto.conf"]);
+    }
+
+    #[test]
+    fn paths_become_those_of_the_new_kernel() {
+        let note = "-I/build/linux/include /build/linux /build/linux2/a";
+        let moved = moved(note, Path::new("/build/linux"), Path::new("/pristine"));
+        assert_eq!(moved, "-I/pristine/include /pristine /build/linux2/a");
+    }
 }
