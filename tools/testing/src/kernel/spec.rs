@@ -182,8 +182,15 @@ impl KernelSpec {
 
     /// Returns the kernel with the drivers that the overlay converts, and with our option.
     pub fn converted(layout: &Layout) -> Self {
-        let fragments = ["guest", "converted", "rust"];
-        Self::new(layout, "converted", layout.linux(), &fragments)
+        Self {
+            from: Some(Self::ours(layout).into()),
+            ..Self::new(
+                layout,
+                "converted",
+                layout.linux(),
+                &["guest", "converted", "rust"],
+            )
+        }
     }
 
     /// Returns the same kernel without our option.
