@@ -21,16 +21,10 @@ int pcim_alloc_irq_vectors_affinity(struct pci_dev *dev, unsigned int min_vecs,
 				    unsigned int max_vecs, unsigned int flags,
 				    struct irq_affinity *affd)
 {
-	int nvecs;
+	int nvecs = pci_irq_vectors_may_alloc(dev) ?:
+		    __pci_alloc_irq_vectors_affinity(dev, min_vecs, max_vecs, flags, affd);
 
-	if (!dev)
-		return -EINVAL;
-
-	nvecs = pci_irq_vectors_may_alloc(dev) ?:
-		__pci_alloc_irq_vectors_affinity(dev, min_vecs, max_vecs, flags, affd);
-	if (nvecs <= 0)
-		return nvecs;
-	return pci_irq_vectors_did_alloc(dev, PCI_IRQ_OWNER_DEVICE) ?: nvecs;
+	return pci_irq_vectors_did_alloc(dev, nvecs, PCI_IRQ_OWNER_DEVICE);
 }
 EXPORT_SYMBOL(pcim_alloc_irq_vectors_affinity);
 
@@ -51,16 +45,11 @@ void pci_irq_vectors_set_node(struct pci_dev *dev, struct pci_irq_vectors *node)
 	WRITE_ONCE(dev->irq_vectors, node);
 }
 
-/* Fills in *@found and returns true if a handler is registered on @irq. */
+/* Fills in *@found and returns true if a handler is registered on @irq, which is a vector. */
 bool pci_irq_handler_find(unsigned int irq, struct pci_irq_handler *found)
 {
+	struct irq_desc *desc = irq_to_desc(irq);
 	struct irqaction *action;
-	struct irq_desc *desc;
-
-	guard(rcu)();
-	desc = irq_to_desc(irq);
-	if (!desc)
-		return false;
 
 	guard(raw_spinlock_irqsave)(&desc->lock);
 	action = desc->action;
@@ -155,16 +144,17 @@ static const char *type_of(struct pci_dev *dev)
 }
 
 /*
- * Reports that a call about the vectors, which are live, was refused. Handlers have
- * a report of their own.
+ * Reports that a call about the vectors, which are live, was refused, or that the
+ * driver leaked them. Handlers have reports of their own.
  */
-void pci_irq_vectors_report_refused(struct pci_dev *dev, enum pci_irq_owner owner,
-				    enum pci_irq_decision reason)
+void pci_irq_vectors_report(struct pci_dev *dev, enum pci_irq_decision decision)
 {
-	switch (reason) {
+	bool managed = pci_irq_vectors_state(dev).owner == PCI_IRQ_OWNER_DEVICE;
+
+	switch (decision) {
 	case PCI_IRQ_REFUSED_BUSY:
 		report(dev, "allocation refused, the %s owns the %s vectors that are live",
-		       owner == PCI_IRQ_OWNER_DEVICE ? "device" : "driver", type_of(dev));
+		       managed ? "device" : "driver", type_of(dev));
 		break;
 	case PCI_IRQ_REFUSED_DEVICE_OWNS:
 		report(dev, "free refused, the device owns the %s vectors until detach",
@@ -178,14 +168,12 @@ void pci_irq_vectors_report_refused(struct pci_dev *dev, enum pci_irq_owner owne
 		report(dev, "managed free refused, a Rust guard stands for the %s vectors",
 		       type_of(dev));
 		break;
+	case PCI_IRQ_CONTAINED:
+		report(dev, "%s vectors leaked by the driver, freed by devres", type_of(dev));
+		break;
 	default:
 		break;
 	}
-}
-
-void pci_irq_vectors_report_leaked(struct pci_dev *dev)
-{
-	report(dev, "%s vectors leaked by the driver, freed by devres", type_of(dev));
 }
 
 /*

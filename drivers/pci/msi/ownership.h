@@ -22,7 +22,6 @@ enum pci_irq_owner {
 /* What is decided about vectors. The last ones say why the owner refuses a call. */
 enum pci_irq_decision {
 	PCI_IRQ_ALLOCATED,
-	PCI_IRQ_ADDED,		/* one, to others */
 	PCI_IRQ_CLAIMED,	/* by the device, from a Rust guard */
 	PCI_IRQ_FREED,
 	PCI_IRQ_FREED_ONE,
@@ -35,20 +34,19 @@ enum pci_irq_decision {
 	PCI_IRQ_REFUSED_HANDLER,
 };
 
-/* The state of the vectors of a device. All zero while none are live. */
+/* The state of the vectors that were allocated last. All zero if none were. */
 struct pci_irq_vectors_state {
 	enum pci_irq_owner owner;
-	bool guarded;	/* a Rust guard stands for the vectors */
+	bool guarded;	/* a Rust guard holds the vectors */
 };
 
 /* Implemented in rust/kernel/pci/ownership.rs, which documents them. */
 int pci_irq_vectors_may_alloc(struct pci_dev *dev);
 int pci_irq_vectors_may_add(struct pci_dev *dev);
-int pci_irq_vectors_track(struct pci_dev *dev);
-int pci_irq_vectors_did_alloc(struct pci_dev *dev, enum pci_irq_owner owner);
-void pci_irq_vectors_did_add(struct pci_dev *dev);
+int pci_irq_vectors_prepare(struct pci_dev *dev);
+int pci_irq_vectors_did_alloc(struct pci_dev *dev, int nvecs, enum pci_irq_owner owner);
 void pci_irq_vectors_free_of(struct pci_dev *dev, enum pci_irq_owner owner);
-bool pci_irq_vectors_may_free_one(struct pci_dev *dev, unsigned int index);
+bool pci_irq_vectors_free_one(struct pci_dev *dev, unsigned int index);
 struct pci_irq_vectors_state pci_irq_vectors_state(struct pci_dev *dev);
 
 /* Describes a handler that was registered on a vector when it was looked for. */
@@ -66,9 +64,7 @@ bool pci_irq_vectors_find_handler(struct pci_dev *dev, struct pci_irq_handler *f
 void pci_irq_handler_release(const struct pci_irq_handler *handler);
 void pci_irq_handler_report_refused(struct pci_dev *dev, const struct pci_irq_handler *handler);
 void pci_irq_handler_report_leaked(struct pci_dev *dev, const struct pci_irq_handler *handler);
-void pci_irq_vectors_report_refused(struct pci_dev *dev, enum pci_irq_owner owner,
-				    enum pci_irq_decision reason);
-void pci_irq_vectors_report_leaked(struct pci_dev *dev);
+void pci_irq_vectors_report(struct pci_dev *dev, enum pci_irq_decision decision);
 void pci_irq_vectors_silence(struct pci_dev *dev);
 void pci_irq_vectors_silence_one(struct pci_dev *dev, unsigned int irq);
 void pci_irq_vectors_free(struct pci_dev *dev);
@@ -81,8 +77,8 @@ static inline bool pci_irq_vectors_silenced(struct pci_dev *dev)
 }
 
 /* Implemented in ownership_trace.c. */
-void pci_irq_vectors_trace(struct pci_dev *dev, enum pci_irq_owner owner,
-			   enum pci_irq_decision decision);
+void pci_irq_vectors_trace(struct pci_dev *dev, enum pci_irq_decision decision);
+void pci_irq_vectors_did_add(struct pci_dev *dev);
 
 #else
 
@@ -96,14 +92,15 @@ static inline int pci_irq_vectors_may_add(struct pci_dev *dev)
 	return 0;
 }
 
-static inline int pci_irq_vectors_track(struct pci_dev *dev)
+static inline int pci_irq_vectors_prepare(struct pci_dev *dev)
 {
 	return 0;
 }
 
-static inline int pci_irq_vectors_did_alloc(struct pci_dev *dev, enum pci_irq_owner owner)
+static inline int pci_irq_vectors_did_alloc(struct pci_dev *dev, int nvecs,
+					    enum pci_irq_owner owner)
 {
-	return 0;
+	return nvecs;
 }
 
 static inline void pci_irq_vectors_did_add(struct pci_dev *dev)
@@ -114,7 +111,7 @@ static inline void pci_irq_vectors_free_of(struct pci_dev *dev, enum pci_irq_own
 {
 }
 
-static inline bool pci_irq_vectors_may_free_one(struct pci_dev *dev, unsigned int index)
+static inline bool pci_irq_vectors_free_one(struct pci_dev *dev, unsigned int index)
 {
 	return true;
 }

@@ -15,7 +15,7 @@
 static void show_device(struct seq_file *m, struct pci_dev *dev)
 {
 	struct pci_irq_vectors_state state;
-	bool silenced, msix;
+	bool silenced, msi, msix;
 
 	/*
 	 * The pointer to the node is cleared under this lock before the node is
@@ -24,13 +24,15 @@ static void show_device(struct seq_file *m, struct pci_dev *dev)
 	 */
 	guard(spinlock_irqsave)(&dev->dev.devres_lock);
 	state = pci_irq_vectors_state(dev);
-	if (state.owner == PCI_IRQ_OWNER_NONE)
-		return;
-
-	/* data_race(): the driver may change both meanwhile, and either state will do. */
+	/* data_race(): the driver may change all three meanwhile, and any state will do. */
 	silenced = data_race(!!dev->msi_silenced);
 	/* data_race(): as above. */
+	msi = data_race(!!dev->msi_enabled);
+	/* data_race(): as above. */
 	msix = data_race(!!dev->msix_enabled);
+	if (state.owner == PCI_IRQ_OWNER_NONE || (!msi && !msix))
+		return;
+
 	seq_printf(m, "%-14s%-26s%-8s%-7s%-10s%s\n", pci_name(dev), dev_driver_string(&dev->dev),
 		   state.owner == PCI_IRQ_OWNER_DEVICE ? "device" : "driver",
 		   str_yes_no(state.guarded), str_yes_no(silenced), msix ? "MSI-X" : "MSI");

@@ -426,12 +426,14 @@ static bool is_masked(struct pci_dev *pdev, unsigned int vector)
 }
 
 /*
- * genirq masks a vector when its last handler is released. The table of a device
- * that is silent is not written to, because it may be powered down by then.
+ * genirq masks a vector when its last handler is released, and writes its message
+ * when its affinity changes. The table of a device that is silent is not written
+ * to, because it may be powered down by then.
  */
 static void table_of_silent_device_is_left_alone(struct kunit *test)
 {
 	struct pci_dev *pdev = dev_of(test);
+	struct msi_msg msg, other;
 	int irq;
 
 	power_on(test);
@@ -440,6 +442,14 @@ static void table_of_silent_device_is_left_alone(struct kunit *test)
 	irq = request(test);
 	KUNIT_EXPECT_FALSE(test, is_masked(pdev, 0));
 	pci_free_irq_vectors(pdev);
+
+	get_cached_msi_msg(irq, &msg);
+	other = msg;
+	other.data++;
+	pci_write_msi_msg(irq, &other);
+	KUNIT_EXPECT_EQ(test, readl(pdev->msix_base + PCI_MSIX_ENTRY_DATA), msg.data);
+	pci_write_msi_msg(irq, &msg);
+
 	devm_free_irq(&pdev->dev, irq, source_vector(0));
 	KUNIT_EXPECT_FALSE(test, is_masked(pdev, 0));
 	forget_reports();

@@ -29,34 +29,36 @@ static unsigned int count_vectors(struct pci_dev *dev)
 }
 
 /* Traces a decision: those to free and to contain before, the others after it is carried out. */
-void pci_irq_vectors_trace(struct pci_dev *dev, enum pci_irq_owner owner,
-			   enum pci_irq_decision decision)
+void pci_irq_vectors_trace(struct pci_dev *dev, enum pci_irq_decision decision)
 {
 	switch (decision) {
 	case PCI_IRQ_ALLOCATED:
 		if (trace_pci_irq_vectors_alloc_enabled())
-			trace_pci_irq_vectors_alloc(dev, owner, count_vectors(dev));
-		break;
-	case PCI_IRQ_ADDED:
-		trace_pci_irq_vectors_alloc(dev, owner, 1);
+			trace_pci_irq_vectors_alloc(dev, count_vectors(dev));
 		break;
 	case PCI_IRQ_CLAIMED:
 		if (trace_pci_irq_vectors_claim_enabled())
-			trace_pci_irq_vectors_claim(dev, owner, count_vectors(dev));
+			trace_pci_irq_vectors_claim(dev, count_vectors(dev));
 		break;
 	case PCI_IRQ_FREED:
 		if (trace_pci_irq_vectors_free_enabled())
-			trace_pci_irq_vectors_free(dev, owner, count_vectors(dev));
+			trace_pci_irq_vectors_free(dev, count_vectors(dev));
 		break;
 	case PCI_IRQ_FREED_ONE:
-		trace_pci_irq_vectors_free(dev, owner, 1);
+		trace_pci_irq_vectors_free(dev, 1);
 		break;
 	case PCI_IRQ_CONTAINED:
 		if (trace_pci_irq_vectors_contain_enabled())
-			trace_pci_irq_vectors_contain(dev, owner, count_vectors(dev));
+			trace_pci_irq_vectors_contain(dev, count_vectors(dev));
 		break;
 	default:
 		if (trace_pci_irq_vectors_refuse_enabled())
-			trace_pci_irq_vectors_refuse(dev, owner, count_vectors(dev), decision);
+			trace_pci_irq_vectors_refuse(dev, count_vectors(dev), decision);
 	}
+}
+
+/* Traces that one vector was added to others, whose owner it has. */
+void pci_irq_vectors_did_add(struct pci_dev *dev)
+{
+	trace_pci_irq_vectors_alloc(dev, 1);
 }

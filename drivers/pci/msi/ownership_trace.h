@@ -47,9 +47,12 @@ TRACE_DEFINE_ENUM(PCI_IRQ_REFUSED_HANDLER);
 	((dev)->msix_enabled ? PCI_CAP_ID_MSIX :			\
 	 (dev)->msi_enabled ? PCI_CAP_ID_MSI : 0)
 
+#define pci_irq_owner_of(dev)						\
+	(pci_irq_type_of(dev) ? pci_irq_vectors_state(dev).owner : PCI_IRQ_OWNER_NONE)
+
 DECLARE_EVENT_CLASS(pci_irq_vectors,
-	TP_PROTO(struct pci_dev *dev, unsigned int owner, unsigned int count),
-	TP_ARGS(dev, owner, count),
+	TP_PROTO(struct pci_dev *dev, unsigned int count),
+	TP_ARGS(dev, count),
 	TP_STRUCT__entry(
 		__string(device, pci_name(dev))
 		__field(unsigned int, owner)
@@ -58,8 +61,8 @@ DECLARE_EVENT_CLASS(pci_irq_vectors,
 	),
 	TP_fast_assign(
 		__assign_str(device);
-		__entry->owner = owner;
 		__entry->type = pci_irq_type_of(dev);
+		__entry->owner = pci_irq_owner_of(dev);
 		__entry->count = count;
 	),
 	TP_printk("%s owner=%s type=%s count=%u", __get_str(device),
@@ -69,28 +72,28 @@ DECLARE_EVENT_CLASS(pci_irq_vectors,
 
 /* Vectors were allocated, or one was added to others, whose owner it has. */
 DEFINE_EVENT(pci_irq_vectors, pci_irq_vectors_alloc,
-	TP_PROTO(struct pci_dev *dev, unsigned int owner, unsigned int count),
-	TP_ARGS(dev, owner, count));
+	TP_PROTO(struct pci_dev *dev, unsigned int count),
+	TP_ARGS(dev, count));
 
 /* A Rust guard has given the vectors to the device. */
 DEFINE_EVENT(pci_irq_vectors, pci_irq_vectors_claim,
-	TP_PROTO(struct pci_dev *dev, unsigned int owner, unsigned int count),
-	TP_ARGS(dev, owner, count));
+	TP_PROTO(struct pci_dev *dev, unsigned int count),
+	TP_ARGS(dev, count));
 
 /* Vectors are about to be freed. */
 DEFINE_EVENT(pci_irq_vectors, pci_irq_vectors_free,
-	TP_PROTO(struct pci_dev *dev, unsigned int owner, unsigned int count),
-	TP_ARGS(dev, owner, count));
+	TP_PROTO(struct pci_dev *dev, unsigned int count),
+	TP_ARGS(dev, count));
 
 /* Vectors or handlers that the driver has leaked are about to be released. */
 DEFINE_EVENT(pci_irq_vectors, pci_irq_vectors_contain,
-	TP_PROTO(struct pci_dev *dev, unsigned int owner, unsigned int count),
-	TP_ARGS(dev, owner, count));
+	TP_PROTO(struct pci_dev *dev, unsigned int count),
+	TP_ARGS(dev, count));
 
 /* A call was refused. The vectors stay. */
 TRACE_EVENT(pci_irq_vectors_refuse,
-	TP_PROTO(struct pci_dev *dev, unsigned int owner, unsigned int count, unsigned int reason),
-	TP_ARGS(dev, owner, count, reason),
+	TP_PROTO(struct pci_dev *dev, unsigned int count, unsigned int reason),
+	TP_ARGS(dev, count, reason),
 	TP_STRUCT__entry(
 		__string(device, pci_name(dev))
 		__field(unsigned int, owner)
@@ -100,8 +103,8 @@ TRACE_EVENT(pci_irq_vectors_refuse,
 	),
 	TP_fast_assign(
 		__assign_str(device);
-		__entry->owner = owner;
 		__entry->type = pci_irq_type_of(dev);
+		__entry->owner = pci_irq_owner_of(dev);
 		__entry->count = count;
 		__entry->reason = reason;
 	),

@@ -29,10 +29,7 @@ use crate::{
     error::to_result,
     prelude::*, //
 };
-use core::{
-    num::NonZero,
-    ptr, //
-};
+use core::ptr;
 
 /// The largest number of entries of an MSI-X table. The MSI core warns about larger indexes.
 const MSIX_TABLE_MAX: usize = 2048;
@@ -97,7 +94,7 @@ pub(super) struct Allocation<'a> {
     pub(super) dev: &'a Device<Bound>,
     pub(super) registry: &'a Registry,
     pub(super) id: GuardId,
-    pub(super) len: NonZero<usize>,
+    pub(super) len: usize,
     pub(super) irq_type: IrqType,
     intx: u32,
 }
@@ -140,10 +137,7 @@ impl<'a> Allocation<'a> {
             dev,
             registry,
             id,
-            len: usize::try_from(ret)
-                .ok()
-                .and_then(NonZero::new)
-                .ok_or(EINVAL)?,
+            len: usize::try_from(ret)?,
             irq_type,
             // SAFETY: `dev` is a valid device; nobody changes its interrupt while the lock is held.
             intx: unsafe { (*dev.as_raw()).irq },
@@ -160,7 +154,7 @@ impl<'a> Allocation<'a> {
         // A vector that was added later has the index that it was added with.
         let end = match self.irq_type {
             IrqType::MsiX => MSIX_TABLE_MAX,
-            IrqType::Msi | IrqType::Intx => self.len.get(),
+            IrqType::Msi | IrqType::Intx => self.len,
         };
         if index >= end {
             return Err(EINVAL);
@@ -203,7 +197,7 @@ impl<'a> Allocation<'a> {
     ///
     /// See [`IrqVectorRegistration::remove_vector`].
     pub(super) fn remove(&self, index: usize) -> Result {
-        if self.irq_type != IrqType::MsiX || index < self.len.get() {
+        if self.irq_type != IrqType::MsiX || index < self.len {
             return Err(EINVAL);
         }
         let calls = self.registry.release_vector(self.id, index);
@@ -227,8 +221,7 @@ impl<'a> Allocation<'a> {
     ///
     /// See [`IrqVectorRegistration::into_managed`].
     pub(super) fn manage(&self) -> Result {
-        let calls = self.registry.lock()?;
-        self.check(&calls)?;
+        let _calls = self.registry.lock()?;
         if self.irq_type == IrqType::Intx {
             return Ok(());
         }
@@ -247,7 +240,7 @@ impl<'a> Allocation<'a> {
     /// # Errors
     ///
     /// `ENODEV` when something else than the guard has freed the vectors.
-    pub(super) fn check(&self, _calls: &Calls) -> Result {
+    fn check(&self, _calls: &Calls) -> Result {
         if self.irq_type == IrqType::Intx || ownership::is_guarded(self.dev, self.id) {
             Ok(())
         } else {

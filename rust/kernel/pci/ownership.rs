@@ -5,49 +5,57 @@
 //! C headers: [`include/linux/pci_irq_vectors.h`](srctree/include/linux/pci_irq_vectors.h),
 //! [`drivers/pci/msi/ownership.h`](srctree/drivers/pci/msi/ownership.h)
 //!
-//! MSI and MSI-X vectors that are live have one owner. The driver owns what the `pci_*` calls
-//! allocated, and frees it. The device owns what the `pcim_*` calls allocated: devres frees it when
-//! the driver is detached. An INTx interrupt has no owner, and `pcim_enable_device()` has no part
-//! in this.
+//! MSI and MSI-X vectors are *live* from their allocation until they are freed. Live vectors have
+//! one owner. The driver owns what the `pci_*` calls allocated, and frees it. The device owns what
+//! the `pcim_*` calls allocated: devres frees it when the driver is *detached*, that is, unbound
+//! from the device. An INTx interrupt has no owner, and `pcim_enable_device()` has no part in this.
 //!
 //! | call                          | no vectors | the driver owns     | the device owns |
 //! |-------------------------------|------------|---------------------|-----------------|
-//! | `pci_alloc_irq_vectors()`...  | driver's   | `EBUSY`             | `EBUSY`         |
-//! | `pcim_alloc_irq_vectors()`... | device's   | `EBUSY`             | `EBUSY`         |
-//! | `pci_free_irq_vectors()`...   | nothing    | freed, or refused   | refused         |
-//! | `pcim_free_irq_vectors()`     | nothing    | refused             | freed, or       |
-//! |                               |            |                     | refused         |
-//! | release of the devres group   | nothing    | stay, if the MSI    | freed           |
-//! | of the allocation             |            | data stays          |                 |
+//! | `pci_alloc_irq_vectors()`     | driver's   | `EBUSY`             | `EBUSY`         |
+//! | `pcim_alloc_irq_vectors()`    | device's   | `EBUSY`             | `EBUSY`         |
+//! | `pci_free_irq_vectors()`      | nothing    | freed (1)           | refused         |
+//! | `pcim_free_irq_vectors()`     | nothing    | refused             | freed (1)       |
+//! | release of the devres group   | nothing    | stay                | freed           |
+//! | of the allocation             |            |                     |                 |
+//! | release of the devres group   | nothing    | reported and freed  | freed           |
+//! | with the MSI data             |            |                     |                 |
 //! | detach                        | nothing    | reported and freed  | freed           |
 //!
-//! - **"Freed, or refused"** is a free by the owner. It is refused while a handler is registered on
-//!   one of the vectors. `pcim_free_irq_vectors()` is also refused while a Rust value holds them.
+//! The older calls `pci_enable_msi()`, `pci_enable_msix_range()`, `pci_disable_msi()` and
+//! `pci_disable_msix()` are like those of the driver in the table. The *MSI data* of a device are
+//! its MSI descriptors and domains, `msi_setup_device_data()`. They are a devres entry, and vectors
+//! cannot outlive them. A *Rust guard* is a value that holds vectors of either owner:
+//! [`super::IrqVectorRegistration`] those of the driver, [`super::ManagedIrqVectors`] those of the
+//! device.
+//!
+//! - **(1) A free by the owner** is refused while a handler is registered on one of the vectors.
+//!   `pcim_free_irq_vectors()` is also refused while a Rust guard holds them.
 //! - **A refused free silences the device**: it cannot use the vectors any more until they are
 //!   freed and allocated anew. A caller that frees expects no interrupt after the call, because it
 //!   frees its data or powers the device down next.
-//! - **At detach**, and with the MSI data, everything goes. No driver code is left that could call
-//!   `free_irq()`, so handlers that are still registered are reported and released first. The
-//!   `containment` module does that. Nothing is allocated during detach: `ENODEV`.
+//! - **When devres releases the MSI data**, at detach or with a group, everything goes. No driver
+//!   code is left that could call `free_irq()`, so handlers that are still registered are reported
+//!   and released first. The `containment` module does that. Nothing is allocated during detach:
+//!   `ENODEV`.
 //! - **A single MSI-X vector** that `pci_msix_alloc_irq_at()` adds belongs to the owner of the
 //!   others. `pci_msix_free_irq()` frees it whoever owns it, unless a handler is registered on it.
 //! - **Refusals and leaks** are logged with `dev_err()`, one line each. With
 //!   `CONFIG_PCI_DEVRES_RUST_DEBUG` a warning shows the callers of the first of each kind. The
 //!   trace events `pci_irq_vectors:*` record the decisions, and `pci_irq_vectors` in debugfs lists
 //!   the owners.
-//! - **A Rust value** can hold vectors of either owner: [`super::IrqVectorRegistration`] those of
-//!   the driver, [`super::ManagedIrqVectors`] those of the device. Its own free is a free by the
-//!   owner. After any other free by C code it finds that its allocation is gone.
+//! - **A Rust guard** frees as the owner. After a free by C code it finds that its allocation is
+//!   gone.
 //!
 //! # What is kept
 //!
 //! `msi_enabled` and `msix_enabled` of the device say whether vectors are live. Devres entries say
 //! whose they are:
 //!
-//! - The first allocation after the driver is bound adds a [`Node`], directly after the MSI data of
-//!   the device. Devres releases it directly before that data. Vectors that are live then are
-//!   freed, whoever owns them. The MSI data goes at detach, or earlier with the devres group in
-//!   which the first allocation was made.
+//! - The first attempt to allocate vectors after the driver is bound adds the MSI data of the
+//!   device, and directly after it a [`Node`], which C calls `struct pci_irq_vectors`. Devres
+//!   releases the node directly before that data. Vectors that are live then are freed, whoever
+//!   owns them. Both go at detach, or earlier with the devres group in which they were added.
 //! - A managed allocation adds an entry of its own, which frees the vectors when devres releases
 //!   it. That is after everything that the driver added later, such as handlers, and together with
 //!   the devres group in which the allocation was made. The node has a pointer to that entry, which
@@ -60,12 +68,25 @@
 //! The caller does. A driver serialises allocating and freeing the vectors of its device, as the
 //! MSI API has always required, so nothing in here takes a lock for that. Rust code is serialised
 //! by the lock of [`super::registry`]. Debugfs reads the node concurrently, under the device's
-//! `devres_lock`. A reset restores the state of the device concurrently: `msi_lock` (MSI) or
-//! `msi_descs_lock` (MSI-X) keeps the descriptors for it.
+//! `devres_lock`. A reset on another CPU may read the MSI descriptors to restore the state of the
+//! device: `msi_lock` (MSI) or `msi_descs_lock` (MSI-X) keeps them from being freed meanwhile.
 //!
-//! Locks nest in this order: the device's lock, the lock of the registry, `msi_descs_lock`, the
-//! lock of an interrupt's descriptor, `msi_lock`. The `devres_lock` nests in `msi_descs_lock`, and
-//! nothing nests in the `devres_lock`.
+//! Locks nest in this order: `device_lock()`, the lock of the registry, `msi_descs_lock`, the
+//! lock of an interrupt's descriptor, `msi_lock`. The `devres_lock` is innermost. It nests in
+//! `msi_descs_lock` where a driver adds entries under that one, as `ntb_msi` does.
+//!
+//! # Who calls
+//!
+//! The MSI core calls the exported functions of this file, see `drivers/pci/msi/api.c`. *The caller
+//! must be the MSI core* means that the device is valid and that its driver makes one such call at
+//! a time.
+//!
+//! - An allocation: `pci_irq_vectors_may_alloc()`, then `pci_irq_vectors_prepare()` from within the
+//!   MSI core, and `pci_irq_vectors_did_alloc()`.
+//! - A free: `pci_irq_vectors_free_of()`.
+//! - `pci_msix_alloc_irq_at()`: `pci_irq_vectors_may_add()`.
+//! - `pci_msix_free_irq()`: `pci_irq_vectors_free_one()`.
+//! - Devres: `release_managed()` and `release_node()`.
 
 mod containment;
 mod state;
@@ -83,26 +104,24 @@ use self::{
         device_of,
         is_detaching,
         node,
-        owner,
-        report_refused,
+        report,
         silence,
         trace,
         Decision,
         Node,
         Owner,
-        ADDED,
         ALLOCATED,
-        BUSY,
         CLAIMED,
-        DETACHING,
         DEVICE,
-        DEVICE_OWNS,
         DRIVER,
-        DRIVER_OWNS,
         FREED,
         FREED_ONE,
-        GUARD,
-        HANDLER, //
+        REFUSED_BUSY,
+        REFUSED_DETACHING,
+        REFUSED_DEVICE_OWNS,
+        REFUSED_DRIVER_OWNS,
+        REFUSED_GUARD,
+        REFUSED_HANDLER, //
     },
 };
 use super::{
@@ -126,23 +145,17 @@ use core::{
 
 // --- The driver allocates ---------------------------------------------------------------------
 
-/// Returns an error if the driver is being detached, when nobody would free the vectors.
-///
-/// # Errors
-///
-/// `ENODEV` when the driver is being detached.
-fn refuse_if_detaching(pdev: &Device) -> Result {
-    if is_detaching(pdev) {
-        trace(pdev, owner(pdev), DETACHING);
-        return Err(ENODEV);
+/// Returns 0, or `-ENODEV` while the driver is being detached, when nobody would free the vectors.
+fn refuse_if_detaching(pdev: &Device) -> c_int {
+    if !is_detaching(pdev) {
+        return 0;
     }
-    Ok(())
+    trace(pdev, REFUSED_DETACHING);
+    ENODEV.to_errno()
 }
 
-/// Returns whether vectors may be allocated: 0, `-EBUSY` while any are live, or `-ENODEV` once the
-/// driver is being detached.
-///
-/// Returns 0 for a null `dev`, which the MSI core rejects later.
+/// Returns 0 if vectors may be allocated, `-EBUSY` while any are live, `-ENODEV` once the driver is
+/// being detached, or `-EINVAL` for a null `dev`. May sleep.
 ///
 /// # Safety
 ///
@@ -150,21 +163,20 @@ fn refuse_if_detaching(pdev: &Device) -> Result {
 #[export]
 unsafe extern "C" fn pci_irq_vectors_may_alloc(dev: *mut bindings::pci_dev) -> c_int {
     if dev.is_null() {
-        return 0;
+        return EINVAL.to_errno();
     }
     // SAFETY: The caller says that the device is valid.
     let pdev = unsafe { device_of(dev) };
     if live(pdev).is_some() {
-        let owner = owner(pdev);
-        report_refused(pdev, owner, BUSY);
-        trace(pdev, owner, BUSY);
+        report(pdev, REFUSED_BUSY);
+        trace(pdev, REFUSED_BUSY);
         return EBUSY.to_errno();
     }
-    refuse_if_detaching(pdev).map_or_else(Error::to_errno, |()| 0)
+    refuse_if_detaching(pdev)
 }
 
-/// Returns whether a vector may be added to those that are live: 0, or `-ENODEV` once the driver is
-/// being detached.
+/// Returns 0 if a vector may be added to those that are live, or `-ENODEV` once the driver is being
+/// detached. May sleep.
 ///
 /// # Safety
 ///
@@ -172,15 +184,15 @@ unsafe extern "C" fn pci_irq_vectors_may_alloc(dev: *mut bindings::pci_dev) -> c
 #[export]
 unsafe extern "C" fn pci_irq_vectors_may_add(dev: *mut bindings::pci_dev) -> c_int {
     // SAFETY: The caller says that the device is valid.
-    refuse_if_detaching(unsafe { device_of(dev) }).map_or_else(Error::to_errno, |()| 0)
+    refuse_if_detaching(unsafe { device_of(dev) })
 }
 
 /// Gives the device MSI data and a node if it has none. The MSI core calls this before vectors are
 /// allocated. May sleep.
 ///
-/// The node must come directly after the MSI data on the list of devres. So its memory is there
-/// before the data is set up: data without a node could be in a devres group in which the node of a
-/// later allocation is not.
+/// The node is allocated first. If the data were added and the node failed, a later call would add
+/// the node elsewhere on the list of devres, and a group with the data alone could be released
+/// under live vectors.
 ///
 /// Returns 0 or a negative errno, mostly `-ENOMEM`.
 ///
@@ -188,7 +200,7 @@ unsafe extern "C" fn pci_irq_vectors_may_add(dev: *mut bindings::pci_dev) -> c_i
 ///
 /// `dev` must be valid, and the caller must be the MSI core.
 #[export]
-unsafe extern "C" fn pci_irq_vectors_track(dev: *mut bindings::pci_dev) -> c_int {
+unsafe extern "C" fn pci_irq_vectors_prepare(dev: *mut bindings::pci_dev) -> c_int {
     // SAFETY: The caller says that the device is valid.
     let pdev = unsafe { device_of(dev) };
     if node(pdev).is_some() {
@@ -218,19 +230,28 @@ unsafe extern "C" fn pci_irq_vectors_track(dev: *mut bindings::pci_dev) -> c_int
     0
 }
 
-/// Makes `owner` the owner of vectors that were just allocated. May sleep.
+/// Makes `owner` the owner of the `nvecs` vectors that were just allocated. May sleep.
 ///
-/// Returns 0, also for an INTx interrupt, or `-ENOMEM`. Then the vectors are freed again.
+/// An errno in `nvecs` says that there are none.
+///
+/// Returns `nvecs`, also for an INTx interrupt, or `-ENOMEM` after it has freed the vectors again.
 ///
 /// # Safety
 ///
-/// `dev` must be valid, and the caller must be the MSI core.
+/// `dev` must be valid if `nvecs` is positive, and the caller must be the MSI core.
 #[export]
-unsafe extern "C" fn pci_irq_vectors_did_alloc(dev: *mut bindings::pci_dev, owner: Owner) -> c_int {
+unsafe extern "C" fn pci_irq_vectors_did_alloc(
+    dev: *mut bindings::pci_dev,
+    nvecs: c_int,
+    owner: Owner,
+) -> c_int {
+    if nvecs <= 0 {
+        return nvecs;
+    }
     // SAFETY: The caller says that the device is valid.
     let pdev = unsafe { device_of(dev) };
     let (Some(node), Some(_)) = (node(pdev), live(pdev)) else {
-        return 0;
+        return nvecs;
     };
     node.reset();
     if owner == DEVICE {
@@ -241,8 +262,8 @@ unsafe extern "C" fn pci_irq_vectors_did_alloc(dev: *mut bindings::pci_dev, owne
             return e.to_errno();
         }
     }
-    trace(pdev, owner, ALLOCATED);
-    0
+    trace(pdev, ALLOCATED);
+    nvecs
 }
 
 /// Adds the entry that makes the device the owner of the vectors that are live.
@@ -264,24 +285,13 @@ fn add_managed_entry(pdev: &Device, node: &Node) -> Result {
     Ok(())
 }
 
-/// Traces that one vector was added. It belongs to the owner of the existing vectors.
-///
-/// # Safety
-///
-/// `dev` must be valid, and the caller must be the MSI core.
-#[export]
-unsafe extern "C" fn pci_irq_vectors_did_add(dev: *mut bindings::pci_dev) {
-    // SAFETY: The caller says that the device is valid.
-    let pdev = unsafe { device_of(dev) };
-    trace(pdev, owner(pdev), ADDED);
-}
-
 // --- The driver frees -------------------------------------------------------------------------
 
-/// Frees the vectors, if any are live, for a call that frees those of `owner`. May sleep.
+/// Frees the vectors, if any are live, or refuses that and silences the device. May sleep.
 ///
-/// The free is refused if somebody else owns the vectors or a handler is registered on one, and for
-/// `pcim_free_irq_vectors()` also if a Rust guard holds them. Then the device is silenced.
+/// `pci_free_irq_vectors()` and its kin free the vectors of `DRIVER`, and `pcim_free_irq_vectors()`
+/// those of `DEVICE`, of which no Rust guard may hold any. No free is granted while a handler is
+/// registered on one of the vectors.
 ///
 /// # Safety
 ///
@@ -294,54 +304,55 @@ unsafe extern "C" fn pci_irq_vectors_free_of(dev: *mut bindings::pci_dev, owner:
         return;
     };
     let refusal = match (owner, node.owner()) {
-        (DRIVER, DEVICE) => DEVICE_OWNS,
-        (DEVICE, DRIVER) => DRIVER_OWNS,
-        (DEVICE, _) if node.guard().is_some() => GUARD,
-        _ => {
-            free_unless_handled(pdev, node);
-            return;
-        }
+        (DRIVER, DEVICE) => Some(REFUSED_DEVICE_OWNS),
+        (DEVICE, DRIVER) => Some(REFUSED_DRIVER_OWNS),
+        (DEVICE, _) if node.guard().is_some() => Some(REFUSED_GUARD),
+        _ => None,
     };
-    report_refused(pdev, node.owner(), refusal);
-    refuse_free(pdev, node, refusal);
+    if let Some(refusal) = refusal {
+        report(pdev, refusal);
+        silence_after(pdev, refusal);
+    } else {
+        free_unless_handled(pdev, node);
+    }
 }
 
 /// Frees the vectors unless a handler is registered on one, and returns whether they are freed.
 fn free_unless_handled(pdev: &Device, node: &Node) -> bool {
     if let Some(handler) = Handler::find(pdev) {
         handler.report_refused(pdev);
-        refuse_free(pdev, node, HANDLER);
+        silence_after(pdev, REFUSED_HANDLER);
         return false;
     }
-    free_vectors(pdev, node.owner());
+    free_vectors(pdev);
     remove_managed_entry(pdev, node);
     true
 }
 
 /// Frees the vectors. No handler may be registered on them.
-fn free_vectors(pdev: &Device, owner: Owner) {
-    trace(pdev, owner, FREED);
+fn free_vectors(pdev: &Device) {
+    trace(pdev, FREED);
     // SAFETY: `pdev` is a valid device with vectors and without handlers.
     unsafe { bindings::pci_irq_vectors_free(pdev.as_raw()) };
 }
 
-/// Silences the device after a free was refused, which the caller has logged.
+/// Silences the device after a refusal of a free, which the caller has reported.
 #[cold]
-fn refuse_free(pdev: &Device, node: &Node, refusal: Decision) {
+fn silence_after(pdev: &Device, refusal: Decision) {
     silence(pdev);
-    trace(pdev, node.owner(), refusal);
+    trace(pdev, refusal);
 }
 
-/// Returns whether `pci_msix_free_irq()` may free the MSI-X vector at `index` of the table. It may,
-/// whoever owns the others. May sleep.
+/// Decides about the free of one MSI-X vector, that at `index` of the table. May sleep.
 ///
-/// The free is refused while a handler is registered on the vector. Then the vector is masked.
+/// Returns `true` if `pci_msix_free_irq()` is to free it, whoever owns the others. While a handler
+/// is registered on the vector, the free is refused and the vector masked.
 ///
 /// # Safety
 ///
 /// `dev` must be valid, and the caller must be the MSI core.
 #[export]
-unsafe extern "C" fn pci_irq_vectors_may_free_one(
+unsafe extern "C" fn pci_irq_vectors_free_one(
     dev: *mut bindings::pci_dev,
     index: c_uint,
 ) -> bool {
@@ -361,14 +372,14 @@ unsafe extern "C" fn pci_irq_vectors_may_free_one(
         handler.report_refused(pdev);
         // SAFETY: `pdev` is a valid device with vectors, hence MSI data.
         unsafe { bindings::pci_irq_vectors_silence_one(pdev.as_raw(), irq.get()) };
-        trace(pdev, owner(pdev), HANDLER);
+        trace(pdev, REFUSED_HANDLER);
         return false;
     }
-    trace(pdev, owner(pdev), FREED_ONE);
+    trace(pdev, FREED_ONE);
     true
 }
 
-/// Removes the entry that owns the vectors from devres without running its release, once they are
+/// Removes the entry that frees the vectors from devres without running its release, once they are
 /// freed.
 ///
 /// Nothing is removed if devres is already releasing the entry. Then `release_managed()` sees that
@@ -394,7 +405,7 @@ fn remove_managed_entry(pdev: &Device, node: &Node) {
 ///
 /// # Safety
 ///
-/// There are none. `dr_match_t` is a type of unsafe functions.
+/// This function has no requirements. It is unsafe because `dr_match_t` is.
 unsafe extern "C" fn is_entry(
     _dev: *mut bindings::device,
     entry: *mut c_void,
@@ -405,10 +416,10 @@ unsafe extern "C" fn is_entry(
 
 // --- Devres releases entries: at detach, or with a group ----------------------------------------
 
-/// Frees the vectors that the entry owns, when devres releases it.
+/// Frees the vectors of the entry, when devres releases it.
 ///
 /// The entry may be stale. While a devres group is released, a devm action of the driver can free
-/// the vectors and allocate others, which another entry owns.
+/// the vectors and allocate others, which have another entry.
 ///
 /// # Safety
 ///
@@ -441,22 +452,21 @@ unsafe extern "C" fn release_node(dev: *mut bindings::device, _node: *mut c_void
 /// Frees the vectors, if any are live, because devres is releasing an entry: that of a managed
 /// allocation, or the node, after which the MSI data goes.
 fn free_at_release(pdev: &Device, node: &Node) {
-    let owner = node.owner();
     if live(pdev).is_none() {
         return;
     }
-    if owner == DRIVER || Handler::find(pdev).is_some() {
+    if node.owner() == DRIVER || Handler::find(pdev).is_some() {
         contain(pdev, node);
     } else {
-        free_vectors(pdev, owner);
+        free_vectors(pdev);
     }
 }
 
 // --- A Rust guard holds vectors -----------------------------------------------------------------
 
-/// Records that guard `id` holds the vectors that were just allocated. INTx needs no guard.
+/// Records that guard `id` holds the vectors that were just allocated, which are live.
 pub(super) fn set_guard(pdev: &Device, id: GuardId) {
-    if let (Some(node), Some(_)) = (node(pdev), live(pdev)) {
+    if let Some(node) = node(pdev) {
         node.set_guard(id);
     }
 }
@@ -479,17 +489,15 @@ pub(super) fn free_guarded(pdev: &Device, id: GuardId) -> bool {
     guarded_node(pdev, id).is_none_or(|node| free_unless_handled(pdev, node))
 }
 
-/// Makes the device the owner of the vectors that guard `id` holds, if they are still there.
+/// Makes the device the owner of the vectors that guard `id` holds.
 ///
 /// # Errors
 ///
-/// `ENOMEM` when there is no memory. The driver still owns the vectors then.
+/// - `ENODEV` when something else than the guard has freed the vectors.
+/// - `ENOMEM` when there is no memory. The driver still owns the vectors then.
 pub(super) fn manage_guarded(pdev: &Device, id: GuardId) -> Result {
-    let Some(node) = guarded_node(pdev, id) else {
-        return Ok(());
-    };
-    add_managed_entry(pdev, node)?;
-    trace(pdev, DEVICE, CLAIMED);
+    add_managed_entry(pdev, guarded_node(pdev, id).ok_or(ENODEV)?)?;
+    trace(pdev, CLAIMED);
     Ok(())
 }
 

@@ -52,8 +52,8 @@ pub use super::irq_types::{
 /// - If it is forgotten, the vectors leak until the driver is detached: then that is reported, and
 ///   the vectors are freed. Their handlers are released before, at the end of the binding.
 /// - It cannot be cloned, and freeing or converting it uses it up. A guard whose allocation is
-///   gone, for example an INTx guard after a later MSI-X allocation, does not find its id, and
-///   neither reads nor frees.
+///   gone does not find its id, and neither reads nor frees. An INTx guard goes on naming the line
+///   of the device after a later MSI-X allocation, and frees nothing.
 /// - It can be sent to another thread and dropped there; it frees under the lock of the binding.
 /// - It borrows the bound device, so it is gone when the driver is unbound. In driver data it is
 ///   dropped after the remove callback and before devres releases anything.
@@ -68,7 +68,7 @@ impl<'a> IrqVectorRegistration<'a> {
     #[inline]
     #[allow(clippy::len_without_is_empty)]
     pub fn len(&self) -> usize {
-        self.0.len.get()
+        self.0.len
     }
 
     /// Returns the interrupt type the PCI core selected.
@@ -120,7 +120,8 @@ impl<'a> IrqVectorRegistration<'a> {
     /// # Errors
     ///
     /// `EBUSY`, and the guard, when C code has a handler registered on one of the vectors. Which
-    /// one is reported.
+    /// one is reported. The device is silenced then: none of its vectors interrupts any more until
+    /// they are freed and allocated anew.
     ///
     /// # Examples
     ///
@@ -173,7 +174,7 @@ impl Drop for IrqVectorRegistration<'_> {
 /// A witness that the device owns vectors, which it frees when the driver is detached.
 ///
 /// It can be copied and kept in driver data. `pcim_free_irq_vectors()` refuses to free vectors that
-/// a Rust witness stands for, so they exist as long as the driver is bound, unless [`Self::free`]
+/// a Rust guard holds, so they exist as long as the driver is bound, unless [`Self::free`]
 /// is called on one of the copies, or C code releases the devres group in which they were
 /// allocated.
 ///
@@ -195,7 +196,7 @@ impl<'a> ManagedIrqVectors<'a> {
     #[inline]
     #[allow(clippy::len_without_is_empty)]
     pub fn len(&self) -> usize {
-        self.0.len.get()
+        self.0.len
     }
 
     /// Returns the interrupt type the PCI core selected.
@@ -237,7 +238,8 @@ impl<'a> ManagedIrqVectors<'a> {
     ///
     /// # Errors
     ///
-    /// `EBUSY` when C code has a handler registered on one of the vectors, which is reported.
+    /// `EBUSY` when C code has a handler registered on one of the vectors, which is reported. The
+    /// device is silenced then, as by [`IrqVectorRegistration::free`].
     ///
     /// # Examples
     ///

@@ -3,7 +3,7 @@
 //! Finds handlers on a device's vectors, and releases those that a driver leaked.
 
 use super::state::{
-    report_leaked,
+    report,
     silence,
     trace,
     Node,
@@ -57,17 +57,15 @@ impl Handler {
 /// Releases the handlers and the vectors of a device whose driver is gone, or whose MSI data is
 /// released with a devres group.
 ///
-/// Otherwise irqactions and MSI descriptors would leak: the interrupts without a domain, the
-/// descriptors without a device. The device is silenced first, because the data of a handler may be
+/// Otherwise the MSI core would free the domain and the descriptors under handlers that are
+/// registered. The device is silenced first, because the data of a handler may be
 /// freed already. This protects the core only: a C handler may have used freed data before.
 #[cold]
 pub(super) fn contain(pdev: &Device, node: &Node) {
-    let owner = node.owner();
-
-    if owner == DRIVER {
-        report_leaked(pdev);
+    if node.owner() == DRIVER {
+        report(pdev, CONTAINED);
     }
-    trace(pdev, owner, CONTAINED);
+    trace(pdev, CONTAINED);
     silence(pdev);
 
     let mut last = None;

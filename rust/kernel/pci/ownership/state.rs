@@ -3,10 +3,7 @@
 //! The state of a device's vectors, and how a driver's mistakes are reported.
 
 use crate::{
-    bindings::{
-        self,
-        pci_irq_owner_PCI_IRQ_OWNER_NONE as NONE, //
-    },
+    bindings,
     ffi::c_void,
     pci::{
         Device,
@@ -26,18 +23,17 @@ use core::{
 
 pub(super) use crate::bindings::{
     pci_irq_decision as Decision,
-    pci_irq_decision_PCI_IRQ_ADDED as ADDED,
     pci_irq_decision_PCI_IRQ_ALLOCATED as ALLOCATED,
     pci_irq_decision_PCI_IRQ_CLAIMED as CLAIMED,
     pci_irq_decision_PCI_IRQ_CONTAINED as CONTAINED,
     pci_irq_decision_PCI_IRQ_FREED as FREED,
     pci_irq_decision_PCI_IRQ_FREED_ONE as FREED_ONE,
-    pci_irq_decision_PCI_IRQ_REFUSED_BUSY as BUSY,
-    pci_irq_decision_PCI_IRQ_REFUSED_DETACHING as DETACHING,
-    pci_irq_decision_PCI_IRQ_REFUSED_DEVICE_OWNS as DEVICE_OWNS,
-    pci_irq_decision_PCI_IRQ_REFUSED_DRIVER_OWNS as DRIVER_OWNS,
-    pci_irq_decision_PCI_IRQ_REFUSED_GUARD as GUARD,
-    pci_irq_decision_PCI_IRQ_REFUSED_HANDLER as HANDLER,
+    pci_irq_decision_PCI_IRQ_REFUSED_BUSY as REFUSED_BUSY,
+    pci_irq_decision_PCI_IRQ_REFUSED_DETACHING as REFUSED_DETACHING,
+    pci_irq_decision_PCI_IRQ_REFUSED_DEVICE_OWNS as REFUSED_DEVICE_OWNS,
+    pci_irq_decision_PCI_IRQ_REFUSED_DRIVER_OWNS as REFUSED_DRIVER_OWNS,
+    pci_irq_decision_PCI_IRQ_REFUSED_GUARD as REFUSED_GUARD,
+    pci_irq_decision_PCI_IRQ_REFUSED_HANDLER as REFUSED_HANDLER,
     pci_irq_owner as Owner,
     pci_irq_owner_PCI_IRQ_OWNER_DEVICE as DEVICE,
     pci_irq_owner_PCI_IRQ_OWNER_DRIVER as DRIVER, //
@@ -57,13 +53,6 @@ pub(super) unsafe fn device_of<'a>(dev: *mut bindings::pci_dev) -> &'a Device {
     unsafe { &*dev.cast() }
 }
 
-/// Returns whether the device has a PCI driver: from before `probe()` until after `remove()`.
-#[inline]
-fn is_driven(pdev: &Device) -> bool {
-    // SAFETY: `pdev` is a valid device, and the PCI core writes the field with one store.
-    !unsafe { atomic_load(&raw mut (*pdev.as_raw()).driver, Relaxed) }.is_null()
-}
-
 /// Returns whether devres is releasing the entries of the driver, or is about to.
 ///
 /// The PCI core clears its driver pointer when `remove()` has returned or `probe()` has failed; see
@@ -72,32 +61,27 @@ fn is_driven(pdev: &Device) -> bool {
 /// driver allocates in `probe()` or later.
 #[inline]
 pub(super) fn is_detaching(pdev: &Device) -> bool {
+    // SAFETY: `pdev` is a valid device, and the PCI core writes the field with one store.
+    let pci_driver = unsafe { atomic_load(&raw mut (*pdev.as_raw()).driver, Relaxed) };
     // SAFETY: `pdev` is a valid device, and the driver core writes the field with one store.
     let driver = unsafe { atomic_load(&raw mut (*pdev.as_raw()).dev.driver, Relaxed) };
-    !is_driven(pdev) && !driver.is_null()
+    pci_driver.is_null() && !driver.is_null()
 }
 
-/// Traces a decision about vectors of `owner`. May sleep.
+/// Traces a decision about the vectors, with their owner. May sleep.
 ///
 /// C header: [`drivers/pci/msi/ownership_trace.h`](srctree/drivers/pci/msi/ownership_trace.h)
 #[inline]
-pub(super) fn trace(pdev: &Device, owner: Owner, decision: Decision) {
+pub(super) fn trace(pdev: &Device, decision: Decision) {
     // SAFETY: `pdev` is a valid device.
-    unsafe { bindings::pci_irq_vectors_trace(pdev.as_raw(), owner, decision) };
+    unsafe { bindings::pci_irq_vectors_trace(pdev.as_raw(), decision) };
 }
 
-/// Reports that a call about vectors, which are live, was refused for `reason`.
+/// Reports a refusal, or with `CONTAINED` a leak. The vectors are live.
 #[cold]
-pub(super) fn report_refused(pdev: &Device, owner: Owner, reason: Decision) {
+pub(super) fn report(pdev: &Device, decision: Decision) {
     // SAFETY: `pdev` is a valid device.
-    unsafe { bindings::pci_irq_vectors_report_refused(pdev.as_raw(), owner, reason) };
-}
-
-/// Reports that the driver is gone, and its vectors are live.
-#[cold]
-pub(super) fn report_leaked(pdev: &Device) {
-    // SAFETY: `pdev` is a valid device.
-    unsafe { bindings::pci_irq_vectors_report_leaked(pdev.as_raw()) };
+    unsafe { bindings::pci_irq_vectors_report(pdev.as_raw(), decision) };
 }
 
 /// The state of the vectors that were allocated last.
@@ -179,16 +163,8 @@ pub(in crate::pci) fn live(pdev: &Device) -> Option<IrqType> {
     (unsafe { bindings::pci_dev::msi_enabled_raw(pdev) } != 0).then_some(IrqType::Msi)
 }
 
-/// Returns who owns the vectors that are live, or `NONE`.
-#[inline]
-pub(super) fn owner(pdev: &Device) -> Owner {
-    match (node(pdev), live(pdev)) {
-        (Some(node), Some(_)) => node.owner(),
-        _ => NONE,
-    }
-}
-
-/// Returns the state of the device's vectors, which is all zero when none are live.
+/// Returns the state of the vectors that were allocated last, or all zero if none were. The caller
+/// knows whether they are live.
 ///
 /// # Safety
 ///
@@ -199,11 +175,8 @@ unsafe extern "C" fn pci_irq_vectors_state(
 ) -> bindings::pci_irq_vectors_state {
     // SAFETY: The caller says that the device is valid.
     let pdev = unsafe { device_of(dev) };
-    let Some(node) = node(pdev).filter(|_| live(pdev).is_some()) else {
-        return Default::default();
-    };
-    bindings::pci_irq_vectors_state {
+    node(pdev).map_or_else(Default::default, |node| bindings::pci_irq_vectors_state {
         owner: node.owner(),
         guarded: node.guard().is_some(),
-    }
+    })
 }
