@@ -7,10 +7,13 @@
 
 # shellcheck source=tools/testing/guest/lib/common.sh
 . /scripts/lib/common.sh
+# shellcheck source=tools/testing/guest/lib/events.sh
+. /scripts/lib/events.sh
 
 # Its lines that begin with "# KEY: " are for this script: "module" and "parameters" to load, "driver" if no ID leads to it, "comes"
-# with the last step and "stops" with what stops it there, "quiet" with a reason why no interrupt is raised, "opens" if it allocates when
-# its network interface is opened, "before" with commands before it is loaded, and "then" with commands after each probe.
+# with the last step and "stops" with what stops it there, "opens" if it allocates when its network interface is opened, "before" with
+# commands before it is loaded, and "then" with commands after each probe. "quiet", "wakes" and "stays" have a reason why no interrupt is
+# raised, why it is not suspended, and why the device is not pulled out.
 
 description=/scripts/converted/${converted:?}
 control=/sys/kernel/debug/pci-soft/control
@@ -52,6 +55,18 @@ step()
 		check "$@"
 	else
 		skip "$1" "$stops"
+	fi
+}
+
+# unless KEY NUMBER NAME COMMAND...: makes a step, unless the description has a reason under KEY not to.
+unless()
+{
+	why=$(about "$1")
+	shift
+	if [ -n "$why" ]; then
+		skip "$2" "$why"
+	else
+		step "$@"
 	fi
 }
 
@@ -178,6 +193,21 @@ rebind()
 	is_driven
 }
 
+# All devices are suspended and resumed. Some drivers free their vectors and allocate them anew.
+sleeps()
+{
+	survives_suspend && is_driven
+}
+
+# The device is pulled out while its driver is bound to it, which has to let go of it.
+leaves()
+{
+	load && probe && is_driven || return
+	echo "unplug 0" >$control
+	undrive || return
+	[ -z "$module" ] || rmmod "$module"
+}
+
 unload()
 {
 	if [ -n "$module" ]; then
@@ -199,7 +229,7 @@ echo 0 >$pci/drivers_autoprobe
 modprobe pci-soft
 watch
 plan 1
-subtest "$converted" 10
+subtest "$converted" 12
 check appears appears
 [ -n "${dev:-}" ] || exit
 remember
@@ -220,13 +250,16 @@ if [ "$due" -ge 3 ] && [ -n "$quiet" ]; then
 else
 	step 3 interrupts interrupts
 fi
+unless wakes 4 sleeps sleeps
 step 4 unbinds undrive
 step 4 rebinds rebind
 if [ "$due" = 3 ]; then
 	skip unloads "$stops"
+	skip leaves "$stops"
 	skip bus_goes "$stops"
 else
 	check unloads unload
+	unless stays 4 leaves leaves
 	check bus_goes bus_goes
 fi
 subtest_end
