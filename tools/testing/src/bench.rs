@@ -77,10 +77,7 @@ const FIRST: GuestSpec = GuestSpec {
 };
 
 /// The guest that counts again.
-const AGAIN: GuestSpec = GuestSpec {
-    name: "bench-again",
-    ..FIRST
-};
+const AGAIN: GuestSpec = GuestSpec { name: "bench-again", ..FIRST };
 
 /// The table and the picture that the documentation shows.
 const TABLE: &str = "pci-devres-cost-table.txt";
@@ -128,30 +125,21 @@ pub fn measure(ui: &Ui, layout: &Layout, ready: &BTreeMap<Kernel, Ready>) -> Res
     };
     let (mut theirs, mut mine) = (counted(Stock, stock)?, counted(Ours, ours)?);
     size::add(stock, ours, &mut theirs, &mut mine)?;
-    Ok(Outcome {
-        counts: rows::rows(&theirs, &mine),
-        checks,
-    })
+    Ok(Outcome { counts: rows::rows(&theirs, &mine), checks })
 }
 
 /// The counts of a guest.
 fn counts(text: &str) -> Counts {
     let line = regex(r"(?m)^(?:bench|pci_bench_rust): (\S+/\S+) (\d+)$");
     let found = line.captures_iter(text);
-    found
-        .filter_map(|f| Some((f[1].to_string(), f[2].parse().ok()?)))
-        .collect()
+    found.filter_map(|f| Some((f[1].to_string(), f[2].parse().ok()?))).collect()
 }
 
 /// Two boots of a kernel must count exactly the same. Whole drivers are exempt: they wait for disks and the like, which QEMU emulates
 /// in its own threads.
 fn repeats(kernel: Kernel, first: &Counts, again: &Counts) -> Row {
     let name = format!("{PREFIX}repeats{}", kernel.suffix());
-    let names: BTreeSet<_> = first
-        .keys()
-        .chain(again.keys())
-        .filter(|name| !name.starts_with("driver/"))
-        .collect();
+    let names: BTreeSet<_> = first.keys().chain(again.keys()).filter(|name| !name.starts_with("driver/")).collect();
     let differing: Vec<_> = names
         .iter()
         .filter(|name| first.get(**name) != again.get(**name))
@@ -164,12 +152,7 @@ fn repeats(kernel: Kernel, first: &Counts, again: &Counts) -> Row {
         return Row::failed(name, "nothing was counted");
     }
     let row = Row::judged(name, differing.is_empty(), || {
-        format!(
-            "{} of {} counts differ from one boot to the next:\n{}",
-            differing.len(),
-            names.len(),
-            quote(&differing)
-        )
+        format!("{} of {} counts differ from one boot to the next:\n{}", differing.len(), names.len(), quote(&differing))
     });
     row.with("counts", names.len())
 }
@@ -239,11 +222,7 @@ mod tests {
         let row = repeats(Stock, &one, &other);
         assert!(!row.ok);
         assert_eq!(row.name, "bench::repeats@stock");
-        assert!(
-            row.message.contains("call/a: 12, then 24"),
-            "{}",
-            row.message
-        );
+        assert!(row.message.contains("call/a: 12, then 24"), "{}", row.message);
         assert!(!row.message.contains("call/b"));
         assert!(!repeats(Ours, &Counts::new(), &Counts::new()).ok);
     }

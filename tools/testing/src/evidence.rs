@@ -48,11 +48,7 @@ pub struct Found {
 
 impl Side {
     fn test(&self) -> String {
-        let place = if self.case.steps.is_some() {
-            "guest"
-        } else {
-            "host"
-        };
+        let place = if self.case.steps.is_some() { "guest" } else { "host" };
         format!("{place}::evidence::{}", self.name())
     }
 
@@ -74,9 +70,7 @@ impl Chosen {
     pub fn by_test(wanted: impl Fn(&str) -> bool) -> Self {
         let with_earlier = |case: &'static Case| case.sides().any(|s| s.kernel == Kernel::Earlier);
         let mut chosen = Self::all();
-        chosen
-            .0
-            .retain(|side| !with_earlier(side.case) && wanted(&side.test()));
+        chosen.0.retain(|side| !with_earlier(side.case) && wanted(&side.test()));
         chosen
     }
 
@@ -95,18 +89,9 @@ impl Chosen {
     }
 
     /// Runs the cases. A kernel that is not in `ready` could not be built, which is a failure already.
-    pub fn find(
-        &self,
-        ui: &Ui,
-        layout: &Layout,
-        prepared: &Prepared,
-        ready: &BTreeMap<Kernel, Ready>,
-    ) -> Vec<Found> {
+    pub fn find(&self, ui: &Ui, layout: &Layout, prepared: &Prepared, ready: &BTreeMap<Kernel, Ready>) -> Vec<Found> {
         let run = |side: &Side| Some(Run::new(side.case.guest()?, side.kernel));
-        let sides = self
-            .0
-            .iter()
-            .filter(|side| ready.contains_key(&side.kernel));
+        let sides = self.0.iter().filter(|side| ready.contains_key(&side.kernel));
         let runs: Vec<_> = sides.clone().filter_map(run).collect();
         let mut booted = list::boot(ui, layout, ready, &runs).into_values();
         let found = sides.map(|side| {
@@ -175,9 +160,7 @@ fn compile(ui: &Ui, layout: &Layout, prepared: &Prepared, ready: &Ready, side: &
         // The object of an earlier run must not count.
         let _ = fs::remove_file(copy.join(object));
         let mut make = prepared.tools.make(layout, &spec.source, &spec.out);
-        make.arg("W=e")
-            .arg(format!("M={}", copy.display()))
-            .arg(object);
+        make.arg("W=e").arg(format!("M={}", copy.display())).arg(object);
         let said = match run(stage, &mut make, &log) {
             Ok(()) => "compiles",
             Err(_) => "does not compile",
@@ -192,14 +175,7 @@ fn compile(ui: &Ui, layout: &Layout, prepared: &Prepared, ready: &Ready, side: &
     judge(layout, ready, side, &log, &text, outside)
 }
 
-fn judge(
-    layout: &Layout,
-    ready: &Ready,
-    side: &Side,
-    log: &Path,
-    text: &str,
-    outside: Vec<String>,
-) -> Found {
+fn judge(layout: &Layout, ready: &Ready, side: &Side, log: &Path, text: &str, outside: Vec<String>) -> Found {
     let mut errors = outside;
     let expected = |name: &&str| regex(TABLE.seen[name]);
     let (shown, missing): (Vec<_>, Vec<_>) = side.shows.iter().partition(|name| {
@@ -207,8 +183,7 @@ fn judge(
         text.lines().any(|line| expression.is_match(line))
     });
     let missing = missing.into_iter();
-    errors
-        .extend(missing.map(|name: &str| format!("does not show: {name} ({})", TABLE.seen[name])));
+    errors.extend(missing.map(|name: &str| format!("does not show: {name} ({})", TABLE.seen[name])));
     if side.clean {
         let trouble = Trouble::except(&[]);
         let complaint = regex(r"^(error|warning)(\[|:)");

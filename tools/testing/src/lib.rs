@@ -12,9 +12,7 @@ pub mod common {
     pub mod text;
     pub mod ui;
 
-    pub use command::{
-        command, output, rsync, run, run_limited, succeed, wait, watch, Ended, Limits,
-    };
+    pub use command::{command, output, rsync, run, run_limited, succeed, wait, watch, Ended, Limits};
     pub use failure::Failure;
     pub use layout::{Layout, TEMPLATE};
     pub use text::{files, is_chosen, quote, quote_first, read, regex, table};
@@ -145,16 +143,13 @@ mod tests {
         let inside = fs::read_dir(folder.join(room)).expect("a room is a folder");
         let inside = inside.map(|entry| entry.expect("an entry").path());
         let all = inside.chain([folder.join(format!("{room}.rs"))]);
-        all.filter(|file| file.is_file())
-            .map(|file| fs::read_to_string(file).expect("a source file"))
-            .collect()
+        all.filter(|file| file.is_file()).map(|file| fs::read_to_string(file).expect("a source file")).collect()
     }
 
     #[test]
     fn a_room_uses_only_those_above_it() {
         // rustfmt writes `crate::room::`, or ` room::` on a line of its own in `use crate::{`.
-        let used =
-            Regex::new(r"crate::(\w+)|(?m)^    (\w+)(?:::|,$)").expect("a constant expression");
+        let used = Regex::new(r"crate::(\w+)|(?m)^    (\w+)(?:::|,$)").expect("a constant expression");
         let rooms = rooms();
         for (at, room) in rooms.iter().enumerate() {
             for text in files(room) {
@@ -162,11 +157,7 @@ mod tests {
                 for found in used.captures_iter(text) {
                     let other = found.get(1).or(found.get(2)).expect("one of both");
                     let other = rooms.iter().position(|r| r == other.as_str());
-                    assert!(
-                        other.is_none_or(|other| other <= at),
-                        "{room} uses {}",
-                        &found[0]
-                    );
+                    assert!(other.is_none_or(|other| other <= at), "{room} uses {}", &found[0]);
                 }
             }
         }

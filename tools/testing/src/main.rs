@@ -127,9 +127,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
         Command::Menuconfig => build::menuconfig(ui, layout, linux),
         Command::Mutations { names } => mutations::mutations(ui, layout, linux, names),
         Command::Platforms { names } => platforms::platforms(ui, layout, linux, names),
-        Command::Series { check, reroll } => {
-            series::series(ui, layout, linux, check.as_deref(), (*reroll).into())
-        }
+        Command::Series { check, reroll } => series::series(ui, layout, linux, check.as_deref(), (*reroll).into()),
         Command::TreeCheck => tree::check(ui, layout, linux),
     }
 }

@@ -40,13 +40,7 @@ struct Step {
 }
 
 /// Writes the series to `build/series`, and builds and boots the steps that `check` names: `1` for all, or `FROM-TO`.
-pub fn series(
-    ui: &Ui,
-    layout: &Layout,
-    linux: Option<&Path>,
-    check: Option<&str>,
-    version: usize,
-) -> Result<bool> {
+pub fn series(ui: &Ui, layout: &Layout, linux: Option<&Path>, check: Option<&str>, version: usize) -> Result<bool> {
     let started = Instant::now();
     let more = check.map_or(&[][..], |_| packages::SERIES);
     let prepared = prepare::source(ui, layout, linux, more)?;
@@ -72,10 +66,7 @@ pub fn series(
         lint::maintainers(layout, &repository, &files),
         checkers::rustfmt(layout, pristine, &steps, &files)?,
     ];
-    println!(
-        "\nseries: {} patches and a cover letter in build/series/patches; git am takes them",
-        steps.len()
-    );
+    println!("\nseries: {} patches and a cover letter in build/series/patches; git am takes them", steps.len());
     if let Some(check) = check {
         let wanted = check::range(check, steps.len())?;
         rows.extend(check::walk(ui, layout, &prepared, &steps, &files, wanted)?);
@@ -132,10 +123,7 @@ fn files(layout: &Layout, repository: &Repository, pristine: &Path) -> Result<(V
     let mut paths = drivers::grafted(layout)?;
     paths.insert(MAINTAINERS.into());
     let was = |path: &str| fs::read_to_string(pristine.join(path)).ok();
-    let before: Vec<_> = paths
-        .iter()
-        .map(|path| (path.as_str(), was(path)))
-        .collect();
+    let before: Vec<_> = paths.iter().map(|path| (path.as_str(), was(path))).collect();
     for tracked in repository.git(&["ls-files"])?.lines() {
         let _ = fs::remove_file(repository.folder.join(tracked));
     }
@@ -164,12 +152,7 @@ fn files(layout: &Layout, repository: &Repository, pristine: &Path) -> Result<(V
 const MAINTAINERS: &str = "MAINTAINERS";
 
 /// The kernel's list with our entry in its place in the alphabet. A pattern comes with the first file that it names.
-fn maintainers(
-    layout: &Layout,
-    pristine: &Path,
-    repository: &Repository,
-    files: &[File],
-) -> Result<File> {
+fn maintainers(layout: &Layout, pristine: &Path, repository: &Repository, files: &[File]) -> Result<File> {
     let list = fs::read_to_string(pristine.join(MAINTAINERS))?;
     let ours = fs::read_to_string(layout.root.join(MAINTAINERS))?;
     let (title, fields) = ours.split_once('\n').context("the entry has a title")?;
@@ -182,10 +165,7 @@ fn maintainers(
     let place = ends.map(|(at, _)| first + at + 2).find(is_later);
     let place = place.unwrap_or(list.len());
     let Repository { name, email, .. } = repository;
-    let entry = format!(
-        "{title}\nM:\t{name} <{email}>\nL:\tlinux-pci@vger.kernel.org\n{}\n\n",
-        fields.trim_end()
-    );
+    let entry = format!("{title}\nM:\t{name} <{email}>\nL:\tlinux-pci@vger.kernel.org\n{}\n\n", fields.trim_end());
     let (before, after) = list.split_at(place);
     let mut file = File::new(MAINTAINERS, Some(&list), &format!("{before}{entry}{after}"));
     for field in fields.lines().filter(|field| field.starts_with("F:\t")) {
@@ -201,13 +181,7 @@ fn maintainers(
 }
 
 /// Commits one step after the other, and says what each changes.
-fn commit(
-    layout: &Layout,
-    repository: &Repository,
-    table: &Table,
-    files: &[File],
-    base: &str,
-) -> Result<Vec<Step>> {
+fn commit(layout: &Layout, repository: &Repository, table: &Table, files: &[File], base: &str) -> Result<Vec<Step>> {
     repository.git(&["checkout", "--quiet", "--force", base])?;
     let mut steps = Vec::new();
     for (at, step) in table.steps.iter().enumerate() {

@@ -34,9 +34,7 @@ fn main() -> ExitCode {
         return libtest_mimic::run(&arguments, trials).exit_code();
     }
     let mut outcome = test::run(&ui, &layout, linux.as_deref(), &selection);
-    outcome
-        .rows
-        .retain(|row| !row.ok || selection.has(&row.name));
+    outcome.rows.retain(|row| !row.ok || selection.has(&row.name));
     if outcome.rows.is_empty() {
         let nothing = "no test has a name like this; run make test without TEST= to see them all";
         outcome.rows.push(Row::failed("host::selection", nothing));
@@ -57,10 +55,6 @@ fn main() -> ExitCode {
 /// The test has been run already. This only reports its result.
 fn trial(row: Row) -> Trial {
     let skipped = row.ok && row.skipped.is_some();
-    let result = if row.ok {
-        Ok(())
-    } else {
-        Err(Failed::from(row.message))
-    };
+    let result = if row.ok { Ok(()) } else { Err(Failed::from(row.message)) };
     Trial::test(row.name, move || result).with_ignored_flag(skipped)
 }

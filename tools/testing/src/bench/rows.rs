@@ -69,10 +69,7 @@ impl Count {
         let ratio = self.ratio().map(|r| (r * 10000.0).round() / 10000.0);
         let row = Row::judged(name, self.met(), || {
             let (ours, stock) = (show(self.ours), show(self.stock));
-            format!(
-                "{ours} {}, the stock kernel {stock}; asked is {most}",
-                self.unit
-            )
+            format!("{ours} {}, the stock kernel {stock}; asked is {most}", self.unit)
         });
         row.with("unit", self.unit)
             .with("stock", self.stock)
@@ -112,9 +109,7 @@ const GROUPS: &[(&str, Option<Target>, &str)] = &[
 
 /// Returns the place of a row's group in [`GROUPS`].
 fn group(name: &str) -> usize {
-    let found = GROUPS
-        .iter()
-        .position(|(group, ..)| name.starts_with(group));
+    let found = GROUPS.iter().position(|(group, ..)| name.starts_with(group));
     found.expect("every row belongs to a group")
 }
 
@@ -123,23 +118,12 @@ pub fn rows(stock: &Counts, ours: &Counts) -> Vec<Count> {
     let row = |name: &str, stock_name: &str| {
         let (_, target, unit) = GROUPS[group(name)];
         let count = |counts: &Counts, name: &str| counts.get(name).map(|c| *c as f64);
-        Count {
-            name: name.into(),
-            unit,
-            stock: count(stock, stock_name),
-            ours: count(ours, name),
-            target,
-        }
+        Count { name: name.into(), unit, stock: count(stock, stock_name), ours: count(ours, name), target }
     };
     let rust = |name: &str| name.replace("/Rust", "/C");
     let names: BTreeSet<_> = stock.keys().chain(ours.keys()).cloned().collect();
-    let in_rust = names
-        .iter()
-        .filter(|name| name.split('/').any(|part| part == "C"));
-    let names: BTreeSet<_> = in_rust
-        .map(|name| name.replace("/C", "/Rust"))
-        .chain(names.iter().cloned())
-        .collect();
+    let in_rust = names.iter().filter(|name| name.split('/').any(|part| part == "C"));
+    let names: BTreeSet<_> = in_rust.map(|name| name.replace("/C", "/Rust")).chain(names.iter().cloned()).collect();
     let mut rows: Vec<_> = names.iter().map(|name| row(name, &rust(name))).collect();
     rows.sort_by_key(|row| (group(&row.name), natural(&row.name)));
     rows

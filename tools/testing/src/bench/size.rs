@@ -27,10 +27,7 @@ impl std::ops::Add for Size {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
-        Self {
-            text: self.text + other.text,
-            data: self.data + other.data,
-        }
+        Self { text: self.text + other.text, data: self.data + other.data }
     }
 }
 
@@ -42,8 +39,7 @@ pub fn add(stock: &Ready, ours: &Ready, theirs: &mut Counts, mine: &mut Counts) 
         + functions(b, "rust/kernel.o", "6kernel3pci5entry")?
         + functions(b, "rust/helpers/helpers.o", &defined(&helpers)?)?;
     let msi = ["msi/api.o", "msi/irqdomain.o", "msi/msi.o"];
-    let rule = objects(b, &["msi/ownership.o"])?
-        + functions(b, "rust/kernel.o", "6kernel3pci9ownership|^pcim?_")?;
+    let rule = objects(b, &["msi/ownership.o"])? + functions(b, "rust/kernel.o", "6kernel3pci9ownership|^pcim?_")?;
     let added = objects(b, &["msi/ownership_trace.o", "msi/ownership_debugfs.o"])?;
     for (name, stock, ours) in [
         ("devres", objects(a, &["devres.o"])?, devres),
@@ -70,13 +66,7 @@ fn objects(out: &Path, names: &[&str]) -> Result<Size> {
             };
             let has = |flag: u64| sh_flags.0 & flag != 0;
             let name = section.name()?;
-            let apart = [
-                "__ksymtab",
-                "__bug_table",
-                ".orc_",
-                ".return_sites",
-                ".modinfo",
-            ];
+            let apart = ["__ksymtab", "__bug_table", ".orc_", ".return_sites", ".modinfo"];
             if !has(ALLOC) || apart.iter().any(|a| name.starts_with(a)) {
                 continue;
             }

@@ -34,13 +34,7 @@ pub enum Format {
 
 /// Takes the census of the tree `users` or of Debian's. With `check`, returns whether the kernel would report none of its
 /// drivers.
-pub fn census(
-    ui: &Ui,
-    layout: &Layout,
-    users: Option<&Path>,
-    format: Format,
-    check: bool,
-) -> Result<bool> {
+pub fn census(ui: &Ui, layout: &Layout, users: Option<&Path>, format: Format, check: bool) -> Result<bool> {
     let pristine = source::pristine(ui, layout, users)?;
     let census = take(ui, &pristine.tree, &pristine.version)?;
     match format {
@@ -56,11 +50,7 @@ pub fn census(
 fn take(ui: &Ui, tree: &Path, version: &str) -> Result<Census> {
     ui.stage("census", "reading the tree", |stage| {
         let census = census::take(tree, version, &|at| stage.progress(at))?;
-        let summary = format!(
-            "{} files that allocate, of {} read",
-            census.entries.len(),
-            census.read.0
-        );
+        let summary = format!("{} files that allocate, of {} read", census.entries.len(), census.read.0);
         Ok((census, summary))
     })
 }
@@ -101,9 +91,7 @@ pub fn rows(ui: &Ui, pristine: &Path, version: &str, grafted: &Path) -> Result<V
         for (what, expected) in &known.counts {
             let name = format!("{PREFIX}count::{}", what.replace('/', "::"));
             let found = counts.get(what).copied().unwrap_or(0);
-            rows.push(Row::judged(name, found == *expected, || {
-                format!("{found} {what}, not {expected}; make census lists them")
-            }));
+            rows.push(Row::judged(name, found == *expected, || format!("{found} {what}, not {expected}; make census lists them")));
         }
     }
     let census = take(ui, grafted, version)?;

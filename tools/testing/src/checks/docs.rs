@@ -75,48 +75,33 @@ impl Ours {
             let all = files(&layout.root.join(folder), &[])?;
             added.extend(all.iter().map(|file| layout.show(file)));
         }
-        Ok(Self {
-            added,
-            edited: edited.lines().map(str::to_string).collect(),
-        })
+        Ok(Self { added, edited: edited.lines().map(str::to_string).collect() })
     }
 
     /// Returns those of `files` that kernel-doc reads.
     fn c(files: &BTreeSet<String>) -> impl Iterator<Item = &String> {
-        files
-            .iter()
-            .filter(|f| f.ends_with(".c") || f.ends_with(".h"))
+        files.iter().filter(|f| f.ends_with(".c") || f.ends_with(".h"))
     }
 
     /// Returns whether a line of a log complains about one of them.
     fn blamed(&self, line: &str) -> bool {
-        let complains = [
-            "WARNING", "ERROR", "SEVERE", "CRITICAL", "Warning:", "Error:",
-        ];
+        let complains = ["WARNING", "ERROR", "SEVERE", "CRITICAL", "Warning:", "Error:"];
         complains.iter().any(|word| line.contains(word))
-            && self
-                .added
-                .iter()
-                .chain(&self.edited)
-                .any(|file| line.contains(file.as_str()))
+            && self.added.iter().chain(&self.edited).any(|file| line.contains(file.as_str()))
     }
 }
 
 /// Builds the pages with Sphinx. Pages of other folders are not built, so references to them are not
 /// checked.
 fn sphinx(ui: &Ui, layout: &Layout, prepared: &Prepared, ours: &Ours) -> Result<Row> {
-    let mut make = prepared
-        .tools
-        .make(layout, &layout.linux(), &layout.build.join("docs"));
+    let mut make = prepared.tools.make(layout, &layout.linux(), &layout.build.join("docs"));
     make.arg("htmldocs").arg(format!("SPHINXDIRS={FOLDERS}"));
     // Without this Python writes compiled files into the source tree.
     make.env("PYTHONDONTWRITEBYTECODE", "1");
     // Sphinx does not repeat warnings about pages that have not changed.
     let _ = fs::remove_dir_all(layout.build.join("docs"));
     fs::create_dir_all(layout.build.join("docs"))?;
-    judge(ui, layout, "host::docs::sphinx", DOING, &mut make, |line| {
-        ours.blamed(line)
-    })
+    judge(ui, layout, "host::docs::sphinx", DOING, &mut make, |line| ours.blamed(line))
 }
 
 /// Checks the comments of functions. Some of the kernel's own files lack what only `-Wall` requires.
@@ -124,18 +109,14 @@ pub fn kernel_doc(ui: &Ui, layout: &Layout, name: &str) -> Result<Row> {
     let ours = Ours::of(layout)?;
     let linux = layout.linux();
     let mut check = command(layout, "sh");
-    check
-        .current_dir(&linux)
-        .env("PYTHONDONTWRITEBYTECODE", "1");
+    check.current_dir(&linux).env("PYTHONDONTWRITEBYTECODE", "1");
     let join = |files: &BTreeSet<String>| Ours::c(files).cloned().collect::<Vec<_>>().join(" ");
     check.arg("-c").arg(format!(
         "scripts/kernel-doc -none -Wall {} && scripts/kernel-doc -none {}",
         join(&ours.added),
         join(&ours.edited)
     ));
-    judge(ui, layout, name, DOING, &mut check, |line| {
-        !line.trim().is_empty()
-    })
+    judge(ui, layout, name, DOING, &mut check, |line| !line.trim().is_empty())
 }
 
 /// Builds the documentation of the Rust API. The kernel's own part must have no warnings either.
@@ -143,12 +124,5 @@ fn rustdoc(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Row> {
     let spec = KernelSpec::ours(layout);
     let mut make = prepared.tools.make(layout, &spec.source, &spec.out);
     make.arg("rustdoc");
-    judge(
-        ui,
-        layout,
-        "host::docs::rustdoc",
-        DOING,
-        &mut make,
-        |line| line.starts_with("warning") || line.starts_with("error"),
-    )
+    judge(ui, layout, "host::docs::rustdoc", DOING, &mut make, |line| line.starts_with("warning") || line.starts_with("error"))
 }

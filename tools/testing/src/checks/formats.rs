@@ -38,20 +38,14 @@ fn wrong(text: &str) -> impl Iterator<Item = (usize, &'static str)> {
         // it.
         (regex(r"%p([^sR]|$)"), "an address in a format"),
         (regex(r"\{[^{}]*:#?p\}"), "an address in a format"),
-        (
-            regex(r"\b(pr_[a-z]+|printk|panic)\(\s*[^\x22\s)K]"),
-            "a format that is no literal",
-        ),
+        (regex(r"\b(pr_[a-z]+|printk|panic)\(\s*[^\x22\s)K]"), "a format that is no literal"),
         (
             regex(
                 r"\b(dev_(emerg|crit|err|warn|notice|info|dbg)|pci_(err|warn|info|dbg)|seq_printf|kasprintf)\(\s*[^,();]*(\([^()]*\))?[^,();]*,\s*[^\x22\s]",
             ),
             "a format that is no literal",
         ),
-        (
-            regex(r"\bsc?nprintf\(\s*[^,]*,[^,]*,\s*[^\x22\s]"),
-            "a format that is no literal",
-        ),
+        (regex(r"\bsc?nprintf\(\s*[^,]*,[^,]*,\s*[^\x22\s]"), "a format that is no literal"),
     ];
     let mut found = Vec::new();
     for (rule, what) in rules {

@@ -29,9 +29,7 @@ pub fn explore(ui: &Ui, layout: &Layout) -> Result<Vec<Row>> {
         }
         let name = format!("{PREFIX}figures");
         let written = figures::are_written(&layout.root, &figures::tables(&rule, &explored))?;
-        let row = Row::judged(name, written, || {
-            format!("{} has other figures", figures::PAGE)
-        });
+        let row = Row::judged(name, written, || format!("{} has other figures", figures::PAGE));
         rows.push(row.or_remedy("make model").took(started.elapsed()));
         let states: usize = explored.iter().map(|setting| setting.states).sum();
         Ok((rows, format!("{states} states")))

@@ -28,13 +28,7 @@ pub fn build_without_msi(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Resul
 }
 
 /// Builds the kernel crate with its helpers, `folders`, and a module that calls what `linux/pci.h` declares.
-fn build_without(
-    ui: &Ui,
-    layout: &Layout,
-    prepared: &Prepared,
-    test: &str,
-    folders: &[&str],
-) -> Result<Vec<Row>> {
+fn build_without(ui: &Ui, layout: &Layout, prepared: &Prepared, test: &str, folders: &[&str]) -> Result<Vec<Row>> {
     let started = Instant::now();
     let name = test.trim_start_matches("host::");
     let spec = KernelSpec {

@@ -40,12 +40,7 @@ pub const KERNELS: [Kernel; 2] = [Kernel::Stock, Kernel::Ours];
 
 /// Builds `drivers/pci` from the pristine and from the grafted tree and compares the two. Returns one row for each folder, one for
 /// the set of objects, and one for the exports; and one for the exports of the kernels with the option on and without the overlay.
-pub fn compare(
-    ui: &Ui,
-    layout: &Layout,
-    prepared: &Prepared,
-    ready: &BTreeMap<Kernel, Ready>,
-) -> Result<Vec<Row>> {
+pub fn compare(ui: &Ui, layout: &Layout, prepared: &Prepared, ready: &BTreeMap<Kernel, Ready>) -> Result<Vec<Row>> {
     let pristine = ungrafted(ui, layout, prepared)?;
     let spec = |which: &str, source: PathBuf| KernelSpec {
         out: layout.build.join("objects").join(which),
@@ -55,49 +50,27 @@ pub fn compare(
     let mut trees = Vec::new();
     for spec in &specs {
         spec.configure(ui, layout, &prepared.tools)?;
-        ui.stage(
-            &spec.name,
-            "building drivers/pci with the option off",
-            |stage| {
-                spec.make(
-                    stage,
-                    layout,
-                    &prepared.tools,
-                    &["prepare", "modules_prepare"],
-                    "prepare",
-                )?;
-                spec.make(stage, layout, &prepared.tools, &["drivers/pci/"], "build")?;
-                let found = objects(&spec.out)?;
-                let summary = format!("{} objects", found.len());
-                trees.push(found);
-                Ok(((), summary))
-            },
-        )?;
+        ui.stage(&spec.name, "building drivers/pci with the option off", |stage| {
+            spec.make(stage, layout, &prepared.tools, &["prepare", "modules_prepare"], "prepare")?;
+            spec.make(stage, layout, &prepared.tools, &["drivers/pci/"], "build")?;
+            let found = objects(&spec.out)?;
+            let summary = format!("{} objects", found.len());
+            trees.push(found);
+            Ok(((), summary))
+        })?;
     }
     let mut rows = rows(&trees[0], &trees[1], &excepted(layout)?);
-    rows.push(exported(
-        "objects::exports",
-        &all_exports(&trees[0]),
-        &all_exports(&trees[1]),
-        &BTreeSet::new(),
-    ));
+    rows.push(exported("objects::exports", &all_exports(&trees[0]), &all_exports(&trees[1]), &BTreeSet::new()));
     if let [Some(stock), Some(ours)] = KERNELS.map(|kernel| ready.get(&kernel)) {
         let of = |ready: &Ready| exports::of_kernel(&ready.kernel.spec.out);
         // Ours has the software PCI bus too, which selects a library of the kernel.
-        let headers = [
-            layout.root.join("include/linux/pci_irq_vectors.h"),
-            layout.linux().join("include/linux/irqchip/irq-msi-lib.h"),
-        ];
+        let headers =
+            [layout.root.join("include/linux/pci_irq_vectors.h"), layout.linux().join("include/linux/irqchip/irq-msi-lib.h")];
         let mut added = BTreeSet::new();
         for header in headers {
             added.extend(exports::declared(&header)?);
         }
-        rows.push(exported(
-            "objects::exports_with_the_option",
-            &of(stock)?,
-            &of(ours)?,
-            &added,
-        ));
+        rows.push(exported("objects::exports_with_the_option", &of(stock)?, &of(ours)?, &added));
     }
     rows.push(default_is_off(ui, layout, prepared)?);
     Ok(rows)
@@ -146,10 +119,7 @@ fn rows(pristine: &Tree, grafted: &Tree, excepted: &BTreeSet<String>) -> Vec<Row
     let set = differing(pristine, grafted, |_, _| true, |_| String::new());
     let mut rows = vec![row("objects::same_set", &set, pristine.len())];
     let mut folders: BTreeMap<&str, (usize, Vec<String>)> = BTreeMap::new();
-    for (path, theirs) in pristine
-        .iter()
-        .filter(|(path, _)| !excepted.contains(*path))
-    {
+    for (path, theirs) in pristine.iter().filter(|(path, _)| !excepted.contains(*path)) {
         let Some(ours) = grafted.get(path) else {
             continue;
         };
@@ -162,11 +132,7 @@ fn rows(pristine: &Tree, grafted: &Tree, excepted: &BTreeSet<String>) -> Vec<Row
         }
     }
     let folders = folders.into_iter();
-    rows.extend(
-        folders.map(|(folder, (count, differing))| {
-            row(&format!("objects::{folder}"), &differing, count)
-        }),
-    );
+    rows.extend(folders.map(|(folder, (count, differing))| row(&format!("objects::{folder}"), &differing, count)));
     rows
 }
 
@@ -200,9 +166,7 @@ fn differing_parts(a: &Parts, b: &Parts) -> Vec<String> {
     let moved = !found.is_empty();
     // If a section has changed, it adds nothing that symbols in it have moved.
     let same = |a: &(String, u64), b: &(String, u64)| a.0 == b.0 && (moved || a.1 == b.1);
-    found.extend(differing(&a.symbols, &b.symbols, same, |s| {
-        format!(" ({}, at {:#x})", s.0, s.1)
-    }));
+    found.extend(differing(&a.symbols, &b.symbols, same, |s| format!(" ({}, at {:#x})", s.0, s.1)));
     found
 }
 
@@ -246,41 +210,26 @@ fn objects(out: &Path) -> Result<Tree> {
 fn parts(path: &Path) -> Result<Parts> {
     let bytes = fs::read(path)?;
     let file = object::File::parse(&*bytes)?;
-    let mut parts = Parts {
-        exports: exports::exports(&file)?,
-        ..Parts::default()
-    };
+    let mut parts = Parts { exports: exports::exports(&file)?, ..Parts::default() };
     for section in file.sections() {
         let name = section.name()?;
         if !counts(name, section.kind()) {
             continue;
         }
-        let mut content = format!(
-            "{:?} align {} size {}\n",
-            section.flags(),
-            section.align(),
-            section.size()
-        )
-        .into_bytes();
+        let mut content = format!("{:?} align {} size {}\n", section.flags(), section.align(), section.size()).into_bytes();
         content.extend(section.data()?);
         for (at, relocation) in section.relocations() {
             let target = match relocation.target() {
                 RelocationTarget::Symbol(index) => {
                     let symbol = file.symbol_by_index(index)?;
                     match (symbol.kind(), symbol.section_index()) {
-                        (SymbolKind::Section, Some(of)) => {
-                            file.section_by_index(of)?.name()?.to_string()
-                        }
+                        (SymbolKind::Section, Some(of)) => file.section_by_index(of)?.name()?.to_string(),
                         _ => symbol.name()?.to_string(),
                     }
                 }
                 other => format!("{other:?}"),
             };
-            let line = format!(
-                "\n{at:x} {:?} {target}+{:x}",
-                relocation.flags(),
-                relocation.addend()
-            );
+            let line = format!("\n{at:x} {:?} {target}+{:x}", relocation.flags(), relocation.addend());
             content.extend(line.bytes());
         }
         // Sections may share a name.
@@ -303,11 +252,7 @@ fn parts(path: &Path) -> Result<Parts> {
             (true, _) => "global",
             _ => "local",
         };
-        let what = format!(
-            "{} bytes, {binding} {:?} in {section}",
-            symbol.size(),
-            symbol.kind()
-        );
+        let what = format!("{} bytes, {binding} {:?} in {section}", symbol.size(), symbol.kind());
         let (name, at) = (symbol.name()?, symbol.address());
         // Local names may occur more than once; their order in the symbol table is the file's.
         let key = unused_key(&parts.symbols, name);
@@ -347,16 +292,10 @@ mod tests {
 
     fn tree(objects: &[(&str, &[(&str, &str)])]) -> Tree {
         let parts = |sections: &[(&str, &str)]| Parts {
-            sections: sections
-                .iter()
-                .map(|(n, c)| (n.to_string(), c.as_bytes().to_vec()))
-                .collect(),
+            sections: sections.iter().map(|(n, c)| (n.to_string(), c.as_bytes().to_vec())).collect(),
             ..Parts::default()
         };
-        objects
-            .iter()
-            .map(|(path, p)| (path.to_string(), parts(p)))
-            .collect()
+        objects.iter().map(|(path, p)| (path.to_string(), parts(p))).collect()
     }
 
     #[test]
@@ -366,13 +305,7 @@ mod tests {
         let rows = rows(&a, &b, &BTreeSet::new());
         assert!(rows[0].ok);
         assert_eq!(rows[1].name, "objects::drivers/pci/msi");
-        assert!(
-            rows[1]
-                .message
-                .contains("drivers/pci/msi/api.o: .text differs"),
-            "{}",
-            rows[1].message
-        );
+        assert!(rows[1].message.contains("drivers/pci/msi/api.o: .text differs"), "{}", rows[1].message);
     }
 
     #[test]
@@ -394,8 +327,7 @@ mod tests {
 
     #[test]
     fn files_with_a_hook_are_found_in_the_patches() {
-        let patch =
-            "--- a/drivers/pci/msi/api.c\n+++ b/drivers/pci/msi/api.c\n@@ -1 +1 @@\n-a\n+b\n\
+        let patch = "--- a/drivers/pci/msi/api.c\n+++ b/drivers/pci/msi/api.c\n@@ -1 +1 @@\n-a\n+b\n\
                      --- a/include/linux/pci.h\n+++ b/include/linux/pci.h\n@@ -1 +1 @@\n-a\n+b\n";
         assert_eq!(patched_objects(patch), ["drivers/pci/msi/api.o"]);
     }
@@ -410,12 +342,7 @@ mod tests {
         let added = BTreeSet::from(["d".to_string(), "e".to_string()]);
         let ours = of(&[("a", "GPL"), ("b", "GPL"), ("d", "GPL"), ("f", "GPL")]);
         let message = exported("objects::exports", &theirs, &ours, &added).message;
-        for part in [
-            "a (any licence) is now (GPL)",
-            "c is gone",
-            "f is new",
-            "e is not exported",
-        ] {
+        for part in ["a (any licence) is now (GPL)", "c is gone", "f is new", "e is not exported"] {
             assert!(message.contains(part), "{message}");
         }
         assert!(!message.contains("d is") && !message.contains("b "));

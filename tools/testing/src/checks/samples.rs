@@ -43,9 +43,7 @@ pub fn no_unsafe(layout: &Layout) -> Result<Vec<Row>> {
 /// Returns the numbers of the lines that have `unsafe` outside of a comment.
 fn count(source: &str) -> Vec<usize> {
     let keyword = regex(r"\bunsafe\b");
-    let code = source
-        .lines()
-        .map(|line| line.split("//").next().unwrap_or_default());
+    let code = source.lines().map(|line| line.split("//").next().unwrap_or_default());
     let lines = code.zip(1..).filter(|(code, _)| keyword.is_match(code));
     lines.map(|(_, number)| number).collect()
 }
@@ -73,13 +71,7 @@ struct Dependency {
 
 /// Makes the kernel's own target write `rust-project.json` into the folder of a driver. Returns the file and its number of
 /// crates.
-pub fn describe(
-    ui: &Ui,
-    layout: &Layout,
-    tools: &Toolchain,
-    kernel: &KernelSpec,
-    folder: &Path,
-) -> Result<(PathBuf, Project)> {
+pub fn describe(ui: &Ui, layout: &Layout, tools: &Toolchain, kernel: &KernelSpec, folder: &Path) -> Result<(PathBuf, Project)> {
     let log = layout.log("rust-analyzer");
     let doing = "describing the driver to editors";
     ui.stage("rust-analyzer", doing, |stage| {
@@ -87,8 +79,7 @@ pub fn describe(
         make.arg(format!("M={}", folder.display()));
         run(stage, make.arg("rust-analyzer"), &log)?;
         let file = folder.join("rust-project.json");
-        let project: Project = serde_json::from_slice(&fs::read(&file)?)
-            .with_context(|| format!("reading {}", file.display()))?;
+        let project: Project = serde_json::from_slice(&fs::read(&file)?).with_context(|| format!("reading {}", file.display()))?;
         let summary = format!("{}, {} crates", layout.show(&file), project.crates.len());
         Ok(((file, project), summary))
     })

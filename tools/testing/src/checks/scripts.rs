@@ -30,25 +30,14 @@ pub struct Script {
 }
 
 /// Tests grafting, undoing, updating, and everything that can go wrong.
-pub const GRAFT: Script = Script {
-    name: "graft",
-    file: "graft-test.sh",
-    doing: "grafting, undoing, grafting again",
-};
+pub const GRAFT: Script = Script { name: "graft", file: "graft-test.sh", doing: "grafting, undoing, grafting again" };
 
 /// Tests what a newcomer sees first: make, scripts/setup, and the claims of the pages.
-pub const FRONT_DOOR: Script = Script {
-    name: "front-door",
-    file: "front-door-test.sh",
-    doing: "trying make with bad input, and what the pages claim",
-};
+pub const FRONT_DOOR: Script =
+    Script { name: "front-door", file: "front-door-test.sh", doing: "trying make with bad input, and what the pages claim" };
 
 /// Tests wrong drivers, which must not compile.
-pub const COMPILE_FAIL: Script = Script {
-    name: "compile-fail",
-    file: "compile-fail.sh",
-    doing: "compiling wrong drivers",
-};
+pub const COMPILE_FAIL: Script = Script { name: "compile-fail", file: "compile-fail.sh", doing: "compiling wrong drivers" };
 
 impl Script {
     /// The beginning of the names of its rows.
@@ -97,11 +86,7 @@ fn rows(prefix: &str, log: &Path, bytes: &[u8], ended: &Ended) -> Vec<Row> {
             let said = quoted(&lines[from..case.line]);
             from = case.line + 1;
             let complaint = || format!("the test says: not ok\n{said}log: {}", log.display());
-            rows.push(Row {
-                skipped: case.skip,
-                log: Some(log.to_path_buf()),
-                ..Row::judged(name, case.ok, complaint)
-            });
+            rows.push(Row { skipped: case.skip, log: Some(log.to_path_buf()), ..Row::judged(name, case.ok, complaint) });
         }
     }
     match ended {
@@ -133,9 +118,7 @@ pub const LINTS: [&str; 3] = ["host::shellcheck", "host::rustfmt", "host::clippy
 /// clippy.
 pub fn lints(ui: &Ui, layout: &Layout) -> Result<Vec<Row>> {
     let mut shellcheck = command(layout, "shellcheck");
-    shellcheck
-        .current_dir(&layout.root)
-        .arg("--external-sources");
+    shellcheck.current_dir(&layout.root).arg("--external-sources");
     shellcheck.args(scripts(layout)?.iter().map(|path| layout.show(path)));
     let cargo = |lint: &str| {
         let mut cargo = command(layout, "cargo");
@@ -146,11 +129,7 @@ pub fn lints(ui: &Ui, layout: &Layout) -> Result<Vec<Row>> {
     let mend = "mend what it names";
     let fmt = "cargo fmt --all --manifest-path tools/testing/Cargo.toml";
     let clippy = cargo("clippy -q --locked --workspace --all-targets -- -Dwarnings");
-    let tools = [
-        (shellcheck, mend),
-        (cargo("fmt --all --check"), fmt),
-        (clippy, mend),
-    ];
+    let tools = [(shellcheck, mend), (cargo("fmt --all --check"), fmt), (clippy, mend)];
     let mut rows = Vec::new();
     for (name, (mut tool, remedy)) in LINTS.into_iter().zip(tools) {
         // Debian's toolchain may lack a command of cargo.
@@ -168,14 +147,7 @@ pub fn lints(ui: &Ui, layout: &Layout) -> Result<Vec<Row>> {
 }
 
 /// Runs a tool that must succeed and print no line that is `wrong`.
-pub fn judge(
-    ui: &Ui,
-    layout: &Layout,
-    name: &str,
-    doing: &str,
-    tool: &mut Command,
-    wrong: impl Fn(&str) -> bool,
-) -> Result<Row> {
+pub fn judge(ui: &Ui, layout: &Layout, name: &str, doing: &str, tool: &mut Command, wrong: impl Fn(&str) -> bool) -> Result<Row> {
     let short = name.trim_start_matches("host::").replace("::", "-");
     let log = layout.log(&short);
     ui.stage(&short, doing, |stage| {
@@ -202,10 +174,7 @@ pub fn judge(
 /// Returns the shell scripts.
 fn scripts(layout: &Layout) -> Result<Vec<PathBuf>> {
     // These are for another shell.
-    let mut found = vec![
-        layout.root.join(".ci/run"),
-        layout.testing().join("guest/init"),
-    ];
+    let mut found = vec![layout.root.join(".ci/run"), layout.testing().join("guest/init")];
     for folder in [layout.root.join("scripts"), layout.testing()] {
         for path in files(&folder, &[])? {
             let shell = path.extension().is_some_and(|e| e == "sh");

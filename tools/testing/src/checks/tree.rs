@@ -78,12 +78,8 @@ pub struct Target {
 }
 
 /// All targets. `make test` compiles for the first one.
-pub const TARGETS: [Target; 4] = [
-    Target::new("x86_64", true),
-    Target::new("x86_64", false),
-    Target::new("arm64", true),
-    Target::new("arm64", false),
-];
+pub const TARGETS: [Target; 4] =
+    [Target::new("x86_64", true), Target::new("x86_64", false), Target::new("arm64", true), Target::new("arm64", false)];
 
 impl Target {
     const fn new(arch: &'static str, on: bool) -> Self {
@@ -123,13 +119,7 @@ impl Target {
     }
 
     /// Compiles `files` and [`Self::rust()`], and returns a row for each.
-    fn compile(
-        self,
-        ui: &Ui,
-        layout: &Layout,
-        prepared: &Prepared,
-        files: &[Converted],
-    ) -> Result<Vec<Row>> {
+    fn compile(self, ui: &Ui, layout: &Layout, prepared: &Prepared, files: &[Converted]) -> Result<Vec<Row>> {
         let spec = self.spec(layout);
         spec.configure(ui, layout, &prepared.tools)?;
         let jobs = std::thread::available_parallelism().map_or(2, |n| n.get());
@@ -143,16 +133,9 @@ impl Target {
             let wanted = files.iter().filter(|f| self.wants(&f.file));
             make.args(wanted.map(|f| f.file.with_extension("o")));
             make.args(self.rust().iter().map(|f| f.with_extension("o")));
-            let ended = watch(
-                stage,
-                &mut make,
-                &log,
-                Limits::total(Duration::from_secs(3600)),
-            )?;
+            let ended = watch(stage, &mut make, &log, Limits::total(Duration::from_secs(3600)))?;
             if !matches!(ended, Ended::Exited(_)) {
-                return Err(Failure::new("compiling did not end in time")
-                    .log(&log)
-                    .into());
+                return Err(Failure::new("compiling did not end in time").log(&log).into());
             }
             let text = fs::read_to_string(&log)?;
             let exports = exports(&layout.linux())?;
@@ -164,19 +147,12 @@ impl Target {
             let absent = rows.iter().filter(|row| row.skipped.is_some()).count();
             let failed = rows.iter().filter(|row| !row.ok).count();
             let yes = rows.len() - absent - failed;
-            let summary =
-                format!("{yes} compiled, {failed} failed, {absent} not in this configuration");
+            let summary = format!("{yes} compiled, {failed} failed, {absent} not in this configuration");
             Ok((rows, summary))
         })
     }
 
-    fn row(
-        self,
-        layout: &Layout,
-        file: &Path,
-        log: &str,
-        exports: &BTreeSet<String>,
-    ) -> Result<Row> {
+    fn row(self, layout: &Layout, file: &Path, log: &str, exports: &BTreeSet<String>) -> Result<Row> {
         let name = format!("tree::{}::{}", self.name(), file.display());
         if !self.wants(file) {
             let why = format!("not a driver for {}", self.arch);
@@ -184,8 +160,7 @@ impl Target {
         }
         let object = self.spec(layout).out.join(file.with_extension("o"));
         let complaint = if object.exists() {
-            let unknown = not_exported(&fs::read(&object)?, exports)
-                .with_context(|| format!("reading {}", object.display()))?;
+            let unknown = not_exported(&fs::read(&object)?, exports).with_context(|| format!("reading {}", object.display()))?;
             if unknown.is_empty() {
                 return Ok(Row::passed(name));
             }
@@ -225,8 +200,7 @@ fn not_exported(object: &[u8], exports: &BTreeSet<String>) -> Result<Vec<String>
     let mut unknown = Vec::new();
     for symbol in file.symbols().filter(|symbol| symbol.is_undefined()) {
         let name = symbol.name()?;
-        let ours = (name.starts_with("pci_") || name.starts_with("pcim_"))
-            && (name.contains("irq") || name.contains("msi"));
+        let ours = (name.starts_with("pci_") || name.starts_with("pcim_")) && (name.contains("irq") || name.contains("msi"));
         if ours && !exports.contains(name) {
             unknown.push(name.to_string());
         }

@@ -20,9 +20,7 @@ use crate::{
 const PAGE: &str = "Documentation/PCI/irq-vector-acceptance.rst";
 
 /// The files that can change a result.
-const SOURCES: &[&str] = &[
-    "rust", "drivers", "include", "samples", "scripts", "tools", "Kconfig",
-];
+const SOURCES: &[&str] = &["rust", "drivers", "include", "samples", "scripts", "tools", "Kconfig"];
 
 /// One request, as the page states it.
 #[derive(Debug, Default, PartialEq)]
@@ -41,9 +39,7 @@ pub fn acceptance(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool
     let requests = requests(&read(&layout.root.join(PAGE))?);
     let mut tested = [latest(layout, "test"), latest(layout, "series")].concat();
     let mut kernel = None;
-    let not_met = requests
-        .iter()
-        .filter(|r| r.command.is_none() && !judge(layout, r, &tested).0);
+    let not_met = requests.iter().filter(|r| r.command.is_none() && !judge(layout, r, &tested).0);
     let missing: Vec<_> = not_met.flat_map(|r| r.tests.clone()).collect();
     if !missing.is_empty() && env::var_os("RUN").is_none_or(|run| run != "0") {
         let selection = Selection::new(missing, false);
@@ -62,21 +58,13 @@ pub fn acceptance(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool
             (true, true) => style("argued").cyan(),
             (false, _) => style("NOT MET").red(),
         };
-        table.add_row([
-            request.number.to_string(),
-            request.title.clone(),
-            verdict.to_string(),
-            notes.join("\n"),
-        ]);
+        table.add_row([request.number.to_string(), request.title.clone(), verdict.to_string(), notes.join("\n")]);
         let name = format!("acceptance::{:02}", request.number);
         let row = Row::judged(name, met, || notes.join("\n")).with("argued", met && argued);
         rows.push(row.with("shown_by", notes));
     }
     println!("\n{table}");
-    let (kernel, places) = (
-        kernel.as_deref(),
-        format!("the requests in full: {PAGE}   "),
-    );
+    let (kernel, places) = (kernel.as_deref(), format!("the requests in full: {PAGE}   "));
     rows.extend(tested);
     results::conclude(layout, "acceptance", kernel, started, &rows, &places)
 }
@@ -85,8 +73,7 @@ pub fn acceptance(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool
 fn latest(layout: &Layout, name: &str) -> Vec<Row> {
     let mut find = command(layout, "find");
     find.current_dir(&layout.root).args(SOURCES);
-    find.args(["-type", "f", "-newer"])
-        .arg(results::json(layout, name));
+    find.args(["-type", "f", "-newer"]).arg(results::json(layout, name));
     find.args(["-not", "-name", "*.rst", "-print", "-quit"]);
     match output(&mut find) {
         Some(newer) if newer.is_empty() => results::rows(layout, name),
@@ -102,11 +89,7 @@ fn requests(page: &str) -> Vec<Request> {
     let mut requests: Vec<Request> = Vec::new();
     for line in page.lines() {
         if let Some(found) = title.captures(line) {
-            requests.push(Request {
-                number: found[1].parse().unwrap_or_default(),
-                title: found[2].into(),
-                ..Request::default()
-            });
+            requests.push(Request { number: found[1].parse().unwrap_or_default(), title: found[2].into(), ..Request::default() });
         }
         let (Some(found), Some(request)) = (field.captures(line), requests.last_mut()) else {
             continue;
@@ -183,23 +166,16 @@ mod tests {
         assert_eq!(requests.len(), 20);
         for (at, request) in requests.iter().enumerate() {
             assert_eq!(request.number, at + 1);
-            let shown =
-                !request.tests.is_empty() || request.absent.is_some() || request.argued.is_some();
+            let shown = !request.tests.is_empty() || request.absent.is_some() || request.argued.is_some();
             assert!(shown, "{request:?}");
         }
-        assert_eq!(
-            requests[13].argued.as_ref().unwrap().1,
-            "Why there is a ``pcim_free_irq_vectors()``"
-        );
+        assert_eq!(requests[13].argued.as_ref().unwrap().1, "Why there is a ``pcim_free_irq_vectors()``");
         assert_eq!(requests[8].command.as_deref(), Some("make series CHECK=1"));
     }
 
     #[test]
     fn a_request_is_met_if_each_of_its_tests_has_run_and_passed() {
-        let request = Request {
-            tests: vec!["guest::a::".into(), "host::b".into()],
-            ..Request::default()
-        };
+        let request = Request { tests: vec!["guest::a::".into(), "host::b".into()], ..Request::default() };
         let met = |rows: &[Row]| judge(&Layout::new(), &request, rows).0;
         let (a, b) = (Row::passed("guest::a::x"), Row::passed("host::b"));
         assert!(met(&[a.clone(), b.clone()]));

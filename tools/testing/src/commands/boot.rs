@@ -15,13 +15,7 @@ use crate::{
 };
 
 /// The guest, which takes each sample through its life once.
-pub const GUEST: GuestSpec = GuestSpec {
-    name: "boot",
-    script: "boot",
-    append: &["kunit.enable=0"],
-    devices: &[EDU],
-    ..DEFAULT
-};
+pub const GUEST: GuestSpec = GuestSpec { name: "boot", script: "boot", append: &["kunit.enable=0"], devices: &[EDU], ..DEFAULT };
 
 /// Builds and boots. Returns whether both samples did their job.
 pub fn boot(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool> {
@@ -36,29 +30,15 @@ pub fn boot(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool> {
 }
 
 fn table(ran: &Ran) -> Table {
-    let mut table = text::table([
-        "sample",
-        "device",
-        "vector",
-        "irq",
-        "interrupts",
-        "left behind",
-        "verdict",
-    ]);
-    let line = text::regex(
-        r"(?m)^verdict driver=(\S+) device=(\S+) type=(\S+) irq=(.*) interrupts=(\S+) left=(\S+)$",
-    );
+    let mut table = text::table(["sample", "device", "vector", "irq", "interrupts", "left behind", "verdict"]);
+    let line = text::regex(r"(?m)^verdict driver=(\S+) device=(\S+) type=(\S+) irq=(.*) interrupts=(\S+) left=(\S+)$");
     for found in line.captures_iter(&ran.text) {
         let mut fields: Vec<&str> = (1..=6).map(|i| &found[i]).collect();
         // The whole name of the driver would make the table wider than a terminal.
         let model = fields[0].rsplit('_').next().unwrap_or_default();
         fields[0] = model;
         let mine = format!("::{model}::");
-        let good = ran
-            .rows
-            .iter()
-            .filter(|row| row.name.contains(&mine))
-            .all(|row| row.ok);
+        let good = ran.rows.iter().filter(|row| row.name.contains(&mine)).all(|row| row.ok);
         let verdict = if good { "ok" } else { "FAILED" };
         table.add_row(fields.into_iter().chain([verdict]));
     }

@@ -38,7 +38,5 @@ pub fn menuconfig(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool
     if make.status()?.success() {
         return Ok(true);
     }
-    Err(Failure::new("make menuconfig failed")
-        .remedy("it needs a terminal of at least 80 columns and 19 lines")
-        .into())
+    Err(Failure::new("make menuconfig failed").remedy("it needs a terminal of at least 80 columns and 19 lines").into())
 }

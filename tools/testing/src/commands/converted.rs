@@ -28,21 +28,12 @@ const KERNELS: [Kernel; 2] = [Kernel::Off, Kernel::Ours];
 
 /// The memory of the bus. Some BARs need more than can be allocated from the kernel. It is smaller than the reserved memory, because
 /// otherwise the kernel's "Reserved" resource would be a child of it.
-const MEMORY: &[&str] = &[
-    "kunit.enable=0",
-    "memmap=64M$0x18000000",
-    "pci_soft.memory_start=0x18000000",
-    "pci_soft.memory_size=0x3000000",
-];
+const MEMORY: &[&str] =
+    &["kunit.enable=0", "memmap=64M$0x18000000", "pci_soft.memory_start=0x18000000", "pci_soft.memory_size=0x3000000"];
 
 /// The tests of `guest/converted.sh` that show how far a driver comes, each with its word in the table.
-const STEPS: [(&str, &str); 5] = [
-    ("loads", "loaded"),
-    ("probed", "probed"),
-    ("reached", "reached"),
-    ("bound", "bound"),
-    ("rebinds", "rebound"),
-];
+const STEPS: [(&str, &str); 5] =
+    [("loads", "loaded"), ("probed", "probed"), ("reached", "reached"), ("bound", "bound"), ("rebinds", "rebound")];
 
 /// A file in `guest/converted`: a driver, and the function that it is given. Without a function it says only why the driver cannot run.
 #[derive(Debug, PartialEq)]
@@ -111,16 +102,13 @@ fn furthest(rows: &[Row]) -> &'static str {
 /// Returns one row for a driver on a kernel, made of the rows of its guest.
 fn summary(name: String, rows: Vec<Row>) -> Row {
     let failed = rows.iter().filter(|row| !row.ok);
-    let words: Vec<_> = failed
-        .map(|row| format!("{}: {}", row.name, row.message))
-        .collect();
+    let words: Vec<_> = failed.map(|row| format!("{}: {}", row.name, row.message)).collect();
     let row = Row {
         log: rows.iter().find_map(|row| row.log.clone()),
         seconds: rows.last().and_then(|row| row.seconds),
         ..Row::of(name, words.join("\n"))
     };
-    row.with("came", furthest(&rows))
-        .with(INTERRUPTS, taken(&rows, INTERRUPTS))
+    row.with("came", furthest(&rows)).with(INTERRUPTS, taken(&rows, INTERRUPTS))
 }
 
 /// Runs the drivers whose names begin with one of `names`, or all if there are no names. Returns `false` if one did not come as far as
@@ -131,9 +119,7 @@ pub fn converted(ui: &Ui, layout: &Layout, linux: Option<&Path>, names: &[String
     all.retain(|one| is_chosen(names, &one.name));
     let running = all.iter().filter(|one| one.runs).count();
     if running == 0 {
-        return Err(Failure::new("no such driver is described")
-            .remedy("see tools/testing/guest/converted for their names")
-            .into());
+        return Err(Failure::new("no such driver is described").remedy("see tools/testing/guest/converted for their names").into());
     }
     let prepared = prepare::source(ui, layout, linux, packages::TESTS)?;
     let mut ready = BTreeMap::new();
@@ -147,10 +133,7 @@ pub fn converted(ui: &Ui, layout: &Layout, linux: Option<&Path>, names: &[String
     let mut runs = Vec::new();
     for one in all.iter().filter(|one| one.runs) {
         let guest: &'static GuestSpec = Box::leak(Box::new(one.guest()));
-        runs.extend(KERNELS.map(|kernel| Run {
-            words: vec![format!("converted={}", one.name)],
-            ..Run::new(guest, kernel)
-        }));
+        runs.extend(KERNELS.map(|kernel| Run { words: vec![format!("converted={}", one.name)], ..Run::new(guest, kernel) }));
     }
     let mut done = list::boot(ui, layout, &ready, &runs);
     let rows: Vec<_> = runs
@@ -228,11 +211,7 @@ fn write_page(layout: &Layout, release: &str, all: &[Described], rows: &[Row]) -
     lines.extend(all_cells(all, rows));
     let files = drivers::converted(layout)?;
     let described: BTreeSet<_> = all.iter().flat_map(|one| &one.files).collect();
-    let without: Vec<_> = files
-        .iter()
-        .map(|c| c.file.display().to_string())
-        .filter(|file| !described.contains(file))
-        .collect();
+    let without: Vec<_> = files.iter().map(|c| c.file.display().to_string()).filter(|file| !described.contains(file)).collect();
     let mut end = format!(
         "{}\nHow far they come\n=================\n\n\
          Each of {} drivers has a function of the software PCI bus\n\

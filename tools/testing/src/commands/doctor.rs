@@ -83,37 +83,21 @@ fn rust(layout: &Layout, tree: Option<&Path>) -> Vec<Finding> {
     let versioned = |name: &str, why, remedy: &str| {
         let found = toolchain::version(layout, name);
         let least = toolchain::minimum(layout, tree, name);
-        let good = found
-            .as_ref()
-            .is_some_and(|found| !toolchain::older(found, &least));
+        let good = found.as_ref().is_some_and(|found| !toolchain::older(found, &least));
         needed(good, name, found, format!(">= {least}"), why, remedy)
     };
     let cargo = shown(&layout.cache.join("cargo"));
-    let bindgen =
-        format!("make boot builds it, or: cargo install --locked bindgen-cli --root {cargo}");
+    let bindgen = format!("make boot builds it, or: cargo install --locked bindgen-cli --root {cargo}");
     let rustc = toolchain::version(layout, "rustc");
-    let library = rustc
-        .as_ref()
-        .and_then(|rustc| toolchain::rust_src(layout, rustc));
+    let library = rustc.as_ref().and_then(|rustc| toolchain::rust_src(layout, rustc));
     let present = library.map(|_| "present".into());
     let of_rustc = rustc.unwrap_or_else(|| "that of rustc".into());
     let why = "the kernel compiles `core` from it";
     let remedy = "make boot fetches it; or: rustup component add rust-src";
     vec![
-        versioned(
-            "rustc",
-            "compiles the kernel's Rust",
-            "rustup update stable",
-        ),
+        versioned("rustc", "compiles the kernel's Rust", "rustup update stable"),
         versioned("bindgen", "makes Rust declarations of C headers", &bindgen),
-        needed(
-            present.is_some(),
-            "rust-src",
-            present,
-            of_rustc,
-            why,
-            remedy,
-        ),
+        needed(present.is_some(), "rust-src", present, of_rustc, why, remedy),
     ]
 }
 
@@ -212,10 +196,7 @@ impl OwnBuild {
         let lacking = which::which("bindgen").is_err() && ours.join("bindgen").exists();
         let rustc = toolchain::version(layout, "rustc").unwrap_or_default();
         let library = toolchain::rust_src(layout, &rustc);
-        Self {
-            path: lacking.then_some(ours),
-            rust_lib_src: library.filter(|path| path.starts_with(&layout.cache)),
-        }
+        Self { path: lacking.then_some(ours), rust_lib_src: library.filter(|path| path.starts_with(&layout.cache)) }
     }
 
     /// Returns the lines to type. The last ones are `make` with each of `targets`.
@@ -228,11 +209,7 @@ impl OwnBuild {
         if let Some(path) = &self.rust_lib_src {
             lines.push(format!("export RUST_LIB_SRC={}", path.display()));
         }
-        lines.extend(
-            targets
-                .iter()
-                .map(|target| format!("make LLVM={LLVM} {target}")),
-        );
+        lines.extend(targets.iter().map(|target| format!("make LLVM={LLVM} {target}")));
         lines
     }
 
@@ -245,12 +222,7 @@ impl OwnBuild {
         let shell = std::env::var_os("PATH").unwrap_or_default();
         path.extend(std::env::split_paths(&shell));
         check.env("PATH", std::env::join_paths(path).unwrap_or(shell));
-        check.envs([
-            ("RUSTC", "rustc"),
-            ("BINDGEN", "bindgen"),
-            ("SRCARCH", "x86"),
-            ("ARCH", "x86"),
-        ]);
+        check.envs([("RUSTC", "rustc"), ("BINDGEN", "bindgen"), ("SRCARCH", "x86"), ("ARCH", "x86")]);
         check.env("CC", format!("clang{LLVM}"));
         if let Some(library) = &self.rust_lib_src {
             check.env("RUST_LIB_SRC", library);
@@ -260,9 +232,7 @@ impl OwnBuild {
             return Ok(());
         }
         let said = String::from_utf8_lossy(&found.stderr);
-        let lines = said
-            .lines()
-            .map(|line| line.trim_start_matches("***").trim());
+        let lines = said.lines().map(|line| line.trim_start_matches("***").trim());
         let lines: Vec<_> = lines.filter(|line| !line.is_empty()).take(6).collect();
         Err(lines.join("\n  "))
     }
@@ -281,9 +251,7 @@ fn own_build(layout: &Layout, tree: Option<&Path>) -> bool {
         }
         Some(Ok(())) => println!("With these lines the kernel's own check finds Rust usable."),
         Some(Err(said)) => {
-            println!(
-                "With these lines the kernel's own check does not find Rust usable yet:\n  {said}"
-            );
+            println!("With these lines the kernel's own check does not find Rust usable yet:\n  {said}");
             return false;
         }
     }
@@ -294,8 +262,7 @@ fn own_build(layout: &Layout, tree: Option<&Path>) -> bool {
 fn configuration(layout: &Layout, path: &Path, tree: &Path) -> Result<bool> {
     let takes = "CONFIG= takes the .config in the folder where your kernel is built";
     let shown = layout.show(path);
-    let text = fs::read_to_string(path)
-        .map_err(|e| Failure::new(format!("{shown}: {e}")).remedy(takes))?;
+    let text = fs::read_to_string(path).map_err(|e| Failure::new(format!("{shown}: {e}")).remedy(takes))?;
     let config = Config::parse(&text);
     if config == Config::default() {
         let what = format!("{shown} is no kernel configuration: it sets no symbol");
@@ -320,10 +287,7 @@ fn configuration(layout: &Layout, path: &Path, tree: &Path) -> Result<bool> {
     println!("  CONFIG_RUST cannot be set, because these conditions of it do not hold:");
     for hidden in &hidden {
         let (here, remedy) = (&hidden.because, &hidden.remedy);
-        println!(
-            "  {}\n    here: {here}\n    remedy: {remedy}",
-            hidden.condition
-        );
+        println!("  {}\n    here: {here}\n    remedy: {remedy}", hidden.condition);
     }
     let own = OwnBuild::of(layout);
     if !config.on("RUST_IS_AVAILABLE") && own.check(layout, tree).is_ok() {
@@ -351,10 +315,7 @@ mod tests {
     #[test]
     fn lines_name_what_the_shell_lacks() {
         let lines = |path: Option<&str>, library: Option<&str>| {
-            let own = OwnBuild {
-                path: path.map(PathBuf::from),
-                rust_lib_src: library.map(PathBuf::from),
-            };
+            let own = OwnBuild { path: path.map(PathBuf::from), rust_lib_src: library.map(PathBuf::from) };
             own.lines(&["menuconfig"])
         };
         let make = "make LLVM=-19 menuconfig";

@@ -41,17 +41,9 @@ pub fn boot(ui: &Ui, layout: &Layout, linux: Option<&Path>, folder: &Path) -> Re
     }
 
     // This command boots only once.
-    let words = vec![
-        "kunit.enable=0".to_string(),
-        format!("guest.modules={}", modules.join(",")),
-    ];
-    let guest: &GuestSpec = Box::leak(Box::new(GuestSpec {
-        name: "driver",
-        script: "folder",
-        append: leak(words),
-        devices: leak(devices),
-        ..DEFAULT
-    }));
+    let words = vec!["kunit.enable=0".to_string(), format!("guest.modules={}", modules.join(","))];
+    let guest: &GuestSpec =
+        Box::leak(Box::new(GuestSpec { name: "driver", script: "folder", append: leak(words), devices: leak(devices), ..DEFAULT }));
     let ran = Run::new(guest, Kernel::Ours).run(ui, layout, &ready)?;
     println!("\n{}\n{}", printed(&ran.text), table(&ran));
     let release = Some(ready.kernel.release.as_str());
@@ -68,19 +60,14 @@ pub fn editor(ui: &Ui, layout: &Layout, linux: Option<&Path>, folder: &Path) -> 
     let ready = prepare::kernel(ui, layout, &prepared, Kernel::Ours, &BTreeSet::new())?;
     let spec = &ready.kernel.spec;
     let (file, _) = samples::describe(ui, layout, &prepared.tools, spec, Path::new(&folder))?;
-    println!(
-        "\neditor: ok. Open {folder} in an editor with rust-analyzer; it reads {}",
-        file.display()
-    );
+    println!("\neditor: ok. Open {folder} in an editor with rust-analyzer; it reads {}", file.display());
     Ok(true)
 }
 
 /// Returns the folder's absolute path. `scripts/setup` has checked its content.
 fn whole(folder: &Path) -> Result<PathBuf> {
     let shown = folder.display();
-    folder
-        .canonicalize()
-        .with_context(|| format!("the driver's folder {shown}"))
+    folder.canonicalize().with_context(|| format!("the driver's folder {shown}"))
 }
 
 /// Returns the folder's absolute path, and its QEMU devices.
@@ -102,10 +89,7 @@ fn leak(words: Vec<String>) -> &'static [&'static str] {
 /// Returns what the kernel and the driver printed in each phase, without the output of the guest script.
 fn printed(log: &str) -> String {
     let ours = text::regex(r"^\s*(#|KTAP version|\d+\.\.\d+|(not )?ok \d+ |verdict )");
-    let lines = log
-        .lines()
-        .skip_while(|line| !line.starts_with("phase "))
-        .take_while(|line| !line.starts_with("guest: "));
+    let lines = log.lines().skip_while(|line| !line.starts_with("phase ")).take_while(|line| !line.starts_with("guest: "));
     let mut shown = String::new();
     for line in lines.filter(|line| !ours.is_match(line)) {
         match line.strip_prefix("phase ") {
@@ -117,19 +101,9 @@ fn printed(log: &str) -> String {
 }
 
 fn table(ran: &Ran) -> Table {
-    let mut table = text::table([
-        "module",
-        "driver",
-        "device",
-        "vector",
-        "irq",
-        "interrupts",
-        "verdict",
-    ]);
+    let mut table = text::table(["module", "driver", "device", "vector", "irq", "interrupts", "verdict"]);
     let good = ran.rows.iter().all(|row| row.ok);
-    let line = text::regex(
-        r"(?m)^verdict module=(\S+) driver=(\S+) device=(\S+) type=(\S+) irq=(.*) interrupts=(\S+)$",
-    );
+    let line = text::regex(r"(?m)^verdict module=(\S+) driver=(\S+) device=(\S+) type=(\S+) irq=(.*) interrupts=(\S+)$");
     for found in line.captures_iter(&ran.text) {
         let fields = (1..=6).map(|i| &found[i]);
         table.add_row(fields.chain([if good { "ok" } else { "FAILED" }]));
@@ -144,10 +118,7 @@ mod tests {
     #[test]
     fn what_the_driver_printed_is_shown_by_phase() {
         let log = "guest: started\nphase load\nd 0000:00:01.0: bound\n    ok 1 loads\nphase remove\nd: bye\nok 1 d\nguest: finished\nreboot: Power down\n";
-        assert_eq!(
-            printed(log),
-            "load\n  d 0000:00:01.0: bound\nremove\n  d: bye\n"
-        );
+        assert_eq!(printed(log), "load\n  d 0000:00:01.0: bound\nremove\n  d: bye\n");
     }
 
     #[test]

@@ -26,16 +26,7 @@ use crate::{
 };
 
 /// The parts of the clone that a graft uses.
-const OVERLAY: [&str; 8] = [
-    "Documentation",
-    "Kconfig",
-    "drivers",
-    "include",
-    "rust",
-    "samples",
-    "scripts",
-    "tools",
-];
+const OVERLAY: [&str; 8] = ["Documentation", "Kconfig", "drivers", "include", "rust", "samples", "scripts", "tools"];
 
 /// How many of the tests that noticed are named.
 const NAMED: usize = 3;
@@ -57,10 +48,7 @@ pub fn mutations(ui: &Ui, layout: &Layout, linux: Option<&Path>, names: &[String
     let prepared = prepare::source(ui, layout, linux, packages::TESTS)?;
     // The layout with a copy of the overlay to break, in place of the clone: scripts and sources are those of the copy, built files
     // those of the clone.
-    let mutant = Layout {
-        root: layout.build.join("mutant"),
-        ..layout.clone()
-    };
+    let mutant = Layout { root: layout.build.join("mutant"), ..layout.clone() };
     for mutation in &mutations {
         mutation.apply(layout, &mutant)?;
     }
@@ -77,9 +65,7 @@ pub fn mutations(ui: &Ui, layout: &Layout, linux: Option<&Path>, names: &[String
         let rows = tested(ui, layout, &prepared, &mut ready, test)?;
         if let Some(row) = rows.iter().find(|row| !row.ok) {
             let what = format!("{} fails without any mutation", row.name);
-            return Err(Failure::new(what)
-                .remedy(format!("make test TEST={test}"))
-                .into());
+            return Err(Failure::new(what).remedy(format!("make test TEST={test}")).into());
         }
     }
     let mut rows = Vec::new();
@@ -109,9 +95,7 @@ fn chosen(layout: &Layout, names: &[String]) -> Result<Vec<Mutation>> {
     let known: Vec<_> = all.iter().map(|m| m.name.clone()).collect();
     all.retain(|m| is_chosen(names, &m.name));
     if all.is_empty() {
-        return Err(Failure::new("there is no such mutation")
-            .remedy(format!("one of: {}", known.join(", ")))
-            .into());
+        return Err(Failure::new("there is no such mutation").remedy(format!("one of: {}", known.join(", "))).into());
     }
     Ok(all)
 }
@@ -122,12 +106,7 @@ fn mutation(patch: PathBuf) -> Result<Mutation> {
     let test = rest.lines().find_map(|line| line.strip_prefix("Test: "));
     let test = test.with_context(|| format!("{} has no line `Test: `", patch.display()))?;
     let name = patch.file_stem().unwrap_or_default();
-    Ok(Mutation {
-        name: name.to_string_lossy().into_owned(),
-        what: what.into(),
-        test: test.into(),
-        patch,
-    })
+    Ok(Mutation { name: name.to_string_lossy().into_owned(), what: what.into(), test: test.into(), patch })
 }
 
 impl Mutation {
@@ -152,13 +131,7 @@ impl Mutation {
 }
 
 /// Builds the present content of `build/linux`, and runs the tests of `test` on it and on the overlay in `layout`.
-fn tested(
-    ui: &Ui,
-    layout: &Layout,
-    prepared: &Prepared,
-    ready: &mut Kernels,
-    test: &str,
-) -> Result<Vec<Row>> {
+fn tested(ui: &Ui, layout: &Layout, prepared: &Prepared, ready: &mut Kernels, test: &str) -> Result<Vec<Row>> {
     let selection = Selection::of(test);
     let mut rows = test::run_prepared(ui, layout, prepared, ready, &selection).rows;
     // A kernel that does not build does not count as a test that notices.
@@ -191,12 +164,7 @@ fn verdict(mutation: &Mutation, found: Result<Vec<Row>>) -> Row {
 }
 
 fn table(mutations: &[Mutation], rows: &[Row]) -> Table {
-    let head = [
-        "mutation",
-        "what is broken",
-        "tests that turned red",
-        "time",
-    ];
+    let head = ["mutation", "what is broken", "tests that turned red", "time"];
     let mut table = text::table(head);
     for (Mutation { name, what, .. }, row) in mutations.iter().zip(rows) {
         let red = row.values.get("red").and_then(|red| red.as_array());

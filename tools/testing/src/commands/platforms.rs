@@ -114,21 +114,14 @@ impl Platform {
         let done = list::boot(ui, layout, &ready, &runs);
         let rows = list::rows(ui, layout, &ready, &runs, done);
         let booted = rows.iter().find_map(|row| row.values.get("booted"));
-        Ok(Outcome {
-            built,
-            booted: booted.and_then(|seconds| seconds.as_f64()),
-            rows,
-        })
+        Ok(Outcome { built, booted: booted.and_then(|seconds| seconds.as_f64()), rows })
     }
 
     /// Returns a guest of `make test` or `make boot` under a name of its own.
     fn guest(&self, guest: &GuestSpec) -> Run {
         // These live as long as the command runs, which is as long as the program does.
         let name = Box::leak(format!("{}::{}", self.name, guest.name).into_boxed_str());
-        let guest = GuestSpec {
-            name,
-            ..guest.clone()
-        };
+        let guest = GuestSpec { name, ..guest.clone() };
         Run::new(Box::leak(Box::new(guest)), Kernel::Ours)
     }
 }
@@ -139,11 +132,7 @@ fn user_mode(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Outcome> {
     let is_new = !out.join("linux").exists();
     let rows = kunit::run(ui, layout, prepared)?;
     let [built, ran] = kunit::seconds(layout);
-    Ok(Outcome {
-        rows,
-        built: keep(&out, built.filter(|_| is_new)),
-        booted: ran,
-    })
+    Ok(Outcome { rows, built: keep(&out, built.filter(|_| is_new)), booted: ran })
 }
 
 /// Remembers how long it took to build everything in a folder, if that was done now, and returns how long it took.
@@ -172,10 +161,7 @@ pub fn platforms(ui: &Ui, layout: &Layout, linux: Option<&Path>, names: &[String
         let outcome = platform.run(ui, layout, &prepared);
         let outcome = outcome.unwrap_or_else(|error| {
             let name = format!("platforms::{}", platform.name);
-            Outcome {
-                rows: vec![Row::failed(name, Failure::from_error(error).to_string())],
-                ..Outcome::default()
-            }
+            Outcome { rows: vec![Row::failed(name, Failure::from_error(error).to_string())], ..Outcome::default() }
         });
         lines.push(cells(platform, &outcome));
         rows.extend(outcome.rows);
@@ -194,9 +180,7 @@ pub fn platforms(ui: &Ui, layout: &Layout, linux: Option<&Path>, names: &[String
 /// The table that the documentation shows.
 const TABLE: &str = "Documentation/PCI/irq-vector-ownership-testing-platforms.txt";
 
-const HEAD: [&str; 7] = [
-    "platform", "what", "build", "boot", "passed", "failed", "skipped",
-];
+const HEAD: [&str; 7] = ["platform", "what", "build", "boot", "passed", "failed", "skipped"];
 
 fn cells(platform: &Platform, outcome: &Outcome) -> Vec<String> {
     let seconds = |time: Option<f64>| time.map_or("?".into(), |s| format!("{s:.1} s"));

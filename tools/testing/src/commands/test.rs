@@ -67,12 +67,7 @@ impl Selection {
             if self.long && !guest.long {
                 continue;
             }
-            let run = |kernel| Run {
-                guest,
-                kernel,
-                long: self.long,
-                words: sequences::words(guest),
-            };
+            let run = |kernel| Run { guest, kernel, long: self.long, words: sequences::words(guest) };
             let named = |kernel: &Kernel| self.names(&format!("guest::{}", run(*kernel).name()));
             let always = guest.kernels.iter().copied();
             let built: Vec<_> = always
@@ -103,10 +98,7 @@ impl Selection {
     fn wants(&self, prefix: &str) -> bool {
         let wants = |filter: &String| {
             // A kernel's suffix is in the names of guests only.
-            let known = filter.contains('@')
-                || KNOWN
-                    .iter()
-                    .any(|k| k.starts_with(filter.as_str()) || filter.starts_with(k));
+            let known = filter.contains('@') || KNOWN.iter().any(|k| k.starts_with(filter.as_str()) || filter.starts_with(k));
             prefix.contains(filter.as_str()) || filter.starts_with(prefix) || !known
         };
         self.filters.is_empty() || self.filters.iter().any(wants)
@@ -137,10 +129,7 @@ pub struct Outcome {
 pub fn run(ui: &Ui, layout: &Layout, linux: Option<&Path>, selection: &Selection) -> Outcome {
     let mut outcome = match prepare::source(ui, layout, linux, packages::TESTS) {
         Ok(prepared) => run_prepared(ui, layout, &prepared, &mut Kernels::new(), selection),
-        Err(error) => Outcome {
-            rows: caught("host::build", Err(error)),
-            kernel: None,
-        },
+        Err(error) => Outcome { rows: caught("host::build", Err(error)), kernel: None },
     };
     bounds::enforce(&mut outcome.rows);
     outcome
@@ -151,23 +140,12 @@ pub fn run(ui: &Ui, layout: &Layout, linux: Option<&Path>, selection: &Selection
 /// One thread builds the kernels one after the other, and then runs the tests on what was built. Another thread boots the guests of
 /// each kernel as soon as it is built, and a third one runs the tests that need no kernel, because a guest sleeps most of the time, and
 /// parts of a build use only one processor.
-pub fn run_prepared(
-    ui: &Ui,
-    layout: &Layout,
-    prepared: &Prepared,
-    ready: &mut Kernels,
-    selection: &Selection,
-) -> Outcome {
+pub fn run_prepared(ui: &Ui, layout: &Layout, prepared: &Prepared, ready: &mut Kernels, selection: &Selection) -> Outcome {
     let runs = selection.runs();
     let evidence = Chosen::by_test(|name| selection.wants_short(name));
     let kernels = kernels(selection, &runs, &evidence);
     let (built, arriving) = mpsc::channel();
-    let host = Host {
-        ui,
-        layout,
-        prepared,
-        selection,
-    };
+    let host = Host { ui, layout, prepared, selection };
     let mut rows = Vec::new();
     let mut booted = BTreeMap::new();
     thread::scope(|scope| {
@@ -189,12 +167,8 @@ pub fn run_prepared(
         for (kernel, one) in arriving {
             ready.insert(kernel, one);
             let of_kernel = |(_, run): &(usize, &Run)| run.kernel == kernel;
-            let (places, mine): (Vec<_>, Vec<_>) = runs
-                .iter()
-                .enumerate()
-                .filter(of_kernel)
-                .map(|(place, run)| (place, run.clone()))
-                .unzip();
+            let (places, mine): (Vec<_>, Vec<_>) =
+                runs.iter().enumerate().filter(of_kernel).map(|(place, run)| (place, run.clone())).unzip();
             let done = list::boot(ui, layout, ready, &mine);
             booted.extend(done.into_iter().map(|(at, ran)| (places[at], ran)));
         }
@@ -212,10 +186,7 @@ pub fn run_prepared(
         rows.extend(caught("bench::run", measured));
     }
     let kernel = ready.get(&Kernel::Ours);
-    Outcome {
-        rows,
-        kernel: kernel.map(|ours| ours.kernel.release.clone()),
-    }
+    Outcome { rows, kernel: kernel.map(|ours| ours.kernel.release.clone()) }
 }
 
 /// Returns the kernels that the tests need, each with its modules.
@@ -260,12 +231,7 @@ struct Host<'a> {
 
 impl Host<'_> {
     /// Builds the kernels, and passes each on to the guests.
-    fn build(
-        &self,
-        kernels: Modules,
-        ready: &mut Kernels,
-        built: &mpsc::Sender<(Kernel, Ready)>,
-    ) -> Vec<Row> {
+    fn build(&self, kernels: Modules, ready: &mut Kernels, built: &mpsc::Sender<(Kernel, Ready)>) -> Vec<Row> {
         let mut rows = Vec::new();
         for (which, modules) in kernels {
             let name = format!("host::build{}", which.suffix());
@@ -290,64 +256,34 @@ impl Host<'_> {
 
     /// The tests that need kernels, and no guest.
     fn tests_of_kernels(&self, ready: &Kernels) -> Vec<Row> {
-        let &Self {
-            ui,
-            layout,
-            prepared,
-            ..
-        } = self;
+        let &Self { ui, layout, prepared, .. } = self;
         let mut rows = Vec::new();
         if let Some(Ready { kernel, .. }) = ready.get(&Kernel::Ours) {
             let prefix = scripts::COMPILE_FAIL.prefix();
-            rows.extend(self.test(&prefix, "host::compile-fail::run", || {
-                scripts::COMPILE_FAIL.run(ui, layout, &kernel.spec.out)
-            }));
-            rows.extend(self.test(samples::ANALYZER, samples::ANALYZER, || {
-                samples::analyzer(ui, layout, &prepared.tools, kernel)
-            }));
-            rows.extend(self.test(docs::PREFIX, "host::docs::build", || {
-                docs::build(ui, layout, prepared)
-            }));
+            rows.extend(self.test(&prefix, "host::compile-fail::run", || scripts::COMPILE_FAIL.run(ui, layout, &kernel.spec.out)));
+            rows.extend(self.test(samples::ANALYZER, samples::ANALYZER, || samples::analyzer(ui, layout, &prepared.tools, kernel)));
+            rows.extend(self.test(docs::PREFIX, "host::docs::build", || docs::build(ui, layout, prepared)));
         }
-        rows.extend(self.test("objects::", "objects::build", || {
-            objects::compare(ui, layout, prepared, ready)
-        }));
+        rows.extend(self.test("objects::", "objects::build", || objects::compare(ui, layout, prepared, ready)));
         rows
     }
 
     /// The tests that need nothing but the source.
     fn tests_of_sources(&self) -> Vec<Row> {
-        let &Self {
-            ui,
-            layout,
-            prepared,
-            selection,
-        } = self;
+        let &Self { ui, layout, prepared, selection } = self;
         let mut rows = Vec::new();
         let mut test = |prefix: &str, name: &str, run: &dyn Fn() -> Result<Vec<Row>>| {
             rows.extend(self.test(prefix, name, run));
         };
-        test("tree::", "tree::build", &|| {
-            tree::test(ui, layout, prepared)
-        });
-        test(no_pci::NAME, no_pci::NAME, &|| {
-            no_pci::build(ui, layout, prepared)
-        });
-        test(no_pci::NO_MSI, no_pci::NO_MSI, &|| {
-            no_pci::build_without_msi(ui, layout, prepared)
-        });
-        test(samples::NO_UNSAFE, "host::no-unsafe::run", &|| {
-            samples::no_unsafe(layout)
-        });
+        test("tree::", "tree::build", &|| tree::test(ui, layout, prepared));
+        test(no_pci::NAME, no_pci::NAME, &|| no_pci::build(ui, layout, prepared));
+        test(no_pci::NO_MSI, no_pci::NO_MSI, &|| no_pci::build_without_msi(ui, layout, prepared));
+        test(samples::NO_UNSAFE, "host::no-unsafe::run", &|| samples::no_unsafe(layout));
         test(formats::NAME, formats::NAME, &|| formats::check(layout));
-        test(model::PREFIX, "host::model::run", &|| {
-            model::explore(ui, layout)
-        });
+        test(model::PREFIX, "host::model::run", &|| model::explore(ui, layout));
         // This runs only if it is asked for by name, because it builds one more kernel.
         if selection.names(kunit::PREFIX) {
-            test(kunit::PREFIX, "host::kunit::run", &|| {
-                kunit::run(ui, layout, prepared)
-            });
+            test(kunit::PREFIX, "host::kunit::run", &|| kunit::run(ui, layout, prepared));
         }
         for script in [&scripts::GRAFT, &scripts::FRONT_DOOR] {
             let prefix = script.prefix();
@@ -361,10 +297,7 @@ impl Host<'_> {
             let version = &prepared.pristine.version;
             census::rows(ui, &pristine, version, &layout.linux())
         });
-        if scripts::LINTS
-            .iter()
-            .any(|name| selection.wants_short(name))
-        {
+        if scripts::LINTS.iter().any(|name| selection.wants_short(name)) {
             rows.extend(caught("host::lints", scripts::lints(ui, layout)));
         }
         rows
@@ -407,15 +340,9 @@ mod tests {
 
     #[test]
     fn what_is_compared_takes_both_kernels() {
-        assert_eq!(
-            chosen("guest::drivers::agrees::ahci", false),
-            ["drivers@stock", "drivers"]
-        );
+        assert_eq!(chosen("guest::drivers::agrees::ahci", false), ["drivers@stock", "drivers"]);
         assert_eq!(chosen("guest::drivers@stock", false), ["drivers@stock"]);
-        assert_eq!(
-            chosen("guest::drivers@off", true),
-            ["drivers@stock", "drivers@off"]
-        );
+        assert_eq!(chosen("guest::drivers@off", true), ["drivers@stock", "drivers@off"]);
     }
 
     #[test]
@@ -431,10 +358,7 @@ mod tests {
     #[test]
     fn only_the_long_form_takes_kernels_of_its_own() {
         assert_eq!(chosen("guest::devres_nomem", false), ["devres_nomem@debug"]);
-        assert_eq!(
-            chosen("guest::devres_nomem", true),
-            ["devres_nomem@debug-stock", "devres_nomem@debug"]
-        );
+        assert_eq!(chosen("guest::devres_nomem", true), ["devres_nomem@debug-stock", "devres_nomem@debug"]);
         assert!(chosen("guest::drivers@off", false).is_empty());
     }
 }

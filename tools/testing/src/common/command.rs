@@ -17,8 +17,7 @@ use wait_timeout::ChildExt;
 use crate::common::{Failure, Layout, Stage};
 
 /// Variables of `make`, cargo or a developer's shell that would change a kernel build.
-const STEERING: &str =
-    "MAKEFLAGS MFLAGS MAKELEVEL GNUMAKEFLAGS MAKEOVERRIDES MAKEFILES LINUX CONFIG \
+const STEERING: &str = "MAKEFLAGS MFLAGS MAKELEVEL GNUMAKEFLAGS MAKEOVERRIDES MAKEFILES LINUX CONFIG \
     DRIVER TEST LONG O M MO V W ARCH SRCARCH CROSS_COMPILE KBUILD_OUTPUT \
     KCONFIG_CONFIG KCONFIG_ALLCONFIG KCFLAGS KRUSTFLAGS RUSTFLAGS \
     CARGO_ENCODED_RUSTFLAGS RUSTC RUSTC_WRAPPER LD_LIBRARY_PATH CARGO \
@@ -72,20 +71,12 @@ pub struct Limits {
 impl Limits {
     /// A limit on the whole time only.
     pub fn total(limit: Duration) -> Self {
-        Self {
-            total: Some(limit),
-            silent: None,
-        }
+        Self { total: Some(limit), silent: None }
     }
 }
 
 /// Runs `command`, all output to `log`, the last line of it as progress.
-pub fn watch(
-    stage: &Stage<'_>,
-    command: &mut Command,
-    log: &Path,
-    limits: Limits,
-) -> Result<Ended> {
+pub fn watch(stage: &Stage<'_>, command: &mut Command, log: &Path, limits: Limits) -> Result<Ended> {
     let folder = log.parent().context("a log is in a folder")?;
     fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
     let file = File::create(log).with_context(|| format!("creating {}", log.display()))?;
@@ -96,9 +87,7 @@ pub fn watch(
 /// Runs `command`, which writes `log` itself, until it ends or exceeds its `limits`.
 pub fn wait(stage: &Stage<'_>, command: &mut Command, log: &Path, limits: Limits) -> Result<Ended> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let mut child = command
-        .spawn()
-        .with_context(|| format!("cannot start {name}"))?;
+    let mut child = command.spawn().with_context(|| format!("cannot start {name}"))?;
     let started = Instant::now();
     let (mut size, mut grown) = (0, started);
     loop {
@@ -128,12 +117,7 @@ pub fn run(stage: &Stage<'_>, command: &mut Command, log: &Path) -> Result<()> {
 }
 
 /// Does the same as [`run`], and kills the command when it exceeds its `limits`.
-pub fn run_limited(
-    stage: &Stage<'_>,
-    command: &mut Command,
-    log: &Path,
-    limits: Limits,
-) -> Result<()> {
+pub fn run_limited(stage: &Stage<'_>, command: &mut Command, log: &Path, limits: Limits) -> Result<()> {
     let name = command.get_program().to_string_lossy().into_owned();
     let what = match watch(stage, command, log, limits)? {
         Ended::Exited(status) if status.success() => return Ok(()),

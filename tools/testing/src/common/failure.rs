@@ -27,10 +27,7 @@ pub struct Failure {
 impl Failure {
     /// A failure described in one sentence.
     pub fn new(what: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            ..Self::default()
-        }
+        Self { what: what.into(), ..Self::default() }
     }
 
     /// Names the log and quotes its relevant lines.

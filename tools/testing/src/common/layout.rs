@@ -32,11 +32,7 @@ impl Layout {
         let home = || env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
         let base = asked.filter(|path| path.is_absolute()).or_else(home);
         let base = base.unwrap_or_else(|| root.join("build/cache"));
-        Self {
-            build: root.join("build"),
-            cache: base.join("pci-devres-rust"),
-            root,
-        }
+        Self { build: root.join("build"), cache: base.join("pci-devres-rust"), root }
     }
 
     /// The grafted copy of the kernel source.
@@ -75,8 +71,7 @@ impl Layout {
 
     /// The copy of such a folder in which its modules are built for `kernel`.
     pub fn module_copy(&self, kernel: &str, name: &str) -> PathBuf {
-        self.modules(kernel)
-            .join(name.trim_matches('/').replace('/', "-"))
+        self.modules(kernel).join(name.trim_matches('/').replace('/', "-"))
     }
 
     /// A configuration fragment of that name.

@@ -30,9 +30,7 @@ impl Ui {
     /// Creates a spinner on a terminal, and plain lines otherwise.
     pub fn new() -> Self {
         let fancy = std::io::stderr().is_terminal() && std::env::var_os("CI").is_none();
-        Self {
-            spinners: fancy.then(MultiProgress::new),
-        }
+        Self { spinners: fancy.then(MultiProgress::new) }
     }
 
     /// Whether a person can answer a question.
@@ -49,12 +47,7 @@ impl Ui {
     }
 
     /// Runs `work` as the stage `name`; it returns a result and a summary of what was done.
-    pub fn stage<T>(
-        &self,
-        name: &str,
-        doing: &str,
-        work: impl FnOnce(&Stage<'_>) -> Result<(T, String)>,
-    ) -> Result<T> {
+    pub fn stage<T>(&self, name: &str, doing: &str, work: impl FnOnce(&Stage<'_>) -> Result<(T, String)>) -> Result<T> {
         let stage = Stage::start(self, name, doing);
         let result = work(&stage);
         let elapsed = stage.started.elapsed();

@@ -78,34 +78,13 @@ pub fn write(layout: &Layout, found: &[Found]) -> Result<PathBuf> {
 }
 
 fn page_of(head: &str, found: &[Found]) -> Result<String, std::fmt::Error> {
-    let mut text = format!(
-        "{head}{BEGINS}\n.. list-table::\n   :header-rows: 1\n   :widths: 8 28 28 28 8\n\n"
-    );
-    let header = [
-        "Case",
-        "What the driver does",
-        "Stock",
-        "Ours",
-        "As expected",
-    ];
+    let mut text = format!("{head}{BEGINS}\n.. list-table::\n   :header-rows: 1\n   :widths: 8 28 28 28 8\n\n");
+    let header = ["Case", "What the driver does", "Stock", "Ours", "As expected"];
     cells(&mut text, header.map(String::from))?;
     for (theirs, ours) in pairs(found) {
-        let verdict = if verdict(theirs, ours) {
-            "yes"
-        } else {
-            "**no**"
-        };
+        let verdict = if verdict(theirs, ours) { "yes" } else { "**no**" };
         let case = theirs.side.case;
-        cells(
-            &mut text,
-            [
-                format!("{}_", case.name),
-                plain(case.does),
-                plain(&says(theirs)),
-                plain(&says(ours)),
-                verdict.into(),
-            ],
-        )?;
+        cells(&mut text, [format!("{}_", case.name), plain(case.does), plain(&says(theirs)), plain(&says(ours)), verdict.into()])?;
     }
     text.push('\n');
     heading(&mut text, "The cases", '=')?;

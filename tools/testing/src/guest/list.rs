@@ -63,12 +63,7 @@ static TABLE: LazyLock<Vec<GuestSpec>> = LazyLock::new(|| {
 });
 
 /// Boots guests, two at a time, each on its kernel in `ready`. A guest that could not run at all is a failed row.
-pub fn boot(
-    ui: &Ui,
-    layout: &Layout,
-    ready: &BTreeMap<Kernel, Ready>,
-    runs: &[Run],
-) -> BTreeMap<usize, Result<Ran, Row>> {
+pub fn boot(ui: &Ui, layout: &Layout, ready: &BTreeMap<Kernel, Ready>, runs: &[Run]) -> BTreeMap<usize, Result<Ran, Row>> {
     let next = AtomicUsize::new(0);
     let done: Mutex<BTreeMap<usize, Result<Ran, Row>>> = Mutex::default();
     std::thread::scope(|scope| {
@@ -80,9 +75,9 @@ pub fn boot(
                 let Some(ready) = ready.get(&run.kernel) else {
                     continue;
                 };
-                let ran = run.run(ui, layout, ready).map_err(|error| {
-                    Row::failed(format!("guest::{}::boot", run.name()), error.to_string())
-                });
+                let ran = run
+                    .run(ui, layout, ready)
+                    .map_err(|error| Row::failed(format!("guest::{}::boot", run.name()), error.to_string()));
                 done.lock().expect("no holder panics").insert(at, ran);
             });
         }
@@ -131,20 +126,10 @@ fn agreements(
         let Some(counterpart) = run.kernel.counterpart() else {
             continue;
         };
-        if let (Some(theirs), Some(ours)) =
-            (ran(guest.name, counterpart), ran(guest.name, run.kernel))
-        {
+        if let (Some(theirs), Some(ours)) = (ran(guest.name, counterpart), ran(guest.name, run.kernel)) {
             let names = (theirs.0.name(), ours.0.name());
-            let theirs = Side {
-                name: &names.0,
-                log: Path::new(&theirs.1),
-                text: theirs.2,
-            };
-            let ours = Side {
-                name: &names.1,
-                log: Path::new(&ours.1),
-                text: ours.2,
-            };
+            let theirs = Side { name: &names.0, log: Path::new(&theirs.1), text: theirs.2 };
+            let ours = Side { name: &names.1, log: Path::new(&ours.1), text: ours.2 };
             rows.extend(match guest.name {
                 sequences::NAME => sequences::agree(ui, layout, ready, run, &theirs, &ours),
                 _ => compare(&run.name(), guest.agrees, &theirs, &ours),

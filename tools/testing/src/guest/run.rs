@@ -159,12 +159,7 @@ const LOST_TIMER: [&str; 2] = ["Possible timer handling issue on cpu", "skipped:
 impl Run {
     /// Returns the short form of `guest` on `kernel`.
     pub fn new(guest: &'static GuestSpec, kernel: Kernel) -> Self {
-        Self {
-            guest,
-            kernel,
-            long: false,
-            words: Vec::new(),
-        }
+        Self { guest, kernel, long: false, words: Vec::new() }
     }
 
     /// Returns the guest's name, with that of its kernel if this is not ours. It names the log and the tests.
@@ -232,10 +227,7 @@ impl Run {
         qemu.stdout(file.try_clone()?).stderr(file);
 
         let started = Instant::now();
-        let limits = Limits {
-            total: Some(self.limit()),
-            silent: Some(self.silent()),
-        };
+        let limits = Limits { total: Some(self.limit()), silent: Some(self.silent()) };
         let ended = wait(stage, &mut qemu, &log, limits)?;
         let total = started.elapsed().as_secs_f64();
         let bytes = fs::read(&log)?;
@@ -264,9 +256,7 @@ impl Run {
             due: self.guest.due,
             trouble_due: self.guest.trouble_due.contains(&self.kernel),
         };
-        let mut rows = judge(&evidence, |d| {
-            referee::agrees(layout, &ready.kernel.spec.source, d)
-        });
+        let mut rows = judge(&evidence, |d| referee::agrees(layout, &ready.kernel.spec.source, d));
         if self.looks_for_leaks() {
             rows.insert(0, leaks::judge(&name, &lines));
         }
@@ -288,15 +278,7 @@ impl Run {
         if self.guest.traces {
             rows.insert(0, replay(&name, Path::new(&shown), &text));
         }
-        Ok(Ran {
-            rows,
-            log,
-            text,
-            booted,
-            again: None,
-            started: first.is_some(),
-            hung: matches!(ended, Ended::Silent),
-        })
+        Ok(Ran { rows, log, text, booted, again: None, started: first.is_some(), hung: matches!(ended, Ended::Silent) })
     }
 
     /// Returns whether kmemleak looks for leaks when the script has ended. That makes every allocation slower, so it is done on

@@ -57,10 +57,7 @@ pub const GUEST: GuestSpec = GuestSpec {
 };
 
 /// The same guest, for sequences that are asked for.
-static REPLAY: GuestSpec = GuestSpec {
-    name: "sequences-replay",
-    ..GUEST
-};
+static REPLAY: GuestSpec = GuestSpec { name: "sequences-replay", ..GUEST };
 
 /// The devices, by the names of the script.
 const DEVICES: &[&str] = &["edu", "pci-testdev", "e1000e"];
@@ -111,9 +108,7 @@ struct Told {
 }
 
 fn told(text: &str) -> Vec<Told> {
-    let line = regex(
-        r"^pci_devres_sequences: device=(\S+) seed=(\d+) sequence=(\d+) steps=(\d+) calls=(\d+) digest=(.*)$",
-    );
+    let line = regex(r"^pci_devres_sequences: device=(\S+) seed=(\d+) sequence=(\d+) steps=(\d+) calls=(\d+) digest=(.*)$");
     text.lines()
         .filter_map(|text| {
             let found = line.captures(text)?;
@@ -129,18 +124,8 @@ fn told(text: &str) -> Vec<Told> {
 }
 
 /// Returns a row for each device, and one for the number of calls.
-pub fn agree(
-    ui: &Ui,
-    layout: &Layout,
-    ready: &BTreeMap<Kernel, Ready>,
-    run: &Run,
-    theirs: &Side<'_>,
-    ours: &Side<'_>,
-) -> Vec<Row> {
-    ui.say(format_args!(
-        "         SEED={} makes the same random sequences again",
-        seed()
-    ));
+pub fn agree(ui: &Ui, layout: &Layout, ready: &BTreeMap<Kernel, Ready>, run: &Run, theirs: &Side<'_>, ours: &Side<'_>) -> Vec<Row> {
+    ui.say(format_args!("         SEED={} makes the same random sequences again", seed()));
     let (a, b) = (told(theirs.text), told(ours.text));
     let mut rows = Vec::new();
     for device in DEVICES {
@@ -156,19 +141,9 @@ pub fn agree(
                 row.with("seed", seed())
             }
             Some(found) => {
-                let hunt = Hunt {
-                    ui,
-                    layout,
-                    ready,
-                    key: &found.key,
-                };
-                let shortest = hunt
-                    .shortest(found.steps)
-                    .unwrap_or_else(|error| format!("it could not be replayed: {error:#}\n"));
-                Row::failed(
-                    name,
-                    message(&found, run.long, &shortest, theirs.log, ours.log),
-                )
+                let hunt = Hunt { ui, layout, ready, key: &found.key };
+                let shortest = hunt.shortest(found.steps).unwrap_or_else(|error| format!("it could not be replayed: {error:#}\n"));
+                Row::failed(name, message(&found, run.long, &shortest, theirs.log, ours.log))
             }
         });
     }
@@ -183,9 +158,7 @@ fn difference(a: &BTreeMap<Key, Told>, b: &BTreeMap<Key, Told>) -> Option<Told> 
         let mut missing = x.values().filter(|told| !y.contains_key(&told.key));
         missing.next().cloned()
     };
-    let differing = a
-        .values()
-        .filter(|x| b.get(&x.key).is_some_and(|y| y != *x));
+    let differing = a.values().filter(|x| b.get(&x.key).is_some_and(|y| y != *x));
     let shortest = differing.min_by_key(|told| told.steps).cloned();
     shortest.or_else(|| missing(a, b)).or_else(|| missing(b, a))
 }
@@ -235,11 +208,7 @@ impl Hunt<'_> {
             true => "binding and detach".to_string(),
             false => numbers.join(", "),
         };
-        Ok(format!(
-            "{} of its {count} steps are enough: {steps}\n{}",
-            numbers.len(),
-            beside(&texts[0], &texts[1])
-        ))
+        Ok(format!("{} of its {count} steps are enough: {steps}\n{}", numbers.len(), beside(&texts[0], &texts[1])))
     }
 
     /// Returns for each part whether the kernels differ.
@@ -258,17 +227,11 @@ impl Hunt<'_> {
     fn replay(&self, parts: &[u64], verbose: bool) -> Result<[String; 2]> {
         let (device, seed, number) = self.key;
         let parts: Vec<String> = parts.iter().map(|part| format!("{part:x}")).collect();
-        let words = vec![
-            format!("replay={device}:{seed}:{number}:{}", parts.join(",")),
-            format!("verbose={}", u8::from(verbose)),
-        ];
+        let words = vec![format!("replay={device}:{seed}:{number}:{}", parts.join(",")), format!("verbose={}", u8::from(verbose))];
         let boot = |kernel| -> Result<String> {
             let mut run = Run::new(&REPLAY, kernel);
             run.words.clone_from(&words);
-            let ready = self
-                .ready
-                .get(&kernel)
-                .context("the kernel was not built")?;
+            let ready = self.ready.get(&kernel).context("the kernel was not built")?;
             Ok(run.run(self.ui, self.layout, ready)?.text)
         };
         std::thread::scope(|scope| {
@@ -292,13 +255,7 @@ fn beside(theirs: &str, ours: &str) -> String {
     let diff = TextDiff::from_lines(theirs, ours);
     let changes = diff.iter_all_changes();
     let changes = changes.map(|change| format!("{} {change}", change.tag()));
-    quote_first(
-        SHOWN,
-        &format!(
-            "- the stock kernel, + ours\n{}",
-            changes.collect::<String>()
-        ),
-    )
+    quote_first(SHOWN, &format!("- the stock kernel, + ours\n{}", changes.collect::<String>()))
 }
 
 #[cfg(test)]
@@ -344,9 +301,6 @@ mod tests {
     fn both_sides_are_shown() {
         let text = |x| full(&format!("pci_devres_sequences: | 0 f() = {x}\nnoise\n"));
         let shown = beside(&text(0), &text(-16));
-        assert!(
-            shown.contains("    | - 0 f() = 0\n    | + 0 f() = -16\n"),
-            "{shown}"
-        );
+        assert!(shown.contains("    | - 0 f() = 0\n    | + 0 f() = -16\n"), "{shown}");
     }
 }

@@ -23,8 +23,7 @@ const USERLAND: &str = "trixie";
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// The remedy if Debian's archive does not help.
-pub const OWN_TREE: &str =
-    "name a Linux 7.3 source tree of your own: make boot LINUX=/path/to/linux";
+pub const OWN_TREE: &str = "name a Linux 7.3 source tree of your own: make boot LINUX=/path/to/linux";
 
 /// A view of the archive.
 pub struct Archive<'a> {
@@ -38,13 +37,8 @@ impl<'a> Archive<'a> {
     /// Returns the suites for which the system is configured.
     pub fn system(layout: &'a Layout) -> Result<Self> {
         let folder = layout.cache.join("apt");
-        fs::create_dir_all(folder.join("archives/partial"))
-            .context("creating the download cache")?;
-        Ok(Self {
-            layout,
-            folder,
-            system: true,
-        })
+        fs::create_dir_all(folder.join("archives/partial")).context("creating the download cache")?;
+        Ok(Self { layout, folder, system: true })
     }
 
     /// The backports suite. Sets up lists and cache beside the downloads and fetches the package list.
@@ -53,13 +47,7 @@ impl<'a> Archive<'a> {
     }
 
     /// A suite with lists and a cache in `folder`, and further lines of apt's configuration.
-    fn private(
-        stage: &Stage<'_>,
-        layout: &'a Layout,
-        folder: &str,
-        suite: &str,
-        more: &str,
-    ) -> Result<Self> {
+    fn private(stage: &Stage<'_>, layout: &'a Layout, folder: &str, suite: &str, more: &str) -> Result<Self> {
         if !packages::is_debian() || !Path::new(KEYRING).exists() {
             let what = "Debian's archive and its key are not known to this system";
             bail!(Failure::new(what).remedy(OWN_TREE));
@@ -88,11 +76,7 @@ impl<'a> Archive<'a> {
              {more}"
         );
         fs::write(folder.join("apt.conf"), configuration)?;
-        let archive = Self {
-            layout,
-            folder,
-            system: false,
-        };
+        let archive = Self { layout, folder, system: false };
         let mut update = archive.apt("apt-get");
         run(stage, update.arg("update"), &layout.log("archive")).map_err(by_network)?;
         Ok(archive)
@@ -110,8 +94,7 @@ impl<'a> Archive<'a> {
     pub fn download(&self, stage: &Stage<'_>, package: &str, version: &str) -> Result<PathBuf> {
         let folder = self.folder.join("archives");
         let mut apt = self.apt("apt-get");
-        apt.args(["download", &format!("{package}={version}")])
-            .current_dir(&folder);
+        apt.args(["download", &format!("{package}={version}")]).current_dir(&folder);
         run(stage, &mut apt, &self.layout.log("download")).map_err(by_network)?;
         let prefix = format!("{package}_");
         let is_it = |path: &PathBuf| {
@@ -148,9 +131,7 @@ pub fn fetch_busybox(stage: &Stage<'_>, layout: &Layout, architecture: &str) -> 
     if program.exists() {
         return Ok(());
     }
-    let more = format!(
-        "APT::Architecture \"{architecture}\";\nAPT::Architectures {{ \"{architecture}\"; }};\n"
-    );
+    let more = format!("APT::Architecture \"{architecture}\";\nAPT::Architectures {{ \"{architecture}\"; }};\n");
     let folder = format!("apt-{architecture}");
     let archive = Archive::private(stage, layout, &folder, USERLAND, &more)?;
     let name = "busybox-static";

@@ -113,9 +113,7 @@ pub fn versions(layout: &Layout, wanted: &[&Package]) -> BTreeMap<String, String
     let listed = query.output().map(|found| found.stdout).unwrap_or_default();
     let listed = String::from_utf8_lossy(&listed);
     let installed = listed.lines().filter_map(|line| {
-        let (name, version) = line
-            .strip_suffix(" install ok installed")?
-            .split_once(' ')?;
+        let (name, version) = line.strip_suffix(" install ok installed")?.split_once(' ')?;
         Some((name.into(), version.into()))
     });
     installed.collect()
@@ -139,14 +137,10 @@ pub fn install(ui: &Ui, layout: &Layout, wanted: &[&'static Package]) -> Result<
     if !is_debian() {
         let programs: Vec<_> = lacking.iter().map(|p| p.brings).collect();
         let what = format!("not found here: {}", programs.join(", "));
-        bail!(Failure::new(what).remedy(
-            "install them with your system's package manager; only Debian's is known to this runner"
-        ));
+        bail!(Failure::new(what).remedy("install them with your system's package manager; only Debian's is known to this runner"));
     }
     let sudo = if is_root(layout) { "" } else { " through sudo" };
-    ui.say(format_args!(
-        "Missing Debian packages, to be installed with apt-get{sudo}:"
-    ));
+    ui.say(format_args!("Missing Debian packages, to be installed with apt-get{sudo}:"));
     for package in &lacking {
         ui.say(format_args!("         {:18} {}", package.name, package.why));
     }
@@ -176,9 +170,7 @@ fn become_root(ui: &Ui, layout: &Layout, names: &[&str]) -> Result<()> {
     }
     let names = names.join(" ");
     let what = "installing packages needs root, and sudo does not give it";
-    bail!(Failure::new(what).remedy(format!(
-        "as root, run: apt-get install --no-install-recommends {names}"
-    )));
+    bail!(Failure::new(what).remedy(format!("as root, run: apt-get install --no-install-recommends {names}")));
 }
 
 fn apt_install(stage: &Stage<'_>, layout: &Layout, names: &[&str]) -> Result<()> {
@@ -197,9 +189,7 @@ fn apt_install(stage: &Stage<'_>, layout: &Layout, names: &[&str]) -> Result<()>
     // An old package list names files that have gone from the archive since.
     update(stage, layout)?;
     run(stage, &mut install, &log).map_err(|error| {
-        Failure::from_error(error)
-            .remedy("check the network and /etc/apt/sources.list, then run the same command again")
-            .into()
+        Failure::from_error(error).remedy("check the network and /etc/apt/sources.list, then run the same command again").into()
     })
 }
 

@@ -29,11 +29,7 @@ pub struct Pristine {
 impl Pristine {
     fn new(tree: PathBuf, users: bool) -> Result<Self> {
         let version = version(&tree)?;
-        Ok(Self {
-            tree,
-            version,
-            users,
-        })
+        Ok(Self { tree, version, users })
     }
 }
 
@@ -59,8 +55,7 @@ pub fn copy(ui: &Ui, layout: &Layout, pristine: &Pristine) -> Result<()> {
     let to = layout.linux();
     let stamp = layout.build.join(".linux");
     let identity = format!("{}\n{}\n", pristine.tree.display(), pristine.version);
-    let same =
-        fs::read_to_string(&stamp).is_ok_and(|s| s == identity) && to.join("Makefile").exists();
+    let same = fs::read_to_string(&stamp).is_ok_and(|s| s == identity) && to.join("Makefile").exists();
     if same && !(pristine.users && newer(layout, &pristine.tree, &stamp)) {
         return Ok(());
     }
@@ -110,8 +105,7 @@ pub fn is_ours(version: &str) -> bool {
 
 fn ours_to_read(tree: &Path) -> Result<Pristine> {
     let remedy = "LINUX= takes the top folder of a Linux 7.3 source tree";
-    let tree = fs::canonicalize(tree)
-        .map_err(|e| Failure::new(format!("LINUX={}: {e}", tree.display())).remedy(remedy))?;
+    let tree = fs::canonicalize(tree).map_err(|e| Failure::new(format!("LINUX={}: {e}", tree.display())).remedy(remedy))?;
     let found = Pristine::new(tree, true).map_err(|e| Failure::from_error(e).remedy(remedy))?;
     if !is_ours(&found.version) {
         let what = format!("{} is Linux {}", found.tree.display(), found.version);
@@ -140,9 +134,7 @@ pub fn cached(layout: &Layout) -> Option<Pristine> {
 fn fetch(stage: &Stage<'_>, layout: &Layout) -> Result<(PathBuf, String)> {
     let archive = Archive::open(stage, layout)?;
     let version = archive.versions(PACKAGE).into_iter().next();
-    let version = version.ok_or_else(|| {
-        Failure::new(format!("Debian's archive has no {PACKAGE}")).remedy(debian::OWN_TREE)
-    })?;
+    let version = version.ok_or_else(|| Failure::new(format!("Debian's archive has no {PACKAGE}")).remedy(debian::OWN_TREE))?;
     let package = archive.download(stage, PACKAGE, &version)?;
     let home = home(layout);
     fs::create_dir_all(&home)?;
@@ -168,9 +160,6 @@ fn fetch(stage: &Stage<'_>, layout: &Layout) -> Result<(PathBuf, String)> {
 /// removed.
 fn newer(layout: &Layout, tree: &Path, stamp: &Path) -> bool {
     let mut find = command(layout, "find");
-    find.arg(tree)
-        .args(["-name", ".git", "-prune", "-o", "-newercm"])
-        .arg(stamp)
-        .args(["-print", "-quit"]);
+    find.arg(tree).args(["-name", ".git", "-prune", "-o", "-newercm"]).arg(stamp).args(["-print", "-quit"]);
     output(&mut find).is_none_or(|found| !found.is_empty())
 }

@@ -48,10 +48,8 @@ impl Toolchain {
 
 /// Finds the toolchain and fetches the missing parts.
 pub fn prepare(ui: &Ui, layout: &Layout) -> Result<Toolchain> {
-    let rustc = version(layout, "rustc").ok_or_else(|| {
-        Failure::new("no working rustc")
-            .remedy("install Rust 1.85 or later with rustup, or Debian 13's rustc")
-    })?;
+    let rustc = version(layout, "rustc")
+        .ok_or_else(|| Failure::new("no working rustc").remedy("install Rust 1.85 or later with rustup, or Debian 13's rustc"))?;
     if older(&rustc, RUSTC_MIN) {
         let what = format!("rustc is {rustc}; Linux 7.3 needs {RUSTC_MIN}");
         bail!(Failure::new(what).remedy("rustup update stable"));
@@ -64,10 +62,7 @@ pub fn prepare(ui: &Ui, layout: &Layout) -> Result<Toolchain> {
         Some(version) if !older(&version, BINDGEN_MIN) => version,
         _ => install_bindgen(ui, layout)?,
     };
-    Ok(Toolchain {
-        identity: format!("rustc {rustc} bindgen {bindgen} llvm {LLVM}"),
-        rust_lib_src,
-    })
+    Ok(Toolchain { identity: format!("rustc {rustc} bindgen {bindgen} llvm {LLVM}"), rust_lib_src })
 }
 
 /// Returns the oldest version of a tool that `tree` accepts, according to the kernel's own script.
@@ -94,9 +89,7 @@ pub fn rust_src(layout: &Layout, rustc: &str) -> Option<PathBuf> {
     let sysroot = output(command(layout, "rustc").args(["--print", "sysroot"]))?;
     let own = Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library");
     let fetched = layout.cache.join("rust-src").join(rustc).join("library");
-    [own, fetched]
-        .into_iter()
-        .find(|path| path.join("core/src/lib.rs").exists())
+    [own, fetched].into_iter().find(|path| path.join("core/src/lib.rs").exists())
 }
 
 /// Returns whether version `a` is older than `b`.
@@ -151,9 +144,7 @@ fn by_debian(stage: &Stage<'_>, layout: &Layout, rustc: &str) -> Result<(PathBuf
         let near = versions.iter().filter_map(|v| v.split('+').next());
         let near = near.collect::<Vec<_>>().join(", ");
         let what = format!("rustup could not add rust-src, and Debian has none for rustc {rustc}");
-        Failure::new(what).remedy(format!(
-            "rustup component add rust-src, or use a toolchain Debian has the source of: {near}"
-        ))
+        Failure::new(what).remedy(format!("rustup component add rust-src, or use a toolchain Debian has the source of: {near}"))
     })?;
     let package = archive.download(stage, "rust-src", &version)?;
     let home = layout.cache.join("rust-src");
@@ -170,20 +161,16 @@ fn by_debian(stage: &Stage<'_>, layout: &Layout, rustc: &str) -> Result<(PathBuf
 }
 
 fn install_bindgen(ui: &Ui, layout: &Layout) -> Result<String> {
-    ui.say(format_args!(
-        "bindgen {BINDGEN_MIN} or later is missing; it makes Rust declarations of the kernel's C headers."
-    ));
+    ui.say(format_args!("bindgen {BINDGEN_MIN} or later is missing; it makes Rust declarations of the kernel's C headers."));
     ui.stage("bindgen", "building bindgen-cli with cargo", |stage| {
         let log = layout.log("bindgen");
         let mut cargo = command(layout, "cargo");
         cargo.args(["install", "--locked", "bindgen-cli", "--root"]);
         cargo.arg(layout.cache.join("cargo"));
         cargo.env("CARGO_TARGET_DIR", layout.build.join("bindgen"));
-        run(stage, &mut cargo, &log).map_err(|e| {
-            Failure::from_error(e).remedy("check the network, or install Debian 13's bindgen")
-        })?;
-        let version = version(layout, "bindgen")
-            .ok_or_else(|| Failure::new("bindgen was built and does not run").log(&log))?;
+        run(stage, &mut cargo, &log)
+            .map_err(|e| Failure::from_error(e).remedy("check the network, or install Debian 13's bindgen"))?;
+        let version = version(layout, "bindgen").ok_or_else(|| Failure::new("bindgen was built and does not run").log(&log))?;
         let summary = format!("bindgen {version}");
         Ok((version, summary))
     })

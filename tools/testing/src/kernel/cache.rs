@@ -34,10 +34,7 @@ impl Cached {
         (&spec.source, &prepared.pristine.version, &spec.out).hash(&mut hasher);
         (&prepared.tools.identity, spec.asked().ok()?.text()).hash(&mut hasher);
         let place = layout.cache.join("kernels");
-        Some(Self {
-            place: place.join(format!("{}-{:016x}", spec.name, hasher.finish())),
-            out: spec.out.clone(),
-        })
+        Some(Self { place: place.join(format!("{}-{:016x}", spec.name, hasher.finish())), out: spec.out.clone() })
     }
 
     /// Fetches the kernel, if nothing has been built yet.

@@ -17,13 +17,7 @@ use crate::{
 
 /// Makes the output of `to` a copy of that of `from`, which is built, without objects that need a file in `differing`. These are paths
 /// in the source tree.
-pub fn output(
-    ui: &Ui,
-    layout: &Layout,
-    from: &KernelSpec,
-    to: &KernelSpec,
-    differing: &BTreeSet<String>,
-) -> Result<()> {
+pub fn output(ui: &Ui, layout: &Layout, from: &KernelSpec, to: &KernelSpec, differing: &BTreeSet<String>) -> Result<()> {
     let doing = format!("copying what was built for {}", from.name);
     ui.stage(&format!("{} copy", to.name), &doing, |stage| {
         let mut copy = rsync(layout, &from.out, &to.out);
@@ -49,35 +43,23 @@ pub fn output(
 fn needs(note: &str, source: &Path, differing: &BTreeSet<String>) -> bool {
     let source = format!("{}/", source.display());
     let mut words = note.split_whitespace();
-    words.any(|word| {
-        word.strip_prefix(&source)
-            .is_some_and(|file| differing.contains(file))
-    })
+    words.any(|word| word.strip_prefix(&source).is_some_and(|file| differing.contains(file)))
 }
 
 /// Removes a note, and the file that it is about.
 fn remove(note: &Path) -> Result<()> {
     let name = note.file_name().unwrap_or_default().to_string_lossy();
     // Kconfig's own note, auto.conf.cmd, has no dot. Kbuild needs auto.conf to see which options have changed.
-    let made = name
-        .strip_prefix('.')
-        .and_then(|name| name.strip_suffix(".cmd"));
-    if let Some(made) = made
-        .map(|made| note.with_file_name(made))
-        .filter(|made| made.exists())
-    {
+    let made = name.strip_prefix('.').and_then(|name| name.strip_suffix(".cmd"));
+    if let Some(made) = made.map(|made| note.with_file_name(made)).filter(|made| made.exists()) {
         fs::remove_file(&made).with_context(|| format!("removing {}", made.display()))?;
     }
     fs::remove_file(note).with_context(|| format!("removing {}", note.display()))
 }
 
 fn moved(text: &str, from: &Path, to: &Path) -> String {
-    let from = regex(&format!(
-        r"{}\b",
-        regex::escape(&from.display().to_string())
-    ));
-    from.replace_all(text, to.display().to_string().as_str())
-        .into_owned()
+    let from = regex(&format!(r"{}\b", regex::escape(&from.display().to_string())));
+    from.replace_all(text, to.display().to_string().as_str()).into_owned()
 }
 
 #[cfg(test)]
@@ -88,12 +70,8 @@ mod tests {
     fn an_object_goes_if_it_needs_a_file_that_differs() {
         let differing = BTreeSet::from(["include/linux/pci.h".to_string()]);
         let needs = |note: &str| needs(note, Path::new("/build/linux"), &differing);
-        assert!(needs(
-            "deps_a.o := \\\n  /build/linux/include/linux/pci.h \\\n"
-        ));
-        assert!(!needs(
-            "deps_a.o := \\\n  /build/linux/include/linux/pci_ids.h \\\n"
-        ));
+        assert!(needs("deps_a.o := \\\n  /build/linux/include/linux/pci.h \\\n"));
+        assert!(!needs("deps_a.o := \\\n  /build/linux/include/linux/pci_ids.h \\\n"));
         assert!(!needs("deps_a.o := \\\n  include/linux/pci.h \\\n"));
     }
 

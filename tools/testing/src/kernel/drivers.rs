@@ -55,23 +55,14 @@ pub fn converted(layout: &Layout) -> Result<Vec<Converted>> {
 fn listed(list: &str) -> impl Iterator<Item = Converted> + '_ {
     let lines = list.lines().map(|line| line.split('#').next());
     let files = lines.map(|line| line.unwrap_or_default().trim());
-    files.filter(|file| !file.is_empty()).map(|file| Converted {
-        file: file.into(),
-        by: By::SemanticPatch,
-    })
+    files.filter(|file| !file.is_empty()).map(|file| Converted { file: file.into(), by: By::SemanticPatch })
 }
 
 fn patched(path: &Path, text: &str) -> Vec<Converted> {
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    let by = By::Patch {
-        name: name.into_owned(),
-        why: text.lines().next().unwrap_or_default().into(),
-    };
+    let by = By::Patch { name: name.into_owned(), why: text.lines().next().unwrap_or_default().into() };
     let files = text.lines().filter_map(|line| line.strip_prefix("+++ b/"));
-    let converted = files.map(|file| Converted {
-        file: file.trim().into(),
-        by: by.clone(),
-    });
+    let converted = files.map(|file| Converted { file: file.trim().into(), by: by.clone() });
     converted.collect()
 }
 

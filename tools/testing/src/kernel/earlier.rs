@@ -16,12 +16,7 @@ const FILE: &str = "drivers/pci/msi/msi.c";
 /// Returns the kernel, with its output folder ready for an incremental build.
 pub fn spec(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<KernelSpec> {
     let stock = stock(ui, layout, prepared)?;
-    let spec = KernelSpec {
-        name: "2026".into(),
-        out: layout.build.join("2026"),
-        from: None,
-        ..stock.spec.clone()
-    };
+    let spec = KernelSpec { name: "2026".into(), out: layout.build.join("2026"), from: None, ..stock.spec.clone() };
     let patch = layout.testing().join("kernels/earlier-2026.patch");
     let built = fs::metadata(&stock.image)?.modified()?;
     let identity = format!("{built:?}\n{}", fs::read_to_string(&patch)?);

@@ -37,8 +37,7 @@ pub fn pack(layout: &Layout, kernel: &Built) -> Result<PathBuf> {
     let foreign = kernel.spec.machine.debian;
     let busybox = match foreign {
         Some(architecture) => debian::busybox(layout, architecture),
-        None => program("busybox")
-            .ok_or_else(|| Failure::new("no busybox").remedy("apt-get install busybox-static"))?,
+        None => program("busybox").ok_or_else(|| Failure::new("no busybox").remedy("apt-get install busybox-static"))?,
     };
     add(&busybox, Path::new("bin/busybox"))?;
     symlink("busybox", root.join("bin/sh"))?;
@@ -51,14 +50,8 @@ pub fn pack(layout: &Layout, kernel: &Built) -> Result<PathBuf> {
         add(&script, &Path::new("scripts").join(name))?;
     }
     // A test of the kernel's own tree, in the folders that it looks for its helpers in.
-    for file in [
-        "selftests/kselftest/ktap_helpers.sh",
-        "selftests/pci_irq_vectors/pci_irq_vectors.sh",
-    ] {
-        add(
-            &layout.linux().join("tools/testing").join(file),
-            Path::new(file),
-        )?;
+    for file in ["selftests/kselftest/ktap_helpers.sh", "selftests/pci_irq_vectors/pci_irq_vectors.sh"] {
+        add(&layout.linux().join("tools/testing").join(file), Path::new(file))?;
     }
     // Only tests of drivers need these, and they run on this machine's architecture.
     if foreign.is_none() {
@@ -105,8 +98,5 @@ fn build_ioctl(layout: &Layout, kernel: &Built, guest: &Path, to: &Path) -> Resu
     let mut clang = command(layout, format!("clang{LLVM}"));
     clang.args(["-Os", "-static", "-nostdlib", "-fno-stack-protector"]);
     clang.arg("-include").arg(library).arg("-o").arg(to);
-    succeed(
-        clang.arg(guest.join("ioctl.c")),
-        "building the guest's ioctl",
-    )
+    succeed(clang.arg(guest.join("ioctl.c")), "building the guest's ioctl")
 }

@@ -84,11 +84,7 @@ pub fn hides_rust(config: &Config, tree: &Path) -> Result<Vec<Hidden>> {
         if evaluate(&condition, config) == Some(false) {
             let symbols = word.find_iter(&condition).map(|found| found.as_str());
             let because = symbols.map(|symbol| format!("{symbol}={}", config.get(symbol)));
-            hidden.push(Hidden {
-                remedy: remedy(&condition, config),
-                because: because.collect::<Vec<_>>().join(" "),
-                condition,
-            });
+            hidden.push(Hidden { remedy: remedy(&condition, config), because: because.collect::<Vec<_>>().join(" "), condition });
         }
     }
     Ok(hidden)
@@ -129,10 +125,7 @@ KASAN: build with clang (LLVM=-19), or set KASAN=n
 fn evaluate(condition: &str, config: &Config) -> Option<bool> {
     let token = regex(r"\|\||&&|>=|<=|!=|[=<>!()]|[A-Za-z0-9_]+");
     let tokens: Vec<&str> = token.find_iter(condition).map(|t| t.as_str()).collect();
-    let mut parser = Parser {
-        tokens: &tokens,
-        config,
-    };
+    let mut parser = Parser { tokens: &tokens, config };
     let value = parser.any()?;
     parser.tokens.is_empty().then_some(value)
 }
@@ -199,11 +192,7 @@ impl<'a> Parser<'a> {
         let (word, rest) = self.tokens.split_first()?;
         self.tokens = rest;
         let constant = ["y", "m", "n"].contains(word) || word.starts_with(char::is_numeric);
-        Some(if constant {
-            word
-        } else {
-            self.config.get(word)
-        })
+        Some(if constant { word } else { self.config.get(word) })
     }
 }
 
@@ -224,9 +213,7 @@ mod tests {
         fs::write(tree.path().join("init/Kconfig"), KCONFIG).unwrap();
         let config = Config::parse(&format!("CONFIG_HAVE_RUST=y\n{config}"));
         let found = hides_rust(&config, tree.path()).unwrap().into_iter();
-        found
-            .map(|h| format!("{} ({})", h.remedy, h.because))
-            .collect()
+        found.map(|h| format!("{} ({})", h.remedy, h.because)).collect()
     }
 
     #[test]

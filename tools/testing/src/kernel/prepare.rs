@@ -39,12 +39,7 @@ pub struct Ready {
 }
 
 /// Installs missing packages, and makes `build/linux` the grafted copy of the source.
-pub fn source(
-    ui: &Ui,
-    layout: &Layout,
-    linux: Option<&Path>,
-    more: &'static [Package],
-) -> Result<Prepared> {
+pub fn source(ui: &Ui, layout: &Layout, linux: Option<&Path>, more: &'static [Package]) -> Result<Prepared> {
     let lock = lock(ui, layout)?;
     let wanted: Vec<_> = packages::KERNEL.iter().chain(more).collect();
     packages::install(ui, layout, &wanted)?;
@@ -52,22 +47,11 @@ pub fn source(
     let pristine = source::pristine(ui, layout, linux)?;
     source::copy(ui, layout, &pristine)?;
     graft(ui, layout, &layout.root)?;
-    Ok(Prepared {
-        tools,
-        pristine,
-        ungrafted: Mutex::default(),
-        _lock: lock,
-    })
+    Ok(Prepared { tools, pristine, ungrafted: Mutex::default(), _lock: lock })
 }
 
 /// Builds a kernel, and the modules with these names in `tools/testing/modules` for it.
-pub fn kernel(
-    ui: &Ui,
-    layout: &Layout,
-    prepared: &Prepared,
-    which: Kernel,
-    modules: &BTreeSet<&str>,
-) -> Result<Ready> {
+pub fn kernel(ui: &Ui, layout: &Layout, prepared: &Prepared, which: Kernel, modules: &BTreeSet<&str>) -> Result<Ready> {
     let spec = match which {
         Kernel::Ours => KernelSpec::ours(layout),
         Kernel::Stock => {
@@ -100,13 +84,7 @@ pub fn stock(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Built> {
 }
 
 /// Builds a kernel that is none of [`Kernel`], but takes the place of one in the results.
-pub fn other(
-    ui: &Ui,
-    layout: &Layout,
-    prepared: &Prepared,
-    spec: &KernelSpec,
-    which: Kernel,
-) -> Result<Ready> {
+pub fn other(ui: &Ui, layout: &Layout, prepared: &Prepared, spec: &KernelSpec, which: Kernel) -> Result<Ready> {
     spec.configure(ui, layout, &prepared.tools)?;
     let kernel = spec.build(ui, layout, &prepared.tools)?;
     packed(ui, layout, prepared, which, kernel, &BTreeSet::new())
@@ -122,16 +100,12 @@ fn packed(
     modules: &BTreeSet<&str>,
 ) -> Result<Ready> {
     kernel.add_modules(ui, layout, &prepared.tools, modules)?;
-    let initramfs = ui.stage(
-        &format!("initramfs{}", which.suffix()),
-        "packing busybox, modules and guest scripts",
-        |_| {
-            let path = initramfs::pack(layout, &kernel)?;
-            let size = fs::metadata(&path)?.len() >> 10;
-            let summary = format!("{}, {size} KiB", layout.show(&path));
-            Ok((path, summary))
-        },
-    )?;
+    let initramfs = ui.stage(&format!("initramfs{}", which.suffix()), "packing busybox, modules and guest scripts", |_| {
+        let path = initramfs::pack(layout, &kernel)?;
+        let size = fs::metadata(&path)?.len() >> 10;
+        let summary = format!("{}, {size} KiB", layout.show(&path));
+        Ok((path, summary))
+    })?;
     Ok(Ready { kernel, initramfs })
 }
 
@@ -141,10 +115,8 @@ pub fn graft(ui: &Ui, layout: &Layout, overlay: &Path) -> Result<()> {
         let log = layout.log("graft");
         let mut graft = command(layout, overlay.join("scripts/graft"));
         graft.arg(layout.linux());
-        run(stage, &mut graft, &log).map_err(|e| {
-            Failure::from_error(e)
-                .or_remedy("if build/linux was edited by hand: make clean, then again")
-        })?;
+        run(stage, &mut graft, &log)
+            .map_err(|e| Failure::from_error(e).or_remedy("if build/linux was edited by hand: make clean, then again"))?;
         let said = fs::read_to_string(&log)?;
         // The line that says what was done begins with the folder, which is known here.
         let done = said.lines().find_map(|line| line.split_once("): "));

@@ -152,18 +152,12 @@ impl KernelSpec {
     /// Returns the kernel to compare with: built from the ungrafted tree, with our configuration as far as it knows the
     /// symbols.
     pub fn stock(layout: &Layout, pristine: PathBuf) -> Self {
-        Self {
-            from: Some(Self::ours(layout).into()),
-            ..Self::new(layout, "stock", pristine, &["guest", "hardware"])
-        }
+        Self { from: Some(Self::ours(layout).into()), ..Self::new(layout, "stock", pristine, &["guest", "hardware"]) }
     }
 
     /// Returns the grafted kernel with our option off, and otherwise the configuration of the stock kernel.
     pub fn off(layout: &Layout) -> Self {
-        Self {
-            from: Some(Self::ours(layout).into()),
-            ..Self::new(layout, "off", layout.linux(), &["guest", "hardware"])
-        }
+        Self { from: Some(Self::ours(layout).into()), ..Self::new(layout, "off", layout.linux(), &["guest", "hardware"]) }
     }
 
     /// Returns the grafted kernel with sanitizers, lock and lifetime checks, and fault injection.
@@ -174,10 +168,7 @@ impl KernelSpec {
 
     /// Returns the kernel to compare that one with.
     pub fn debug_stock(layout: &Layout, pristine: PathBuf) -> Self {
-        Self {
-            from: Some(Self::debug(layout).into()),
-            ..Self::new(layout, "debug-stock", pristine, &["guest", "debug"])
-        }
+        Self { from: Some(Self::debug(layout).into()), ..Self::new(layout, "debug-stock", pristine, &["guest", "debug"]) }
     }
 
     /// Returns the kernel with the drivers that the overlay converts, and with our option.
@@ -190,12 +181,7 @@ impl KernelSpec {
     pub fn converted_off(layout: &Layout) -> Self {
         Self {
             from: Some(Self::converted(layout).into()),
-            ..Self::new(
-                layout,
-                "converted-off",
-                layout.linux(),
-                &["guest", "converted"],
-            )
+            ..Self::new(layout, "converted-off", layout.linux(), &["guest", "converted"])
         }
     }
 
@@ -273,27 +259,15 @@ impl KernelSpec {
 
     /// Checks that every requested symbol has its value. The failure names those that have not, and says why Rust is
     /// missing.
-    fn took_effect(
-        &self,
-        asked: &Config,
-        layout: &Layout,
-        tools: &Toolchain,
-        stage: &Stage<'_>,
-    ) -> Result<()> {
+    fn took_effect(&self, asked: &Config, layout: &Layout, tools: &Toolchain, stage: &Stage<'_>) -> Result<()> {
         let got = Config::read(&self.config())?;
-        let list: Vec<_> = got
-            .differing(asked)
-            .iter()
-            .map(|(symbol, asked, got)| format!("CONFIG_{symbol}: asked {asked}, got {got}"))
-            .collect();
+        let list: Vec<_> =
+            got.differing(asked).iter().map(|(symbol, asked, got)| format!("CONFIG_{symbol}: asked {asked}, got {got}")).collect();
         if list.is_empty() {
             return Ok(());
         }
-        let mut failure = Failure::new(format!(
-            "the configuration does not take {} symbols:\n         {}",
-            list.len(),
-            list.join("\n         ")
-        ));
+        let mut failure =
+            Failure::new(format!("the configuration does not take {} symbols:\n         {}", list.len(), list.join("\n         ")));
         if asked.on("RUST") && !got.on("RUST") {
             let log = self.log(layout, "rustavailable");
             let mut make = self.command(layout, tools);
@@ -301,14 +275,10 @@ impl KernelSpec {
                 failure = failure.log(&log);
             }
             let why = hides_rust(&got, &self.source)?.into_iter();
-            let why: Vec<_> = why
-                .map(|h| format!("{} ({})", h.remedy, h.because))
-                .collect();
+            let why: Vec<_> = why.map(|h| format!("{} ({})", h.remedy, h.because)).collect();
             failure = failure.remedy(why.join("; "));
         }
-        Err(failure
-            .or_remedy("look at their `depends on` in the Kconfig files under build/linux")
-            .into())
+        Err(failure.or_remedy("look at their `depends on` in the Kconfig files under build/linux").into())
     }
 
     /// Builds image and modules.
@@ -317,14 +287,9 @@ impl KernelSpec {
             let image = self.image();
             let target = image.file_name().unwrap_or_default().to_string_lossy();
             self.make(stage, layout, tools, &[&target, "modules"], "build")?;
-            let release = fs::read_to_string(self.out.join("include/config/kernel.release"))
-                .context("the build left no kernel.release")?;
-            let built = Built {
-                spec: self.clone(),
-                image: image.clone(),
-                release: release.trim().into(),
-                external: Vec::new(),
-            };
+            let release =
+                fs::read_to_string(self.out.join("include/config/kernel.release")).context("the build left no kernel.release")?;
+            let built = Built { spec: self.clone(), image: image.clone(), release: release.trim().into(), external: Vec::new() };
             let modules = built.modules()?.len();
             let summary = format!("Linux {}, {target} and {modules} modules", built.release);
             Ok((built, summary))
@@ -332,14 +297,7 @@ impl KernelSpec {
     }
 
     /// Makes `targets` with all processors.
-    pub fn make(
-        &self,
-        stage: &Stage<'_>,
-        layout: &Layout,
-        tools: &Toolchain,
-        targets: &[&str],
-        step: &str,
-    ) -> Result<()> {
+    pub fn make(&self, stage: &Stage<'_>, layout: &Layout, tools: &Toolchain, targets: &[&str], step: &str) -> Result<()> {
         let mut make = self.command(layout, tools);
         make.arg(jobs()).args(targets);
         run(stage, &mut make, &self.log(layout, step)).map_err(|error| {
@@ -366,13 +324,7 @@ impl Built {
 
     /// Builds the modules of the folders with those names for this kernel, each from a copy that is only its own; see
     /// [`Layout::module`].
-    pub fn add_modules(
-        &mut self,
-        ui: &Ui,
-        layout: &Layout,
-        tools: &Toolchain,
-        names: &BTreeSet<&str>,
-    ) -> Result<()> {
+    pub fn add_modules(&mut self, ui: &Ui, layout: &Layout, tools: &Toolchain, names: &BTreeSet<&str>) -> Result<()> {
         for name in names {
             let copy = layout.module_copy(&self.spec.name, name);
             let short = copy.file_name().unwrap_or_default().to_string_lossy();
@@ -386,9 +338,7 @@ impl Built {
                 rsync.args(made.map(|made| format!("--exclude={made}")));
                 run(stage, &mut rsync, &log)?;
                 let mut make = self.spec.command(layout, tools);
-                make.arg(jobs())
-                    .arg(format!("M={}", copy.display()))
-                    .arg("modules");
+                make.arg(jobs()).arg(format!("M={}", copy.display())).arg("modules");
                 run(stage, &mut make, &log)?;
                 let found = ordered(&copy)?;
                 let summary = format!("{} modules", found.len());

@@ -24,13 +24,7 @@ pub fn name(command: &str, chosen: &[String]) -> String {
 }
 
 /// Writes the report of a command. Returns the number of failed rows.
-pub fn write(
-    layout: &Layout,
-    name: &str,
-    kernel: Option<&str>,
-    took: Duration,
-    rows: &[Row],
-) -> Result<usize> {
+pub fn write(layout: &Layout, name: &str, kernel: Option<&str>, took: Duration, rows: &[Row]) -> Result<usize> {
     let passed = rows.iter().filter(|row| row.ok).count();
     let failed = rows.len() - passed;
     let report = json!({
@@ -51,14 +45,7 @@ pub fn write(
 }
 
 /// Writes the report of a command, and prints the rows that failed, the verdict, and the `places` of other files. Returns whether no row failed.
-pub fn conclude(
-    layout: &Layout,
-    name: &str,
-    kernel: Option<&str>,
-    started: Instant,
-    rows: &[Row],
-    places: &str,
-) -> Result<bool> {
+pub fn conclude(layout: &Layout, name: &str, kernel: Option<&str>, started: Instant, rows: &[Row], places: &str) -> Result<bool> {
     let failed = write(layout, name, kernel, started.elapsed(), rows)?;
     print_failed(rows);
     println!(

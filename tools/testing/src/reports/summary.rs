@@ -84,11 +84,7 @@ impl<'a> Summary<'a> {
         slowest.sort_by(|a, b| b.1.total_cmp(&a.1));
         slowest.truncate(SLOWEST);
         let skipped = |row: &'a Row| Some((row.name.as_str(), row.skipped.as_deref()?));
-        Self {
-            areas,
-            slowest,
-            skipped: rows.iter().filter_map(skipped).collect(),
-        }
+        Self { areas, slowest, skipped: rows.iter().filter_map(skipped).collect() }
     }
 }
 

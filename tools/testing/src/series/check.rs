@@ -90,16 +90,7 @@ pub fn walk(
         ..KernelSpec::new(layout, "series", tree.clone(), &["guest", "hardware"])
     };
     kernel.fragments.push(tree.with_extension("config"));
-    let place = Place {
-        ui,
-        layout,
-        prepared,
-        steps,
-        files,
-        tree,
-        drivers,
-        kernel,
-    };
+    let place = Place { ui, layout, prepared, steps, files, tree, drivers, kernel };
     let record = layout.build.join("series/passed.json");
     let text = fs::read_to_string(&record).unwrap_or_default();
     let mut passed: BTreeMap<String, String> = serde_json::from_str(&text).unwrap_or_default();
@@ -187,11 +178,7 @@ impl Place<'_> {
     /// Builds what some steps change, which `build` is told. Fails if that says more about these
     /// files than it does without the steps. Of these only those are taken back about which there
     /// is a complaint: the others change other drivers.
-    fn build_without_complaint<T>(
-        &self,
-        steps: &Range<usize>,
-        build: impl Fn(&[&String]) -> Result<(T, PathBuf)>,
-    ) -> Result<T> {
+    fn build_without_complaint<T>(&self, steps: &Range<usize>, build: impl Fn(&[&String]) -> Result<(T, PathBuf)>) -> Result<T> {
         let run = |changed: &[&String]| -> Result<_> {
             let (made, log) = build(changed)?;
             let said = fs::read_to_string(&log).unwrap_or_default();
@@ -244,8 +231,7 @@ impl Place<'_> {
             let title = format!("series-{number} RUST=n");
             self.ui.stage(&title, "compiling", |stage| {
                 let targets: Vec<_> = targets.iter().map(String::as_str).collect();
-                self.drivers
-                    .make(stage, self.layout, tools, &targets, &number)?;
+                self.drivers.make(stage, self.layout, tools, &targets, &number)?;
                 Ok(((), targets.join(" ")))
             })?;
             Ok((true, log))
@@ -256,10 +242,7 @@ impl Place<'_> {
 
     /// Builds the kernel after a step.
     fn kernel(&self, step: usize) -> Result<(Built, PathBuf)> {
-        let spec = KernelSpec {
-            name: format!("series-{step:04}"),
-            ..self.kernel.clone()
-        };
+        let spec = KernelSpec { name: format!("series-{step:04}"), ..self.kernel.clone() };
         let tools = &self.prepared.tools;
         spec.configure(self.ui, self.layout, tools)?;
         let kernel = spec.build(self.ui, self.layout, tools)?;
@@ -268,11 +251,7 @@ impl Place<'_> {
 
     /// Builds the kernel after some steps, and boots what that made: drivers bind, work, are
     /// unbound and bound again.
-    fn boot(
-        &self,
-        steps: &Range<usize>,
-        booted: &mut Option<(usize, SystemTime)>,
-    ) -> Result<String> {
+    fn boot(&self, steps: &Range<usize>, booted: &mut Option<(usize, SystemTime)>) -> Result<String> {
         let kernel = self.build_without_complaint(steps, |_| self.kernel(steps.end))?;
         let mut newest = fs::metadata(&kernel.image)?.modified()?;
         for module in kernel.modules()? {
@@ -302,9 +281,7 @@ impl Place<'_> {
         self.put(self.steps.len(), None)?;
         self.kernel(self.steps.len())?;
         let paths: Vec<_> = self.files.iter().map(|file| file.path.as_str()).collect();
-        let wrong = |line: &str| {
-            line.contains(checkers::NO_SPARSE) || !checkers::complaints(line, &paths).is_empty()
-        };
+        let wrong = |line: &str| line.contains(checkers::NO_SPARSE) || !checkers::complaints(line, &paths).is_empty();
         let make = |arguments: &[&str]| {
             let mut make = self.kernel.command(self.layout, &self.prepared.tools);
             make.arg(jobs()).args(arguments);
@@ -340,9 +317,7 @@ pub fn range(text: &str, steps: usize) -> Result<(usize, usize)> {
     let ends = text.split_once('-').unwrap_or((text, text));
     let number = |end: &str| end.parse().ok().filter(|n| (1..=steps).contains(n));
     let ends = number(ends.0).zip(number(ends.1)).filter(|(a, b)| a <= b);
-    ends.with_context(|| {
-        format!("CHECK={text} is neither 1 nor numbers of patches like 99-{steps}")
-    })
+    ends.with_context(|| format!("CHECK={text} is neither 1 nor numbers of patches like 99-{steps}"))
 }
 
 /// Cuts the steps into runs that are built as one. The steps of a run change drivers, each others,
@@ -357,9 +332,7 @@ fn together(steps: &[Step]) -> Vec<Range<usize>> {
             driver && !core && (file.ends_with(".c") || file.ends_with(".h"))
         })
     };
-    let meet = |a: &String, b: &String| {
-        a == b || (folder(a) == folder(b) && (a.ends_with(".h") || b.ends_with(".h")))
-    };
+    let meet = |a: &String, b: &String| a == b || (folder(a) == folder(b) && (a.ends_with(".h") || b.ends_with(".h")));
     let mut runs: Vec<Range<usize>> = Vec::new();
     for (at, step) in steps.iter().enumerate() {
         let joins = runs.last().is_some_and(|run| {
@@ -414,9 +387,7 @@ fn targets<'a>(files: impl Iterator<Item = &'a String>, tree: &Path) -> BTreeSet
             return has(&format!("{folder}Makefile")).then(|| folder.to_string());
         }
         let without_rust = !file.starts_with("rust/") && !ARM64_ONLY.contains(&file.as_str());
-        let stem = file
-            .strip_suffix(".c")
-            .filter(|_| without_rust && has(file));
+        let stem = file.strip_suffix(".c").filter(|_| without_rust && has(file));
         stem.map(|stem| format!("{stem}.o"))
     };
     files.filter_map(target).collect()
@@ -431,14 +402,8 @@ mod tests {
 
     #[test]
     fn a_step_is_placed_by_what_changes() {
-        let takes = |path: &str| Step {
-            take: vec![path.into()],
-            ..Step::default()
-        };
-        let mut files = [
-            File::new("a/Kconfig", None, "config NEW\n"),
-            File::new("b", Some("old\n"), "new\n"),
-        ];
+        let takes = |path: &str| Step { take: vec![path.into()], ..Step::default() };
+        let mut files = [File::new("a/Kconfig", None, "config NEW\n"), File::new("b", Some("old\n"), "new\n")];
         assign(&mut files, &[takes("b"), takes("a/Kconfig")], &[]).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let text = |path: &str| fs::read_to_string(folder.path().join(path)).ok();

@@ -76,13 +76,7 @@ pub fn keep_new(complaints: &mut Vec<String>, mut before: Vec<String>) {
 /// Has the kernel's semantic patches look at the files of the last tree, and where they find
 /// something, at what was there before. They need no build and much time, so they only take what
 /// builds leave of it.
-pub fn coccicheck(
-    ui: &Ui,
-    layout: &Layout,
-    prepared: &Prepared,
-    files: &[File],
-    steps: usize,
-) -> Result<Row> {
+pub fn coccicheck(ui: &Ui, layout: &Layout, prepared: &Prepared, files: &[File], steps: usize) -> Result<Row> {
     let is_c = |file: &&File| file.path.ends_with(".c") || file.path.ends_with(".h");
     let files: Vec<_> = files.iter().filter(is_c).collect();
     let mut found = reports(ui, layout, prepared, &files, steps)?;
@@ -95,23 +89,13 @@ pub fn coccicheck(
 }
 
 /// Returns what the semantic patches report of these files, as they are after a step.
-fn reports(
-    ui: &Ui,
-    layout: &Layout,
-    prepared: &Prepared,
-    files: &[&File],
-    step: usize,
-) -> Result<Vec<String>> {
+fn reports(ui: &Ui, layout: &Layout, prepared: &Prepared, files: &[&File], step: usize) -> Result<Vec<String>> {
     let folder = layout.build.join("series/coccicheck");
     let _ = fs::remove_dir_all(&folder);
     let out = folder.join("out");
     fs::create_dir_all(&out)?;
     for file in files {
-        write(
-            &folder.join("files"),
-            &file.path,
-            file.after(step).as_deref(),
-        )?;
+        write(&folder.join("files"), &file.path, file.after(step).as_deref())?;
     }
     let mut make = prepared.tools.make(layout, &layout.linux(), &out);
     make.args(["coccicheck", "MODE=report", "J=1"]);

@@ -92,9 +92,7 @@ pub fn alone(repository: &Repository<'_>, base: &str, steps: &[Step], patches: &
 
 /// Checks that no patch of the core is too long to be read.
 pub fn sizes(steps: &[Step], patches: &[PathBuf]) -> Result<Row> {
-    let changed = |line: &&str| {
-        line.starts_with(['+', '-']) && !line.starts_with("+++") && !line.starts_with("---")
-    };
+    let changed = |line: &&str| line.starts_with(['+', '-']) && !line.starts_with("+++") && !line.starts_with("---");
     let mut wrong = Vec::new();
     for (step, patch) in steps.iter().zip(&patches[1..]) {
         let lines = fs::read_to_string(patch)?.lines().filter(changed).count();
@@ -106,13 +104,7 @@ pub fn sizes(steps: &[Step], patches: &[PathBuf]) -> Result<Row> {
 }
 
 /// Checks that `checkpatch --strict` complains of all that the table excuses, and of nothing else.
-pub fn checkpatch(
-    layout: &Layout,
-    tree: &Path,
-    table: &Table,
-    steps: &[Step],
-    patches: &[PathBuf],
-) -> Result<Row> {
+pub fn checkpatch(layout: &Layout, tree: &Path, table: &Table, steps: &[Step], patches: &[PathBuf]) -> Result<Row> {
     let mut perl = command(layout, "perl");
     perl.current_dir(tree).arg("scripts/checkpatch.pl");
     perl.args(["--strict", "--terse", "--show-types", "--no-summary"]);
@@ -126,9 +118,8 @@ pub fn checkpatch(
         let at = patches.iter().position(|patch| patch.ends_with(&found[1]));
         let subject = at.map_or("", |at| &steps[at - 1].subject);
         let fits = |pattern: &str, text: &str| Regex::new(pattern).is_ok_and(|p| p.is_match(text));
-        let excuse = excuses.iter_mut().find(|(excuse, _)| {
-            fits(&format!("^{}$", excuse.kind), &found[2]) && fits(&excuse.subject, subject)
-        });
+        let excuse =
+            excuses.iter_mut().find(|(excuse, _)| fits(&format!("^{}$", excuse.kind), &found[2]) && fits(&excuse.subject, subject));
         match excuse {
             Some((_, used)) => *used = true,
             None => wrong.push(found[0].to_string()),

@@ -33,13 +33,7 @@ impl Repository<'_> {
         }
         let output = git.output().context("running git")?;
         let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_string();
-        anyhow::ensure!(
-            output.status.success(),
-            "git {}: {}{}",
-            arguments.join(" "),
-            said(&output.stdout),
-            said(&output.stderr)
-        );
+        anyhow::ensure!(output.status.success(), "git {}: {}{}", arguments.join(" "), said(&output.stdout), said(&output.stderr));
         Ok(said(&output.stdout))
     }
 
@@ -57,8 +51,7 @@ impl Repository<'_> {
     pub fn write(&self, patches: &Path, base: &str, version: usize, cover: &str) -> Result<()> {
         let description = self.folder.join(".git/description-of-series");
         fs::write(&description, cover)?;
-        let how =
-            "format-patch --quiet --cover-letter --no-signature --cover-from-description=subject";
+        let how = "format-patch --quiet --cover-letter --no-signature --cover-from-description=subject";
         let mut arguments: Vec<_> = how.split(' ').map(String::from).collect();
         arguments.extend([
             format!("--description-file={}", description.display()),

@@ -28,9 +28,7 @@ pub fn of(layout: &Layout, table: &Table, step: &Step, files: &[String]) -> Resu
             "why" => Some(&step.why),
             name => table.paragraphs.get(name),
         };
-        text.push(fill(
-            said.with_context(|| format!("there is no paragraph {name}"))?,
-        ));
+        text.push(fill(said.with_context(|| format!("there is no paragraph {name}"))?));
     }
     text.extend(tested(layout, step, files)?);
     text.extend(step.fixes.as_ref().map(|of| format!("Fixes: {of}")));
@@ -127,9 +125,7 @@ fn on_the_bus(ran: &[Ran<'_>], is_fix: bool) -> String {
     let mut text = String::new();
     let mut place = match is_fix {
         true => "With the whole series, on the PCI bus made of software that it adds,",
-        false => {
-            "On the PCI bus made of software that this series adds, with the option off and on,"
-        }
+        false => "On the PCI bus made of software that this series adds, with the option off and on,",
     };
     let result = |ran: &Ran<'_>| (ran.came.to_string(), ran.because.to_string(), ran.handled);
     for group in ran.chunk_by(|a, b| result(a) == result(b)) {
@@ -174,11 +170,7 @@ pub fn cover(layout: &Layout, version: &str, table: &Table) -> Result<String> {
             false => format!("{passed} passed, {} failed", failed.len()),
         };
         shown += &format!("  make {name:<13}{said}\n");
-        shown.extend(
-            failed
-                .iter()
-                .map(|row| format!("    failed: {}\n", row.name)),
-        );
+        shown.extend(failed.iter().map(|row| format!("    failed: {}\n", row.name)));
     }
     let mut cost = String::new();
     for row in results::rows(layout, "bench") {
@@ -201,10 +193,7 @@ pub fn cover(layout: &Layout, version: &str, table: &Table) -> Result<String> {
         let step = step.with_context(|| format!("no step is about \"{what}\""))?;
         Ok((step + 1).to_string())
     };
-    let all: Vec<_> = drivers::converted(layout)?
-        .into_iter()
-        .map(|c| c.file.display().to_string())
-        .collect();
+    let all: Vec<_> = drivers::converted(layout)?.into_iter().map(|c| c.file.display().to_string()).collect();
     let mut bound = runs(&conversion, &all);
     bound.retain(|ran| ["bound", "rebound"].contains(&ran.came));
     let text = text
@@ -236,9 +225,8 @@ fn evidence(layout: &Layout) -> Result<String> {
         let (stock, ours) = (format!("stock: {stock}"), format!("ours: {ours}"));
         for (first, said) in [(case, does), ("", &stock), ("", &ours)] {
             let first = format!("  {first:<4}");
-            let options = textwrap::Options::new(COLUMNS)
-                .subsequent_indent("        ")
-                .word_splitter(textwrap::WordSplitter::NoHyphenation);
+            let options =
+                textwrap::Options::new(COLUMNS).subsequent_indent("        ").word_splitter(textwrap::WordSplitter::NoHyphenation);
             text.push(textwrap::fill(said, options.initial_indent(&first)));
         }
     }

@@ -36,11 +36,7 @@ pub struct File {
 impl File {
     /// A file with the text `was`, if it was there, and with the text `last` in the end.
     pub fn new(path: &str, was: Option<&str>, last: &str) -> Self {
-        Self {
-            path: path.into(),
-            was_there: was.is_some(),
-            pieces: cut(was.unwrap_or_default(), last),
-        }
+        Self { path: path.into(), was_there: was.is_some(), pieces: cut(was.unwrap_or_default(), last) }
     }
 
     /// The text after step `at`, if the file is there by then.
@@ -82,18 +78,9 @@ impl File {
                 let start = text[..hit.start()].rfind('\n').map_or(0, |n| n + 1);
                 let end = hit.end().max(start + 1) - 1;
                 let end = text[end..].find('\n').map_or(text.len(), |n| end + n + 1);
-                let parts = [
-                    (0..start, None),
-                    (start..end, Some(step)),
-                    (end..text.len(), None),
-                ];
+                let parts = [(0..start, None), (start..end, Some(step)), (end..text.len(), None)];
                 let parts = parts.into_iter().filter(|(part, _)| !part.is_empty());
-                let parts = parts.map(|(part, step)| Piece {
-                    item,
-                    new: text[part].into(),
-                    step,
-                    ..Piece::default()
-                });
+                let parts = parts.map(|(part, step)| Piece { item, new: text[part].into(), step, ..Piece::default() });
                 let mut parts: Vec<_> = parts.collect();
                 // The earlier text goes with the rest, if there is one.
                 let rest = parts.iter().position(|part| part.step.is_none());
@@ -140,12 +127,7 @@ fn cut(from: &str, to: &str) -> Vec<Piece> {
                 last.old += &old;
                 last.new += &new;
             }
-            _ => pieces.push(Piece {
-                old,
-                new,
-                step,
-                ..Piece::default()
-            }),
+            _ => pieces.push(Piece { old, new, step, ..Piece::default() }),
         }
     }
     let cut = |piece: Piece| -> Vec<Piece> {
@@ -153,12 +135,7 @@ fn cut(from: &str, to: &str) -> Vec<Piece> {
             return vec![piece];
         }
         let items = items(&piece.new).into_iter();
-        items
-            .map(|new| Piece {
-                new,
-                ..piece.clone()
-            })
-            .collect()
+        items.map(|new| Piece { new, ..piece.clone() }).collect()
     };
     let mut pieces: Vec<_> = pieces.into_iter().flat_map(cut).collect();
     for (item, piece) in pieces.iter_mut().enumerate() {
@@ -195,16 +172,14 @@ pub fn assign(files: &mut [File], steps: &[Step], left_out: &[Step]) -> Result<(
         left_out.iter().map(|step| (NEVER, step)).chain(steps)
     };
     let mut wrong = Vec::new();
-    let mut by_path: BTreeMap<String, &mut File> =
-        files.iter_mut().map(|f| (f.path.clone(), f)).collect();
+    let mut by_path: BTreeMap<String, &mut File> = files.iter_mut().map(|f| (f.path.clone(), f)).collect();
     for lines in [true, false] {
         for (at, step) in numbered() {
             let claims = if lines { &step.lines } else { &step.items };
             for (path, patterns) in claims {
                 for pattern in patterns {
                     let subject = &step.subject;
-                    let wanted = Regex::new(&format!("(?m){pattern}"))
-                        .with_context(|| format!("in the table, \"{subject}\""))?;
+                    let wanted = Regex::new(&format!("(?m){pattern}")).with_context(|| format!("in the table, \"{subject}\""))?;
                     let found = by_path.get_mut(path).is_some_and(|file| match lines {
                         true => file.take_lines(at, &wanted),
                         false => file.take_items(at, &wanted),
@@ -230,11 +205,7 @@ pub fn assign(files: &mut [File], steps: &[Step], left_out: &[Step]) -> Result<(
     }
     let untaken = by_path.values().flat_map(|file| file.untaken());
     wrong.extend(untaken.map(|line| format!("no step takes {line}")));
-    anyhow::ensure!(
-        wrong.is_empty(),
-        "tools/testing/series does not fit the overlay:\n  {}",
-        wrong.join("\n  ")
-    );
+    anyhow::ensure!(wrong.is_empty(), "tools/testing/series does not fit the overlay:\n  {}", wrong.join("\n  "));
     Ok(())
 }
 
@@ -254,11 +225,7 @@ mod tests {
     fn items_of_a_new_file_come_step_by_step() {
         let text = "// head\n\n/// A.\nfn a() {\n\n    trace();\n}\n\nfn b() {}\n";
         let mut files = new_file(text);
-        let steps = [
-            step("items.a = ['head', 'fn b']"),
-            step("items.a = ['fn a']"),
-            step("lines.a = ['trace']"),
-        ];
+        let steps = [step("items.a = ['head', 'fn b']"), step("items.a = ['fn a']"), step("lines.a = ['trace']")];
         assign(&mut files, &steps, &[]).unwrap();
         assert_eq!(files[0].after(0), None);
         assert_eq!(files[0].after(1).unwrap(), "// head\n\nfn b() {}\n");

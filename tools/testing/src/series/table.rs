@@ -96,8 +96,7 @@ pub fn read(folder: &Path) -> Result<Table> {
     let mut table = Table::default();
     for part in PARTS {
         let path = folder.join(part).with_extension("toml");
-        let read: Part = toml::from_str(&common::read(&path)?)
-            .with_context(|| format!("in {}", path.display()))?;
+        let read: Part = toml::from_str(&common::read(&path)?).with_context(|| format!("in {}", path.display()))?;
         let steps = read.step.into_iter().map(|step| Step { part, ..step });
         table.steps.extend(steps);
         table.paragraphs.extend(read.paragraphs);

@@ -19,7 +19,8 @@ use crate::{
 const SHOWN: usize = 40;
 
 /// Messages that the kernel prints at any time, whatever the guest does.
-const ASIDE: &str = r"^(random: crng|clocksource: |sched_clock: |perf: interrupt took|hrtimer: interrupt took|workqueue: .* hogged CPU)";
+const ASIDE: &str =
+    r"^(random: crng|clocksource: |sched_clock: |perf: interrupt took|hrtimer: interrupt took|workqueue: .* hogged CPU)";
 
 /// The log of a guest on one kernel.
 pub struct Side<'a> {
@@ -56,10 +57,7 @@ pub fn compare(guest: &str, due: usize, theirs: &Side<'_>, ours: &Side<'_>) -> V
                 let (theirs, ours) = ((theirs.name, state(x)), (ours.name, state(y)));
                 Row::failed(
                     title,
-                    format!(
-                        "the block {} in the log of {}, and {} in that of {}\n{logs}",
-                        theirs.1, theirs.0, ours.1, ours.0
-                    ),
+                    format!("the block {} in the log of {}, and {} in that of {}\n{logs}", theirs.1, theirs.0, ours.1, ours.0),
                 )
             }
         });
@@ -112,19 +110,14 @@ mod tests {
     use super::*;
 
     fn compared(due: usize, a: &str, b: &str) -> Vec<Row> {
-        let side = |name, text| Side {
-            name,
-            text,
-            log: Path::new("x.log"),
-        };
+        let side = |name, text| Side { name, text, log: Path::new("x.log") };
         compare("g", due, &side("g@stock", a), &side("g", b))
     }
 
     #[test]
     fn addresses_and_what_stands_outside_do_not_count() {
         let a = "x\ncompare: begin a\nADD ffff888001234560\n compare: end a\ny\n";
-        let b =
-            "compare: begin a\nrandom: crng init done\nADD ffff888007654320\n# compare: end a\n";
+        let b = "compare: begin a\nrandom: crng init done\nADD ffff888007654320\n# compare: end a\n";
         let rows = compared(1, a, b);
         assert_eq!(rows.len(), 1);
         assert!(rows[0].ok, "{}", rows[0].message);
@@ -149,11 +142,7 @@ mod tests {
             (whole, "", "is whole in the log of g@stock, and is missing"),
             ("", whole, "is missing in the log of g@stock"),
             ("compare: begin a\n", "compare: begin a\n", "has no end"),
-            (
-                "compare: begin a\ncompare: begin b\ncompare: end a\n",
-                whole,
-                "has no end",
-            ),
+            ("compare: begin a\ncompare: begin b\ncompare: end a\n", whole, "has no end"),
         ] {
             let rows = compared(1, a, b);
             assert!(!rows[0].ok);

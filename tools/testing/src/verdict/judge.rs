@@ -39,10 +39,7 @@ pub struct Evidence<'a> {
 }
 
 /// Judges a run. The last row, `guest::<name>::boot`, stands for everything that belongs to no test.
-pub fn judge(
-    evidence: &Evidence<'_>,
-    referee: impl Fn(&Document) -> Result<(), String>,
-) -> Vec<Row> {
+pub fn judge(evidence: &Evidence<'_>, referee: impl Fn(&Document) -> Result<(), String>) -> Vec<Row> {
     let mut lines = klog::lines(evidence.log);
     klog::comment_report_warnings(&mut lines);
     klog::comment_refused_handlers(&mut lines);
@@ -87,9 +84,7 @@ pub fn judge(
     }
     let (printed, due) = (documents.len(), evidence.documents);
     if printed < due {
-        errors.push(format!(
-            "{printed} KTAP documents printed, at least {due} due"
-        ));
+        errors.push(format!("{printed} KTAP documents printed, at least {due} due"));
     }
     let cases = documents.iter().flat_map(|document| &document.cases);
     let suites: Vec<_> = cases.filter_map(|case| case.path.first()).collect();
@@ -104,9 +99,7 @@ pub fn judge(
             errors.push(format!("{what}, which the guest provokes"));
         }
     }
-    let end = |line: &Line| {
-        line.text == FINISHED || evidence.trouble_due && line.text.starts_with("Kernel panic")
-    };
+    let end = |line: &Line| line.text == FINISHED || evidence.trouble_due && line.text.starts_with("Kernel panic");
     if !lines.iter().any(end) {
         let mut error = "the guest did not come to its end".to_string();
         if let Some(row) = rows.last() {
@@ -121,10 +114,7 @@ pub fn judge(
     }
     let name = format!("guest::{}::boot", evidence.guest);
     let complaint = || message(&errors.join("\n"), quoted, evidence.path);
-    rows.push(Row {
-        log: Some(evidence.path.to_path_buf()),
-        ..Row::judged(name, errors.is_empty(), complaint)
-    });
+    rows.push(Row { log: Some(evidence.path.to_path_buf()), ..Row::judged(name, errors.is_empty(), complaint) });
     rounds::merge(rows)
 }
 
@@ -155,10 +145,8 @@ fn row(evidence: &Evidence<'_>, trouble: &Trouble, case: &ktap::Case, span: &[Li
 
 fn message(why: &str, lines: &[Line], log: &Path) -> String {
     // The content of registers is left out here. The log has it.
-    let registers =
-        regex(r"^(R\w\w|[CDEFG]S|CR\d|DR\d|Code|RSP|PKRU|Hardware name|Modules linked in): ");
-    let telling =
-        |line: &&Line| line.text.starts_with("RIP: 0010") || !registers.is_match(&line.text);
+    let registers = regex(r"^(R\w\w|[CDEFG]S|CR\d|DR\d|Code|RSP|PKRU|Hardware name|Modules linked in): ");
+    let telling = |line: &&Line| line.text.starts_with("RIP: 0010") || !registers.is_match(&line.text);
     let lines = lines.iter().filter(telling).take(QUOTED);
     let quoted = quote(lines.map(|line| &line.text));
     format!("{why}\n{quoted}log: {}", log.display())
@@ -203,10 +191,7 @@ mod tests {
         for (log, bad) in [
             ("1..2\nok 1 a\nok 2 b\nguest: finished\n", ""),
             // A warning fails the test that caused it, and outside every test the boot.
-            (
-                &format!("1..3\nok 1 a\n{WARN}ok 2 b\nok 3 c\nguest: finished\n"),
-                "b",
-            ),
+            (&format!("1..3\nok 1 a\n{WARN}ok 2 b\nok 3 c\nguest: finished\n"), "b"),
             (&format!("1..1\nok 1 a\n{WARN}guest: finished\n"), "boot"),
             // A hang.
             ("1..2\nok 1 a\n", "boot"),
@@ -225,22 +210,10 @@ mod tests {
     fn a_failure_quotes_what_tells() {
         let caused = format!("1..2\nok 1 a\n{WARN}ok 2 b\nguest: finished\n");
         for (log, parts) in [
-            (
-                caused.as_str(),
-                [
-                    "the kernel reported: WARNING: CPU: 0 at x.c:1",
-                    "log: g.log",
-                ],
-            ),
-            (
-                "1..2\nok 1 a\n",
-                ["did not come to its end", "planned 2 results and gave 1"],
-            ),
+            (caused.as_str(), ["the kernel reported: WARNING: CPU: 0 at x.c:1", "log: g.log"]),
+            ("1..2\nok 1 a\n", ["did not come to its end", "planned 2 results and gave 1"]),
             // A result that is missing is shown by the lines before.
-            (
-                "1..2\n[ 1ok 1 a\nok 2 b\nguest: finished\n",
-                ["| [ 1ok 1 a", "log: g.log"],
-            ),
+            ("1..2\n[ 1ok 1 a\nok 2 b\nguest: finished\n", ["| [ 1ok 1 a", "log: g.log"]),
         ] {
             let rows = judged(&format!("KTAP version 1\n{log}"));
             let message = &rows.iter().find(|row| !row.ok).unwrap().message;
@@ -252,28 +225,17 @@ mod tests {
 
     #[test]
     fn trouble_that_is_due_leaves_the_results_to_speak() {
-        let log =
-            format!("{WARN}KTAP version 1\n1..2\n{WARN}ok 1 a\nnot ok 2 b\nguest: finished\n");
-        let evidence = Evidence {
-            trouble_due: true,
-            ..evidence(&log)
-        };
+        let log = format!("{WARN}KTAP version 1\n1..2\n{WARN}ok 1 a\nnot ok 2 b\nguest: finished\n");
+        let evidence = Evidence { trouble_due: true, ..evidence(&log) };
         assert_eq!(failed(&judge(&evidence, |_| Ok(()))), "b");
     }
 
     #[test]
     fn a_report_fails_the_case_that_does_not_provoke_it() {
         let log = "KTAP version 1\n1..2\nok 1 a\nedu 1: irq vectors: free refused, x\nok 2 b\nguest: finished\n";
-        let bad: [(&[&str], &str); 3] = [
-            (&[], "b"),
-            (&["free refused"], ""),
-            (&["free refused", "leaked by the driver"], "boot"),
-        ];
+        let bad: [(&[&str], &str); 3] = [(&[], "b"), (&["free refused"], ""), (&["free refused", "leaked by the driver"], "boot")];
         for (provokes, bad) in bad {
-            let evidence = Evidence {
-                provokes,
-                ..evidence(log)
-            };
+            let evidence = Evidence { provokes, ..evidence(log) };
             assert_eq!(failed(&judge(&evidence, |_| Ok(()))), bad, "{provokes:?}");
         }
     }
@@ -282,10 +244,7 @@ mod tests {
     fn a_kunit_suite_that_is_due_must_be_there() {
         let log = "KTAP version 1\n1..1\n    KTAP version 1\n    # Subtest: one\n    1..1\n    ok 1 a\nok 1 one\nguest: finished\n";
         for (due, bad) in [("one", ""), ("two", "boot")] {
-            let evidence = Evidence {
-                due: &[due],
-                ..evidence(log)
-            };
+            let evidence = Evidence { due: &[due], ..evidence(log) };
             assert_eq!(failed(&judge(&evidence, |_| Ok(()))), bad, "{due}");
         }
     }

@@ -52,10 +52,7 @@ fn raw_lines(log: &[u8]) -> Vec<Line> {
                     caller: found.get(2).map(|caller| caller.as_str().to_string()),
                     text: text[found[0].len()..].to_string(),
                 },
-                None => Line {
-                    text: text.to_string(),
-                    ..Line::default()
-                },
+                None => Line { text: text.to_string(), ..Line::default() },
             }
         })
         .collect()
@@ -164,10 +161,7 @@ impl<'a> Trouble<'a> {
 
     /// Finds nothing.
     pub fn none() -> Self {
-        Self {
-            signs: RegexSet::empty(),
-            provoked: &[],
-        }
+        Self { signs: RegexSet::empty(), provoked: &[] }
     }
 
     /// Returns whether a line reports a fault. The comments of a test script do not count.
@@ -222,12 +216,8 @@ mod tests {
 
     #[test]
     fn what_is_provoked_is_no_trouble() {
-        let leaked =
-            "edu 0000:00:01.0: irq vectors: MSI vectors leaked by the driver, freed by devres";
-        for (provoked, found) in [
-            ("vectors leaked by the driver", false),
-            ("free refused", true),
-        ] {
+        let leaked = "edu 0000:00:01.0: irq vectors: MSI vectors leaked by the driver, freed by devres";
+        for (provoked, found) in [("vectors leaked by the driver", false), ("free refused", true)] {
             let provoked = [provoked];
             let line = &lines(leaked.as_bytes())[0];
             assert_eq!(Trouble::except(&provoked).is(line), found);
@@ -236,8 +226,7 @@ mod tests {
 
     #[test]
     fn only_the_warning_of_a_report_is_a_comment() {
-        let report =
-            "edu 0000:00:01.0: irq vectors: free refused, handler h is registered on irq 24";
+        let report = "edu 0000:00:01.0: irq vectors: free refused, handler h is registered on irq 24";
         let warning = |report: &str, place: &str| {
             let text = format!(
                 "{report}\n------------[ cut here ]------------\nWARNING: {place}+0x1/0x2\n\

@@ -27,23 +27,17 @@ struct Counts {
 
 /// Lets `kunit.py` of the kernel in `tree` count the results of a document.
 pub fn agrees(layout: &Layout, tree: &Path, document: &Document) -> Result<(), String> {
-    let count = |want: fn(&crate::verdict::ktap::Case) -> bool| {
-        document.cases.iter().filter(|c| want(c)).count()
-    };
+    let count = |want: fn(&crate::verdict::ktap::Case) -> bool| document.cases.iter().filter(|c| want(c)).count();
     let passed = count(|c| c.ok && c.skip.is_none());
     let skipped = count(|c| c.skip.is_some());
     let failed = count(|c| !c.ok && c.skip.is_none());
     let theirs = kunit(layout, tree, document).ok_or("kunit.py cannot read the document")?;
-    let same = theirs.passed == passed
-        && theirs.failed + theirs.crashed == failed
-        && theirs.skipped == skipped
-        && theirs.errors == 0;
+    let same =
+        theirs.passed == passed && theirs.failed + theirs.crashed == failed && theirs.skipped == skipped && theirs.errors == 0;
     if same {
         return Ok(());
     }
-    Err(format!(
-        "{passed} passed, {failed} failed, {skipped} skipped, but kunit.py counts {theirs:?}"
-    ))
+    Err(format!("{passed} passed, {failed} failed, {skipped} skipped, but kunit.py counts {theirs:?}"))
 }
 
 fn kunit(layout: &Layout, tree: &Path, document: &Document) -> Option<Counts> {
@@ -54,10 +48,7 @@ fn kunit(layout: &Layout, tree: &Path, document: &Document) -> Option<Counts> {
     // Without this Python writes compiled files into the source tree, which must not be changed.
     kunit.env("PYTHONDONTWRITEBYTECODE", "1");
     kunit.arg(tree.join("tools/testing/kunit/kunit.py"));
-    kunit
-        .arg("parse")
-        .arg(format!("--json={}", json.display()))
-        .arg(&log);
+    kunit.arg("parse").arg(format!("--json={}", json.display())).arg(&log);
     // Its exit status says whether the tests passed, which is not checked here.
     let _ = output(&mut kunit);
     let group: Group = serde_json::from_slice(&fs::read(&json).ok()?).ok()?;
