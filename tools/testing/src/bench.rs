@@ -8,14 +8,13 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::Path,
     time::Instant,
 };
 
 use anyhow::Result;
 
 use crate::{
-    common::{quote, regex, Failure, Layout, Ui},
+    common::{quote, regex, Failure, Session},
     guest::{GuestSpec, Run, DEFAULT},
     kernel::{
         prepare, Config,
@@ -108,14 +107,14 @@ impl Outcome {
 }
 
 /// Measures on both kernels, twice on each.
-pub fn measure(ui: &Ui, layout: &Layout, ready: &BTreeMap<Kernel, Ready>) -> Result<Outcome> {
+pub fn measure(session: &Session, ready: &BTreeMap<Kernel, Ready>) -> Result<Outcome> {
     let (Some(stock), Some(ours)) = (ready.get(&Stock), ready.get(&Ours)) else {
         return Err(Failure::new("one of the two kernels could not be built").into());
     };
-    let mut checks = vec![same_configuration(layout, stock, ours)?];
+    let mut checks = vec![same_configuration(session, stock, ours)?];
     let mut counted = |kernel, ready| -> Result<Counts> {
         let mut count = |guest| -> Result<Counts> {
-            let ran = Run::new(guest, kernel).run(ui, layout, ready)?;
+            let ran = Run::new(guest, kernel).run(session, ready)?;
             checks.extend(ran.rows);
             Ok(counts(&ran.text))
         };
@@ -158,7 +157,7 @@ fn repeats(kernel: Kernel, first: &Counts, again: &Counts) -> Row {
 }
 
 /// Checks that the configurations differ only in what the overlay adds.
-fn same_configuration(layout: &Layout, stock: &Ready, ours: &Ready) -> Result<Row> {
+fn same_configuration(session: &Session, stock: &Ready, ours: &Ready) -> Result<Row> {
     let read = |ready: &Ready| Config::read(&ready.kernel.spec.out.join(".config"));
     let (theirs, mine) = (read(stock)?, read(ours)?);
     // The software PCI bus and its tests are modules, which the guest of the benchmark does not load.
@@ -171,7 +170,7 @@ fn same_configuration(layout: &Layout, stock: &Ready, ours: &Ready) -> Result<Ro
         .filter(|(symbol, ..)| !added.iter().any(|ours| symbol.starts_with(ours)))
         .map(|(symbol, stock, ours)| format!("CONFIG_{symbol}: {stock}, ours {ours}"))
         .collect();
-    let out = |ready: &Ready| layout.show(&ready.kernel.spec.out);
+    let out = |ready: &Ready| session.show(&ready.kernel.spec.out);
     let name = format!("{PREFIX}same_configuration");
     Ok(Row::judged(name, differing.is_empty(), || {
         format!(
@@ -184,24 +183,24 @@ fn same_configuration(layout: &Layout, stock: &Ready, ours: &Ready) -> Result<Ro
 }
 
 /// Builds both kernels, measures, and presents the results.
-pub fn bench(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool> {
+pub fn bench(session: &Session) -> Result<bool> {
     let started = Instant::now();
-    let prepared = prepare::source(ui, layout, linux, &[])?;
+    let prepared = prepare::source(session, &[])?;
     let mut ready = BTreeMap::new();
     for kernel in [Stock, Ours] {
-        let built = prepare::kernel(ui, layout, &prepared, kernel, &modules(kernel))?;
+        let built = prepare::kernel(&prepared, kernel, &modules(kernel))?;
         ready.insert(kernel, built);
     }
-    let outcome = measure(ui, layout, &ready)?;
+    let outcome = measure(session, &ready)?;
     let rows = outcome.rows();
     let release = ready.get(&Ours).map(|r| r.kernel.release.clone());
-    let shown = layout.root.join("Documentation/PCI");
+    let shown = session.root.join("Documentation/PCI");
     fs::write(shown.join(TABLE), table::rst(&outcome.counts))?;
     picture::draw(&shown.join(PICTURE), &outcome.counts)?;
     println!("\n{}", table::table(&outcome.counts));
     let picture = format!("picture: Documentation/PCI/{PICTURE}   ");
     let release = release.as_deref();
-    results::conclude(layout, "bench", release, started, &rows, &picture)
+    results::conclude(session, "bench", release, started, &rows, &picture)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use std::{
 use anyhow::Result;
 
 use crate::{
-    common::{command, quote, regex, run, Layout, Ui},
+    common::{command, quote, regex, run, Session},
     guest::{list, Run},
     kernel::{prepare, Kernel, Prepared, Ready},
     reports::results,
@@ -56,8 +56,8 @@ impl Side {
         format!("{}{}", self.case.name, self.kernel.suffix())
     }
 
-    fn log(&self, layout: &Layout) -> PathBuf {
-        layout.log(&format!("evidence-{}", self.name()))
+    fn log(&self, session: &Session) -> PathBuf {
+        session.log(&format!("evidence-{}", self.name()))
     }
 }
 
@@ -89,27 +89,27 @@ impl Chosen {
     }
 
     /// Runs the cases. A kernel that is not in `ready` could not be built, which is a failure already.
-    pub fn find(&self, ui: &Ui, layout: &Layout, prepared: &Prepared, ready: &BTreeMap<Kernel, Ready>) -> Vec<Found> {
+    pub fn find(&self, prepared: &Prepared, ready: &BTreeMap<Kernel, Ready>) -> Vec<Found> {
         let run = |side: &Side| Some(Run::new(side.case.guest()?, side.kernel));
         let sides = self.0.iter().filter(|side| ready.contains_key(&side.kernel));
         let runs: Vec<_> = sides.clone().filter_map(run).collect();
-        let mut booted = list::boot(ui, layout, ready, &runs).into_values();
+        let mut booted = list::boot(prepared, ready, &runs).into_values();
         let found = sides.map(|side| {
             let ready = &ready[&side.kernel];
             if side.case.steps.is_none() {
-                return compile(ui, layout, prepared, ready, side);
+                return compile(prepared, ready, side);
             }
             match booted.next().expect("there is a result of every run") {
                 Ok(ran) => {
                     let bad = ran.rows.into_iter().filter(|row| !row.ok);
                     let outside = bad.map(|row| row.message).collect();
-                    let mut found = judge(layout, ready, side, &ran.log, &ran.text, outside);
+                    let mut found = judge(prepared, ready, side, &ran.log, &ran.text, outside);
                     found.again = ran.again;
                     found
                 }
                 Err(row) => {
-                    let log = side.log(layout);
-                    judge(layout, ready, side, &log, "", vec![row.message])
+                    let log = side.log(prepared);
+                    judge(prepared, ready, side, &log, "", vec![row.message])
                 }
             }
         });
@@ -124,42 +124,42 @@ pub fn rows(found: Vec<Found>) -> Vec<Row> {
 }
 
 /// `make evidence`: all cases, and the report.
-pub fn evidence(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool> {
+pub fn evidence(session: &Session) -> Result<bool> {
     let started = Instant::now();
-    let prepared = prepare::source(ui, layout, linux, &[])?;
+    let prepared = prepare::source(session, &[])?;
     let chosen = Chosen::all();
     let mut ready = BTreeMap::new();
     for (which, modules) in chosen.kernels() {
-        let built = prepare::kernel(ui, layout, &prepared, which, &modules)?;
+        let built = prepare::kernel(&prepared, which, &modules)?;
         ready.insert(which, built);
     }
-    let found = chosen.find(ui, layout, &prepared, &ready);
+    let found = chosen.find(&prepared, &ready);
 
     println!("\n{}", report::table(&found));
-    let page = report::write(layout, &found)?;
+    let page = report::write(session, &found)?;
     let release = Some(ready[&Kernel::Ours].kernel.release.as_str());
-    let places = format!("page: {}   ", layout.show(&page));
-    results::conclude(layout, "evidence", release, started, &rows(found), &places)
+    let places = format!("page: {}   ", session.show(&page));
+    results::conclude(session, "evidence", release, started, &rows(found), &places)
 }
 
 /// Compiles a driver as a module of its own, with warnings as errors.
-fn compile(ui: &Ui, layout: &Layout, prepared: &Prepared, ready: &Ready, side: &Side) -> Found {
+fn compile(prepared: &Prepared, ready: &Ready, side: &Side) -> Found {
     let spec = &ready.kernel.spec;
-    let source = layout.testing().join("modules").join(side.case.source);
+    let source = prepared.testing().join("modules").join(side.case.source);
     let folder = source.parent().unwrap_or(&source);
     let object = source.with_extension("o");
     let object = object.file_name().unwrap_or_default();
-    let log = side.log(layout);
+    let log = side.log(prepared);
     let name = format!("compile {}", side.name());
-    let outcome = ui.stage(&name, "asking the compiler", |stage| {
-        let copy = layout.build.join("modules").join(&spec.name);
+    let outcome = prepared.stage(&name, "asking the compiler", |stage| {
+        let copy = prepared.build.join("modules").join(&spec.name);
         fs::create_dir_all(&copy)?;
-        let mut rsync = command(layout, "rsync");
+        let mut rsync = command(prepared, "rsync");
         run(stage, rsync.arg("-a").arg(folder).arg(&copy), &log)?;
         let copy = copy.join(folder.file_name().unwrap_or_default());
         // The object of an earlier run must not count.
         let _ = fs::remove_file(copy.join(object));
-        let mut make = prepared.tools.make(layout, &spec.source, &spec.out);
+        let mut make = prepared.make(&spec.source, &spec.out);
         make.arg("W=e").arg(format!("M={}", copy.display())).arg(object);
         let said = match run(stage, &mut make, &log) {
             Ok(()) => "compiles",
@@ -172,10 +172,10 @@ fn compile(ui: &Ui, layout: &Layout, prepared: &Prepared, ready: &Ready, side: &
         Ok(said) => text += said,
         Err(error) => outside.push(error.to_string()),
     }
-    judge(layout, ready, side, &log, &text, outside)
+    judge(prepared, ready, side, &log, &text, outside)
 }
 
-fn judge(layout: &Layout, ready: &Ready, side: &Side, log: &Path, text: &str, outside: Vec<String>) -> Found {
+fn judge(session: &Session, ready: &Ready, side: &Side, log: &Path, text: &str, outside: Vec<String>) -> Found {
     let mut errors = outside;
     let expected = |name: &&str| regex(TABLE.seen[name]);
     let (shown, missing): (Vec<_>, Vec<_>) = side.shows.iter().partition(|name| {
@@ -195,7 +195,7 @@ fn judge(layout: &Layout, ready: &Ready, side: &Side, log: &Path, text: &str, ou
         errors.extend(bad.map(|line| format!("must not show: {}", line.text)));
     }
     let lines = telling(text);
-    let log = layout.show(log);
+    let log = session.show(log);
     let complaint = || format!("{}\n{}log: {log}", errors.join("\n"), quote(&lines));
     let row = Row::judged(side.test(), errors.is_empty(), complaint);
     let mut row = row.with("shows", shown.clone());

@@ -8,15 +8,15 @@
 pub mod common {
     pub mod command;
     pub mod failure;
-    pub mod layout;
+    pub mod session;
     pub mod text;
     pub mod ui;
 
     pub use command::{command, output, rsync, run, run_limited, succeed, wait, watch, Ended, Limits};
     pub use failure::Failure;
-    pub use layout::{Layout, TEMPLATE};
+    pub use session::{Session, TEMPLATE};
     pub use text::{files, is_chosen, quote, quote_first, read, regex, table};
-    pub use ui::{elapsed, Stage, Ui};
+    pub use ui::{elapsed, Stage};
 }
 
 /// The needs of this machine: packages, the toolchain, and the pristine kernel source.

@@ -8,7 +8,7 @@ use std::fs;
 use anyhow::{Context, Result};
 
 use crate::{
-    common::{files, regex, Layout},
+    common::{files, regex, Session},
     verdict::Row,
 };
 
@@ -19,11 +19,11 @@ pub const NAME: &str = "host::formats";
 const FOLDERS: &[&str] = &["drivers/pci", "include", "rust", "samples/rust"];
 
 /// Returns one row for all files.
-pub fn check(layout: &Layout) -> Result<Vec<Row>> {
+pub fn check(session: &Session) -> Result<Vec<Row>> {
     let mut found = Vec::new();
     for folder in FOLDERS {
-        for file in files(&layout.root.join(folder), &["c", "h", "rs"])? {
-            let shown = layout.show(&file);
+        for file in files(&session.root.join(folder), &["c", "h", "rs"])? {
+            let shown = session.show(&file);
             let text = fs::read_to_string(&file).with_context(|| shown.clone())?;
             found.extend(wrong(&text).map(|(line, what)| format!("{shown}:{line}: {what}")));
         }

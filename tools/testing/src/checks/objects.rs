@@ -19,9 +19,8 @@ use object::{Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionKind,
 use crate::{
     checks::exports::{self, Exports},
     common::{
-        layout::Layout,
+        session::Session,
         text::{files, quote, read},
-        ui::Ui,
     },
     kernel::{
         drivers,
@@ -40,39 +39,39 @@ pub const KERNELS: [Kernel; 2] = [Kernel::Stock, Kernel::Ours];
 
 /// Builds `drivers/pci` from the pristine and from the grafted tree and compares the two. Returns one row for each folder, one for
 /// the set of objects, and one for the exports; and one for the exports of the kernels with the option on and without the overlay.
-pub fn compare(ui: &Ui, layout: &Layout, prepared: &Prepared, ready: &BTreeMap<Kernel, Ready>) -> Result<Vec<Row>> {
-    let pristine = ungrafted(ui, layout, prepared)?;
+pub fn compare(prepared: &Prepared, ready: &BTreeMap<Kernel, Ready>) -> Result<Vec<Row>> {
+    let pristine = ungrafted(prepared)?;
     let spec = |which: &str, source: PathBuf| KernelSpec {
-        out: layout.build.join("objects").join(which),
-        ..KernelSpec::new(layout, &format!("objects-{which}"), source, &["objects"])
+        out: prepared.build.join("objects").join(which),
+        ..KernelSpec::new(prepared, &format!("objects-{which}"), source, &["objects"])
     };
-    let specs = [spec("pristine", pristine), spec("grafted", layout.linux())];
+    let specs = [spec("pristine", pristine), spec("grafted", prepared.linux())];
     let mut trees = Vec::new();
     for spec in &specs {
-        spec.configure(ui, layout, &prepared.tools)?;
-        ui.stage(&spec.name, "building drivers/pci with the option off", |stage| {
-            spec.make(stage, layout, &prepared.tools, &["prepare", "modules_prepare"], "prepare")?;
-            spec.make(stage, layout, &prepared.tools, &["drivers/pci/"], "build")?;
+        spec.configure(prepared)?;
+        prepared.stage(&spec.name, "building drivers/pci with the option off", |stage| {
+            spec.make(stage, prepared, &["prepare", "modules_prepare"], "prepare")?;
+            spec.make(stage, prepared, &["drivers/pci/"], "build")?;
             let found = objects(&spec.out)?;
             let summary = format!("{} objects", found.len());
             trees.push(found);
             Ok(((), summary))
         })?;
     }
-    let mut rows = rows(&trees[0], &trees[1], &excepted(layout)?);
+    let mut rows = rows(&trees[0], &trees[1], &excepted(prepared)?);
     rows.push(exported("objects::exports", &all_exports(&trees[0]), &all_exports(&trees[1]), &BTreeSet::new()));
     if let [Some(stock), Some(ours)] = KERNELS.map(|kernel| ready.get(&kernel)) {
         let of = |ready: &Ready| exports::of_kernel(&ready.kernel.spec.out);
         // Ours has the software PCI bus too, which selects a library of the kernel.
         let headers =
-            [layout.root.join("include/linux/pci_irq_vectors.h"), layout.linux().join("include/linux/irqchip/irq-msi-lib.h")];
+            [prepared.root.join("include/linux/pci_irq_vectors.h"), prepared.linux().join("include/linux/irqchip/irq-msi-lib.h")];
         let mut added = BTreeSet::new();
         for header in headers {
             added.extend(exports::declared(&header)?);
         }
         rows.push(exported("objects::exports_with_the_option", &of(stock)?, &of(ours)?, &added));
     }
-    rows.push(default_is_off(ui, layout, prepared)?);
+    rows.push(default_is_off(prepared)?);
     Ok(rows)
 }
 
@@ -91,17 +90,17 @@ fn all_exports(tree: &Tree) -> Exports {
 }
 
 /// Checks that a configuration with Rust that does not mention the option has it off, and what depends on it.
-fn default_is_off(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Row> {
+fn default_is_off(prepared: &Prepared) -> Result<Row> {
     let name = "objects::default_is_off";
     let spec = KernelSpec {
-        out: layout.build.join("objects/default"),
-        ..KernelSpec::new(layout, "objects-default", layout.linux(), &["guest"])
+        out: prepared.build.join("objects/default"),
+        ..KernelSpec::new(prepared, "objects-default", prepared.linux(), &["guest"])
     };
     let config = spec.out.join(".config");
-    ui.stage(&spec.name, "asking Kconfig for the default", |stage| {
+    prepared.stage(&spec.name, "asking Kconfig for the default", |stage| {
         fs::create_dir_all(&spec.out)?;
         fs::copy(&spec.fragments[0], &config)?;
-        spec.make(stage, layout, &prepared.tools, &["olddefconfig"], "config")?;
+        spec.make(stage, prepared, &["olddefconfig"], "config")?;
         Ok(((), "olddefconfig".into()))
     })?;
     let got = Config::read(&config)?;
@@ -269,11 +268,11 @@ fn counts(name: &str, kind: SectionKind) -> bool {
 }
 
 /// Returns the objects under `drivers/pci` of converted drivers, and of files that the overlay patches.
-fn excepted(layout: &Layout) -> Result<BTreeSet<String>> {
-    let converted = drivers::converted(layout)?.into_iter();
+fn excepted(session: &Session) -> Result<BTreeSet<String>> {
+    let converted = drivers::converted(session)?.into_iter();
     let converted = converted.map(|driver| format!("+++ b/{}", driver.file.display()));
     let mut found: BTreeSet<_> = converted.flat_map(|file| patched_objects(&file)).collect();
-    for path in files(&layout.root.join("scripts/patches"), &["patch"])? {
+    for path in files(&session.root.join("scripts/patches"), &["patch"])? {
         found.extend(patched_objects(&read(&path)?));
     }
     Ok(found)

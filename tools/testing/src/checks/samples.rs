@@ -12,9 +12,8 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use crate::{
-    common::{files, read, regex, run, Layout, Ui, TEMPLATE},
-    host::Toolchain,
-    kernel::{Built, KernelSpec},
+    common::{files, read, regex, run, Session, TEMPLATE},
+    kernel::{Built, KernelSpec, Prepared},
     verdict::Row,
 };
 
@@ -25,13 +24,13 @@ pub const ANALYZER: &str = "host::template::rust_analyzer";
 pub const NO_UNSAFE: &str = "host::no-unsafe::";
 
 /// Returns one row for each sample and for the template.
-pub fn no_unsafe(layout: &Layout) -> Result<Vec<Row>> {
+pub fn no_unsafe(session: &Session) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
-    for file in files(&layout.root.join("samples/rust"), &["rs"])? {
+    for file in files(&session.root.join("samples/rust"), &["rs"])? {
         let name = file.file_stem().unwrap_or_default().to_string_lossy();
         let lines = count(&read(&file)?);
         let complaint = || {
-            let has = format!("{} has unsafe in the lines {lines:?}", layout.show(&file));
+            let has = format!("{} has unsafe in the lines {lines:?}", session.show(&file));
             format!("{has}: a sample shows what the API does without it")
         };
         let name = format!("{NO_UNSAFE}{name}");
@@ -71,27 +70,27 @@ struct Dependency {
 
 /// Makes the kernel's own target write `rust-project.json` into the folder of a driver. Returns the file and its number of
 /// crates.
-pub fn describe(ui: &Ui, layout: &Layout, tools: &Toolchain, kernel: &KernelSpec, folder: &Path) -> Result<(PathBuf, Project)> {
-    let log = layout.log("rust-analyzer");
+pub fn describe(prepared: &Prepared, kernel: &KernelSpec, folder: &Path) -> Result<(PathBuf, Project)> {
+    let log = prepared.log("rust-analyzer");
     let doing = "describing the driver to editors";
-    ui.stage("rust-analyzer", doing, |stage| {
-        let mut make = tools.make(layout, &kernel.source, &kernel.out);
+    prepared.stage("rust-analyzer", doing, |stage| {
+        let mut make = prepared.make(&kernel.source, &kernel.out);
         make.arg(format!("M={}", folder.display()));
         run(stage, make.arg("rust-analyzer"), &log)?;
         let file = folder.join("rust-project.json");
         let project: Project = serde_json::from_slice(&fs::read(&file)?).with_context(|| format!("reading {}", file.display()))?;
-        let summary = format!("{}, {} crates", layout.show(&file), project.crates.len());
+        let summary = format!("{}, {} crates", prepared.show(&file), project.crates.len());
         Ok(((file, project), summary))
     })
 }
 
 /// Describes the template, and follows it from the driver to `kernel::pci`.
-pub fn analyzer(ui: &Ui, layout: &Layout, tools: &Toolchain, kernel: &Built) -> Result<Vec<Row>> {
+pub fn analyzer(prepared: &Prepared, kernel: &Built) -> Result<Vec<Row>> {
     let started = Instant::now();
-    let copy = layout.module_copy(&kernel.spec.name, TEMPLATE);
-    let (file, project) = describe(ui, layout, tools, &kernel.spec, &copy)?;
+    let copy = prepared.module_copy(&kernel.spec.name, TEMPLATE);
+    let (file, project) = describe(prepared, &kernel.spec, &copy)?;
     let complaint = follow(&project, &copy).err();
-    let complaint = complaint.map(|why| format!("{}: {why}", layout.show(&file)));
+    let complaint = complaint.map(|why| format!("{}: {why}", prepared.show(&file)));
     let row = Row::of(ANALYZER, complaint.unwrap_or_default());
     Ok(vec![row.took(started.elapsed())])
 }

@@ -12,7 +12,7 @@ use std::{
 use anyhow::Result;
 
 use crate::{
-    common::{command, files, output, quote, watch, Ended, Layout, Limits, Stage, Ui},
+    common::{command, files, output, quote, watch, Ended, Limits, Session, Stage},
     verdict::{klog, ktap, Row},
 };
 
@@ -46,27 +46,21 @@ impl Script {
     }
 
     /// Runs the script on `folder`.
-    pub fn run(&self, ui: &Ui, layout: &Layout, folder: &Path) -> Result<Vec<Row>> {
-        let mut test = command(layout, layout.testing().join(self.file));
+    pub fn run(&self, session: &Session, folder: &Path) -> Result<Vec<Row>> {
+        let mut test = command(session, session.testing().join(self.file));
         test.arg(folder);
-        ui.stage(self.name, self.doing, |stage| {
+        session.stage(self.name, self.doing, |stage| {
             let limit = Duration::from_secs(3600);
-            results(stage, layout, &self.prefix(), &mut test, limit)
+            results(stage, &self.prefix(), &mut test, limit)
         })
     }
 }
 
 /// Runs a command that prints KTAP. Returns its results as rows whose names begin with `prefix`, and a summary.
-pub fn results(
-    stage: &Stage<'_>,
-    layout: &Layout,
-    prefix: &str,
-    test: &mut Command,
-    limit: Duration,
-) -> Result<(Vec<Row>, String)> {
-    let log = layout.log(&prefix.trim_end_matches(":").replace("::", "-"));
+pub fn results(stage: &Stage<'_>, prefix: &str, test: &mut Command, limit: Duration) -> Result<(Vec<Row>, String)> {
+    let log = stage.session.log(&prefix.trim_end_matches(":").replace("::", "-"));
     let ended = watch(stage, test, &log, Limits::total(limit))?;
-    let shown = layout.show(&log);
+    let shown = stage.session.show(&log);
     let rows = rows(prefix, Path::new(&shown), &fs::read(&log)?, &ended);
     let failed = rows.iter().filter(|row| !row.ok).count();
     let summary = format!("{} results, {failed} failed", rows.len());
@@ -116,14 +110,14 @@ pub const LINTS: [&str; 3] = ["host::shellcheck", "host::rustfmt", "host::clippy
 
 /// Checks the project's own code: shell scripts with shellcheck, the runner with rustfmt and
 /// clippy.
-pub fn lints(ui: &Ui, layout: &Layout) -> Result<Vec<Row>> {
-    let mut shellcheck = command(layout, "shellcheck");
-    shellcheck.current_dir(&layout.root).arg("--external-sources");
-    shellcheck.args(scripts(layout)?.iter().map(|path| layout.show(path)));
+pub fn lints(session: &Session) -> Result<Vec<Row>> {
+    let mut shellcheck = command(session, "shellcheck");
+    shellcheck.current_dir(&session.root).arg("--external-sources");
+    shellcheck.args(scripts(session)?.iter().map(|path| session.show(path)));
     let cargo = |lint: &str| {
-        let mut cargo = command(layout, "cargo");
-        cargo.current_dir(layout.testing()).args(lint.split(' '));
-        cargo.env("CARGO_TARGET_DIR", layout.build.join("cargo"));
+        let mut cargo = command(session, "cargo");
+        cargo.current_dir(session.testing()).args(lint.split(' '));
+        cargo.env("CARGO_TARGET_DIR", session.build.join("cargo"));
         cargo
     };
     let mend = "mend what it names";
@@ -134,23 +128,23 @@ pub fn lints(ui: &Ui, layout: &Layout) -> Result<Vec<Row>> {
     for (name, (mut tool, remedy)) in LINTS.into_iter().zip(tools) {
         // Debian's toolchain may lack a command of cargo.
         let part = tool.get_args().next().unwrap_or_default();
-        let mut asked = command(layout, "cargo");
+        let mut asked = command(session, "cargo");
         let is_there = output(asked.arg(part).arg("--version")).is_some();
         rows.push(if tool.get_program() == "cargo" && !is_there {
             Row::skipped(name, format!("{part:?} is not installed"))
         } else {
             let doing = "checking our own code";
-            judge(ui, layout, name, doing, &mut tool, |_| false)?.or_remedy(remedy)
+            judge(session, name, doing, &mut tool, |_| false)?.or_remedy(remedy)
         });
     }
     Ok(rows)
 }
 
 /// Runs a tool that must succeed and print no line that is `wrong`.
-pub fn judge(ui: &Ui, layout: &Layout, name: &str, doing: &str, tool: &mut Command, wrong: impl Fn(&str) -> bool) -> Result<Row> {
+pub fn judge(session: &Session, name: &str, doing: &str, tool: &mut Command, wrong: impl Fn(&str) -> bool) -> Result<Row> {
     let short = name.trim_start_matches("host::").replace("::", "-");
-    let log = layout.log(&short);
-    ui.stage(&short, doing, |stage| {
+    let log = session.log(&short);
+    session.stage(&short, doing, |stage| {
         let started = Instant::now();
         let ended = watch(stage, tool, &log, Limits::total(Duration::from_secs(3600)))?;
         let good = matches!(ended, Ended::Exited(status) if status.success());
@@ -164,7 +158,7 @@ pub fn judge(ui: &Ui, layout: &Layout, name: &str, doing: &str, tool: &mut Comma
             lines.drain(..lines.len().saturating_sub(QUOTED));
         }
         let row = Row::judged(name, good, || {
-            let (lines, log) = (quote(lines), layout.show(&log));
+            let (lines, log) = (quote(lines), session.show(&log));
             format!("it has something to say\n{lines}log: {log}")
         });
         Ok((row.took(started.elapsed()), summary))
@@ -172,10 +166,10 @@ pub fn judge(ui: &Ui, layout: &Layout, name: &str, doing: &str, tool: &mut Comma
 }
 
 /// Returns the shell scripts.
-fn scripts(layout: &Layout) -> Result<Vec<PathBuf>> {
+fn scripts(session: &Session) -> Result<Vec<PathBuf>> {
     // These are for another shell.
-    let mut found = vec![layout.root.join(".ci/run"), layout.testing().join("guest/init")];
-    for folder in [layout.root.join("scripts"), layout.testing()] {
+    let mut found = vec![session.root.join(".ci/run"), session.testing().join("guest/init")];
+    for folder in [session.root.join("scripts"), session.testing()] {
         for path in files(&folder, &[])? {
             let shell = path.extension().is_some_and(|e| e == "sh");
             let plain = path.extension().is_none();

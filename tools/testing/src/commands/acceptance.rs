@@ -5,14 +5,14 @@
 //! A request is met when the tests that the page names have passed for the present sources. Those of `make test` that have not are
 //! run, all at once, unless `RUN=0`.
 
-use std::{env, fs, path::Path, time::Instant};
+use std::{env, fs, time::Instant};
 
 use anyhow::Result;
 use console::style;
 
 use crate::{
     commands::test::{self, Selection},
-    common::{command, output, read, regex, table, Layout, Ui},
+    common::{command, output, read, regex, table, Session},
     reports::results,
     verdict::Row,
 };
@@ -34,16 +34,16 @@ struct Request {
 }
 
 /// Runs the tests that the page names, and prints which requests are met.
-pub fn acceptance(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool> {
+pub fn acceptance(session: &Session) -> Result<bool> {
     let started = Instant::now();
-    let requests = requests(&read(&layout.root.join(PAGE))?);
-    let mut tested = [latest(layout, "test"), latest(layout, "series")].concat();
+    let requests = requests(&read(&session.root.join(PAGE))?);
+    let mut tested = [latest(session, "test"), latest(session, "series")].concat();
     let mut kernel = None;
-    let not_met = requests.iter().filter(|r| r.command.is_none() && !judge(layout, r, &tested).0);
+    let not_met = requests.iter().filter(|r| r.command.is_none() && !judge(session, r, &tested).0);
     let missing: Vec<_> = not_met.flat_map(|r| r.tests.clone()).collect();
     if !missing.is_empty() && env::var_os("RUN").is_none_or(|run| run != "0") {
         let selection = Selection::new(missing, false);
-        let outcome = test::run(ui, layout, linux, &selection);
+        let outcome = test::run(session, &selection);
         tested.retain(|row| !selection.has(&row.name));
         tested.extend(outcome.rows);
         kernel = outcome.kernel;
@@ -51,7 +51,7 @@ pub fn acceptance(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool
     let mut table = table(["", "request", "verdict", "shown by"]);
     let mut rows = Vec::new();
     for request in &requests {
-        let (met, notes) = judge(layout, request, &tested);
+        let (met, notes) = judge(session, request, &tested);
         let argued = request.tests.is_empty() && request.absent.is_none();
         let verdict = match (met, argued) {
             (true, false) => style("met").green(),
@@ -66,17 +66,17 @@ pub fn acceptance(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool
     println!("\n{table}");
     let (kernel, places) = (kernel.as_deref(), format!("the requests in full: {PAGE}   "));
     rows.extend(tested);
-    results::conclude(layout, "acceptance", kernel, started, &rows, &places)
+    results::conclude(session, "acceptance", kernel, started, &rows, &places)
 }
 
 /// Returns the last results of a command, if they are newer than the sources.
-fn latest(layout: &Layout, name: &str) -> Vec<Row> {
-    let mut find = command(layout, "find");
-    find.current_dir(&layout.root).args(SOURCES);
-    find.args(["-type", "f", "-newer"]).arg(results::json(layout, name));
+fn latest(session: &Session, name: &str) -> Vec<Row> {
+    let mut find = command(session, "find");
+    find.current_dir(&session.root).args(SOURCES);
+    find.args(["-type", "f", "-newer"]).arg(results::json(session, name));
     find.args(["-not", "-name", "*.rst", "-print", "-quit"]);
     match output(&mut find) {
-        Some(newer) if newer.is_empty() => results::rows(layout, name),
+        Some(newer) if newer.is_empty() => results::rows(session, name),
         _ => Vec::new(),
     }
 }
@@ -114,7 +114,7 @@ fn requests(page: &str) -> Vec<Request> {
 }
 
 /// Returns whether a request is met, and what shows it.
-fn judge(layout: &Layout, request: &Request, tested: &[Row]) -> (bool, Vec<String>) {
+fn judge(session: &Session, request: &Request, tested: &[Row]) -> (bool, Vec<String>) {
     let (mut met, mut notes) = (true, Vec::new());
     let mut note = |good: bool, text: String| {
         met &= good;
@@ -136,8 +136,8 @@ fn judge(layout: &Layout, request: &Request, tested: &[Row]) -> (bool, Vec<Strin
         }
     }
     if let Some((pattern, places)) = &request.absent {
-        let mut grep = command(layout, "grep");
-        grep.current_dir(&layout.root).args(["-rnPIm1", pattern]);
+        let mut grep = command(session, "grep");
+        grep.current_dir(&session.root).args(["-rnPIm1", pattern]);
         match output(grep.args(places)) {
             None => note(true, format!("nothing matches {pattern}")),
             Some(found) => {
@@ -147,7 +147,7 @@ fn judge(layout: &Layout, request: &Request, tested: &[Row]) -> (bool, Vec<Strin
         }
     }
     if let Some((file, heading)) = &request.argued {
-        let text = fs::read_to_string(layout.root.join(file)).unwrap_or_default();
+        let text = fs::read_to_string(session.root.join(file)).unwrap_or_default();
         let good = !text.is_empty() && (heading.is_empty() || text.lines().any(|l| l == heading));
         let word = if good { "argued in" } else { "not there yet:" };
         note(good, format!("{word} {file} {heading}").trim_end().into());
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn the_page_has_twenty_requests_that_each_say_how_they_are_shown() {
-        let page = fs::read_to_string(Layout::new().root.join(PAGE)).unwrap();
+        let page = fs::read_to_string(Session::new(None).root.join(PAGE)).unwrap();
         let requests = requests(&page);
         assert_eq!(requests.len(), 20);
         for (at, request) in requests.iter().enumerate() {
@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn a_request_is_met_if_each_of_its_tests_has_run_and_passed() {
         let request = Request { tests: vec!["guest::a::".into(), "host::b".into()], ..Request::default() };
-        let met = |rows: &[Row]| judge(&Layout::new(), &request, rows).0;
+        let met = |rows: &[Row]| judge(&Session::new(None), &request, rows).0;
         let (a, b) = (Row::passed("guest::a::x"), Row::passed("host::b"));
         assert!(met(&[a.clone(), b.clone()]));
         assert!(!met(std::slice::from_ref(&a)));

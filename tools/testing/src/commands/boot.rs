@@ -2,13 +2,13 @@
 
 //! `make boot`: runs both samples once on our kernel, and prints a verdict.
 
-use std::{collections::BTreeSet, path::Path, time::Instant};
+use std::{collections::BTreeSet, time::Instant};
 
 use anyhow::Result;
 use comfy_table::Table;
 
 use crate::{
-    common::{text, Layout, Ui},
+    common::{text, Session},
     guest::{GuestSpec, Ran, Run, DEFAULT, EDU},
     kernel::{prepare, Kernel},
     reports::results,
@@ -18,15 +18,15 @@ use crate::{
 pub const GUEST: GuestSpec = GuestSpec { name: "boot", script: "boot", append: &["kunit.enable=0"], devices: &[EDU], ..DEFAULT };
 
 /// Builds and boots. Returns whether both samples did their job.
-pub fn boot(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool> {
+pub fn boot(session: &Session) -> Result<bool> {
     let started = Instant::now();
-    let prepared = prepare::source(ui, layout, linux, &[])?;
-    let ready = prepare::kernel(ui, layout, &prepared, Kernel::Ours, &BTreeSet::new())?;
-    let ran = Run::new(&GUEST, Kernel::Ours).run(ui, layout, &ready)?;
+    let prepared = prepare::source(session, &[])?;
+    let ready = prepare::kernel(&prepared, Kernel::Ours, &BTreeSet::new())?;
+    let ran = Run::new(&GUEST, Kernel::Ours).run(session, &ready)?;
     println!("\n{}", table(&ran));
     let release = Some(ready.kernel.release.as_str());
-    let log = format!("log: {}   ", layout.show(&ran.log));
-    results::conclude(layout, "boot", release, started, &ran.rows, &log)
+    let log = format!("log: {}   ", session.show(&ran.log));
+    results::conclude(session, "boot", release, started, &ran.rows, &log)
 }
 
 fn table(ran: &Ran) -> Table {

@@ -15,7 +15,7 @@ use comfy_table::{presets::UTF8_FULL_CONDENSED, Table};
 
 use crate::{
     checks::tree_report,
-    common::{files, is_chosen, read, Failure, Layout, Ui},
+    common::{files, is_chosen, read, Failure, Session},
     guest::{list, GuestSpec, Run, DEFAULT},
     host::packages,
     kernel::{drivers, prepare, Kernel, KernelSpec},
@@ -74,8 +74,8 @@ impl Described {
     }
 }
 
-fn described(layout: &Layout) -> Result<Vec<Described>> {
-    let all = files(&layout.testing().join("guest/converted"), &[])?.into_iter();
+fn described(session: &Session) -> Result<Vec<Described>> {
+    let all = files(&session.testing().join("guest/converted"), &[])?.into_iter();
     let described = |path: PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         Ok(Described::parse(&name, &read(&path)?))
@@ -113,29 +113,29 @@ fn summary(name: String, rows: Vec<Row>) -> Row {
 
 /// Runs the drivers whose names begin with one of `names`, or all if there are no names. Returns `false` if one did not come as far as
 /// it is known to, or left something.
-pub fn converted(ui: &Ui, layout: &Layout, linux: Option<&Path>, names: &[String]) -> Result<bool> {
+pub fn converted(session: &Session, names: &[String]) -> Result<bool> {
     let started = Instant::now();
-    let mut all = described(layout)?;
+    let mut all = described(session)?;
     all.retain(|one| is_chosen(names, &one.name));
     let running = all.iter().filter(|one| one.runs).count();
     if running == 0 {
         return Err(Failure::new("no such driver is described").remedy("see tools/testing/guest/converted for their names").into());
     }
-    let prepared = prepare::source(ui, layout, linux, packages::TESTS)?;
+    let prepared = prepare::source(session, packages::TESTS)?;
     let mut ready = BTreeMap::new();
     for which in KERNELS {
         let spec = match which.has_rule() {
-            true => KernelSpec::converted(layout),
-            false => KernelSpec::converted_off(layout),
+            true => KernelSpec::converted(session),
+            false => KernelSpec::converted_off(session),
         };
-        ready.insert(which, prepare::other(ui, layout, &prepared, &spec, which)?);
+        ready.insert(which, prepare::other(&prepared, &spec, which)?);
     }
     let mut runs = Vec::new();
     for one in all.iter().filter(|one| one.runs) {
         let guest: &'static GuestSpec = Box::leak(Box::new(one.guest()));
         runs.extend(KERNELS.map(|kernel| Run { words: vec![format!("converted={}", one.name)], ..Run::new(guest, kernel) }));
     }
-    let mut done = list::boot(ui, layout, &ready, &runs);
+    let mut done = list::boot(session, &ready, &runs);
     let rows: Vec<_> = runs
         .iter()
         .enumerate()
@@ -150,11 +150,11 @@ pub fn converted(ui: &Ui, layout: &Layout, linux: Option<&Path>, names: &[String
         .collect();
     let release = &ready[&Kernel::Ours].kernel.release;
     let report = results::name("converted", names);
-    let failed = results::write(layout, &report, Some(release), started.elapsed(), &rows)?;
+    let failed = results::write(session, &report, Some(release), started.elapsed(), &rows)?;
     println!("\n{}", table(&all, &rows));
     results::print_failed(&rows);
     if names.is_empty() {
-        write_page(layout, release, &all, &rows)?;
+        write_page(session, release, &all, &rows)?;
     }
     println!(
         "\nconverted: {}. {running} drivers, {failed} of {} runs failed\nresults: build/results/{report}.json",
@@ -203,13 +203,13 @@ fn table(all: &[Described], rows: &[Row]) -> Table {
 }
 
 /// Writes the end of the page whose beginning `make tree-check` writes.
-fn write_page(layout: &Layout, release: &str, all: &[Described], rows: &[Row]) -> Result<()> {
-    let path = layout.root.join(tree_report::PAGE);
+fn write_page(session: &Session, release: &str, all: &[Described], rows: &[Row]) -> Result<()> {
+    let path = session.root.join(tree_report::PAGE);
     let page = read(&path)?;
     let begins = page.find(tree_report::RUNS).unwrap_or(page.len());
     let mut lines = vec![HEAD.map(String::from).to_vec()];
     lines.extend(all_cells(all, rows));
-    let files = drivers::converted(layout)?;
+    let files = drivers::converted(session)?;
     let described: BTreeSet<_> = all.iter().flat_map(|one| &one.files).collect();
     let without: Vec<_> = files.iter().map(|c| c.file.display().to_string()).filter(|file| !described.contains(file)).collect();
     let mut end = format!(
@@ -252,9 +252,9 @@ mod tests {
 
     #[test]
     fn what_is_described_is_converted() {
-        let layout = Layout::new();
-        let files = drivers::converted(&layout).unwrap();
-        for one in described(&layout).unwrap() {
+        let session = Session::new(None);
+        let files = drivers::converted(&session).unwrap();
+        for one in described(&session).unwrap() {
             assert!(!one.files.is_empty(), "{}", one.name);
             assert!(one.runs || one.stops.is_some(), "{}", one.name);
             for file in &one.files {

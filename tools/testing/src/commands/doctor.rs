@@ -13,7 +13,7 @@ use comfy_table::{presets::NOTHING, ContentArrangement, Table};
 use console::style;
 
 use crate::{
-    common::{command, Failure, Layout},
+    common::{command, Failure, Session},
     host::{packages, source, toolchain, Package, LLVM},
     kernel::{hides_rust, Config},
 };
@@ -37,12 +37,13 @@ enum State {
 }
 
 /// Prints the tables. Returns whether everything that is needed is present.
-pub fn doctor(layout: &Layout, config: Option<&Path>, linux: Option<&Path>) -> Result<bool> {
-    let tree = linux.map(Path::to_path_buf).or_else(|| any_tree(layout));
-    let mut findings = rust(layout, tree.as_deref());
-    findings.extend(tools(layout, packages::KERNEL, State::Missing));
-    findings.extend(tools(layout, packages::TESTS, State::Later));
-    findings.push(kernel_source(layout, linux));
+pub fn doctor(session: &Session, config: Option<&Path>) -> Result<bool> {
+    let linux = session.users_tree.as_deref();
+    let tree = linux.map(Path::to_path_buf).or_else(|| any_tree(session));
+    let mut findings = rust(session, tree.as_deref());
+    findings.extend(tools(session, packages::KERNEL, State::Missing));
+    findings.extend(tools(session, packages::TESTS, State::Later));
+    findings.push(kernel_source(session, linux));
     print!("{}", table(&findings));
     for finding in findings.iter().filter(|f| f.state != State::Ok) {
         println!("{}: {}", finding.name, finding.remedy);
@@ -56,11 +57,11 @@ pub fn doctor(layout: &Layout, config: Option<&Path>, linux: Option<&Path>) -> R
              and says what before it does."
         ),
     }
-    let mut good = own_build(layout, tree.as_deref()) && missing == 0;
-    let default = layout.kernel().join(".config");
+    let mut good = own_build(session, tree.as_deref()) && missing == 0;
+    let default = session.kernel().join(".config");
     match (config, tree) {
         (None, _) if !default.exists() => {}
-        (config, Some(tree)) => good &= configuration(layout, config.unwrap_or(&default), &tree)?,
+        (config, Some(tree)) => good &= configuration(session, config.unwrap_or(&default), &tree)?,
         (Some(_), None) => {
             println!("\nThere is no kernel source to read the conditions of CONFIG_RUST from:");
             println!("name yours with LINUX=, or run make boot first.");
@@ -71,7 +72,7 @@ pub fn doctor(layout: &Layout, config: Option<&Path>, linux: Option<&Path>) -> R
     Ok(good)
 }
 
-fn rust(layout: &Layout, tree: Option<&Path>) -> Vec<Finding> {
+fn rust(session: &Session, tree: Option<&Path>) -> Vec<Finding> {
     let needed = |good, name: &str, found, needed, why, remedy: &str| Finding {
         state: if good { State::Ok } else { State::Missing },
         name: name.into(),
@@ -81,15 +82,15 @@ fn rust(layout: &Layout, tree: Option<&Path>) -> Vec<Finding> {
         remedy: remedy.into(),
     };
     let versioned = |name: &str, why, remedy: &str| {
-        let found = toolchain::version(layout, name);
-        let least = toolchain::minimum(layout, tree, name);
+        let found = toolchain::version(session, name);
+        let least = toolchain::minimum(session, tree, name);
         let good = found.as_ref().is_some_and(|found| !toolchain::older(found, &least));
         needed(good, name, found, format!(">= {least}"), why, remedy)
     };
-    let cargo = shown(&layout.cache.join("cargo"));
+    let cargo = shown(&session.cache.join("cargo"));
     let bindgen = format!("make boot builds it, or: cargo install --locked bindgen-cli --root {cargo}");
-    let rustc = toolchain::version(layout, "rustc");
-    let library = rustc.as_ref().and_then(|rustc| toolchain::rust_src(layout, rustc));
+    let rustc = toolchain::version(session, "rustc");
+    let library = rustc.as_ref().and_then(|rustc| toolchain::rust_src(session, rustc));
     let present = library.map(|_| "present".into());
     let of_rustc = rustc.unwrap_or_else(|| "that of rustc".into());
     let why = "the kernel compiles `core` from it";
@@ -101,10 +102,10 @@ fn rust(layout: &Layout, tree: Option<&Path>) -> Vec<Finding> {
     ]
 }
 
-fn tools(layout: &Layout, wanted: &'static [Package], lacking: State) -> Vec<Finding> {
+fn tools(session: &Session, wanted: &'static [Package], lacking: State) -> Vec<Finding> {
     let all: Vec<_> = wanted.iter().collect();
-    let missing = packages::missing(layout, &all);
-    let versions = packages::versions(layout, &all);
+    let missing = packages::missing(session, &all);
+    let versions = packages::versions(session, &all);
     let finding = |package: &'static Package| {
         let is_there = missing.iter().all(|m| m.name != package.name);
         let version = versions.get(package.name);
@@ -127,10 +128,10 @@ fn upstream(version: &str) -> &str {
     version.split(['-', '+', '~']).next().unwrap_or(version)
 }
 
-fn kernel_source(layout: &Layout, linux: Option<&Path>) -> Finding {
+fn kernel_source(session: &Session, linux: Option<&Path>) -> Finding {
     let version = match linux {
         Some(tree) => source::version(tree).ok(),
-        None => source::cached(layout).map(|pristine| pristine.version),
+        None => source::cached(session).map(|pristine| pristine.version),
     };
     let ours = "LINUX= takes the top folder of a Linux 7.3 source tree";
     let debian = "make boot fetches Debian's linux-source-7.3; or LINUX=/path/to/linux";
@@ -191,12 +192,12 @@ struct OwnBuild {
 }
 
 impl OwnBuild {
-    fn of(layout: &Layout) -> Self {
-        let ours = layout.cache.join("cargo/bin");
+    fn of(session: &Session) -> Self {
+        let ours = session.cache.join("cargo/bin");
         let lacking = which::which("bindgen").is_err() && ours.join("bindgen").exists();
-        let rustc = toolchain::version(layout, "rustc").unwrap_or_default();
-        let library = toolchain::rust_src(layout, &rustc);
-        Self { path: lacking.then_some(ours), rust_lib_src: library.filter(|path| path.starts_with(&layout.cache)) }
+        let rustc = toolchain::version(session, "rustc").unwrap_or_default();
+        let library = toolchain::rust_src(session, &rustc);
+        Self { path: lacking.then_some(ours), rust_lib_src: library.filter(|path| path.starts_with(&session.cache)) }
     }
 
     /// Returns the lines to type. The last ones are `make` with each of `targets`.
@@ -214,8 +215,8 @@ impl OwnBuild {
     }
 
     /// Runs the kernel's own check in a shell with these settings. It leaves no files.
-    fn check(&self, layout: &Layout, tree: &Path) -> Result<(), String> {
-        let mut check = command(layout, tree.join("scripts/rust_is_available.sh"));
+    fn check(&self, session: &Session, tree: &Path) -> Result<(), String> {
+        let mut check = command(session, tree.join("scripts/rust_is_available.sh"));
         check.current_dir(tree);
         // This is not the PATH of our own builds, which has more folders.
         let mut path: Vec<_> = self.path.iter().cloned().collect();
@@ -239,13 +240,13 @@ impl OwnBuild {
 }
 
 /// Prints how to build one's own kernel. Returns whether that would find Rust.
-fn own_build(layout: &Layout, tree: Option<&Path>) -> bool {
-    let own = OwnBuild::of(layout);
+fn own_build(session: &Session, tree: Option<&Path>) -> bool {
+    let own = OwnBuild::of(session);
     println!("\nTo build a kernel of your own, type in its folder:");
     for line in own.lines(&["rustavailable", "menuconfig"]) {
         println!("  {line}");
     }
-    match tree.map(|tree| own.check(layout, tree)) {
+    match tree.map(|tree| own.check(session, tree)) {
         None => {
             println!("Whether that finds Rust, make doctor says when there is a kernel source.")
         }
@@ -259,9 +260,9 @@ fn own_build(layout: &Layout, tree: Option<&Path>) -> bool {
 }
 
 /// Prints whether a configuration can have Rust, and if not, which symbol hides it.
-fn configuration(layout: &Layout, path: &Path, tree: &Path) -> Result<bool> {
+fn configuration(session: &Session, path: &Path, tree: &Path) -> Result<bool> {
     let takes = "CONFIG= takes the .config in the folder where your kernel is built";
-    let shown = layout.show(path);
+    let shown = session.show(path);
     let text = fs::read_to_string(path).map_err(|e| Failure::new(format!("{shown}: {e}")).remedy(takes))?;
     let config = Config::parse(&text);
     if config == Config::default() {
@@ -289,8 +290,8 @@ fn configuration(layout: &Layout, path: &Path, tree: &Path) -> Result<bool> {
         let (here, remedy) = (&hidden.because, &hidden.remedy);
         println!("  {}\n    here: {here}\n    remedy: {remedy}", hidden.condition);
     }
-    let own = OwnBuild::of(layout);
-    if !config.on("RUST_IS_AVAILABLE") && own.check(layout, tree).is_ok() {
+    let own = OwnBuild::of(session);
+    if !config.on("RUST_IS_AVAILABLE") && own.check(session, tree).is_ok() {
         println!("  Rust is available on this machine to a shell with these lines; configure");
         println!("  again with them, and with O= if you build in another folder:");
         for line in own.lines(&["olddefconfig"]) {
@@ -300,12 +301,12 @@ fn configuration(layout: &Layout, path: &Path, tree: &Path) -> Result<bool> {
     Ok(false)
 }
 
-fn any_tree(layout: &Layout) -> Option<PathBuf> {
-    let copy = layout.linux();
+fn any_tree(session: &Session) -> Option<PathBuf> {
+    let copy = session.linux();
     if copy.join("init/Kconfig").exists() {
         return Some(copy);
     }
-    source::cached(layout).map(|pristine| pristine.tree)
+    source::cached(session).map(|pristine| pristine.tree)
 }
 
 #[cfg(test)]
@@ -330,7 +331,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("README.md");
         fs::write(&file, "# Title\n\nText.\n").unwrap();
-        let error = configuration(&Layout::new(), &file, folder.path()).unwrap_err();
+        let error = configuration(&Session::new(None), &file, folder.path()).unwrap_err();
         let error = error.to_string();
         assert!(error.contains("is no kernel configuration"), "{error}");
     }

@@ -16,7 +16,7 @@ use console::style;
 
 use crate::{
     checks::samples,
-    common::{text, Failure, Layout, Ui},
+    common::{text, Failure, Session},
     guest::{GuestSpec, Ran, Run, DEFAULT},
     kernel::{prepare, Kernel},
     reports::results,
@@ -27,12 +27,12 @@ const DEVICES: &str = "qemu-devices";
 
 /// Builds the driver in `folder` and boots it with its devices. Returns whether it bound, worked and left
 /// nothing.
-pub fn boot(ui: &Ui, layout: &Layout, linux: Option<&Path>, folder: &Path) -> Result<bool> {
+pub fn boot(session: &Session, folder: &Path) -> Result<bool> {
     let started = Instant::now();
     let (folder, devices) = look(folder)?;
-    let prepared = prepare::source(ui, layout, linux, &[])?;
+    let prepared = prepare::source(session, &[])?;
     let modules = BTreeSet::from([folder.as_str()]);
-    let ready = prepare::kernel(ui, layout, &prepared, Kernel::Ours, &modules)?;
+    let ready = prepare::kernel(&prepared, Kernel::Ours, &modules)?;
     let modules: Vec<_> = ready.kernel.external().collect();
     if modules.is_empty() {
         return Err(Failure::new(format!("{folder}/Kbuild builds no module"))
@@ -44,22 +44,22 @@ pub fn boot(ui: &Ui, layout: &Layout, linux: Option<&Path>, folder: &Path) -> Re
     let words = vec!["kunit.enable=0".to_string(), format!("guest.modules={}", modules.join(","))];
     let guest: &GuestSpec =
         Box::leak(Box::new(GuestSpec { name: "driver", script: "folder", append: leak(words), devices: leak(devices), ..DEFAULT }));
-    let ran = Run::new(guest, Kernel::Ours).run(ui, layout, &ready)?;
+    let ran = Run::new(guest, Kernel::Ours).run(session, &ready)?;
     println!("\n{}\n{}", printed(&ran.text), table(&ran));
     let release = Some(ready.kernel.release.as_str());
-    let log = format!("log: {}   ", layout.show(&ran.log));
-    results::conclude(layout, "driver", release, started, &ran.rows, &log)
+    let log = format!("log: {}   ", session.show(&ran.log));
+    results::conclude(session, "driver", release, started, &ran.rows, &log)
 }
 
 /// Describes the driver in `folder` to an editor, with the kernel's crates that it uses and its
 /// configuration.
-pub fn editor(ui: &Ui, layout: &Layout, linux: Option<&Path>, folder: &Path) -> Result<bool> {
+pub fn editor(session: &Session, folder: &Path) -> Result<bool> {
     let folder = whole(folder)?.display().to_string();
-    let prepared = prepare::source(ui, layout, linux, &[])?;
+    let prepared = prepare::source(session, &[])?;
     // Parts of the crates are generated, so the kernel has to be built.
-    let ready = prepare::kernel(ui, layout, &prepared, Kernel::Ours, &BTreeSet::new())?;
+    let ready = prepare::kernel(&prepared, Kernel::Ours, &BTreeSet::new())?;
     let spec = &ready.kernel.spec;
-    let (file, _) = samples::describe(ui, layout, &prepared.tools, spec, Path::new(&folder))?;
+    let (file, _) = samples::describe(&prepared, spec, Path::new(&folder))?;
     println!("\neditor: ok. Open {folder} in an editor with rust-analyzer; it reads {}", file.display());
     Ok(true)
 }

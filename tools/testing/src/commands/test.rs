@@ -4,7 +4,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::Path,
     sync::mpsc,
     thread,
 };
@@ -16,8 +15,7 @@ use crate::{
     checks::{census, docs, formats, kunit, model, no_pci, objects, samples, scripts, tree},
     common::{
         failure::Failure,
-        layout::{Layout, TEMPLATE},
-        ui::Ui,
+        session::{Session, TEMPLATE},
     },
     evidence::{self, Chosen},
     guest::{list, run::Run, sequences},
@@ -126,9 +124,9 @@ pub struct Outcome {
 }
 
 /// Runs the tests. A part that cannot be built is a failed row, so the count at the end never omits tests silently.
-pub fn run(ui: &Ui, layout: &Layout, linux: Option<&Path>, selection: &Selection) -> Outcome {
-    let mut outcome = match prepare::source(ui, layout, linux, packages::TESTS) {
-        Ok(prepared) => run_prepared(ui, layout, &prepared, &mut Kernels::new(), selection),
+pub fn run(session: &Session, selection: &Selection) -> Outcome {
+    let mut outcome = match prepare::source(session, packages::TESTS) {
+        Ok(prepared) => run_prepared(&prepared, &mut Kernels::new(), selection),
         Err(error) => Outcome { rows: caught("host::build", Err(error)), kernel: None },
     };
     bounds::enforce(&mut outcome.rows);
@@ -140,12 +138,12 @@ pub fn run(ui: &Ui, layout: &Layout, linux: Option<&Path>, selection: &Selection
 /// One thread builds the kernels one after the other, and then runs the tests on what was built. Another thread boots the guests of
 /// each kernel as soon as it is built, and a third one runs the tests that need no kernel, because a guest sleeps most of the time, and
 /// parts of a build use only one processor.
-pub fn run_prepared(ui: &Ui, layout: &Layout, prepared: &Prepared, ready: &mut Kernels, selection: &Selection) -> Outcome {
+pub fn run_prepared(prepared: &Prepared, ready: &mut Kernels, selection: &Selection) -> Outcome {
     let runs = selection.runs();
     let evidence = Chosen::by_test(|name| selection.wants_short(name));
     let kernels = kernels(selection, &runs, &evidence);
     let (built, arriving) = mpsc::channel();
-    let host = Host { ui, layout, prepared, selection };
+    let host = Host { prepared, selection };
     let mut rows = Vec::new();
     let mut booted = BTreeMap::new();
     thread::scope(|scope| {
@@ -169,11 +167,11 @@ pub fn run_prepared(ui: &Ui, layout: &Layout, prepared: &Prepared, ready: &mut K
             let of_kernel = |(_, run): &(usize, &Run)| run.kernel == kernel;
             let (places, mine): (Vec<_>, Vec<_>) =
                 runs.iter().enumerate().filter(of_kernel).map(|(place, run)| (place, run.clone())).unzip();
-            let done = list::boot(ui, layout, ready, &mine);
+            let done = list::boot(prepared, ready, &mine);
             booted.extend(done.into_iter().map(|(at, ran)| (places[at], ran)));
         }
-        rows.extend(list::rows(ui, layout, ready, &runs, booted));
-        let found = evidence.find(ui, layout, prepared, ready);
+        rows.extend(list::rows(prepared, ready, &runs, booted));
+        let found = evidence.find(prepared, ready);
         rows.extend(evidence::rows(found));
         for host in hosts {
             let found = host.join();
@@ -182,7 +180,7 @@ pub fn run_prepared(ui: &Ui, layout: &Layout, prepared: &Prepared, ready: &mut K
     });
     // This runs only if it is asked for by name, and alone, because it takes long on a busy host.
     if !selection.long && selection.names(bench::PREFIX) {
-        let measured = bench::measure(ui, layout, ready).map(|outcome| outcome.rows());
+        let measured = bench::measure(prepared, ready).map(|outcome| outcome.rows());
         rows.extend(caught("bench::run", measured));
     }
     let kernel = ready.get(&Kernel::Ours);
@@ -223,8 +221,6 @@ type Modules = BTreeMap<Kernel, BTreeSet<&'static str>>;
 
 /// What runs on this machine.
 struct Host<'a> {
-    ui: &'a Ui,
-    layout: &'a Layout,
     prepared: &'a Prepared,
     selection: &'a Selection,
 }
@@ -238,7 +234,7 @@ impl Host<'_> {
             let is_there = !which.is_grafted() && ready.contains_key(&which);
             let found = match ready.get(&which).filter(|_| is_there) {
                 Some(there) => Ok(there.clone()),
-                None => prepare::kernel(self.ui, self.layout, self.prepared, which, &modules),
+                None => prepare::kernel(self.prepared, which, &modules),
             };
             match found {
                 Ok(one) => {
@@ -256,49 +252,49 @@ impl Host<'_> {
 
     /// The tests that need kernels, and no guest.
     fn tests_of_kernels(&self, ready: &Kernels) -> Vec<Row> {
-        let &Self { ui, layout, prepared, .. } = self;
+        let prepared = self.prepared;
         let mut rows = Vec::new();
         if let Some(Ready { kernel, .. }) = ready.get(&Kernel::Ours) {
             let prefix = scripts::COMPILE_FAIL.prefix();
-            rows.extend(self.test(&prefix, "host::compile-fail::run", || scripts::COMPILE_FAIL.run(ui, layout, &kernel.spec.out)));
-            rows.extend(self.test(samples::ANALYZER, samples::ANALYZER, || samples::analyzer(ui, layout, &prepared.tools, kernel)));
-            rows.extend(self.test(docs::PREFIX, "host::docs::build", || docs::build(ui, layout, prepared)));
+            rows.extend(self.test(&prefix, "host::compile-fail::run", || scripts::COMPILE_FAIL.run(prepared, &kernel.spec.out)));
+            rows.extend(self.test(samples::ANALYZER, samples::ANALYZER, || samples::analyzer(prepared, kernel)));
+            rows.extend(self.test(docs::PREFIX, "host::docs::build", || docs::build(prepared)));
         }
-        rows.extend(self.test("objects::", "objects::build", || objects::compare(ui, layout, prepared, ready)));
+        rows.extend(self.test("objects::", "objects::build", || objects::compare(prepared, ready)));
         rows
     }
 
     /// The tests that need nothing but the source.
     fn tests_of_sources(&self) -> Vec<Row> {
-        let &Self { ui, layout, prepared, selection } = self;
+        let Self { prepared, selection } = *self;
         let mut rows = Vec::new();
         let mut test = |prefix: &str, name: &str, run: &dyn Fn() -> Result<Vec<Row>>| {
             rows.extend(self.test(prefix, name, run));
         };
-        test("tree::", "tree::build", &|| tree::test(ui, layout, prepared));
-        test(no_pci::NAME, no_pci::NAME, &|| no_pci::build(ui, layout, prepared));
-        test(no_pci::NO_MSI, no_pci::NO_MSI, &|| no_pci::build_without_msi(ui, layout, prepared));
-        test(samples::NO_UNSAFE, "host::no-unsafe::run", &|| samples::no_unsafe(layout));
-        test(formats::NAME, formats::NAME, &|| formats::check(layout));
-        test(model::PREFIX, "host::model::run", &|| model::explore(ui, layout));
+        test("tree::", "tree::build", &|| tree::test(prepared));
+        test(no_pci::NAME, no_pci::NAME, &|| no_pci::build(prepared));
+        test(no_pci::NO_MSI, no_pci::NO_MSI, &|| no_pci::build_without_msi(prepared));
+        test(samples::NO_UNSAFE, "host::no-unsafe::run", &|| samples::no_unsafe(prepared));
+        test(formats::NAME, formats::NAME, &|| formats::check(prepared));
+        test(model::PREFIX, "host::model::run", &|| model::explore(prepared));
         // This runs only if it is asked for by name, because it builds one more kernel.
         if selection.names(kunit::PREFIX) {
-            test(kunit::PREFIX, "host::kunit::run", &|| kunit::run(ui, layout, prepared));
+            test(kunit::PREFIX, "host::kunit::run", &|| kunit::run(prepared));
         }
         for script in [&scripts::GRAFT, &scripts::FRONT_DOOR] {
             let prefix = script.prefix();
             test(&prefix, &format!("{prefix}run"), &|| {
-                let pristine = ungrafted(ui, layout, prepared)?;
-                script.run(ui, layout, &pristine)
+                let pristine = ungrafted(prepared)?;
+                script.run(prepared, &pristine)
             });
         }
         test(census::PREFIX, "host::census::run", &|| {
-            let pristine = ungrafted(ui, layout, prepared)?;
+            let pristine = ungrafted(prepared)?;
             let version = &prepared.pristine.version;
-            census::rows(ui, &pristine, version, &layout.linux())
+            census::rows(prepared, &pristine, version, &prepared.linux())
         });
         if scripts::LINTS.iter().any(|name| selection.wants_short(name)) {
-            rows.extend(caught("host::lints", scripts::lints(ui, layout)));
+            rows.extend(caught("host::lints", scripts::lints(prepared)));
         }
         rows
     }

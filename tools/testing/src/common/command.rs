@@ -14,7 +14,7 @@ use std::{
 use anyhow::{ensure, Context, Result};
 use wait_timeout::ChildExt;
 
-use crate::common::{Failure, Layout, Stage};
+use crate::common::{Failure, Session, Stage};
 
 /// Variables of `make`, cargo or a developer's shell that would change a kernel build.
 const STEERING: &str = "MAKEFLAGS MFLAGS MAKELEVEL GNUMAKEFLAGS MAKEOVERRIDES MAKEFILES LINUX CONFIG \
@@ -24,12 +24,12 @@ const STEERING: &str = "MAKEFLAGS MFLAGS MAKELEVEL GNUMAKEFLAGS MAKEOVERRIDES MA
     CARGO_MANIFEST_DIR CARGO_TARGET_DIR";
 
 /// Returns a command for `program`, with an environment that depends only on this machine.
-pub fn command(layout: &Layout, program: impl AsRef<OsStr>) -> Command {
+pub fn command(session: &Session, program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     for variable in STEERING.split_whitespace() {
         command.env_remove(variable);
     }
-    let mut path = vec![layout.cache.join("cargo/bin")];
+    let mut path = vec![session.cache.join("cargo/bin")];
     let inherited = std::env::var_os("PATH").unwrap_or_default();
     path.extend(std::env::split_paths(&inherited));
     // Programs for the administrator, e.g. depmod, are not in every user's path.
@@ -42,8 +42,8 @@ pub fn command(layout: &Layout, program: impl AsRef<OsStr>) -> Command {
 }
 
 /// Returns a command that copies the content of the folder `from` to `to`.
-pub fn rsync(layout: &Layout, from: &Path, to: &Path) -> Command {
-    let mut rsync = command(layout, "rsync");
+pub fn rsync(session: &Session, from: &Path, to: &Path) -> Command {
+    let mut rsync = command(session, "rsync");
     rsync.args(["-a", "--mkpath"]);
     rsync.arg(format!("{}/", from.display())).arg(to);
     rsync

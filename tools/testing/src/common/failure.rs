@@ -9,7 +9,7 @@ use std::{
 
 use console::style;
 
-use crate::common::{regex, Layout};
+use crate::common::{regex, Session};
 
 /// How many lines of a log a failure quotes.
 const QUOTED: usize = 15;
@@ -78,7 +78,7 @@ impl fmt::Display for Failure {
             writeln!(f, "       | {line}")?;
         }
         if let Some(log) = &self.log {
-            writeln!(f, "{}    {}", label("log"), Layout::new().show(log))?;
+            writeln!(f, "{}    {}", label("log"), Session::new(None).show(log))?;
         }
         if let Some(remedy) = &self.remedy {
             writeln!(f, "{} {remedy}", label("remedy"))?;

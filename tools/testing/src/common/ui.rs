@@ -11,9 +11,9 @@ use std::{
 
 use anyhow::Result;
 use console::{style, StyledObject};
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::common::Failure;
+use crate::common::{Failure, Session};
 
 /// After this time a stage first prints what it is doing, if there is no spinner.
 const FIRST: Duration = Duration::from_secs(5);
@@ -21,18 +21,7 @@ const FIRST: Duration = Duration::from_secs(5);
 /// The interval at which it does so after that.
 const HEARTBEAT: Duration = Duration::from_secs(60);
 
-/// Shows progress: a spinner on a terminal, plain lines elsewhere.
-pub struct Ui {
-    spinners: Option<MultiProgress>,
-}
-
-impl Ui {
-    /// Creates a spinner on a terminal, and plain lines otherwise.
-    pub fn new() -> Self {
-        let fancy = std::io::stderr().is_terminal() && std::env::var_os("CI").is_none();
-        Self { spinners: fancy.then(MultiProgress::new) }
-    }
-
+impl Session {
     /// Whether a person can answer a question.
     pub fn interactive(&self) -> bool {
         self.spinners.is_some() && std::io::stdin().is_terminal()
@@ -69,15 +58,9 @@ impl Ui {
     }
 }
 
-impl Default for Ui {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 /// A stage in progress.
 pub struct Stage<'a> {
-    ui: &'a Ui,
+    pub session: &'a Session,
     name: String,
     doing: String,
     started: Instant,
@@ -86,8 +69,8 @@ pub struct Stage<'a> {
 }
 
 impl<'a> Stage<'a> {
-    fn start(ui: &'a Ui, name: &str, doing: &str) -> Self {
-        let spinner = ui.spinners.as_ref().map(|spinners| {
+    fn start(session: &'a Session, name: &str, doing: &str) -> Self {
+        let spinner = session.spinners.as_ref().map(|spinners| {
             let bar = spinners.add(ProgressBar::new_spinner());
             let template = "{spinner:.cyan} {prefix:16} {wide_msg} {elapsed}";
             bar.set_style(ProgressStyle::with_template(template).expect("a constant template"));
@@ -98,7 +81,7 @@ impl<'a> Stage<'a> {
         });
         let started = Instant::now();
         Self {
-            ui,
+            session,
             name: name.into(),
             doing: doing.into(),
             started,
@@ -119,13 +102,13 @@ impl<'a> Stage<'a> {
         if spoken.elapsed() >= HEARTBEAT {
             *spoken = Instant::now();
             let (dots, took) = (style("..").for_stderr(), self.started.elapsed());
-            self.ui.say(line(dots, &self.name, &what, took));
+            self.session.say(line(dots, &self.name, &what, took));
         }
     }
 
     /// Prints a line that stays, e.g. what is about to be installed and why.
     pub fn say(&self, line: impl Display) {
-        self.ui.say(line);
+        self.session.say(line);
     }
 }
 

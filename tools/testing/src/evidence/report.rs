@@ -10,7 +10,7 @@ use console::style;
 
 use super::Found;
 use crate::{
-    common::{text, Layout},
+    common::{text, Session},
     kernel::Kernel,
 };
 
@@ -69,8 +69,8 @@ pub fn table(found: &[Found]) -> Table {
 }
 
 /// Writes the report into its page, and returns the page's path.
-pub fn write(layout: &Layout, found: &[Found]) -> Result<PathBuf> {
-    let path = layout.root.join(PAGE);
+pub fn write(session: &Session, found: &[Found]) -> Result<PathBuf> {
+    let path = session.root.join(PAGE);
     let page = text::read(&path)?;
     let (head, _) = page.split_once(BEGINS).context("the page has no summary")?;
     fs::write(&path, page_of(head, found)?)?;

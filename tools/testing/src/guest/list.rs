@@ -14,7 +14,7 @@ use std::{
 use serde::Deserialize;
 
 use crate::{
-    common::{Layout, Ui},
+    common::Session,
     guest::{sequences, GuestSpec, Ran, Run},
     kernel::{Kernel, Ready},
     verdict::{agree::Side, compare, Row},
@@ -63,7 +63,7 @@ static TABLE: LazyLock<Vec<GuestSpec>> = LazyLock::new(|| {
 });
 
 /// Boots guests, two at a time, each on its kernel in `ready`. A guest that could not run at all is a failed row.
-pub fn boot(ui: &Ui, layout: &Layout, ready: &BTreeMap<Kernel, Ready>, runs: &[Run]) -> BTreeMap<usize, Result<Ran, Row>> {
+pub fn boot(session: &Session, ready: &BTreeMap<Kernel, Ready>, runs: &[Run]) -> BTreeMap<usize, Result<Ran, Row>> {
     let next = AtomicUsize::new(0);
     let done: Mutex<BTreeMap<usize, Result<Ran, Row>>> = Mutex::default();
     std::thread::scope(|scope| {
@@ -75,9 +75,8 @@ pub fn boot(ui: &Ui, layout: &Layout, ready: &BTreeMap<Kernel, Ready>, runs: &[R
                 let Some(ready) = ready.get(&run.kernel) else {
                     continue;
                 };
-                let ran = run
-                    .run(ui, layout, ready)
-                    .map_err(|error| Row::failed(format!("guest::{}::boot", run.name()), error.to_string()));
+                let ran =
+                    run.run(session, ready).map_err(|error| Row::failed(format!("guest::{}::boot", run.name()), error.to_string()));
                 done.lock().expect("no holder panics").insert(at, ran);
             });
         }
@@ -87,14 +86,8 @@ pub fn boot(ui: &Ui, layout: &Layout, ready: &BTreeMap<Kernel, Ready>, runs: &[R
 
 /// Returns the rows of booted guests, each with its place in `runs`, and the rows of results on which some of them
 /// must agree.
-pub fn rows(
-    ui: &Ui,
-    layout: &Layout,
-    ready: &BTreeMap<Kernel, Ready>,
-    runs: &[Run],
-    done: BTreeMap<usize, Result<Ran, Row>>,
-) -> Vec<Row> {
-    let agreements = agreements(ui, layout, ready, runs, &done);
+pub fn rows(session: &Session, ready: &BTreeMap<Kernel, Ready>, runs: &[Run], done: BTreeMap<usize, Result<Ran, Row>>) -> Vec<Row> {
+    let agreements = agreements(session, ready, runs, &done);
     let mut rows = Vec::new();
     for ran in done.into_values() {
         match ran {
@@ -108,8 +101,7 @@ pub fn rows(
 
 /// Returns the rows of results on which the guests of a kernel and of its counterpart must agree.
 fn agreements(
-    ui: &Ui,
-    layout: &Layout,
+    session: &Session,
     ready: &BTreeMap<Kernel, Ready>,
     runs: &[Run],
     done: &BTreeMap<usize, Result<Ran, Row>>,
@@ -118,7 +110,7 @@ fn agreements(
         let wanted = |(_, run): &(usize, &Run)| run.guest.name == guest && run.kernel == kernel;
         let (at, run) = runs.iter().enumerate().find(wanted)?;
         let ran = done.get(&at)?.as_ref().ok()?;
-        Some((run, layout.show(&ran.log), ran.text.as_str()))
+        Some((run, session.show(&ran.log), ran.text.as_str()))
     };
     let mut rows = Vec::new();
     for run in runs {
@@ -131,7 +123,7 @@ fn agreements(
             let theirs = Side { name: &names.0, log: Path::new(&theirs.1), text: theirs.2 };
             let ours = Side { name: &names.1, log: Path::new(&ours.1), text: ours.2 };
             rows.extend(match guest.name {
-                sequences::NAME => sequences::agree(ui, layout, ready, run, &theirs, &ours),
+                sequences::NAME => sequences::agree(session, ready, run, &theirs, &ours),
                 _ => compare(&run.name(), guest.agrees, &theirs, &ours),
             });
         }

@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Deserializer};
 
 use crate::{
-    common::{command, wait, Ended, Layout, Limits, Stage, Ui},
+    common::{command, wait, Ended, Limits, Session, Stage},
     kernel::{Kernel, Ready},
     verdict::{
         bounds::AGAIN,
@@ -168,18 +168,18 @@ impl Run {
     }
 
     /// Boots `ready`, which is this run's kernel, and judges what it prints.
-    pub fn run(&self, ui: &Ui, layout: &Layout, ready: &Ready) -> Result<Ran> {
+    pub fn run(&self, session: &Session, ready: &Ready) -> Result<Ran> {
         let title = format!("guest {}", self.name());
-        ui.stage(&title, "booting", |stage| {
-            let mut ran = self.boot(stage, layout, ready)?;
+        session.stage(&title, "booting", |stage| {
+            let mut ran = self.boot(stage, ready)?;
             // The emulator rarely stops before the first process, or forgets a timer; a kernel that does it twice is to blame.
             let again = !ran.started && (ran.hung || ran.text.contains(NO_TIMER))
                 || ran.hung && LOST_TIMER.iter().all(|sign| ran.text.contains(sign));
             if again {
                 let hung = ran.log.with_extension("hung.log");
                 fs::copy(&ran.log, &hung)?;
-                ran = self.boot(stage, layout, ready)?;
-                let why = format!("the emulator lost a timer: {}", layout.show(&hung));
+                ran = self.boot(stage, ready)?;
+                let why = format!("the emulator lost a timer: {}", session.show(&hung));
                 let name = format!("guest::{}{AGAIN}", self.name());
                 ran.again = Some(Row::skipped(name, why));
             }
@@ -214,15 +214,16 @@ impl Run {
         }
     }
 
-    fn boot(&self, stage: &Stage<'_>, layout: &Layout, ready: &Ready) -> Result<Ran> {
+    fn boot(&self, stage: &Stage<'_>, ready: &Ready) -> Result<Ran> {
+        let session = stage.session;
         let name = self.name();
         let file = format!("guest-{}", name.replace("::", "-"));
-        let log = layout.log(&file);
+        let log = session.log(&file);
         fs::create_dir_all(log.parent().context("a log lies in a folder")?)?;
         fs::write(&log, "")?;
-        let scratch = tempfile::tempdir_in(&layout.build)?;
-        let mut qemu = self.qemu(layout, ready, &log, scratch.path())?;
-        let words = layout.log(&format!("{file}-qemu"));
+        let scratch = tempfile::tempdir_in(&session.build)?;
+        let mut qemu = self.qemu(session, ready, &log, scratch.path())?;
+        let words = session.log(&format!("{file}-qemu"));
         let file = fs::File::create(&words)?;
         qemu.stdout(file.try_clone()?).stderr(file);
 
@@ -244,7 +245,7 @@ impl Run {
             }
             Ended::Exited(_) => None,
         };
-        let shown = layout.show(&log);
+        let shown = session.show(&log);
         let evidence = Evidence {
             guest: &name,
             log: &bytes,
@@ -256,7 +257,7 @@ impl Run {
             due: self.guest.due,
             trouble_due: self.guest.trouble_due.contains(&self.kernel),
         };
-        let mut rows = judge(&evidence, |d| referee::agrees(layout, &ready.kernel.spec.source, d));
+        let mut rows = judge(&evidence, |d| referee::agrees(session, &ready.kernel.spec.source, d));
         if self.looks_for_leaks() {
             rows.insert(0, leaks::judge(&name, &lines));
         }
@@ -288,13 +289,13 @@ impl Run {
         asked && self.kernel.checks_itself()
     }
 
-    fn qemu(&self, layout: &Layout, ready: &Ready, log: &Path, scratch: &Path) -> Result<Command> {
+    fn qemu(&self, session: &Session, ready: &Ready, log: &Path, scratch: &Path) -> Result<Command> {
         for disk in 0..10 {
             fs::File::create(scratch.join(format!("disk{disk}")))?.set_len(8 << 20)?;
         }
         let times = if self.kernel.checks_itself() { 3 } else { 1 };
         let machine = ready.kernel.spec.machine;
-        let mut qemu = command(layout, machine.qemu);
+        let mut qemu = command(session, machine.qemu);
         qemu.current_dir(scratch);
         qemu.args("-nodefaults -no-reboot -display none -monitor none".split(' '));
         match machine.options {

@@ -19,9 +19,8 @@ use similar::TextDiff;
 
 use crate::{
     common::{
-        layout::Layout,
+        session::Session,
         text::{quote, quote_first, regex},
-        ui::Ui,
     },
     guest::{
         run::{GuestSpec, Run, DEFAULT, EDU},
@@ -124,8 +123,8 @@ fn told(text: &str) -> Vec<Told> {
 }
 
 /// Returns a row for each device, and one for the number of calls.
-pub fn agree(ui: &Ui, layout: &Layout, ready: &BTreeMap<Kernel, Ready>, run: &Run, theirs: &Side<'_>, ours: &Side<'_>) -> Vec<Row> {
-    ui.say(format_args!("         SEED={} makes the same random sequences again", seed()));
+pub fn agree(session: &Session, ready: &BTreeMap<Kernel, Ready>, run: &Run, theirs: &Side<'_>, ours: &Side<'_>) -> Vec<Row> {
+    session.say(format_args!("         SEED={} makes the same random sequences again", seed()));
     let (a, b) = (told(theirs.text), told(ours.text));
     let mut rows = Vec::new();
     for device in DEVICES {
@@ -141,7 +140,7 @@ pub fn agree(ui: &Ui, layout: &Layout, ready: &BTreeMap<Kernel, Ready>, run: &Ru
                 row.with("seed", seed())
             }
             Some(found) => {
-                let hunt = Hunt { ui, layout, ready, key: &found.key };
+                let hunt = Hunt { session, ready, key: &found.key };
                 let shortest = hunt.shortest(found.steps).unwrap_or_else(|error| format!("it could not be replayed: {error:#}\n"));
                 Row::failed(name, message(&found, run.long, &shortest, theirs.log, ours.log))
             }
@@ -187,8 +186,7 @@ fn enough(a: &[Told], b: &[Told], long: bool) -> Row {
 
 /// Replays one sequence in parts.
 struct Hunt<'a> {
-    ui: &'a Ui,
-    layout: &'a Layout,
+    session: &'a Session,
     ready: &'a BTreeMap<Kernel, Ready>,
     key: &'a Key,
 }
@@ -232,7 +230,7 @@ impl Hunt<'_> {
             let mut run = Run::new(&REPLAY, kernel);
             run.words.clone_from(&words);
             let ready = self.ready.get(&kernel).context("the kernel was not built")?;
-            Ok(run.run(self.ui, self.layout, ready)?.text)
+            Ok(run.run(self.session, ready)?.text)
         };
         std::thread::scope(|scope| {
             let theirs = scope.spawn(|| boot(Stock));

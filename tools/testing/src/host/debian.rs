@@ -12,7 +12,7 @@ use std::{
 use anyhow::{bail, ensure, Context, Result};
 
 use crate::{
-    common::{command, files, output, run, Failure, Layout, Stage},
+    common::{command, files, output, run, Failure, Session, Stage},
     host::packages,
 };
 
@@ -27,7 +27,7 @@ pub const OWN_TREE: &str = "name a Linux 7.3 source tree of your own: make boot 
 
 /// A view of the archive.
 pub struct Archive<'a> {
-    layout: &'a Layout,
+    session: &'a Session,
     folder: PathBuf,
     /// Whether the system's own configuration is the one to use.
     system: bool,
@@ -35,29 +35,30 @@ pub struct Archive<'a> {
 
 impl<'a> Archive<'a> {
     /// Returns the suites for which the system is configured.
-    pub fn system(layout: &'a Layout) -> Result<Self> {
-        let folder = layout.cache.join("apt");
+    pub fn system(session: &'a Session) -> Result<Self> {
+        let folder = session.cache.join("apt");
         fs::create_dir_all(folder.join("archives/partial")).context("creating the download cache")?;
-        Ok(Self { layout, folder, system: true })
+        Ok(Self { session, folder, system: true })
     }
 
     /// The backports suite. Sets up lists and cache beside the downloads and fetches the package list.
-    pub fn open(stage: &Stage<'_>, layout: &'a Layout) -> Result<Self> {
-        Self::private(stage, layout, "apt", SUITE, "")
+    pub fn open(stage: &Stage<'a>) -> Result<Self> {
+        Self::private(stage, "apt", SUITE, "")
     }
 
     /// A suite with lists and a cache in `folder`, and further lines of apt's configuration.
-    fn private(stage: &Stage<'_>, layout: &'a Layout, folder: &str, suite: &str, more: &str) -> Result<Self> {
+    fn private(stage: &Stage<'a>, folder: &str, suite: &str, more: &str) -> Result<Self> {
+        let session = stage.session;
         if !packages::is_debian() || !Path::new(KEYRING).exists() {
             let what = "Debian's archive and its key are not known to this system";
             bail!(Failure::new(what).remedy(OWN_TREE));
         }
-        if mirror(layout).is_none() {
-            packages::update(stage, layout)?;
+        if mirror(session).is_none() {
+            packages::update(stage)?;
         }
         let what = "no Debian archive among the system's package sources";
-        let uri = mirror(layout).ok_or_else(|| Failure::new(what).remedy(OWN_TREE))?;
-        let folder = layout.cache.join(folder);
+        let uri = mirror(session).ok_or_else(|| Failure::new(what).remedy(OWN_TREE))?;
+        let folder = session.cache.join(folder);
         for sub in ["lists/partial", "archives/partial"] {
             fs::create_dir_all(folder.join(sub)).context("creating the download cache")?;
         }
@@ -76,9 +77,9 @@ impl<'a> Archive<'a> {
              {more}"
         );
         fs::write(folder.join("apt.conf"), configuration)?;
-        let archive = Self { layout, folder, system: false };
+        let archive = Self { session, folder, system: false };
         let mut update = archive.apt("apt-get");
-        run(stage, update.arg("update"), &layout.log("archive")).map_err(by_network)?;
+        run(stage, update.arg("update"), &session.log("archive")).map_err(by_network)?;
         Ok(archive)
     }
 
@@ -95,7 +96,7 @@ impl<'a> Archive<'a> {
         let folder = self.folder.join("archives");
         let mut apt = self.apt("apt-get");
         apt.args(["download", &format!("{package}={version}")]).current_dir(&folder);
-        run(stage, &mut apt, &self.layout.log("download")).map_err(by_network)?;
+        run(stage, &mut apt, &self.session.log("download")).map_err(by_network)?;
         let prefix = format!("{package}_");
         let is_it = |path: &PathBuf| {
             let name = path.file_name().unwrap_or_default();
@@ -106,7 +107,7 @@ impl<'a> Archive<'a> {
     }
 
     fn apt(&self, program: &str) -> Command {
-        let mut apt = command(self.layout, program);
+        let mut apt = command(self.session, program);
         if !self.system {
             apt.env("APT_CONFIG", self.folder.join("apt.conf"));
         }
@@ -120,26 +121,26 @@ fn by_network(error: anyhow::Error) -> Failure {
 }
 
 /// Returns where [`fetch_busybox`] puts the userland of an architecture.
-pub fn busybox(layout: &Layout, architecture: &str) -> PathBuf {
-    let folder = layout.cache.join("userland").join(architecture);
+pub fn busybox(session: &Session, architecture: &str) -> PathBuf {
+    let folder = session.cache.join("userland").join(architecture);
     folder.join("usr/bin/busybox")
 }
 
 /// Fetches a userland for guests with another architecture, if it is not there yet.
-pub fn fetch_busybox(stage: &Stage<'_>, layout: &Layout, architecture: &str) -> Result<()> {
-    let program = busybox(layout, architecture);
+pub fn fetch_busybox(stage: &Stage<'_>, architecture: &str) -> Result<()> {
+    let program = busybox(stage.session, architecture);
     if program.exists() {
         return Ok(());
     }
     let more = format!("APT::Architecture \"{architecture}\";\nAPT::Architectures {{ \"{architecture}\"; }};\n");
     let folder = format!("apt-{architecture}");
-    let archive = Archive::private(stage, layout, &folder, USERLAND, &more)?;
+    let archive = Archive::private(stage, &folder, USERLAND, &more)?;
     let name = "busybox-static";
     let version = archive.versions(name).into_iter().next();
     let version = version.with_context(|| format!("no {name} for {architecture}"))?;
     let package = archive.download(stage, name, &version)?;
-    let folder = layout.cache.join("userland").join(architecture);
-    unpack(stage, layout, &package, &folder)?;
+    let folder = stage.session.cache.join("userland").join(architecture);
+    unpack(stage, &package, &folder)?;
     // The lists of packages are many times as large.
     fs::remove_dir_all(&archive.folder)?;
     let shown = program.display();
@@ -148,17 +149,17 @@ pub fn fetch_busybox(stage: &Stage<'_>, layout: &Layout, architecture: &str) -> 
 }
 
 /// Unpacks a package into `folder`.
-pub fn unpack(stage: &Stage<'_>, layout: &Layout, package: &Path, folder: &Path) -> Result<()> {
+pub fn unpack(stage: &Stage<'_>, package: &Path, folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)?;
-    let mut dpkg = command(layout, "dpkg-deb");
+    let mut dpkg = command(stage.session, "dpkg-deb");
     dpkg.arg("-x").arg(package).arg(folder);
-    run(stage, &mut dpkg, &layout.log("unpack"))
+    run(stage, &mut dpkg, &stage.session.log("unpack"))
 }
 
 /// Returns the Debian mirror of this system.
-fn mirror(layout: &Layout) -> Option<String> {
+fn mirror(session: &Session) -> Option<String> {
     let format = "$(REPO_URI) $(CODENAME) $(COMPONENT)";
-    let targets = output(command(layout, "apt-get").args(["indextargets", "--format", format]))?;
+    let targets = output(command(session, "apt-get").args(["indextargets", "--format", format]))?;
     targets.lines().find_map(|line| {
         let fields: Vec<_> = line.split_whitespace().collect();
         match fields[..] {

@@ -11,18 +11,18 @@ use std::{collections::BTreeSet, fs, path::Path};
 use anyhow::{Context, Result};
 
 use crate::{
-    common::{files, read, regex, rsync, run, Layout, Ui},
+    common::{files, read, regex, rsync, run, Session},
     kernel::KernelSpec,
 };
 
 /// Makes the output of `to` a copy of that of `from`, which is built, without objects that need a file in `differing`. These are paths
 /// in the source tree.
-pub fn output(ui: &Ui, layout: &Layout, from: &KernelSpec, to: &KernelSpec, differing: &BTreeSet<String>) -> Result<()> {
+pub fn output(session: &Session, from: &KernelSpec, to: &KernelSpec, differing: &BTreeSet<String>) -> Result<()> {
     let doing = format!("copying what was built for {}", from.name);
-    ui.stage(&format!("{} copy", to.name), &doing, |stage| {
-        let mut copy = rsync(layout, &from.out, &to.out);
+    session.stage(&format!("{} copy", to.name), &doing, |stage| {
+        let mut copy = rsync(session, &from.out, &to.out);
         copy.args(["--delete", "--exclude=/guest", "--exclude=/guest.cpio"]);
-        run(stage, &mut copy, &layout.log(&format!("{}-copy", to.name)))?;
+        run(stage, &mut copy, &session.log(&format!("{}-copy", to.name)))?;
         let mut made_again = 0;
         for note in files(&to.out, &["cmd"])? {
             let text = read(&note)?;
@@ -34,7 +34,7 @@ pub fn output(ui: &Ui, layout: &Layout, from: &KernelSpec, to: &KernelSpec, diff
             let text = moved(&text, &from.out, &to.out);
             fs::write(&note, moved(&text, &from.source, &to.source))?;
         }
-        let summary = format!("{}, {made_again} files to make again", layout.show(&to.out));
+        let summary = format!("{}, {made_again} files to make again", session.show(&to.out));
         Ok(((), summary))
     })
 }

@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::Result;
 
-use crate::common::{files, read, Layout};
+use crate::common::{files, read, Session};
 
 /// A file of a driver that the overlay converts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,8 +41,8 @@ impl Converted {
 }
 
 /// Returns all of them, by path.
-pub fn converted(layout: &Layout) -> Result<Vec<Converted>> {
-    let scripts = layout.root.join("scripts");
+pub fn converted(session: &Session) -> Result<Vec<Converted>> {
+    let scripts = session.root.join("scripts");
     let list = read(&scripts.join("converted-drivers"))?;
     let mut found: Vec<_> = listed(&list).collect();
     for path in files(&scripts.join("patches/drivers"), &["patch"])? {
@@ -67,8 +67,8 @@ fn patched(path: &Path, text: &str) -> Vec<Converted> {
 }
 
 /// Returns the files of `build/linux` that the graft added or edited.
-pub fn grafted(layout: &Layout) -> Result<BTreeSet<String>> {
-    let manifest = read(&layout.linux().join(".pci_devres_rust/manifest"))?;
+pub fn grafted(session: &Session) -> Result<BTreeSet<String>> {
+    let manifest = read(&session.linux().join(".pci_devres_rust/manifest"))?;
     let lines = manifest.lines();
     let changed = lines.filter(|line| line.starts_with("edited ") || line.starts_with("added "));
     let paths = changed.filter_map(|line| line.split(' ').nth(2));

@@ -7,17 +7,17 @@ use std::{collections::BTreeSet, fs};
 use anyhow::{Context, Result};
 
 use crate::{
-    common::{command, succeed, Layout, Ui},
+    common::{command, succeed},
     kernel::{copied, prepare::stock, KernelSpec, Prepared},
 };
 
 const FILE: &str = "drivers/pci/msi/msi.c";
 
 /// Returns the kernel, with its output folder ready for an incremental build.
-pub fn spec(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<KernelSpec> {
-    let stock = stock(ui, layout, prepared)?;
-    let spec = KernelSpec { name: "2026".into(), out: layout.build.join("2026"), from: None, ..stock.spec.clone() };
-    let patch = layout.testing().join("kernels/earlier-2026.patch");
+pub fn spec(prepared: &Prepared) -> Result<KernelSpec> {
+    let stock = stock(prepared)?;
+    let spec = KernelSpec { name: "2026".into(), out: prepared.build.join("2026"), from: None, ..stock.spec.clone() };
+    let patch = prepared.testing().join("kernels/earlier-2026.patch");
     let built = fs::metadata(&stock.image)?.modified()?;
     let identity = format!("{built:?}\n{}", fs::read_to_string(&patch)?);
     let stamp = spec.out.join(".2026");
@@ -25,9 +25,9 @@ pub fn spec(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<KernelSpec>
         return Ok(spec);
     }
     let differing = BTreeSet::from([FILE.to_string()]);
-    copied::output(ui, layout, &stock.spec, &spec, &differing)?;
+    copied::output(prepared, &stock.spec, &spec, &differing)?;
     // Make looks here before it looks into the source tree.
-    let mut edit = command(layout, "patch");
+    let mut edit = command(prepared, "patch");
     edit.arg("-o").arg(spec.out.join(FILE));
     edit.arg("-i").arg(&patch).arg(spec.source.join(FILE));
     succeed(&mut edit, "making the kernel of 2026")?;

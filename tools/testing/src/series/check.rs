@@ -17,7 +17,7 @@ use anyhow::{Context, Result};
 use super::{checkers, mail::write, pieces::File, Step};
 use crate::{
     checks::{docs, scripts::judge, tree::ARM64_ONLY},
-    common::{rsync, run, Layout, Ui},
+    common::{rsync, run},
     guest::{GuestSpec, Run, DEFAULT},
     kernel::{initramfs, jobs, Built, Kernel, KernelSpec, Prepared, Ready, EVERYTHING},
     verdict::Row,
@@ -47,8 +47,6 @@ const LAST: [&str; 5] = ["coccicheck", "sparse", "kernel-doc", "clippy", "rustdo
 
 /// The tree that has one step after the other, and what is built from it.
 struct Place<'a> {
-    ui: &'a Ui,
-    layout: &'a Layout,
     prepared: &'a Prepared,
     steps: &'a [Step],
     files: &'a [File],
@@ -61,37 +59,30 @@ struct Place<'a> {
 
 /// Builds and boots the tree after the steps `from` to `to`, unless that very tree passed before.
 /// The last tree is also checked by programs that would take too long for each step.
-pub fn walk(
-    ui: &Ui,
-    layout: &Layout,
-    prepared: &Prepared,
-    steps: &[Step],
-    files: &[File],
-    (from, to): (usize, usize),
-) -> Result<Vec<Row>> {
-    let tree = layout.build.join("series/linux");
+pub fn walk(prepared: &Prepared, steps: &[Step], files: &[File], (from, to): (usize, usize)) -> Result<Vec<Row>> {
+    let tree = prepared.build.join("series/linux");
     if !tree.exists() {
-        ui.stage("series tree", "copying the kernel's source", |stage| {
-            let mut copy = rsync(layout, &prepared.pristine.tree, &tree);
-            run(stage, &mut copy, &layout.log("series-copy"))?;
-            Ok(((), layout.show(&tree)))
+        prepared.stage("series tree", "copying the kernel's source", |stage| {
+            let mut copy = rsync(prepared, &prepared.pristine.tree, &tree);
+            run(stage, &mut copy, &prepared.log("series-copy"))?;
+            Ok(((), prepared.show(&tree)))
         })?;
     }
     let fragments = ["tree", "no-rust", "series"];
     let drivers = KernelSpec {
         base: EVERYTHING,
-        out: layout.build.join("series/drivers"),
+        out: prepared.build.join("series/drivers"),
         options: checkers::ALL,
-        ..KernelSpec::new(layout, "series-drivers", tree.clone(), &fragments)
+        ..KernelSpec::new(prepared, "series-drivers", tree.clone(), &fragments)
     };
     let mut kernel = KernelSpec {
-        out: layout.build.join("series/kernel"),
+        out: prepared.build.join("series/kernel"),
         options: checkers::COMPILER,
-        ..KernelSpec::new(layout, "series", tree.clone(), &["guest", "hardware"])
+        ..KernelSpec::new(prepared, "series", tree.clone(), &["guest", "hardware"])
     };
     kernel.fragments.push(tree.with_extension("config"));
-    let place = Place { ui, layout, prepared, steps, files, tree, drivers, kernel };
-    let record = layout.build.join("series/passed.json");
+    let place = Place { prepared, steps, files, tree, drivers, kernel };
+    let record = prepared.build.join("series/passed.json");
     let text = fs::read_to_string(&record).unwrap_or_default();
     let mut passed: BTreeMap<String, String> = serde_json::from_str(&text).unwrap_or_default();
     let how = checkers::ALL.join(" ");
@@ -100,7 +91,7 @@ pub fn walk(
     let whole = whole.map(|step| format!("{} checked", key(step)));
     let checks = whole.as_ref().is_some_and(|key| !passed.contains_key(key));
     thread::scope(|scope| {
-        let semantic = || checkers::coccicheck(ui, layout, prepared, files, steps.len());
+        let semantic = || checkers::coccicheck(prepared, files, steps.len());
         let semantic = checks.then(|| scope.spawn(semantic));
         let mut rows = Vec::new();
         let mut booted = None;
@@ -169,7 +160,7 @@ impl Place<'_> {
                 let _ = fs::remove_file(spec.out.join(".inputs"));
             }
         }
-        let ours = fs::read_to_string(self.layout.fragment("ours"))?;
+        let ours = fs::read_to_string(self.prepared.fragment("ours"))?;
         let config = asked(&ours, self.files, step);
         fs::write(self.tree.with_extension("config"), config)?;
         Ok(())
@@ -220,18 +211,17 @@ impl Place<'_> {
     fn compile(&self, steps: &Range<usize>) -> Result<String> {
         let number = format!("{:04}", steps.end);
         let compiled = self.build_without_complaint(steps, |changed| {
-            let log = self.layout.log(&format!("series-drivers-{number}"));
+            let log = self.prepared.log(&format!("series-drivers-{number}"));
             let targets = targets(changed.iter().copied(), &self.tree);
             if targets.is_empty() {
                 let _ = fs::remove_file(&log);
                 return Ok((false, log));
             }
-            let tools = &self.prepared.tools;
-            self.drivers.configure(self.ui, self.layout, tools)?;
+            self.drivers.configure(self.prepared)?;
             let title = format!("series-{number} RUST=n");
-            self.ui.stage(&title, "compiling", |stage| {
+            self.prepared.stage(&title, "compiling", |stage| {
                 let targets: Vec<_> = targets.iter().map(String::as_str).collect();
-                self.drivers.make(stage, self.layout, tools, &targets, &number)?;
+                self.drivers.make(stage, self.prepared, &targets, &number)?;
                 Ok(((), targets.join(" ")))
             })?;
             Ok((true, log))
@@ -243,10 +233,9 @@ impl Place<'_> {
     /// Builds the kernel after a step.
     fn kernel(&self, step: usize) -> Result<(Built, PathBuf)> {
         let spec = KernelSpec { name: format!("series-{step:04}"), ..self.kernel.clone() };
-        let tools = &self.prepared.tools;
-        spec.configure(self.ui, self.layout, tools)?;
-        let kernel = spec.build(self.ui, self.layout, tools)?;
-        Ok((kernel, self.layout.log(&format!("{}-build", spec.name))))
+        spec.configure(self.prepared)?;
+        let kernel = spec.build(self.prepared)?;
+        Ok((kernel, self.prepared.log(&format!("{}-build", spec.name))))
     }
 
     /// Builds the kernel after some steps, and boots what that made: drivers bind, work, are
@@ -265,9 +254,9 @@ impl Place<'_> {
             true => Kernel::Ours,
             false => Kernel::Stock,
         };
-        let initramfs = initramfs::pack(self.layout, &kernel)?;
+        let initramfs = initramfs::pack(self.prepared, &kernel)?;
         let ready = Ready { kernel, initramfs };
-        let ran = Run::new(&GUEST, kind).run(self.ui, self.layout, &ready)?;
+        let ran = Run::new(&GUEST, kind).run(self.prepared, &ready)?;
         if let Some(bad) = ran.rows.iter().find(|row| !row.ok) {
             anyhow::bail!("{}: {}", bad.name, bad.message);
         }
@@ -283,13 +272,13 @@ impl Place<'_> {
         let paths: Vec<_> = self.files.iter().map(|file| file.path.as_str()).collect();
         let wrong = |line: &str| line.contains(checkers::NO_SPARSE) || !checkers::complaints(line, &paths).is_empty();
         let make = |arguments: &[&str]| {
-            let mut make = self.kernel.command(self.layout, &self.prepared.tools);
+            let mut make = self.kernel.command(self.prepared);
             make.arg(jobs()).args(arguments);
             make
         };
         let check = |name: &str, mut make: Command| {
             let name = format!("series::{name}");
-            judge(self.ui, self.layout, &name, "checking", &mut make, wrong)
+            judge(self.prepared, &name, "checking", &mut make, wrong)
         };
         let objects = paths.iter().map(|path| Path::new(path).with_extension("o"));
         let objects = objects.filter(|object| self.kernel.out.join(object).exists());
@@ -302,7 +291,7 @@ impl Place<'_> {
         };
         Ok(vec![
             check("sparse", sparse)?,
-            docs::kernel_doc(self.ui, self.layout, "series::kernel-doc")?,
+            docs::kernel_doc(self.prepared, "series::kernel-doc")?,
             clippy,
             check("rustdoc", make(&["rustdoc"]))?,
         ])

@@ -10,7 +10,7 @@ use anyhow::Result;
 
 use super::{mail::write, pieces::File};
 use crate::{
-    common::{command, regex, run, Layout, Ui},
+    common::{command, regex, run, Session},
     kernel::Prepared,
     verdict::Row,
 };
@@ -76,34 +76,34 @@ pub fn keep_new(complaints: &mut Vec<String>, mut before: Vec<String>) {
 /// Has the kernel's semantic patches look at the files of the last tree, and where they find
 /// something, at what was there before. They need no build and much time, so they only take what
 /// builds leave of it.
-pub fn coccicheck(ui: &Ui, layout: &Layout, prepared: &Prepared, files: &[File], steps: usize) -> Result<Row> {
+pub fn coccicheck(prepared: &Prepared, files: &[File], steps: usize) -> Result<Row> {
     let is_c = |file: &&File| file.path.ends_with(".c") || file.path.ends_with(".h");
     let files: Vec<_> = files.iter().filter(is_c).collect();
-    let mut found = reports(ui, layout, prepared, &files, steps)?;
+    let mut found = reports(prepared, &files, steps)?;
     if !found.is_empty() {
         let named = |file: &&File| found.iter().any(|text| text.starts_with(&file.path));
         let named: Vec<_> = files.into_iter().filter(named).collect();
-        keep_new(&mut found, reports(ui, layout, prepared, &named, 0)?);
+        keep_new(&mut found, reports(prepared, &named, 0)?);
     }
     Ok(Row::of("series::coccicheck", found.join("\n")))
 }
 
 /// Returns what the semantic patches report of these files, as they are after a step.
-fn reports(ui: &Ui, layout: &Layout, prepared: &Prepared, files: &[&File], step: usize) -> Result<Vec<String>> {
-    let folder = layout.build.join("series/coccicheck");
+fn reports(prepared: &Prepared, files: &[&File], step: usize) -> Result<Vec<String>> {
+    let folder = prepared.build.join("series/coccicheck");
     let _ = fs::remove_dir_all(&folder);
     let out = folder.join("out");
     fs::create_dir_all(&out)?;
     for file in files {
         write(&folder.join("files"), &file.path, file.after(step).as_deref())?;
     }
-    let mut make = prepared.tools.make(layout, &layout.linux(), &out);
+    let mut make = prepared.make(&prepared.linux(), &out);
     make.args(["coccicheck", "MODE=report", "J=1"]);
     make.arg(format!("M={}", folder.join("files").display()));
     make.arg(format!("DEBUG_FILE={}", folder.join("debug").display()));
-    let log = layout.log(&format!("series-coccicheck-{step:04}"));
-    ui.stage("coccicheck", "running semantic patches", |stage| {
-        run(stage, &mut behind(layout, &make), &log)?;
+    let log = prepared.log(&format!("series-coccicheck-{step:04}"));
+    prepared.stage("coccicheck", "running semantic patches", |stage| {
+        run(stage, &mut behind(prepared, &make), &log)?;
         let paths: Vec<_> = files.iter().map(|file| &file.path).collect();
         let found = complaints(&fs::read_to_string(&log)?, &paths);
         let summary = format!("{} reports on {} files", found.len(), files.len());
@@ -112,15 +112,15 @@ fn reports(ui: &Ui, layout: &Layout, prepared: &Prepared, files: &[&File], step:
 }
 
 /// Returns a command that leaves the processors to others.
-fn behind(layout: &Layout, of: &Command) -> Command {
-    let mut nice = command(layout, "nice");
+fn behind(session: &Session, of: &Command) -> Command {
+    let mut nice = command(session, "nice");
     nice.args(["-n", "19"]).arg(of.get_program());
     nice.args(of.get_args());
     nice
 }
 
 /// Checks that rustfmt has nothing to change in the files of each step.
-pub fn rustfmt(layout: &Layout, tree: &Path, steps: &[super::Step], files: &[File]) -> Result<Row> {
+pub fn rustfmt(session: &Session, tree: &Path, steps: &[super::Step], files: &[File]) -> Result<Row> {
     const NAME: &str = "series::rustfmt";
     if which::which("rustfmt").is_err() {
         return Ok(Row::skipped(NAME, "rustfmt is not installed"));
@@ -130,7 +130,7 @@ pub fn rustfmt(layout: &Layout, tree: &Path, steps: &[super::Step], files: &[Fil
         let changed = |file: &&File| file.path.ends_with(".rs") && step.files.contains(&file.path);
         for file in files.iter().filter(changed) {
             let text = file.after(at + 1).unwrap_or_default();
-            let said = unformatted(layout, tree, &text)?;
+            let said = unformatted(session, tree, &text)?;
             if !said.is_empty() {
                 wrong.push(format!("{}, {}:\n{said}", step.subject, file.path));
             }
@@ -141,10 +141,10 @@ pub fn rustfmt(layout: &Layout, tree: &Path, steps: &[super::Step], files: &[Fil
 
 /// Returns what rustfmt would change in a text, or why it cannot read it. From its input it reads
 /// one file, without the modules that this names, and succeeds whatever it finds.
-fn unformatted(layout: &Layout, tree: &Path, text: &str) -> Result<String> {
+fn unformatted(session: &Session, tree: &Path, text: &str) -> Result<String> {
     let copy = tempfile::NamedTempFile::new()?;
     fs::write(&copy, text)?;
-    let mut rustfmt = command(layout, "rustfmt");
+    let mut rustfmt = command(session, "rustfmt");
     rustfmt.args(["--check", "--color", "never", "--config-path"]);
     let said = rustfmt.arg(tree).stdin(copy.reopen()?).output()?;
     Ok(String::from_utf8_lossy(&[said.stdout, said.stderr].concat()).into_owned())
@@ -190,7 +190,7 @@ mod tests {
         }
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("rustfmt.toml"), "").unwrap();
-        let said = |text| unformatted(&Layout::new(), folder.path(), text).unwrap();
+        let said = |text| unformatted(&Session::new(None), folder.path(), text).unwrap();
         assert_eq!(said("mod not_there;\n\nfn a() {}\n"), "");
         assert!(said("fn  a( ) {}\n").contains("+fn a() {}"));
         assert!(said("fn a( {}\n").contains("error"));

@@ -17,7 +17,7 @@ use super::{
     Step,
 };
 use crate::{
-    common::{command, output, regex, Layout},
+    common::{command, output, regex, Session},
     verdict::Row,
 };
 
@@ -37,7 +37,7 @@ fn note<T>(wrong: &mut Vec<String>, result: Result<T>) {
 /// Has `git am` put the mailbox on the files of the kernel as they are without the overlay. They must be those of the graft
 /// then, except for what the table leaves out.
 pub fn mailbox(
-    layout: &Layout,
+    session: &Session,
     repository: &Repository<'_>,
     table: &Table,
     files: &[File],
@@ -64,7 +64,7 @@ pub fn mailbox(
     };
     for file in files.iter().filter(|file| file.first().is_some()) {
         let read = |tree: &Path| fs::read(tree.join(&file.path)).ok();
-        let same = read(&repository.folder) == read(&layout.linux());
+        let same = read(&repository.folder) == read(&session.linux());
         if !same && !partly(&file.path) {
             wrong.push(format!("{} is not that of a graft", file.path));
         }
@@ -104,8 +104,8 @@ pub fn sizes(steps: &[Step], patches: &[PathBuf]) -> Result<Row> {
 }
 
 /// Checks that `checkpatch --strict` complains of all that the table excuses, and of nothing else.
-pub fn checkpatch(layout: &Layout, tree: &Path, table: &Table, steps: &[Step], patches: &[PathBuf]) -> Result<Row> {
-    let mut perl = command(layout, "perl");
+pub fn checkpatch(session: &Session, tree: &Path, table: &Table, steps: &[Step], patches: &[PathBuf]) -> Result<Row> {
+    let mut perl = command(session, "perl");
     perl.current_dir(tree).arg("scripts/checkpatch.pl");
     perl.args(["--strict", "--terse", "--show-types", "--no-summary"]);
     perl.args(&patches[1..]);
@@ -134,11 +134,11 @@ pub fn checkpatch(layout: &Layout, tree: &Path, table: &Table, steps: &[Step], p
 }
 
 /// Checks that the kernel's script names somebody for each file that the series adds, by the list after the series.
-pub fn maintainers(layout: &Layout, repository: &Repository<'_>, files: &[File]) -> Row {
+pub fn maintainers(session: &Session, repository: &Repository<'_>, files: &[File]) -> Row {
     let list = repository.folder.join("MAINTAINERS");
     let unnamed = |file: &&File| {
-        let mut perl = command(layout, "perl");
-        perl.current_dir(layout.linux());
+        let mut perl = command(session, "perl");
+        perl.current_dir(session.linux());
         perl.args(["scripts/get_maintainer.pl", "--nogit", "--nogit-fallback"]);
         perl.args(["--norolestats", "--mpath"]).arg(&list);
         let found = output(perl.args(["-f", &file.path])).unwrap_or_default();

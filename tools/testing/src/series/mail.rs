@@ -9,11 +9,11 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use crate::common::{command, Layout};
+use crate::common::{command, Session};
 
 /// The repository.
 pub struct Repository<'a> {
-    pub layout: &'a Layout,
+    pub session: &'a Session,
     pub folder: PathBuf,
     /// Author and committer, and the time of both.
     pub name: String,
@@ -24,7 +24,7 @@ pub struct Repository<'a> {
 impl Repository<'_> {
     /// Runs git, and returns what it says.
     pub fn git(&self, arguments: &[&str]) -> Result<String> {
-        let mut git = command(self.layout, "git");
+        let mut git = command(self.session, "git");
         git.current_dir(&self.folder).args(arguments);
         for who in ["AUTHOR", "COMMITTER"] {
             git.env(format!("GIT_{who}_NAME"), &self.name);

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use super::table::{folder, Step, Table};
 use crate::{
     checks::tree_report::RUNS,
-    common::{read, regex, Layout},
+    common::{read, regex, Session},
     kernel::drivers,
     reports::results,
 };
@@ -17,7 +17,7 @@ use crate::{
 const COLUMNS: usize = 72;
 
 /// The message of a step that changes these files.
-pub fn of(layout: &Layout, table: &Table, step: &Step, files: &[String]) -> Result<String> {
+pub fn of(session: &Session, table: &Table, step: &Step, files: &[String]) -> Result<String> {
     let mut says: Vec<_> = step.says.iter().map(String::as_str).collect();
     if !says.contains(&"why") {
         says.insert(0, "why");
@@ -30,20 +30,20 @@ pub fn of(layout: &Layout, table: &Table, step: &Step, files: &[String]) -> Resu
         };
         text.push(fill(said.with_context(|| format!("there is no paragraph {name}"))?));
     }
-    text.extend(tested(layout, step, files)?);
+    text.extend(tested(session, step, files)?);
     text.extend(step.fixes.as_ref().map(|of| format!("Fixes: {of}")));
     text.retain(|paragraph| !paragraph.is_empty());
     Ok(format!("{}\n\n{}\n", step.subject, text.join("\n\n")))
 }
 
 /// Returns the text of a page of the documentation.
-fn page(layout: &Layout, name: &str) -> Result<String> {
-    read(&layout.root.join("Documentation/PCI").join(name))
+fn page(session: &Session, name: &str) -> Result<String> {
+    read(&session.root.join("Documentation/PCI").join(name))
 }
 
 /// Returns what the pages say about the drivers among the files.
-fn tested(layout: &Layout, step: &Step, files: &[String]) -> Result<Option<String>> {
-    let conversion = page(layout, "irq-vector-conversion.rst")?;
+fn tested(session: &Session, step: &Step, files: &[String]) -> Result<Option<String>> {
+    let conversion = page(session, "irq-vector-conversion.rst")?;
     let (mut x86_64, mut arm64) = (false, false);
     for line in conversion.lines() {
         let cells: Vec<_> = line.split_whitespace().collect();
@@ -64,7 +64,7 @@ fn tested(layout: &Layout, step: &Step, files: &[String]) -> Result<Option<Strin
         "fixes" => ".",
         _ => ", with CONFIG_PCI_DEVRES_RUST off and, with the whole series, on.",
     };
-    let rule = page(layout, "irq-vector-ownership.rst")?;
+    let rule = page(session, "irq-vector-ownership.rst")?;
     for name in &step.runs {
         let row = rule.lines().find_map(|line| {
             let mut words = line.split_whitespace();
@@ -157,12 +157,12 @@ fn on_the_bus(ran: &[Ran<'_>], is_fix: bool) -> String {
 }
 
 /// Returns the cover letter. Its figures are those of the present results.
-pub fn cover(layout: &Layout, version: &str, table: &Table) -> Result<String> {
-    let text = read(&folder(layout).join("cover.txt"))?;
+pub fn cover(session: &Session, version: &str, table: &Table) -> Result<String> {
+    let text = read(&folder(session).join("cover.txt"))?;
     let mut shown = String::new();
     let commands = "evidence test acceptance tree-check converted mutations census bench";
     for name in commands.split(' ') {
-        let rows = results::rows(layout, name);
+        let rows = results::rows(session, name);
         let failed: Vec<_> = rows.iter().filter(|row| !row.ok).collect();
         let passed = rows.len() - failed.len();
         let said = match rows.is_empty() {
@@ -173,7 +173,7 @@ pub fn cover(layout: &Layout, version: &str, table: &Table) -> Result<String> {
         shown.extend(failed.iter().map(|row| format!("    failed: {}\n", row.name)));
     }
     let mut cost = String::new();
-    for row in results::rows(layout, "bench") {
+    for row in results::rows(session, "bench") {
         if let Some(name) = row.name.strip_prefix("bench::size::") {
             let count = |kernel| row.values.get(kernel).and_then(|count| count.as_f64());
             let [stock, ours] = ["stock", "ours"].map(|kernel| count(kernel).unwrap_or(-1.0));
@@ -187,19 +187,19 @@ pub fn cover(layout: &Layout, version: &str, table: &Table) -> Result<String> {
     let left_out = table.left_out.iter();
     let left_out = left_out.map(|step| format!("{}: {}\n", step.subject, step.why.trim()));
     let left_out: String = left_out.collect();
-    let conversion = page(layout, "irq-vector-conversion.rst")?;
+    let conversion = page(session, "irq-vector-conversion.rst")?;
     let number = |what: &str| -> Result<String> {
         let step = table.steps.iter().position(|s| s.subject.contains(what));
         let step = step.with_context(|| format!("no step is about \"{what}\""))?;
         Ok((step + 1).to_string())
     };
-    let all: Vec<_> = drivers::converted(layout)?.into_iter().map(|c| c.file.display().to_string()).collect();
+    let all: Vec<_> = drivers::converted(session)?.into_iter().map(|c| c.file.display().to_string()).collect();
     let mut bound = runs(&conversion, &all);
     bound.retain(|ran| ["bound", "rebound"].contains(&ran.came));
     let text = text
         .replace("@BUS@", &bound.len().to_string())
         .replace("@FILES@", &all.len().to_string())
-        .replace("@EVIDENCE@", &evidence(layout)?)
+        .replace("@EVIDENCE@", &evidence(session)?)
         .replace("@RULE@", &number("Give interrupt vectors one owner")?)
         .replace("@HOOKS@", &number("Ask an owner")?)
         .replace("@CALL@", &number("PCI/MSI: Add pcim_alloc_irq_vectors()")?)
@@ -216,8 +216,8 @@ pub fn cover(layout: &Layout, version: &str, table: &Table) -> Result<String> {
 }
 
 /// The cases of the evidence page: what a driver does, and the result.
-fn evidence(layout: &Layout) -> Result<String> {
-    let page = page(layout, "irq-vector-ownership-evidence.rst")?.replace('\\', "");
+fn evidence(session: &Session) -> Result<String> {
+    let page = page(session, "irq-vector-ownership-evidence.rst")?.replace('\\', "");
     let row = regex(r"   \* - (H\d)_\n     - (.*)\n     - (.*)\n     - (.*)\n");
     let mut text = Vec::new();
     for found in row.captures_iter(&page) {

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use regex::Regex;
 use serde::Deserialize;
 
-use crate::common::{self, Layout};
+use crate::common::{self, Session};
 
 /// The parts of the series, in their order. Each has a file of that name.
 pub const PARTS: [&str; 4] = ["fixes", "calls", "drivers", "core"];
@@ -87,8 +87,8 @@ pub struct Table {
 }
 
 /// The folder of the table.
-pub fn folder(layout: &Layout) -> PathBuf {
-    layout.testing().join("series")
+pub fn folder(session: &Session) -> PathBuf {
+    session.testing().join("series")
 }
 
 /// Reads the table.
