@@ -5,32 +5,23 @@
 //! With QEMU's `-icount shift=0` the guest's clock counts instructions, one a nanosecond, and skips time in which nothing runs. With
 //! one processor, and without threads of the host, a boot repeats exactly. So each kernel boots twice and must give the same results.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    time::Instant,
-};
-
-use anyhow::Result;
-
-use crate::{
-    common::{quote, regex, Failure, Session},
-    guest::{GuestSpec, Run, DEFAULT},
-    kernel::{
-        prepare, Config,
-        Kernel::{self, Ours, Stock},
-        Ready,
-    },
-    reports::results,
-    verdict::Row,
-};
-
 mod picture;
 mod rows;
 mod size;
 mod table;
 
-use rows::Counts;
+use self::rows::Counts;
+
+use crate::{
+    common::*,
+    guest::*,
+    kernel::{
+        Kernel::{Ours, Stock},
+        *,
+    },
+    reports::results,
+    verdict::Row,
+};
 
 /// The beginning of the names of its rows in `make test`.
 pub const PREFIX: &str = "bench::";

@@ -5,23 +5,9 @@
 mod cases;
 mod report;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    path::{Path, PathBuf},
-    time::Instant,
-};
-
-use anyhow::Result;
-
-use crate::{
-    common::{command, quote, regex, run, Session},
-    guest::{list, Run},
-    kernel::{prepare, Kernel, Prepared, Ready},
-    reports::results,
-    verdict::{klog, Line, Row, Trouble},
-};
 use cases::{Case, Side, TABLE};
+
+use crate::{common::*, guest::*, kernel::*, reports::results, verdict::*};
 
 /// The folder in `tools/testing/modules` with the drivers that are booted.
 pub const MODULES: &str = "evidence";

@@ -14,19 +14,15 @@ mod message;
 mod pieces;
 mod table;
 
-use std::{fs, path::Path, time::Instant};
-
-use anyhow::{Context, Result};
-
 use self::{
     mail::Repository,
     pieces::File,
     table::{glob, Table},
 };
 use crate::{
-    common::{command, elapsed, output, read, regex, text, Session},
+    common::{text, *},
     host::packages,
-    kernel::{drivers, prepare},
+    kernel::*,
     reports::results,
 };
 

@@ -2,9 +2,7 @@
 
 //! The rows as a picture: the growth of costs, and each ratio.
 
-use std::path::Path;
-
-use anyhow::{anyhow, Result};
+use anyhow::anyhow;
 use plotters::{
     coord::{ranged1d::IntoSegmentedCoord, Shift},
     element::{Circle, Rectangle},
@@ -16,6 +14,7 @@ use plotters::{
 };
 
 use super::rows::Count;
+use crate::common::*;
 
 const STOCK: RGBColor = RGBColor(150, 150, 150);
 const OURS: RGBColor = RGBColor(0, 114, 178);

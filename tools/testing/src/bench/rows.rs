@@ -2,14 +2,12 @@
 
 //! The counts of the two kernels, side by side, with their targets.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use regex::Captures;
 use serde::Serialize;
 use serde_json::json;
 
 use super::PREFIX;
-use crate::{common::regex, verdict::Row};
+use crate::{common::*, verdict::Row};
 
 /// The counts of a kernel, by name.
 pub type Counts = BTreeMap<String, u64>;

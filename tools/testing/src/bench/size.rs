@@ -2,14 +2,13 @@
 
 //! The size of the code: objects of `drivers/pci`, and their code in the `kernel` crate.
 
-use std::{fs, path::Path};
-
-use anyhow::{Context, Result};
 use object::{Object, ObjectSection, ObjectSymbol, SectionFlags, SymbolKind};
-use regex::Regex;
 
 use super::rows::Counts;
-use crate::{common::text, kernel::Ready};
+use crate::{
+    common::{text, *},
+    kernel::Ready,
+};
 
 /// `SHF_ALLOC`: the section is loaded.
 const ALLOC: u64 = 2;

@@ -4,7 +4,7 @@
 
 use comfy_table::{
     presets::NOTHING,
-    CellAlignment, ContentArrangement, Table,
+    CellAlignment, ContentArrangement,
     TableComponent::{
         BottomBorder, BottomBorderIntersections, HeaderLines, MiddleHeaderIntersections, TopBorder, TopBorderIntersections,
         VerticalLines,
@@ -12,7 +12,7 @@ use comfy_table::{
 };
 
 use super::rows::{Count, Target};
-use crate::common::text;
+use crate::common::{text, *};
 
 /// A table for a terminal.
 pub fn table(counts: &[Count]) -> Table {

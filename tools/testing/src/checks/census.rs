@@ -4,17 +4,10 @@
 //!
 //! The tree is read, not built: no configuration leaves anything out. See Documentation/PCI/irq-vector-census.rst.
 
-use std::{collections::BTreeMap, path::Path, time::Instant};
-
-use anyhow::Result;
 use census::{report, Census, Entry};
 use serde::Deserialize;
 
-use crate::{
-    common::{quote, Session},
-    host::source,
-    verdict::Row,
-};
+use crate::{common::*, host::source, verdict::Row};
 
 /// The beginning of the names of its tests.
 pub const PREFIX: &str = "host::census::";

@@ -2,25 +2,7 @@
 
 //! `make docs`: the documentation as the kernel builds it, without a warning about our files.
 
-use std::{collections::BTreeSet, fs, time::Instant};
-
-use anyhow::{Context, Result};
-
-use crate::{
-    checks::scripts::judge,
-    common::{
-        command::{command, output},
-        session::Session,
-        text::files,
-    },
-    host::packages,
-    kernel::{
-        prepare::{self, Prepared},
-        spec::KernelSpec,
-    },
-    reports::results,
-    verdict::row::Row,
-};
+use crate::{checks::scripts::judge, common::*, host::packages, kernel::*, reports::results, verdict::Row};
 
 /// The folders of the kernel's documentation that we add to or edit.
 const FOLDERS: &str = "PCI driver-api/driver-model";

@@ -2,16 +2,9 @@
 
 //! The symbols that an object exports to modules.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    path::Path,
-};
-
-use anyhow::{Context, Result};
 use object::{Object, ObjectSection, ObjectSymbol};
 
-use crate::common::{read, regex};
+use crate::common::*;
 
 /// The exported names, each with its class: the modules to which it is exported.
 pub type Exports = BTreeMap<String, String>;

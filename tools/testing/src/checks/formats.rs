@@ -3,14 +3,7 @@
 //! Checks what the kernel code prints: no address of an object, and no format that comes from
 //! outside.
 
-use std::fs;
-
-use anyhow::{Context, Result};
-
-use crate::{
-    common::{files, regex, Session},
-    verdict::Row,
-};
+use crate::{common::*, verdict::Row};
 
 /// The name of the row.
 pub const NAME: &str = "host::formats";

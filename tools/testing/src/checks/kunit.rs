@@ -3,17 +3,7 @@
 //! The KUnit suites in User Mode Linux, as anybody with a grafted tree can run them: with the kernel's own `kunit.py`, without a
 //! guest.
 
-use std::{fs, time::Duration};
-
-use anyhow::Result;
-
-use crate::{
-    checks::scripts,
-    common::{command, regex, Session},
-    host::LLVM,
-    kernel::{jobs, Prepared},
-    verdict::Row,
-};
+use crate::{checks::scripts, common::*, host::LLVM, kernel::*, verdict::Row};
 
 /// The beginning of the names of its rows.
 pub const PREFIX: &str = "host::kunit::";

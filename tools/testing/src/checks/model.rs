@@ -2,12 +2,9 @@
 
 //! The model of the rule, explored completely.
 
-use std::time::Instant;
-
-use anyhow::Result;
 use model::{figures, rule::Rule};
 
-use crate::{common::Session, verdict::Row};
+use crate::{common::*, verdict::Row};
 
 /// The beginning of the names of the model's tests.
 pub const PREFIX: &str = "host::model::";

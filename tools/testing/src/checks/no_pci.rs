@@ -3,15 +3,7 @@
 //! `host::no-pci` and `host::no-msi`: a kernel without PCI, and one with PCI but without MSI, have the calls for managed vectors as
 //! well, but not the option. All our code that does not belong to the option is built.
 
-use std::time::Instant;
-
-use anyhow::Result;
-
-use crate::{
-    common::{rsync, run},
-    kernel::{KernelSpec, Prepared},
-    verdict::Row,
-};
+use crate::{common::*, kernel::*, verdict::Row};
 
 /// The tests' names.
 pub const NAME: &str = "host::no-pci";

@@ -7,29 +7,13 @@
 //! leaves out line numbers (bug tables, DWARF), converted drivers, and files in which the overlay has a hook; of these only the
 //! exports are compared. The guests `guest::...@off` test how such files behave.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    path::{Path, PathBuf},
-};
-
-use anyhow::{Context, Result};
 use object::{Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionKind, SymbolKind};
 
 use crate::{
     checks::exports::{self, Exports},
-    common::{
-        session::Session,
-        text::{files, quote, read},
-    },
-    kernel::{
-        drivers,
-        kconfig::Config,
-        prepare::{Prepared, Ready},
-        spec::{Kernel, KernelSpec},
-        ungrafted::ungrafted,
-    },
-    verdict::row::Row,
+    common::*,
+    kernel::*,
+    verdict::Row,
 };
 
 const FOLDER: &str = "drivers/pci";

@@ -2,20 +2,9 @@
 
 //! Checks the promises of samples and template: no `unsafe`, and a project file that an editor can follow.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    time::Instant,
-};
-
-use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use crate::{
-    common::{files, read, regex, run, Session, TEMPLATE},
-    kernel::{Built, KernelSpec, Prepared},
-    verdict::Row,
-};
+use crate::{common::*, kernel::*, verdict::Row};
 
 /// The name of the row about rust-analyzer.
 pub const ANALYZER: &str = "host::template::rust_analyzer";

@@ -2,19 +2,7 @@
 
 //! Tests that need no guest: scripts that print KTAP, and the form of our own code.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-    time::{Duration, Instant},
-};
-
-use anyhow::Result;
-
-use crate::{
-    common::{command, files, output, quote, watch, Ended, Limits, Session, Stage},
-    verdict::{klog, ktap, Row},
-};
+use crate::{common::*, verdict::*};
 
 /// The number of lines that a failure quotes.
 const QUOTED: usize = 40;

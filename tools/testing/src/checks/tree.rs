@@ -6,32 +6,9 @@
 //! such machines have. An object counts as compiled if it exists after a `make` that removes failed ones, and if it needs only
 //! exported functions of the PCI core.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-    time::{Duration, Instant},
-};
-
-use anyhow::{Context, Result};
 use object::{Object, ObjectSymbol};
 
-use crate::{
-    checks::tree_report,
-    common::{
-        command::{watch, Ended, Limits},
-        failure::Failure,
-        session::Session,
-        text::{files, regex},
-    },
-    kernel::{
-        drivers::{self, Converted},
-        prepare::{self, Prepared},
-        spec::{KernelSpec, EVERYTHING},
-    },
-    reports::results,
-    verdict::row::Row,
-};
+use crate::{checks::tree_report, common::*, kernel::*, reports::results, verdict::Row};
 
 /// Files that cannot be configured on x86-64.
 pub(crate) const ARM64_ONLY: &[&str] = &["drivers/edac/thunderx_edac.c"];

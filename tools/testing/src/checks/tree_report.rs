@@ -4,12 +4,10 @@
 
 use std::fmt::Write as _;
 
-use comfy_table::Table;
-
 use crate::{
     checks::tree::{Target, TARGETS},
-    common::text,
-    kernel::{By, Converted, Prepared},
+    common::{text, *},
+    kernel::*,
     verdict::Row,
 };
 

@@ -5,14 +5,11 @@
 //! A request is met when the tests that the page names have passed for the present sources. Those of `make test` that have not are
 //! run, all at once, unless `RUN=0`.
 
-use std::{env, fs, time::Instant};
-
-use anyhow::Result;
-use console::style;
+use std::env;
 
 use crate::{
     commands::test::{self, Selection},
-    common::{command, output, read, regex, table, Session},
+    common::*,
     reports::results,
     verdict::Row,
 };

@@ -2,15 +2,10 @@
 
 //! `make boot`: runs both samples once on our kernel, and prints a verdict.
 
-use std::{collections::BTreeSet, time::Instant};
-
-use anyhow::Result;
-use comfy_table::Table;
-
 use crate::{
-    common::{text, Session},
-    guest::{GuestSpec, Ran, Run, DEFAULT, EDU},
-    kernel::{prepare, Kernel},
+    common::{text, *},
+    guest::*,
+    kernel::*,
     reports::results,
 };
 

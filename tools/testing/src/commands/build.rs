@@ -2,15 +2,9 @@
 
 //! `make build` and `make menuconfig`: the grafted kernel without booting it.
 
-use std::{collections::BTreeSet, process::Stdio, time::Instant};
+use std::process::Stdio;
 
-use anyhow::Result;
-
-use crate::{
-    common::{elapsed, Failure, Session},
-    host::{packages, LLVM},
-    kernel::{prepare, Kernel, KernelSpec},
-};
+use crate::{common::*, host::*, kernel::*};
 
 /// Builds image, modules and initramfs.
 pub fn build(session: &Session) -> Result<bool> {

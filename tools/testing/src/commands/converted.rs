@@ -3,25 +3,9 @@
 //! `make converted`: runs every converted driver that has a description on the software PCI bus, in its own guest, with the option off
 //! and on, and shows how far each comes.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    path::{Path, PathBuf},
-    time::Instant,
-};
+use comfy_table::presets::UTF8_FULL_CONDENSED;
 
-use anyhow::Result;
-use comfy_table::{presets::UTF8_FULL_CONDENSED, Table};
-
-use crate::{
-    checks::tree_report,
-    common::{files, is_chosen, read, Failure, Session},
-    guest::{list, GuestSpec, Run, DEFAULT},
-    host::packages,
-    kernel::{drivers, prepare, Kernel, KernelSpec},
-    reports::results,
-    verdict::Row,
-};
+use crate::{checks::tree_report, common::*, guest::*, host::packages, kernel::*, reports::results, verdict::Row};
 
 /// The kernel without the rule comes first, so that the behaviour of a driver there is known if it fails with the rule.
 const KERNELS: [Kernel; 2] = [Kernel::Off, Kernel::Ours];

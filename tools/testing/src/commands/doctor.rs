@@ -3,20 +3,9 @@
 //! `make doctor`: lists tools that are present or missing, and says how to build one's own kernel with them and what
 //! hides Rust in a configuration. It changes nothing.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use comfy_table::{presets::NOTHING, ContentArrangement};
 
-use anyhow::{bail, Result};
-use comfy_table::{presets::NOTHING, ContentArrangement, Table};
-use console::style;
-
-use crate::{
-    common::{command, Failure, Session},
-    host::{packages, source, toolchain, Package, LLVM},
-    kernel::{hides_rust, Config},
-};
+use crate::{common::*, host::*, kernel::*};
 
 /// One line of the table.
 struct Finding {

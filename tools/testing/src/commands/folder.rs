@@ -3,22 +3,11 @@
 //! `make boot DRIVER=`: takes a driver from a folder of the user once through its life, and shows what it
 //! printed.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-    time::Instant,
-};
-
-use anyhow::{Context, Result};
-use comfy_table::Table;
-use console::style;
-
 use crate::{
     checks::samples,
-    common::{text, Failure, Session},
-    guest::{GuestSpec, Ran, Run, DEFAULT},
-    kernel::{prepare, Kernel},
+    common::{text, *},
+    guest::*,
+    kernel::*,
     reports::results,
 };
 

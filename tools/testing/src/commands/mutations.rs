@@ -5,17 +5,12 @@
 //! The clone is never touched: a copy of the overlay is patched and grafted into `build/linux` in its place. Every command first
 //! grafts the clone's own overlay, so nothing is left of a mutation even if this command is interrupted.
 
-use std::{collections::BTreeSet, fs, path::PathBuf, time::Instant};
-
-use anyhow::{bail, ensure, Context, Result};
-use comfy_table::Table;
-
 use crate::{
     checks::scripts,
     commands::test::{self, Kernels, Selection},
-    common::{command, files, is_chosen, read, succeed, text, Failure, Session},
+    common::{text, *},
     host::packages,
-    kernel::{prepare, Kernel, Prepared},
+    kernel::*,
     reports::results,
     verdict::Row,
 };

@@ -3,20 +3,13 @@
 //! `make platforms`: builds the overlay for other platforms than that of `make test`, runs the samples and the tests of ownership
 //! there, and shows what passes. To add a platform, add an entry to [`PLATFORMS`], and a [`Machine`] if no other entry has it.
 
-use std::{collections::BTreeMap, fs, path::Path, time::Instant};
-
-use anyhow::{bail, Result};
-
 use crate::{
     checks::{kunit, tree_report::simple_table},
     commands::boot,
-    common::{command, is_chosen, output, Failure, Session},
-    guest::{
-        list::{self, guests},
-        GuestSpec, Run,
-    },
-    host::{debian, packages},
-    kernel::{prepare, Kernel, KernelSpec, Machine, Prepared, ARM64, ARM64_GICV2M, PC, PC_RT},
+    common::*,
+    guest::{list::guests, *},
+    host::*,
+    kernel::*,
     reports::results,
     verdict::Row,
 };

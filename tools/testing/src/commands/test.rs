@@ -2,30 +2,17 @@
 
 //! The tests of `make test`, as rows.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::mpsc,
-    thread,
-};
-
-use anyhow::Result;
+use std::{sync::mpsc, thread};
 
 use crate::{
     bench,
     checks::{census, docs, formats, kunit, model, no_pci, objects, samples, scripts, tree},
-    common::{
-        failure::Failure,
-        session::{Session, TEMPLATE},
-    },
+    common::*,
     evidence::{self, Chosen},
-    guest::{list, run::Run, sequences},
+    guest::*,
     host::packages,
-    kernel::{
-        prepare::{self, Prepared, Ready},
-        spec::Kernel,
-        ungrafted::ungrafted,
-    },
-    verdict::{bounds, row::Row},
+    kernel::*,
+    verdict::*,
 };
 
 /// Which tests to run.

@@ -4,17 +4,14 @@
 
 use std::{
     ffi::OsStr,
-    fs::{self, File},
+    fs::File,
     io::{Read, Seek, SeekFrom},
-    path::Path,
-    process::{Command, ExitStatus, Stdio},
-    time::{Duration, Instant},
+    process::{ExitStatus, Stdio},
 };
 
-use anyhow::{ensure, Context, Result};
 use wait_timeout::ChildExt;
 
-use crate::common::{Failure, Session, Stage};
+use crate::common::*;
 
 /// Variables of `make`, cargo or a developer's shell that would change a kernel build.
 const STEERING: &str = "MAKEFLAGS MFLAGS MAKELEVEL GNUMAKEFLAGS MAKEOVERRIDES MAKEFILES LINUX CONFIG \

@@ -2,14 +2,9 @@
 
 //! Failures, in words that tell the reader what to do next.
 
-use std::{
-    fmt, fs,
-    path::{Path, PathBuf},
-};
+use std::fmt;
 
-use console::style;
-
-use crate::common::{regex, Session};
+use crate::common::*;
 
 /// How many lines of a log a failure quotes.
 const QUOTED: usize = 15;

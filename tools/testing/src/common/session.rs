@@ -2,14 +2,11 @@
 
 //! What every command works with: the paths of the clone, of its build folder and of the cache outside of it, and the terminal.
 
-use std::{
-    env,
-    ffi::OsStr,
-    io::IsTerminal,
-    path::{Path, PathBuf},
-};
+use std::{env, ffi::OsStr, io::IsTerminal};
 
 use indicatif::MultiProgress;
+
+use crate::common::*;
 
 /// The template of a driver outside the kernel's tree, as [`Session::module`] takes it.
 pub const TEMPLATE: &str = "samples/rust/out-of-tree";

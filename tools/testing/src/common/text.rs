@@ -2,15 +2,10 @@
 
 //! Text: expressions that find something in it, quotations, tables, and the files that have it.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
-
-use anyhow::{Context, Result};
-use comfy_table::{presets::UTF8_FULL_CONDENSED, ContentArrangement, Table};
-use regex::Regex;
+use comfy_table::{presets::UTF8_FULL_CONDENSED, ContentArrangement};
 use walkdir::WalkDir;
+
+use crate::common::*;
 
 /// The width of tables if that of the terminal is not known.
 const WIDTH: u16 = 160;

@@ -2,18 +2,12 @@
 
 //! Stages: they show what is being done, its progress, and the time that it took.
 
-use std::{
-    fmt::Display,
-    io::IsTerminal,
-    sync::Mutex,
-    time::{Duration, Instant},
-};
+use std::{fmt::Display, io::IsTerminal, sync::Mutex};
 
-use anyhow::Result;
-use console::{style, StyledObject};
+use console::StyledObject;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::common::{Failure, Session};
+use crate::common::*;
 
 /// After this time a stage first prints what it is doing, if there is no spinner.
 const FIRST: Duration = Duration::from_secs(5);

@@ -2,12 +2,13 @@
 
 //! The table of the cases, `tools/testing/evidence.toml`.
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::sync::LazyLock;
 
 use serde::Deserialize;
 
 use crate::{
-    guest::{GuestSpec, DEFAULT, EDU},
+    common::*,
+    guest::*,
     kernel::Kernel::{self, Earlier, Ours, Stock},
 };
 

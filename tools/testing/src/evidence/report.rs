@@ -2,15 +2,11 @@
 
 //! The report: a table for the terminal, and a page of the documentation.
 
-use std::{fmt::Write as _, fs, path::PathBuf};
-
-use anyhow::{Context, Result};
-use comfy_table::Table;
-use console::style;
+use std::fmt::Write as _;
 
 use super::Found;
 use crate::{
-    common::{text, Session},
+    common::{text, *},
     kernel::Kernel,
 };
 

@@ -2,22 +2,18 @@
 
 //! The guests of `make test`, which are in `tools/testing/guests.toml`: how they are booted, and on what their kernels must agree.
 
-use std::{
-    collections::BTreeMap,
-    path::Path,
-    sync::{
-        atomic::{AtomicUsize, Ordering},
-        LazyLock, Mutex,
-    },
+use std::sync::{
+    atomic::{AtomicUsize, Ordering},
+    LazyLock, Mutex,
 };
 
 use serde::Deserialize;
 
 use crate::{
-    common::Session,
-    guest::{sequences, GuestSpec, Ran, Run},
-    kernel::{Kernel, Ready},
-    verdict::{agree::Side, compare, Row},
+    common::*,
+    guest::*,
+    kernel::*,
+    verdict::{agree::Side, *},
 };
 
 /// How many guests run at a time.

@@ -2,25 +2,16 @@
 
 //! One run of a guest: its kernel, its machine, its script, and its time limit.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-    time::{Duration, Instant},
-};
-
-use anyhow::{Context, Result};
 use serde::{Deserialize, Deserializer};
 
 use crate::{
-    common::{command, wait, Ended, Limits, Session, Stage},
-    kernel::{Kernel, Ready},
+    common::*,
+    kernel::*,
     verdict::{
         bounds::AGAIN,
         judge::{judge, Evidence},
-        klog, leaks, referee,
         replay::replay,
-        Row,
+        *,
     },
 };
 

@@ -6,31 +6,26 @@
 //! is printed in full for both kernels.
 
 use std::{
-    collections::{hash_map::DefaultHasher, BTreeMap},
+    collections::hash_map::DefaultHasher,
     env,
     hash::{Hash, Hasher},
-    path::Path,
     sync::OnceLock,
     time::SystemTime,
 };
 
-use anyhow::{Context, Result};
 use similar::TextDiff;
 
 use crate::{
-    common::{
-        session::Session,
-        text::{quote, quote_first, regex},
-    },
+    common::*,
     guest::{
-        run::{GuestSpec, Run, DEFAULT, EDU},
         shrink::{shrink, steps},
+        *,
     },
     kernel::{
-        prepare::Ready,
-        spec::Kernel::{self, Ours, Stock},
+        spec::Kernel::{Ours, Stock},
+        *,
     },
-    verdict::{agree::Side, row::Row},
+    verdict::{agree::Side, Row},
 };
 
 /// Names the guest.

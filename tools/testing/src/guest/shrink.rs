@@ -2,7 +2,7 @@
 
 //! Shortens a sequence of steps that shows something to one that still shows it, and of which no step can be left out.
 
-use anyhow::Result;
+use crate::common::*;
 
 /// The number of sequences that are tried at a time. Each costs little, because all of them share the boot of a guest.
 pub const AT_A_TIME: usize = 90;

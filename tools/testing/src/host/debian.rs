@@ -3,18 +3,7 @@
 //! Packages that are unpacked and not installed. apt fetches and verifies them, from the suites of the system, or from Debian's
 //! backports with lists and a cache of our own, so that the system's configuration does not change.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
-
-use anyhow::{bail, ensure, Context, Result};
-
-use crate::{
-    common::{command, files, output, run, Failure, Session, Stage},
-    host::packages,
-};
+use crate::{common::*, host::packages};
 
 /// The suite that has Linux 7.3 and current Rust sources; all packages taken from it are architecture independent.
 const SUITE: &str = "trixie-backports";

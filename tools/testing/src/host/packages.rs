@@ -2,15 +2,7 @@
 
 //! The Debian packages a command needs, each with its reason, and their installation.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    process::Command,
-};
-
-use anyhow::{bail, Result};
-
-use crate::common::{command, output, run, Failure, Session, Stage};
+use crate::common::*;
 
 /// One package, a file that shows its presence on other systems than Debian, and the reason why it
 /// is needed.

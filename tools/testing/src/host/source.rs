@@ -2,17 +2,7 @@
 
 //! The kernel source: a pristine tree, and the copy of it that is grafted.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
-
-use anyhow::{bail, ensure, Context, Result};
-
-use crate::{
-    common::{command, output, rsync, run, Failure, Session, Stage},
-    host::{debian, Archive},
-};
+use crate::{common::*, host::*};
 
 const PACKAGE: &str = "linux-source-7.3";
 

@@ -3,18 +3,7 @@
 //! The Rust part of the toolchain: rustc, the source of its library, bindgen, and the LLVM that they are used
 //! with.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    time::Duration,
-};
-
-use anyhow::{bail, Context, Result};
-
-use crate::{
-    common::{command, output, run, run_limited, Failure, Limits, Session, Stage},
-    host::{debian, Archive},
-};
+use crate::{common::*, host::*};
 
 /// The versions that Linux 7.3 needs, for the case that no tree is at hand.
 const RUSTC_MIN: &str = "1.85.0";

@@ -8,15 +8,10 @@
 
 use std::{
     collections::hash_map::DefaultHasher,
-    fs,
     hash::{Hash, Hasher},
-    path::{Path, PathBuf},
 };
 
-use crate::{
-    common::{output, rsync, Session},
-    kernel::{KernelSpec, Prepared},
-};
+use crate::{common::*, kernel::*};
 
 /// The folder in which the output of one kernel is kept.
 pub struct Cached {

@@ -6,14 +6,7 @@
 //! in the notes of Kbuild (`.*.cmd`) being those of the new kernel. Kbuild then makes what is missing, and what the configuration
 //! changes.
 
-use std::{collections::BTreeSet, fs, path::Path};
-
-use anyhow::{Context, Result};
-
-use crate::{
-    common::{files, read, regex, rsync, run, Session},
-    kernel::KernelSpec,
-};
+use crate::{common::*, kernel::KernelSpec};
 
 /// Makes the output of `to` a copy of that of `from`, which is built, without objects that need a file in `differing`. These are paths
 /// in the source tree.

@@ -3,14 +3,7 @@
 //! The files that the overlay changes, and the drivers among them that it converts: by the semantic patch or by a small patch of their
 //! own.
 
-use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-};
-
-use anyhow::Result;
-
-use crate::common::{files, read, Session};
+use crate::common::*;
 
 /// A file of a driver that the overlay converts.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,13 +2,9 @@
 
 //! The stock kernel with the rule that patches of 2026 proposed. One file differs, so its build starts from the stock kernel's.
 
-use std::{collections::BTreeSet, fs};
-
-use anyhow::{Context, Result};
-
 use crate::{
-    common::{command, succeed},
-    kernel::{copied, prepare::stock, KernelSpec, Prepared},
+    common::*,
+    kernel::{prepare::stock, *},
 };
 
 const FILE: &str = "drivers/pci/msi/msi.c";

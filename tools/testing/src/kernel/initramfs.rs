@@ -2,20 +2,11 @@
 
 //! The guest's file system: busybox, the kernel's modules, and the guest scripts.
 
-use std::{
-    fs,
-    os::unix::fs::symlink,
-    path::{Path, PathBuf},
-};
+use std::os::unix::fs::symlink;
 
-use anyhow::{Context, Result};
 use walkdir::WalkDir;
 
-use crate::{
-    common::{command, files, succeed, Failure, Session},
-    host::{debian, program, LLVM},
-    kernel::Built,
-};
+use crate::{common::*, host::*, kernel::Built};
 
 /// Packs the initramfs of `kernel` with the kernel's own tool, which needs no privileges.
 pub fn pack(session: &Session, kernel: &Built) -> Result<PathBuf> {

@@ -2,11 +2,7 @@
 
 //! Kernel configurations: what a fragment asks for, what a `.config` has, and what hides Rust.
 
-use std::{collections::BTreeMap, path::Path};
-
-use anyhow::Result;
-
-use crate::common::{read, regex};
+use crate::common::*;
 
 /// Symbols, without their `CONFIG_`, and their values; an unset one is `n`.
 #[derive(Clone, Debug, Default, PartialEq)]

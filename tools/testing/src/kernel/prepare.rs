@@ -3,21 +3,17 @@
 //! Prepares a kernel that can boot. A step that is up to date does nothing.
 
 use std::{
-    collections::BTreeSet,
-    fs::{self, File},
+    fs::File,
     ops::Deref,
-    path::{Path, PathBuf},
-    process::Command,
     sync::{Arc, Mutex},
 };
 
-use anyhow::{Context, Result};
 use fs4::{FileExt, TryLockError};
 
 use crate::{
-    common::{command, run, Failure, Session},
-    host::{packages, source, toolchain, Package, Pristine, Toolchain, LLVM},
-    kernel::{cache::Cached, earlier, initramfs, ungrafted, Built, Kernel, KernelSpec},
+    common::*,
+    host::*,
+    kernel::{cache::Cached, *},
 };
 
 /// A session with the tools and the source, after missing parts were fetched.

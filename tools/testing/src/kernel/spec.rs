@@ -2,21 +2,9 @@
 
 //! Builds kernels: the configuration from fragments, the image, and the modules.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
-
-use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use crate::{
-    common::{command, read, rsync, run, succeed, Failure, Session, Stage},
-    host::LLVM,
-    kernel::{copied, drivers, hides_rust, Config, Machine, Prepared, PC},
-};
+use crate::{common::*, host::LLVM, kernel::*};
 
 /// The kernels that guests run on.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,14 +2,7 @@
 
 //! The source without the overlay.
 
-use std::path::PathBuf;
-
-use anyhow::Result;
-
-use crate::{
-    common::{command, rsync, run, succeed},
-    kernel::Prepared,
-};
+use crate::{common::*, kernel::Prepared};
 
 /// Returns the pristine tree if it can be built with its output elsewhere, and otherwise a clean copy, which is made once.
 pub fn ungrafted(prepared: &Prepared) -> Result<PathBuf> {

@@ -2,20 +2,10 @@
 
 //! The results of a command, for people and for programs.
 
-use std::{
-    fs,
-    path::PathBuf,
-    time::{Duration, Instant},
-};
-
-use anyhow::Result;
 use serde_json::json;
 
 use super::page;
-use crate::{
-    common::{elapsed, Session},
-    verdict::Row,
-};
+use crate::{common::*, verdict::Row};
 
 /// Returns the name of a command's report. That of a part does not replace that of a whole run.
 pub fn name(command: &str, chosen: &[String]) -> String {

@@ -3,12 +3,7 @@
 //! The summary of a run: how many behaviours of each area were tested, which guests took longest, what was skipped,
 //! and what failed.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
-
-use crate::{common::elapsed, verdict::Row};
+use crate::{common::*, verdict::Row};
 
 /// The number of slowest guests that are named.
 const SLOWEST: usize = 5;

@@ -2,24 +2,14 @@
 
 //! Proves that the series can be merged patch by patch: each is built and booted.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    ops::Range,
-    path::{Path, PathBuf},
-    process::Command,
-    thread,
-    time::{Instant, SystemTime},
-};
-
-use anyhow::{Context, Result};
+use std::{ops::Range, thread, time::SystemTime};
 
 use super::{checkers, mail::write, pieces::File, Step};
 use crate::{
     checks::{docs, scripts::judge, tree::ARM64_ONLY},
-    common::{rsync, run},
-    guest::{GuestSpec, Run, DEFAULT},
-    kernel::{initramfs, jobs, Built, Kernel, KernelSpec, Prepared, Ready, EVERYTHING},
+    common::*,
+    guest::*,
+    kernel::*,
     verdict::Row,
 };
 

@@ -4,16 +4,8 @@
 //!
 //! A complaint that was there before a change does not count, wherever its line is now.
 
-use std::{collections::BTreeSet, fs, path::Path, process::Command};
-
-use anyhow::Result;
-
 use super::{mail::write, pieces::File};
-use crate::{
-    common::{command, regex, run, Session},
-    kernel::Prepared,
-    verdict::Row,
-};
+use crate::{common::*, kernel::Prepared, verdict::Row};
 
 /// Has Debian's sparse accept the kernel, which is newer. Without the first word Kbuild does not
 /// run it, and without the second, of a literal, it complains of every MODULE_LICENSE().

@@ -2,24 +2,13 @@
 
 //! Checks the mail itself, without a build.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
-
-use anyhow::{Context, Result};
-use regex::Regex;
-
 use super::{
     mail::Repository,
     pieces::File,
     table::{Exception, Table, DRIVERS},
     Step,
 };
-use crate::{
-    common::{command, output, regex, Session},
-    verdict::Row,
-};
+use crate::{common::*, verdict::Row};
 
 /// The largest length of a patch of the core.
 const LONGEST: usize = 600;

@@ -2,14 +2,7 @@
 
 //! The steps as commits of a small repository, which has only the files that the series changes, and as mail from it.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
-
-use anyhow::{Context, Result};
-
-use crate::common::{command, Session};
+use crate::common::*;
 
 /// The repository.
 pub struct Repository<'a> {

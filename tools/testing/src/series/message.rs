@@ -2,17 +2,8 @@
 
 //! The messages of the patches, and the cover letter.
 
-use std::collections::BTreeSet;
-
-use anyhow::{Context, Result};
-
 use super::table::{folder, Step, Table};
-use crate::{
-    checks::tree_report::RUNS,
-    common::{read, regex, Session},
-    kernel::drivers,
-    reports::results,
-};
+use crate::{checks::tree_report::RUNS, common::*, kernel::drivers, reports::results};
 
 const COLUMNS: usize = 72;
 

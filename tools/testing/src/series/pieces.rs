@@ -5,13 +5,10 @@
 //! A piece is a hunk without context. If lines are only added, as in a new file, it is an item: lines after an empty line that
 //! begin without indentation. Every piece belongs to one step, and the file after a step has the pieces of all steps until then.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use anyhow::{Context, Result};
-use regex::Regex;
 use similar::{DiffOp, TextDiff};
 
 use super::table::{glob, Step};
+use crate::common::*;
 
 /// The step of the pieces that the series leaves out.
 pub const NEVER: usize = usize::MAX;

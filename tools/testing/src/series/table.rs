@@ -2,16 +2,9 @@
 
 //! The table of the series, `tools/testing/series/*.toml`: which change belongs to which patch, and what the patch says.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
-
-use anyhow::{Context, Result};
-use regex::Regex;
 use serde::Deserialize;
 
-use crate::common::{self, Session};
+use crate::common::{self, *};
 
 /// The parts of the series, in their order. Each has a file of that name.
 pub const PARTS: [&str; 4] = ["fixes", "calls", "drivers", "core"];

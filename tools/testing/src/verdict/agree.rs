@@ -3,17 +3,9 @@
 //! Compares the logs of a guest on two kernels: the lines between `compare: begin NAME` and `compare: end NAME` must be the
 //! same on both.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-};
-
 use similar::TextDiff;
 
-use crate::{
-    common::{quote_first, regex},
-    verdict::Row,
-};
+use crate::{common::*, verdict::Row};
 
 /// How many lines of a difference are shown.
 const SHOWN: usize = 40;

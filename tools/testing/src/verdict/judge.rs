@@ -2,12 +2,7 @@
 
 //! Turns a guest's log into one row for each test. A report of the kernel is charged to the test during which it was printed.
 
-use std::path::Path;
-
-use crate::{
-    common::{quote, regex},
-    verdict::{klog, ktap, rounds, Document, Line, Row, Trouble},
-};
+use crate::{common::*, verdict::*};
 
 /// How many lines of the log a failed test quotes.
 const QUOTED: usize = 30;

@@ -2,11 +2,9 @@
 
 //! The guest's serial log: its lines, and the reports in it that show a fault.
 
-use std::collections::BTreeSet;
-
 use regex::RegexSet;
 
-use crate::common::regex;
+use crate::common::*;
 
 /// One line of the log, without its time stamp.
 #[derive(Clone, Debug, Default, PartialEq)]

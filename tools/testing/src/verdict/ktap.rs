@@ -2,9 +2,9 @@
 
 //! KTAP documents in a log: every result with its place in the log, and all faults of the document itself.
 
-use regex::{Captures, Regex};
+use regex::Captures;
 
-use crate::{common::regex, verdict::Line};
+use crate::{common::*, verdict::Line};
 
 /// One result.
 #[derive(Clone, Debug, PartialEq)]

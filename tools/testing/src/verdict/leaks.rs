@@ -3,7 +3,7 @@
 //! The result of kmemleak at the end of a guest, as one row.
 
 use super::{klog::Line, row::Row};
-use crate::common::quote;
+use crate::common::*;
 
 /// The beginning of the lines of kmemleak's file that the guest's init prints.
 const QUOTE: &str = "# kmemleak: ";

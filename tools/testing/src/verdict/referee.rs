@@ -2,14 +2,9 @@
 
 //! Checks our KTAP parser against the kernel's own, which must count the same results.
 
-use std::{fs, path::Path};
-
 use serde::Deserialize;
 
-use crate::{
-    common::{command, output, Session},
-    verdict::Document,
-};
+use crate::{common::*, verdict::Document};
 
 #[derive(Deserialize)]
 struct Group {

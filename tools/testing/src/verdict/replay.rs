@@ -2,11 +2,10 @@
 
 //! Compares the trace that a guest prints with the rule.
 
-use std::path::Path;
-
 use model::{replay, rule::Rule};
 
 use super::row::Row;
+use crate::common::*;
 
 /// Compares the trace in a guest's log with the rule.
 pub fn replay(guest: &str, log: &Path, text: &str) -> Row {

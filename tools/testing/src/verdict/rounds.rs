@@ -2,10 +2,8 @@
 
 //! Merges the rounds of a repeated test into one row, with the number of rounds.
 
-use std::collections::BTreeMap;
-
 use super::row::Row;
-use crate::common::regex;
+use crate::common::*;
 
 /// Merges rows of the same name. A number at the end of a part of a name, as in `bind_3`, counts rounds and is taken off.
 pub fn merge(rows: Vec<Row>) -> Vec<Row> {

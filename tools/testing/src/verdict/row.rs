@@ -2,9 +2,9 @@
 
 //! A row: one thing that was tested or measured, and its result.
 
-use std::{path::PathBuf, time::Duration};
-
 use serde::{Deserialize, Serialize};
+
+use crate::common::*;
 
 /// One thing that was tested or measured.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
