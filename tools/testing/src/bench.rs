@@ -92,8 +92,7 @@ pub struct Outcome {
 impl Outcome {
     /// Returns everything as rows of a report.
     pub fn rows(&self) -> Vec<Row> {
-        let counts = self.counts.iter().map(rows::Count::row);
-        self.checks.iter().cloned().chain(counts).collect()
+        self.checks.iter().cloned().chain(self.counts.iter().map(rows::Count::row)).collect()
     }
 }
 
@@ -162,8 +161,7 @@ fn same_configuration(session: &Session, stock: &Ready, ours: &Ready) -> Result<
         .map(|(symbol, stock, ours)| format!("CONFIG_{symbol}: {stock}, ours {ours}"))
         .collect();
     let out = |ready: &Ready| session.show(&ready.kernel.spec.out);
-    let name = format!("{PREFIX}same_configuration");
-    Ok(Row::judged(name, differing.is_empty(), || {
+    Ok(Row::judged(format!("{PREFIX}same_configuration"), differing.is_empty(), || {
         format!(
             "the two kernels are not comparable:\n{}compare {}/.config and {}/.config",
             quote(&differing),
@@ -179,8 +177,7 @@ pub fn bench(session: &Session) -> Result<bool> {
     let prepared = prepare::source(session, &[])?;
     let mut ready = BTreeMap::new();
     for kernel in [Stock, Ours] {
-        let built = prepare::kernel(&prepared, kernel, &modules(kernel))?;
-        ready.insert(kernel, built);
+        ready.insert(kernel, prepare::kernel(&prepared, kernel, &modules(kernel))?);
     }
     let outcome = measure(session, &ready)?;
     let rows = outcome.rows();

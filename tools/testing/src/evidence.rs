@@ -51,8 +51,7 @@ impl Side {
 pub struct Chosen(Vec<Side>);
 
 impl Chosen {
-    /// Selects the cases whose tests `make test` runs. They do not need the kernel that only `make evidence`
-    /// builds.
+    /// Selects the cases whose tests `make test` runs. They do not need the kernel that only `make evidence` builds.
     pub fn by_test(wanted: impl Fn(&str) -> bool) -> Self {
         let with_earlier = |case: &'static Case| case.sides().any(|s| s.kernel == Kernel::Earlier);
         let mut chosen = Self::all();
@@ -68,8 +67,7 @@ impl Chosen {
     pub fn kernels(&self) -> BTreeMap<Kernel, BTreeSet<&'static str>> {
         let mut kernels: BTreeMap<Kernel, BTreeSet<&str>> = BTreeMap::new();
         for side in &self.0 {
-            let modules = kernels.entry(side.kernel).or_default();
-            modules.extend(side.case.steps.map(|_| MODULES));
+            kernels.entry(side.kernel).or_default().extend(side.case.steps.map(|_| MODULES));
         }
         kernels
     }
@@ -87,16 +85,12 @@ impl Chosen {
             }
             match booted.next().expect("there is a result of every run") {
                 Ok(ran) => {
-                    let bad = ran.rows.into_iter().filter(|row| !row.ok);
-                    let outside = bad.map(|row| row.message).collect();
+                    let outside = ran.rows.into_iter().filter(|row| !row.ok).map(|row| row.message).collect();
                     let mut found = judge(prepared, ready, side, &ran.log, &ran.text, outside);
                     found.again = ran.again;
                     found
                 }
-                Err(row) => {
-                    let log = side.log(prepared);
-                    judge(prepared, ready, side, &log, "", vec![row.message])
-                }
+                Err(row) => judge(prepared, ready, side, &side.log(prepared), "", vec![row.message]),
             }
         });
         found.collect()
@@ -105,8 +99,7 @@ impl Chosen {
 
 /// Their rows of `make test`.
 pub fn rows(found: Vec<Found>) -> Vec<Row> {
-    let both = |found: Found| [Some(found.row), found.again];
-    found.into_iter().flat_map(both).flatten().collect()
+    found.into_iter().flat_map(|found: Found| [Some(found.row), found.again]).flatten().collect()
 }
 
 /// `make evidence`: all cases, and the report.
@@ -116,8 +109,7 @@ pub fn evidence(session: &Session) -> Result<bool> {
     let chosen = Chosen::all();
     let mut ready = BTreeMap::new();
     for (which, modules) in chosen.kernels() {
-        let built = prepare::kernel(&prepared, which, &modules)?;
-        ready.insert(which, built);
+        ready.insert(which, prepare::kernel(&prepared, which, &modules)?);
     }
     let found = chosen.find(&prepared, &ready);
 
@@ -183,11 +175,9 @@ fn judge(session: &Session, ready: &Ready, side: &Side, log: &Path, text: &str, 
     let lines = telling(text);
     let log = session.show(log);
     let complaint = || format!("{}\n{}log: {log}", errors.join("\n"), quote(&lines));
-    let row = Row::judged(side.test(), errors.is_empty(), complaint);
-    let mut row = row.with("shows", shown.clone());
+    let mut row = Row::judged(side.test(), errors.is_empty(), complaint).with("shows", shown.clone());
     row.log = Some(PathBuf::from(&log));
-    let fragments = &ready.kernel.spec.fragments;
-    let config = fragments.iter().filter_map(|path| path.file_name());
+    let config = ready.kernel.spec.fragments.iter().filter_map(|path| path.file_name());
     let config: Vec<_> = config.map(|name| name.to_string_lossy()).collect();
     Found {
         side: *side,

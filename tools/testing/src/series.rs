@@ -38,8 +38,7 @@ struct Step {
 /// Writes the series to `build/series`, and builds and boots the steps that `check` names: `1` for all, or `FROM-TO`.
 pub fn series(session: &Session, check: Option<&str>, version: usize) -> Result<bool> {
     let started = Instant::now();
-    let more = check.map_or(&[][..], |_| packages::SERIES);
-    let prepared = prepare::source(session, more)?;
+    let prepared = prepare::source(session, check.map_or(&[][..], |_| packages::SERIES))?;
     let pristine = &prepared.pristine.tree;
     let table = table::read(&table::folder(session))?;
     let repository = repository(session)?;
@@ -64,8 +63,7 @@ pub fn series(session: &Session, check: Option<&str>, version: usize) -> Result<
     ];
     println!("\nseries: {} patches and a cover letter in build/series/patches; git am takes them", steps.len());
     if let Some(check) = check {
-        let wanted = check::range(check, steps.len())?;
-        rows.extend(check::walk(&prepared, &steps, &files, wanted)?);
+        rows.extend(check::walk(&prepared, &steps, &files, check::range(check, steps.len())?)?);
     } else {
         println!("make series CHECK=1 builds every step and boots each that changes what boots");
     }
@@ -136,8 +134,7 @@ fn files(session: &Session, repository: &Repository, pristine: &Path) -> Result<
     root.commit(&before, "What the series applies to")?;
     let base = root.git(&["rev-parse", "HEAD"])?;
 
-    let grafted = before.iter().filter(|(path, _)| *path != MAINTAINERS);
-    let files = grafted.map(|(path, was)| {
+    let files = before.iter().filter(|(path, _)| *path != MAINTAINERS).map(|(path, was)| {
         let last = read(&session.linux().join(path))?;
         Ok(File::new(path, was.as_deref(), &last))
     });
@@ -154,25 +151,18 @@ fn maintainers(session: &Session, pristine: &Path, repository: &Repository, file
     let (title, fields) = ours.split_once('\n').context("the entry has a title")?;
     let first = list.find("\n3C59X").unwrap_or(0);
     let ends = list[first..].match_indices("\n\n");
-    let is_later = |at: &usize| {
-        let title_there = list[*at..].lines().next();
-        title_there.is_some_and(|line| line.to_uppercase().as_str() > title)
-    };
-    let place = ends.map(|(at, _)| first + at + 2).find(is_later);
-    let place = place.unwrap_or(list.len());
+    let is_later = |at: &usize| list[*at..].lines().next().is_some_and(|line| line.to_uppercase().as_str() > title);
+    let place = ends.map(|(at, _)| first + at + 2).find(is_later).unwrap_or(list.len());
     let Repository { name, email, .. } = repository;
     let entry = format!("{title}\nM:\t{name} <{email}>\nL:\tlinux-pci@vger.kernel.org\n{}\n\n", fields.trim_end());
     let (before, after) = list.split_at(place);
     let mut file = File::new(MAINTAINERS, Some(&list), &format!("{before}{entry}{after}"));
     for field in fields.lines().filter(|field| field.starts_with("F:\t")) {
         let named = glob(&field["F:\t".len()..]);
-        let named = files.iter().filter(|file| named.is_match(&file.path));
-        let step = named.filter_map(File::first).min().unwrap_or(pieces::NEVER);
-        let line = regex(&format!("(?m)^{}$", regex::escape(field)));
-        file.take_lines(step, &line);
+        let step = files.iter().filter(|file| named.is_match(&file.path)).filter_map(File::first).min().unwrap_or(pieces::NEVER);
+        file.take_lines(step, &regex(&format!("(?m)^{}$", regex::escape(field))));
     }
-    let first = file.first().context("no file of the entry comes")?;
-    file.take_rest(first);
+    file.take_rest(file.first().context("no file of the entry comes")?);
     Ok(file)
 }
 
@@ -188,8 +178,7 @@ fn commit(session: &Session, repository: &Repository, table: &Table, files: &[Fi
         let changed: Vec<_> = changed.collect();
         let paths: Vec<_> = changed.iter().map(|(path, _)| path.to_string()).collect();
         anyhow::ensure!(!paths.is_empty(), "\"{}\" changes nothing", step.subject);
-        let message = message::of(session, table, step, &paths)?;
-        repository.commit(&changed, &message)?;
+        repository.commit(&changed, &message::of(session, table, step, &paths)?)?;
         steps.push(Step {
             part: step.part,
             subject: step.subject.clone(),

@@ -35,8 +35,7 @@ type Drawn<'a> = Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBacke
 /// Draws the picture.
 pub fn draw(path: &Path, counts: &[Count]) -> Result<()> {
     let ratios: Vec<_> = counts.iter().filter(|c| c.ratio().is_some()).collect();
-    let height = 2 * CURVES + (LINE * (ratios.len() + 5)) as u32;
-    let root = SVGBackend::new(path, (WIDTH, height)).into_drawing_area();
+    let root = SVGBackend::new(path, (WIDTH, 2 * CURVES + (LINE * (ratios.len() + 5)) as u32)).into_drawing_area();
     let drawn = || {
         root.fill(&WHITE)?;
         let (curves, bars) = root.split_vertically(2 * CURVES);

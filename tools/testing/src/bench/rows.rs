@@ -107,8 +107,7 @@ const GROUPS: &[(&str, Option<Target>, &str)] = &[
 
 /// Returns the place of a row's group in [`GROUPS`].
 fn group(name: &str) -> usize {
-    let found = GROUPS.iter().position(|(group, ..)| name.starts_with(group));
-    found.expect("every row belongs to a group")
+    GROUPS.iter().position(|(group, ..)| name.starts_with(group)).expect("every row belongs to a group")
 }
 
 /// Returns a row for everything that was counted. C on the stock kernel against Rust on ours is a row of its own.
@@ -129,9 +128,7 @@ pub fn rows(stock: &Counts, ours: &Counts) -> Vec<Count> {
 
 /// Returns a name whose numbers have leading zeros, so that 8 comes before 64.
 fn natural(name: &str) -> String {
-    let number = regex(r"\d+");
-    let padded = number.replace_all(name, |found: &Captures<'_>| format!("{:0>20}", &found[0]));
-    padded.into_owned()
+    regex(r"\d+").replace_all(name, |found: &Captures<'_>| format!("{:0>20}", &found[0])).into_owned()
 }
 
 #[cfg(test)]
@@ -186,8 +183,7 @@ mod tests {
 
     #[test]
     fn what_one_kernel_did_not_count_is_not_met() {
-        let rows = rows(&counts(&[("call/a", 1)]), &counts(&[]));
-        assert!(!find(&rows, "call/a").met());
+        assert!(!find(&rows(&counts(&[("call/a", 1)]), &counts(&[])), "call/a").met());
     }
 
     #[test]

@@ -60,9 +60,7 @@ fn objects(out: &Path, names: &[&str]) -> Result<Size> {
     for name in names {
         let bytes = read(&out.join("drivers/pci").join(name))?;
         for section in object::File::parse(&*bytes)?.sections() {
-            let SectionFlags::Elf { sh_flags, .. } = section.flags() else {
-                continue;
-            };
+            let SectionFlags::Elf { sh_flags, .. } = section.flags() else { continue };
             let has = |flag: u64| sh_flags.0 & flag != 0;
             let name = section.name()?;
             let apart = ["__ksymtab", "__bug_table", ".orc_", ".return_sites", ".modinfo"];
@@ -102,8 +100,7 @@ fn functions(out: &Path, name: &str, like: &str) -> Result<Size> {
 /// Returns the helpers that a C file defines, as a regular expression.
 fn defined(file: &Path) -> Result<String> {
     let text = text::read(file)?;
-    let helper = text::regex(r"\brust_helper_\w+");
-    let names: Vec<_> = helper.find_iter(&text).map(|f| f.as_str()).collect();
+    let names: Vec<_> = text::regex(r"\brust_helper_\w+").find_iter(&text).map(|f| f.as_str()).collect();
     Ok(format!("^({})$", names.join("|")))
 }
 

@@ -25,8 +25,7 @@ pub enum Format {
     Rst,
 }
 
-/// Takes the census of the user's tree or of Debian's. With `check`, returns whether the kernel would report none of its
-/// drivers.
+/// Takes the census of the user's tree or of Debian's. With `check`, returns whether the kernel would report none of its drivers.
 pub fn census(session: &Session, format: Format, check: bool) -> Result<bool> {
     let pristine = source::pristine(session)?;
     let census = take(session, &pristine.tree, &pristine.version)?;
@@ -77,8 +76,7 @@ pub fn rows(session: &Session, pristine: &Path, version: &str, grafted: &Path) -
             rows.push(Row::of(name, complaint));
         }
         let name = format!("{PREFIX}every_reading_is_needed");
-        let unused = census.needless_readings().into_iter();
-        let unused = unused.map(|reading| format!("the walk settles {reading}"));
+        let unused = census.needless_readings().into_iter().map(|reading| format!("the walk settles {reading}"));
         rows.push(Row::of(name, unused.collect::<Vec<_>>().join("\n")));
         let counts = census.counts();
         for (what, expected) in &known.counts {
@@ -91,7 +89,6 @@ pub fn rows(session: &Session, pristine: &Path, version: &str, grafted: &Path) -
     let relying = census.entries.iter().filter(|e| e.fails());
     let list = quote(relying.map(|e| format!("{} {}", e.class.name(), e.file)));
     let name = format!("{PREFIX}grafted::no_driver_is_reported");
-    let remedy = "make census LINUX=build/linux CHECK=1 FORMAT=errors says where";
-    rows.push(Row::of(name, list).or_remedy(remedy));
+    rows.push(Row::of(name, list).or_remedy("make census LINUX=build/linux CHECK=1 FORMAT=errors says where"));
     Ok(rows)
 }

@@ -27,12 +27,10 @@ pub fn docs(session: &Session) -> Result<bool> {
 
 const RUSTDOC: &str = "Documentation/output/rust/rustdoc";
 
-/// Builds the documentation of a tree whose kernel is configured. Returns one row for each kind of
-/// documentation.
+/// Builds the documentation of a tree whose kernel is configured. Returns one row for each kind of documentation.
 pub fn build(prepared: &Prepared) -> Result<Vec<Row>> {
     packages::install(prepared, &packages::DOCS.iter().collect::<Vec<_>>())?;
-    let ours = Ours::of(prepared)?;
-    Ok(vec![sphinx(prepared, &ours)?, kernel_doc(prepared, "host::docs::kernel-doc")?, rustdoc(prepared)?])
+    Ok(vec![sphinx(prepared, &Ours::of(prepared)?)?, kernel_doc(prepared, "host::docs::kernel-doc")?, rustdoc(prepared)?])
 }
 
 /// Our files, which must have no warnings.
@@ -62,14 +60,12 @@ impl Ours {
 
     /// Returns whether a line of a log complains about one of them.
     fn blamed(&self, line: &str) -> bool {
-        let complains = ["WARNING", "ERROR", "SEVERE", "CRITICAL", "Warning:", "Error:"];
-        complains.iter().any(|word| line.contains(word))
+        ["WARNING", "ERROR", "SEVERE", "CRITICAL", "Warning:", "Error:"].iter().any(|word| line.contains(word))
             && self.added.iter().chain(&self.edited).any(|file| line.contains(file.as_str()))
     }
 }
 
-/// Builds the pages with Sphinx. Pages of other folders are not built, so references to them are not
-/// checked.
+/// Builds the pages with Sphinx. Pages of other folders are not built, so references to them are not checked.
 fn sphinx(prepared: &Prepared, ours: &Ours) -> Result<Row> {
     let mut make = prepared.make(&prepared.linux(), &prepared.build.join("docs"));
     make.arg("htmldocs").arg(format!("SPHINXDIRS={FOLDERS}"));

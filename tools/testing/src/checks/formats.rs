@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Checks what the kernel code prints: no address of an object, and no format that comes from
-//! outside.
+//! Checks what the kernel code prints: no address of an object, and no format that comes from outside.
 
 use crate::{common::*, verdict::Row};
 
@@ -27,8 +26,7 @@ pub fn check(session: &Session) -> Result<Vec<Row>> {
 /// Returns the lines that print what they must not.
 fn wrong(text: &str) -> impl Iterator<Item = (usize, &'static str)> {
     let rules = [
-        // Allowed are a function's name, and a resource in the form in which the PCI core prints
-        // it.
+        // Allowed are a function's name, and a resource in the form in which the PCI core prints it.
         (regex(r"%p([^sR]|$)"), "an address in a format"),
         (regex(r"\{[^{}]*:#?p\}"), "an address in a format"),
         (regex(r"\b(pr_[a-z]+|printk|panic)\(\s*[^\x22\s)K]"), "a format that is no literal"),
@@ -43,8 +41,7 @@ fn wrong(text: &str) -> impl Iterator<Item = (usize, &'static str)> {
     let mut found = Vec::new();
     for (rule, what) in rules {
         for at in rule.find_iter(text) {
-            let line = text[..at.start()].matches('\n').count() + 1;
-            found.push((line, what));
+            found.push((text[..at.start()].matches('\n').count() + 1, what));
         }
     }
     found.sort_unstable();

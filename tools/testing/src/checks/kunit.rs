@@ -33,16 +33,12 @@ pub fn run(prepared: &Prepared) -> Result<Vec<Row>> {
         kunit.args(["--make_options", &option]);
     }
     prepared.stage("kunit", "building and running User Mode Linux", |stage| {
-        let limit = Duration::from_secs(3600);
-        scripts::results(stage, PREFIX, &mut kunit, limit)
+        scripts::results(stage, PREFIX, &mut kunit, Duration::from_secs(3600))
     })
 }
 
 /// Returns how many seconds the last run took to build, and to run the tests, as `kunit.py` says.
 pub fn seconds(session: &Session) -> [Option<f64>; 2] {
     let said = fs::read_to_string(session.log("host-kunit")).unwrap_or_default();
-    ["building", "running"].map(|step| {
-        let time = regex(&format!(r"([0-9.]+)s {step}"));
-        time.captures(&said)?[1].parse().ok()
-    })
+    ["building", "running"].map(|step| regex(&format!(r"([0-9.]+)s {step}")).captures(&said)?[1].parse().ok())
 }

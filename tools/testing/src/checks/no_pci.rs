@@ -37,8 +37,7 @@ fn build_without(prepared: &Prepared, test: &str, folders: &[&str]) -> Result<Ve
             make(&[folder])?;
         }
         let log = prepared.log(&format!("{name}-module"));
-        let from = prepared.testing().join("modules/no_pci");
-        run(stage, &mut rsync(prepared, &from, &modules), &log)?;
+        run(stage, &mut rsync(prepared, &prepared.testing().join("modules/no_pci"), &modules), &log)?;
         // No kernel is linked, so symbols cannot be resolved. The object is built all the same.
         let mut make = prepared.make(&spec.source, &spec.out);
         make.arg(format!("M={}", modules.display())).arg("no_pci.o");

@@ -69,8 +69,7 @@ fn exported(name: &str, theirs: &Exports, ours: &Exports, added: &BTreeSet<Strin
 }
 
 fn all_exports(tree: &Tree) -> Exports {
-    let all = tree.values().flat_map(|parts| parts.exports.clone());
-    all.collect()
+    tree.values().flat_map(|parts| parts.exports.clone()).collect()
 }
 
 /// Checks that a configuration with Rust that does not mention the option has it off, and what depends on it.
@@ -103,11 +102,8 @@ fn rows(pristine: &Tree, grafted: &Tree, excepted: &BTreeSet<String>) -> Vec<Row
     let mut rows = vec![row("objects::same_set", &set, pristine.len())];
     let mut folders: BTreeMap<&str, (usize, Vec<String>)> = BTreeMap::new();
     for (path, theirs) in pristine.iter().filter(|(path, _)| !excepted.contains(*path)) {
-        let Some(ours) = grafted.get(path) else {
-            continue;
-        };
-        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let (count, differing) = folders.entry(folder).or_default();
+        let Some(ours) = grafted.get(path) else { continue };
+        let (count, differing) = folders.entry(path.rsplit_once('/').map_or("", |(folder, _)| folder)).or_default();
         *count += 1;
         let parts = differing_parts(theirs, ours);
         if !parts.is_empty() {
@@ -216,8 +212,7 @@ fn parts(path: &Path) -> Result<Parts> {
             content.extend(line.bytes());
         }
         // Sections may share a name.
-        let key = unused_key(&parts.sections, name);
-        parts.sections.insert(key, content);
+        parts.sections.insert(unused_key(&parts.sections, name), content);
     }
     for symbol in file.symbols() {
         if matches!(symbol.kind(), SymbolKind::Section | SymbolKind::File) {
@@ -238,8 +233,7 @@ fn parts(path: &Path) -> Result<Parts> {
         let what = format!("{} bytes, {binding} {:?} in {section}", symbol.size(), symbol.kind());
         let (name, at) = (symbol.name()?, symbol.address());
         // Local names may occur more than once; their order in the symbol table is the file's.
-        let key = unused_key(&parts.symbols, name);
-        parts.symbols.insert(key, (what, at));
+        parts.symbols.insert(unused_key(&parts.symbols, name), (what, at));
     }
     Ok(parts)
 }
@@ -253,8 +247,7 @@ fn counts(name: &str, kind: SectionKind) -> bool {
 
 /// Returns the objects under `drivers/pci` of converted drivers, and of files that the overlay patches.
 fn excepted(session: &Session) -> Result<BTreeSet<String>> {
-    let converted = drivers::converted(session)?.into_iter();
-    let converted = converted.map(|driver| format!("+++ b/{}", driver.file.display()));
+    let converted = drivers::converted(session)?.into_iter().map(|driver| format!("+++ b/{}", driver.file.display()));
     let mut found: BTreeSet<_> = converted.flat_map(|file| patched_objects(&file)).collect();
     for path in files(&session.root.join("scripts/patches"), &["patch"])? {
         found.extend(patched_objects(&read(&path)?));
@@ -263,10 +256,8 @@ fn excepted(session: &Session) -> Result<BTreeSet<String>> {
 }
 
 fn patched_objects(patch: &str) -> Vec<String> {
-    let files = patch.lines().filter_map(|line| line.strip_prefix("+++ b/"));
-    let sources = files.filter(|file| file.starts_with(FOLDER));
-    let objects = sources.filter_map(|file| Some(format!("{}.o", file.strip_suffix(".c")?)));
-    objects.collect()
+    let sources = patch.lines().filter_map(|line| line.strip_prefix("+++ b/")).filter(|file| file.starts_with(FOLDER));
+    sources.filter_map(|file| Some(format!("{}.o", file.strip_suffix(".c")?))).collect()
 }
 
 #[cfg(test)]
@@ -304,8 +295,7 @@ mod tests {
     fn converted_drivers_are_excepted() {
         let a = tree(&[("drivers/pci/switch/switchtec.o", &[(".text", "x")])]);
         let b = tree(&[("drivers/pci/switch/switchtec.o", &[(".text", "y")])]);
-        let excepted = BTreeSet::from(["drivers/pci/switch/switchtec.o".to_string()]);
-        assert!(rows(&a, &b, &excepted).iter().all(|row| row.ok));
+        assert!(rows(&a, &b, &BTreeSet::from(["drivers/pci/switch/switchtec.o".to_string()])).iter().all(|row| row.ok));
     }
 
     #[test]
@@ -317,10 +307,7 @@ mod tests {
 
     #[test]
     fn an_export_that_is_new_gone_or_of_another_class_is_named() {
-        let of = |exports: &[(&str, &str)]| -> Exports {
-            let pairs = exports.iter().map(|(n, c)| (n.to_string(), c.to_string()));
-            pairs.collect()
-        };
+        let of = |exports: &[(&str, &str)]| -> Exports { exports.iter().map(|(n, c)| (n.to_string(), c.to_string())).collect() };
         let theirs = of(&[("a", "any licence"), ("b", "GPL"), ("c", "GPL")]);
         let added = BTreeSet::from(["d".to_string(), "e".to_string()]);
         let ours = of(&[("a", "GPL"), ("b", "GPL"), ("d", "GPL"), ("f", "GPL")]);

@@ -22,8 +22,7 @@ pub fn no_unsafe(session: &Session) -> Result<Vec<Row>> {
             let has = format!("{} has unsafe in the lines {lines:?}", session.show(&file));
             format!("{has}: a sample shows what the API does without it")
         };
-        let name = format!("{NO_UNSAFE}{name}");
-        rows.push(Row::judged(name, lines.is_empty(), complaint));
+        rows.push(Row::judged(format!("{NO_UNSAFE}{name}"), lines.is_empty(), complaint));
     }
     Ok(rows)
 }
@@ -32,8 +31,7 @@ pub fn no_unsafe(session: &Session) -> Result<Vec<Row>> {
 fn count(source: &str) -> Vec<usize> {
     let keyword = regex(r"\bunsafe\b");
     let code = source.lines().map(|line| line.split("//").next().unwrap_or_default());
-    let lines = code.zip(1..).filter(|(code, _)| keyword.is_match(code));
-    lines.map(|(_, number)| number).collect()
+    code.zip(1..).filter(|(code, _)| keyword.is_match(code)).map(|(_, number)| number).collect()
 }
 
 /// The file that rust-analyzer reads.
@@ -57,8 +55,7 @@ struct Dependency {
     name: String,
 }
 
-/// Makes the kernel's own target write `rust-project.json` into the folder of a driver. Returns the file and its number of
-/// crates.
+/// Makes the kernel's own target write `rust-project.json` into the folder of a driver. Returns the file and its number of crates.
 pub fn describe(prepared: &Prepared, kernel: &KernelSpec, folder: &Path) -> Result<(PathBuf, Project)> {
     let log = prepared.log("rust-analyzer");
     let doing = "describing the driver to editors";
@@ -78,8 +75,7 @@ pub fn analyzer(prepared: &Prepared, kernel: &Built) -> Result<Vec<Row>> {
     let started = Instant::now();
     let copy = prepared.module_copy(&kernel.spec.name, TEMPLATE);
     let (file, project) = describe(prepared, &kernel.spec, &copy)?;
-    let complaint = follow(&project, &copy).err();
-    let complaint = complaint.map(|why| format!("{}: {why}", prepared.show(&file)));
+    let complaint = follow(&project, &copy).err().map(|why| format!("{}: {why}", prepared.show(&file)));
     let row = Row::of(ANALYZER, complaint.unwrap_or_default());
     Ok(vec![row.took(started.elapsed())])
 }
@@ -98,8 +94,7 @@ fn follow(project: &Project, copy: &Path) -> Result<(), String> {
         let name = &driver.display_name;
         return Err(format!("{name} is not configured with {option}"));
     }
-    let dependency = driver.deps.iter().find(|d| d.name == "kernel");
-    let kernel = dependency.and_then(|d| project.crates.get(d.at));
+    let kernel = driver.deps.iter().find(|d| d.name == "kernel").and_then(|d| project.crates.get(d.at));
     let kernel = kernel.ok_or("the driver does not depend on the crate kernel")?;
     // The module that the driver uses is part of that crate.
     let vectors = kernel.root_module.with_file_name("pci").join("vectors.rs");

@@ -37,10 +37,7 @@ impl Script {
     pub fn run(&self, session: &Session, folder: &Path) -> Result<Vec<Row>> {
         let mut test = command(session, session.testing().join(self.file));
         test.arg(folder);
-        session.stage(self.name, self.doing, |stage| {
-            let limit = Duration::from_secs(3600);
-            results(stage, &self.prefix(), &mut test, limit)
-        })
+        session.stage(self.name, self.doing, |stage| results(stage, &self.prefix(), &mut test, Duration::from_secs(3600)))
     }
 }
 
@@ -96,8 +93,7 @@ fn quoted(lines: &[klog::Line]) -> String {
 /// The rows of [`lints`].
 pub const LINTS: [&str; 3] = ["host::shellcheck", "host::rustfmt", "host::clippy"];
 
-/// Checks the project's own code: shell scripts with shellcheck, the runner with rustfmt and
-/// clippy.
+/// Checks the project's own code: shell scripts with shellcheck, the runner with rustfmt and clippy.
 pub fn lints(session: &Session) -> Result<Vec<Row>> {
     let mut shellcheck = command(session, "shellcheck");
     shellcheck.current_dir(&session.root).arg("--external-sources");
@@ -121,8 +117,7 @@ pub fn lints(session: &Session) -> Result<Vec<Row>> {
         rows.push(if tool.get_program() == "cargo" && !is_there {
             Row::skipped(name, format!("{part:?} is not installed"))
         } else {
-            let doing = "checking our own code";
-            judge(session, name, doing, &mut tool, |_| false)?.or_remedy(remedy)
+            judge(session, name, "checking our own code", &mut tool, |_| false)?.or_remedy(remedy)
         });
     }
     Ok(rows)
@@ -137,8 +132,7 @@ pub fn judge(session: &Session, name: &str, doing: &str, tool: &mut Command, wro
         let ended = watch(stage, tool, &log, Limits::total(Duration::from_secs(3600)))?;
         let good = matches!(ended, Ended::Exited(status) if status.success());
         let text = fs::read_to_string(&log)?;
-        let found = text.lines().filter(|line| wrong(line));
-        let mut lines: Vec<_> = found.take(QUOTED).collect();
+        let mut lines: Vec<_> = text.lines().filter(|line| wrong(line)).take(QUOTED).collect();
         let summary = format!("{} warnings", lines.len());
         let good = good && lines.is_empty();
         if lines.is_empty() {

@@ -90,8 +90,7 @@ impl Target {
     /// Returns the drivers in Rust, if the target has Rust.
     fn rust(self) -> Vec<PathBuf> {
         let has = self.on && self.arch == "x86_64";
-        let files = if has { RUST } else { &[] };
-        files.iter().map(PathBuf::from).collect()
+        if has { RUST } else { &[] }.iter().map(PathBuf::from).collect()
     }
 
     /// Compiles `files` and [`Self::rust()`], and returns a row for each.
@@ -99,8 +98,7 @@ impl Target {
         let spec = self.spec(prepared);
         spec.configure(prepared)?;
         let jobs = std::thread::available_parallelism().map_or(2, |n| n.get());
-        let title = format!("tree {}", self.name());
-        prepared.stage(&title, "compiling converted drivers", |stage| {
+        prepared.stage(&format!("tree {}", self.name()), "compiling converted drivers", |stage| {
             spec.make(stage, prepared, &["prepare"], "prepare")?;
 
             let log = prepared.log(&format!("tree-{}", self.name()));
@@ -131,8 +129,7 @@ impl Target {
     fn row(self, session: &Session, file: &Path, log: &str, exports: &BTreeSet<String>) -> Result<Row> {
         let name = format!("tree::{}::{}", self.name(), file.display());
         if !self.wants(file) {
-            let why = format!("not a driver for {}", self.arch);
-            return Ok(Row::skipped(name, why));
+            return Ok(Row::skipped(name, format!("not a driver for {}", self.arch)));
         }
         let object = self.spec(session).out.join(file.with_extension("o"));
         let complaint = if object.exists() {
@@ -163,9 +160,7 @@ fn exports(linux: &Path) -> Result<BTreeSet<String>> {
     let line = regex(r"(?m)^EXPORT_SYMBOL(?:_GPL)?\((\w+)\)");
     let mut found = BTreeSet::new();
     for path in files(&linux.join("drivers/pci"), &["c"])? {
-        let text = fs::read(&path)?;
-        let text = String::from_utf8_lossy(&text);
-        found.extend(line.captures_iter(&text).map(|c| c[1].to_string()));
+        found.extend(line.captures_iter(&String::from_utf8_lossy(&fs::read(&path)?)).map(|c| c[1].to_string()));
     }
     Ok(found)
 }
@@ -186,8 +181,7 @@ fn not_exported(object: &[u8], exports: &BTreeSet<String>) -> Result<Vec<String>
 
 /// Returns the rows of `make test`: one for each file, for the first target.
 pub fn test(prepared: &Prepared) -> Result<Vec<Row>> {
-    let files = drivers::converted(prepared)?;
-    TARGETS[0].compile(prepared, &files)
+    TARGETS[0].compile(prepared, &drivers::converted(prepared)?)
 }
 
 /// `make tree-check`: all files for all targets, as a table and as a page of the documentation.
@@ -204,8 +198,7 @@ pub fn check(session: &Session) -> Result<bool> {
     let mut written = String::new();
     if rows.iter().all(|row| row.ok) {
         let page = session.root.join(tree_report::PAGE);
-        let old = fs::read_to_string(&page).unwrap_or_default();
-        fs::write(&page, tree_report::page(&prepared, &files, &found, &old))?;
+        fs::write(&page, tree_report::page(&prepared, &files, &found, &fs::read_to_string(&page).unwrap_or_default()))?;
         written = format!("page: {}   ", session.show(&page));
     }
     let version = Some(prepared.pristine.version.as_str());

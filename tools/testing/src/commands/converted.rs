@@ -33,8 +33,7 @@ struct Described {
 impl Described {
     fn parse(name: &str, text: &str) -> Self {
         let about = |key: &str| -> Vec<String> {
-            let values = text.lines().filter_map(|line| line.strip_prefix(key));
-            values.map(|value| value.trim().into()).collect()
+            text.lines().filter_map(|line| line.strip_prefix(key)).map(|value| value.trim().into()).collect()
         };
         Self {
             name: name.into(),
@@ -60,10 +59,7 @@ impl Described {
 
 fn described(session: &Session) -> Result<Vec<Described>> {
     let all = files(&session.testing().join("guest/converted"), &[])?.into_iter();
-    let described = |path: PathBuf| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        Ok(Described::parse(&name, &read(&path)?))
-    };
+    let described = |path: PathBuf| Ok(Described::parse(&path.file_name().unwrap_or_default().to_string_lossy(), &read(&path)?));
     all.map(described).collect()
 }
 
@@ -79,14 +75,12 @@ fn taken(rows: &[Row], step: &str) -> bool {
 
 /// Returns the word for the last step that the rows say was taken.
 fn furthest(rows: &[Row]) -> &'static str {
-    let last = STEPS.iter().rev().find(|(step, _)| taken(rows, step));
-    last.map_or("compiled", |(_, word)| word)
+    STEPS.iter().rev().find(|(step, _)| taken(rows, step)).map_or("compiled", |(_, word)| word)
 }
 
 /// Returns one row for a driver on a kernel, made of the rows of its guest.
 fn summary(name: String, rows: Vec<Row>) -> Row {
-    let failed = rows.iter().filter(|row| !row.ok);
-    let words: Vec<_> = failed.map(|row| format!("{}: {}", row.name, row.message)).collect();
+    let words: Vec<_> = rows.iter().filter(|row| !row.ok).map(|row| format!("{}: {}", row.name, row.message)).collect();
     let row = Row {
         log: rows.iter().find_map(|row| row.log.clone()),
         seconds: rows.last().and_then(|row| row.seconds),
@@ -108,10 +102,7 @@ pub fn converted(session: &Session, names: &[String]) -> Result<bool> {
     let prepared = prepare::source(session, packages::TESTS)?;
     let mut ready = BTreeMap::new();
     for which in KERNELS {
-        let spec = match which.has_rule() {
-            true => KernelSpec::converted(session),
-            false => KernelSpec::converted_off(session),
-        };
+        let spec = if which.has_rule() { KernelSpec::converted(session) } else { KernelSpec::converted_off(session) };
         ready.insert(which, prepare::other(&prepared, &spec, which)?);
     }
     let mut runs = Vec::new();
@@ -242,8 +233,7 @@ mod tests {
             assert!(!one.files.is_empty(), "{}", one.name);
             assert!(one.runs || one.stops.is_some(), "{}", one.name);
             for file in &one.files {
-                let known = files.iter().any(|c| c.file == Path::new(file));
-                assert!(known, "{}: {file}", one.name);
+                assert!(files.iter().any(|c| c.file == Path::new(file)), "{}: {file}", one.name);
             }
         }
     }
@@ -251,8 +241,7 @@ mod tests {
     #[test]
     fn a_step_that_is_skipped_or_failed_was_not_taken() {
         let (loads, probed) = (Row::passed("g::loads"), Row::passed("g::probed"));
-        let rows = [loads, probed, Row::skipped("g::reached", "why")];
-        assert_eq!(furthest(&rows), "probed");
+        assert_eq!(furthest(&[loads, probed, Row::skipped("g::reached", "why")]), "probed");
         assert_eq!(furthest(&[Row::failed("g::loads", "why")]), "compiled");
     }
 }

@@ -37,8 +37,7 @@ pub fn doctor(session: &Session, config: Option<&Path>) -> Result<bool> {
     for finding in findings.iter().filter(|f| f.state != State::Ok) {
         println!("{}: {}", finding.name, finding.remedy);
     }
-    let missing = findings.iter().filter(|f| f.state == State::Missing);
-    let missing = missing.count();
+    let missing = findings.iter().filter(|f| f.state == State::Missing).count();
     match missing {
         0 => println!("\nEverything that make boot needs is there."),
         _ => println!(
@@ -79,15 +78,13 @@ fn rust(session: &Session, tree: Option<&Path>) -> Vec<Finding> {
     let cargo = shown(&session.cache.join("cargo"));
     let bindgen = format!("make boot builds it, or: cargo install --locked bindgen-cli --root {cargo}");
     let rustc = toolchain::version(session, "rustc");
-    let library = rustc.as_ref().and_then(|rustc| toolchain::rust_src(session, rustc));
-    let present = library.map(|_| "present".into());
+    let present = rustc.as_ref().and_then(|rustc| toolchain::rust_src(session, rustc)).map(|_| "present".into());
     let of_rustc = rustc.unwrap_or_else(|| "that of rustc".into());
-    let why = "the kernel compiles `core` from it";
     let remedy = "make boot fetches it; or: rustup component add rust-src";
     vec![
         versioned("rustc", "compiles the kernel's Rust", "rustup update stable"),
         versioned("bindgen", "makes Rust declarations of C headers", &bindgen),
-        needed(present.is_some(), "rust-src", present, of_rustc, why, remedy),
+        needed(present.is_some(), "rust-src", present, of_rustc, "the kernel compiles `core` from it", remedy),
     ]
 }
 
@@ -122,12 +119,10 @@ fn kernel_source(session: &Session, linux: Option<&Path>) -> Finding {
         Some(tree) => source::version(tree).ok(),
         None => source::cached(session).map(|pristine| pristine.version),
     };
-    let ours = "LINUX= takes the top folder of a Linux 7.3 source tree";
-    let debian = "make boot fetches Debian's linux-source-7.3; or LINUX=/path/to/linux";
     let (state, remedy) = match (&version, linux) {
         (Some(version), _) if source::is_ours(version) => (State::Ok, ""),
-        (_, Some(_)) => (State::Missing, ours),
-        _ => (State::Later, debian),
+        (_, Some(_)) => (State::Missing, "LINUX= takes the top folder of a Linux 7.3 source tree"),
+        _ => (State::Later, "make boot fetches Debian's linux-source-7.3; or LINUX=/path/to/linux"),
     };
     Finding {
         name: "Linux source".into(),
@@ -159,14 +154,12 @@ fn table(findings: &[Finding]) -> String {
         ]);
     }
     // The last column ends in blanks.
-    let lines = table.lines().map(|line| format!("{}\n", line.trim_end()));
-    lines.collect()
+    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
 /// Returns a path that is short enough for a table.
 fn shown(path: &Path) -> String {
-    let home = std::env::var_os("HOME").unwrap_or_default();
-    match path.strip_prefix(home) {
+    match path.strip_prefix(std::env::var_os("HOME").unwrap_or_default()) {
         Ok(rest) if rest.is_relative() => format!("~/{}", rest.display()),
         _ => path.display().to_string(),
     }
@@ -255,8 +248,7 @@ fn configuration(session: &Session, path: &Path, tree: &Path) -> Result<bool> {
     let text = fs::read_to_string(path).map_err(|e| Failure::new(format!("{shown}: {e}")).remedy(takes))?;
     let config = Config::parse(&text);
     if config == Config::default() {
-        let what = format!("{shown} is no kernel configuration: it sets no symbol");
-        bail!(Failure::new(what).remedy(takes));
+        bail!(Failure::new(format!("{shown} is no kernel configuration: it sets no symbol")).remedy(takes));
     }
     println!("\n{shown}");
     if config.on("RUST") {
@@ -305,14 +297,12 @@ mod tests {
     #[test]
     fn lines_name_what_the_shell_lacks() {
         let lines = |path: Option<&str>, library: Option<&str>| {
-            let own = OwnBuild { path: path.map(PathBuf::from), rust_lib_src: library.map(PathBuf::from) };
-            own.lines(&["menuconfig"])
+            OwnBuild { path: path.map(PathBuf::from), rust_lib_src: library.map(PathBuf::from) }.lines(&["menuconfig"])
         };
         let make = "make LLVM=-19 menuconfig";
         assert_eq!(lines(None, None), [make]);
         let exports = ["export PATH=/c/bin:$PATH", "export RUST_LIB_SRC=/c/library"];
-        let all = lines(Some("/c/bin"), Some("/c/library"));
-        assert_eq!(all, [exports[0], exports[1], make]);
+        assert_eq!(lines(Some("/c/bin"), Some("/c/library")), [exports[0], exports[1], make]);
     }
 
     #[test]
@@ -320,8 +310,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("README.md");
         fs::write(&file, "# Title\n\nText.\n").unwrap();
-        let error = configuration(&Session::new(None), &file, folder.path()).unwrap_err();
-        let error = error.to_string();
+        let error = configuration(&Session::new(None), &file, folder.path()).unwrap_err().to_string();
         assert!(error.contains("is no kernel configuration"), "{error}");
     }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `make boot DRIVER=`: takes a driver from a folder of the user once through its life, and shows what it
-//! printed.
+//! `make boot DRIVER=`: takes a driver from a folder of the user once through its life, and shows what it printed.
 
 use crate::{
     checks::samples,
@@ -14,8 +13,7 @@ use crate::{
 /// The file in the folder that names the QEMU devices.
 const DEVICES: &str = "qemu-devices";
 
-/// Builds the driver in `folder` and boots it with its devices. Returns whether it bound, worked and left
-/// nothing.
+/// Builds the driver in `folder` and boots it with its devices. Returns whether it bound, worked and left nothing.
 pub fn boot(session: &Session, folder: &Path) -> Result<bool> {
     let started = Instant::now();
     let (folder, devices) = look(folder)?;
@@ -40,15 +38,13 @@ pub fn boot(session: &Session, folder: &Path) -> Result<bool> {
     results::conclude(session, "driver", release, started, &ran.rows, &log)
 }
 
-/// Describes the driver in `folder` to an editor, with the kernel's crates that it uses and its
-/// configuration.
+/// Describes the driver in `folder` to an editor, with the kernel's crates that it uses and its configuration.
 pub fn editor(session: &Session, folder: &Path) -> Result<bool> {
     let folder = whole(folder)?.display().to_string();
     let prepared = prepare::source(session, &[])?;
     // Parts of the crates are generated, so the kernel has to be built.
     let ready = prepare::kernel(&prepared, Kernel::Ours, &BTreeSet::new())?;
-    let spec = &ready.kernel.spec;
-    let (file, _) = samples::describe(&prepared, spec, Path::new(&folder))?;
+    let (file, _) = samples::describe(&prepared, &ready.kernel.spec, Path::new(&folder))?;
     println!("\neditor: ok. Open {folder} in an editor with rust-analyzer; it reads {}", file.display());
     Ok(true)
 }
@@ -65,8 +61,7 @@ fn look(folder: &Path) -> Result<(String, Vec<String>)> {
     let file = whole.join(DEVICES);
     let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
     let lines = text.lines().map(str::trim);
-    let devices = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let devices = devices.map(String::from).collect();
+    let devices = lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(String::from).collect();
     Ok((whole.display().to_string(), devices))
 }
 

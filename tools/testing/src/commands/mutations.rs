@@ -45,11 +45,9 @@ pub fn mutations(session: &Session, names: &[String]) -> Result<bool> {
     let tests: BTreeSet<_> = mutations.iter().map(|m| m.test.as_str()).collect();
     // No mutation reaches the stock kernel, which is made once, with the modules of every guest.
     let mut ready = Kernels::new();
-    let modules = Selection::default().runs().into_iter();
-    let modules = modules.filter(|run| run.kernel == Kernel::Stock);
+    let modules = Selection::default().runs().into_iter().filter(|run| run.kernel == Kernel::Stock);
     let modules = modules.flat_map(|run| run.guest.modules).copied().collect();
-    let stock = prepare::kernel(&prepared, Kernel::Stock, &modules)?;
-    ready.insert(Kernel::Stock, stock);
+    ready.insert(Kernel::Stock, prepare::kernel(&prepared, Kernel::Stock, &modules)?);
     // A test that fails without a mutation proves nothing.
     for test in tests {
         let rows = tested(&prepared, &mut ready, test)?;
@@ -74,9 +72,7 @@ pub fn mutations(session: &Session, names: &[String]) -> Result<bool> {
     }
     prepare::graft(session, &session.root)?;
     println!("\n{}", table(&mutations, &rows));
-    let report = results::name("mutations", names);
-    let restored = "kernel: the next make restores it   ";
-    results::conclude(session, &report, None, started, &rows, restored)
+    results::conclude(session, &results::name("mutations", names), None, started, &rows, "kernel: the next make restores it   ")
 }
 
 fn chosen(session: &Session, names: &[String]) -> Result<Vec<Mutation>> {
@@ -112,8 +108,7 @@ impl Mutation {
         patch.current_dir(&mutant.root);
         patch.args(["-p1", "-N", "-f", "-F0", "-r", "-"]);
         patch.args(["--no-backup-if-mismatch", "-i"]);
-        let what = format!("applying the mutation {}", self.name);
-        succeed(patch.arg(&self.patch), &what).map_err(|error| {
+        succeed(patch.arg(&self.patch), &format!("applying the mutation {}", self.name)).map_err(|error| {
             let remedy = format!("make {} fit the code", session.show(&self.patch));
             Failure::from_error(error).remedy(remedy).into()
         })
@@ -154,11 +149,9 @@ fn verdict(mutation: &Mutation, found: Result<Vec<Row>>) -> Row {
 }
 
 fn table(mutations: &[Mutation], rows: &[Row]) -> Table {
-    let head = ["mutation", "what is broken", "tests that turned red", "time"];
-    let mut table = text::table(head);
+    let mut table = text::table(["mutation", "what is broken", "tests that turned red", "time"]);
     for (Mutation { name, what, .. }, row) in mutations.iter().zip(rows) {
-        let red = row.values.get("red").and_then(|red| red.as_array());
-        let red = red.into_iter().flatten().filter_map(|name| name.as_str());
+        let red = row.values.get("red").and_then(|red| red.as_array()).into_iter().flatten().filter_map(|name| name.as_str());
         let red: Vec<_> = red.map(|name| name.trim_start_matches("guest::")).collect();
         let shown = match red.len() {
             0 => "NONE".into(),

@@ -81,9 +81,7 @@ struct Outcome {
 impl Platform {
     /// Builds and boots it.
     fn run(&self, prepared: &Prepared) -> Result<Outcome> {
-        let Some(machine) = self.machine else {
-            return user_mode(prepared);
-        };
+        let Some(machine) = self.machine else { return user_mode(prepared) };
         if let Some(architecture) = machine.debian {
             prepared.stage("userland", "fetching Debian's busybox", |stage| {
                 debian::fetch_busybox(stage, architecture)?;
@@ -101,8 +99,7 @@ impl Platform {
         let ready = prepare::other(prepared, &spec, Kernel::Ours)?;
         let built = keep(&spec.out, is_new.then(|| started.elapsed().as_secs_f64()));
         let ready = BTreeMap::from([(Kernel::Ours, ready)]);
-        let known = [&boot::GUEST].into_iter().chain(guests());
-        let mine = known.filter(|guest| self.guests.contains(&guest.name));
+        let mine = [&boot::GUEST].into_iter().chain(guests()).filter(|guest| self.guests.contains(&guest.name));
         let runs: Vec<_> = mine.map(|guest| self.guest(guest)).collect();
         let done = list::boot(prepared, &ready, &runs);
         let rows = list::rows(prepared, &ready, &runs, done);
@@ -114,8 +111,7 @@ impl Platform {
     fn guest(&self, guest: &GuestSpec) -> Run {
         // These live as long as the command runs, which is as long as the program does.
         let name = Box::leak(format!("{}::{}", self.name, guest.name).into_boxed_str());
-        let guest = GuestSpec { name, ..guest.clone() };
-        Run::new(Box::leak(Box::new(guest)), Kernel::Ours)
+        Run::new(Box::leak(Box::new(GuestSpec { name, ..guest.clone() })), Kernel::Ours)
     }
 }
 
@@ -151,8 +147,7 @@ pub fn platforms(session: &Session, names: &[String]) -> Result<bool> {
     let mut rows = Vec::new();
     let mut lines = vec![HEAD.map(String::from).to_vec()];
     for platform in &chosen {
-        let outcome = platform.run(&prepared);
-        let outcome = outcome.unwrap_or_else(|error| {
+        let outcome = platform.run(&prepared).unwrap_or_else(|error| {
             let name = format!("platforms::{}", platform.name);
             Outcome { rows: vec![Row::failed(name, Failure::from_error(error).to_string())], ..Outcome::default() }
         });
@@ -177,10 +172,7 @@ const HEAD: [&str; 7] = ["platform", "what", "build", "boot", "passed", "failed"
 
 fn cells(platform: &Platform, outcome: &Outcome) -> Vec<String> {
     let seconds = |time: Option<f64>| time.map_or("?".into(), |s| format!("{s:.1} s"));
-    let count = |result| {
-        let those = outcome.rows.iter().filter(|row| row.result() == result);
-        those.count().to_string()
-    };
+    let count = |result| outcome.rows.iter().filter(|row| row.result() == result).count().to_string();
     let names = [platform.name, platform.about].map(String::from);
     let times = [outcome.built, outcome.booted].map(seconds);
     let counts = ["ok", "failed", "skipped"].map(count);
@@ -190,8 +182,7 @@ fn cells(platform: &Platform, outcome: &Outcome) -> Vec<String> {
 /// Returns the table with the versions, and with the reasons for what was skipped.
 fn table(prepared: &Prepared, lines: &[Vec<String>], rows: &[Row]) -> String {
     let said = |program: &str, argument: &str| {
-        let text = output(command(prepared, program).arg(argument)).unwrap_or_default();
-        text.lines().next().unwrap_or_default().to_string()
+        output(command(prepared, program).arg(argument)).unwrap_or_default().lines().next().unwrap_or_default().to_string()
     };
     let mut text = format!(
         "{}, Linux {}\n{}\n{}\n\n",

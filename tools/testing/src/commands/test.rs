@@ -270,15 +270,11 @@ impl Host<'_> {
         }
         for script in [&scripts::GRAFT, &scripts::FRONT_DOOR] {
             let prefix = script.prefix();
-            test(&prefix, &format!("{prefix}run"), &|| {
-                let pristine = ungrafted(prepared)?;
-                script.run(prepared, &pristine)
-            });
+            test(&prefix, &format!("{prefix}run"), &|| script.run(prepared, &ungrafted(prepared)?));
         }
         test(census::PREFIX, "host::census::run", &|| {
             let pristine = ungrafted(prepared)?;
-            let version = &prepared.pristine.version;
-            census::rows(prepared, &pristine, version, &prepared.linux())
+            census::rows(prepared, &pristine, &prepared.pristine.version, &prepared.linux())
         });
         if scripts::LINTS.iter().any(|name| selection.wants_short(name)) {
             rows.extend(caught("host::lints", scripts::lints(prepared)));
@@ -308,8 +304,7 @@ fn caught(name: &str, rows: Result<Vec<Row>>) -> Vec<Row> {
 
 /// Returns the text of a failure, without terminal colours.
 fn plain(error: anyhow::Error) -> String {
-    let text = Failure::from_error(error).to_string();
-    console::strip_ansi_codes(&text).into_owned()
+    console::strip_ansi_codes(&Failure::from_error(error).to_string()).into_owned()
 }
 
 #[cfg(test)]
@@ -317,8 +312,7 @@ mod tests {
     use super::*;
 
     fn chosen(filter: &str, long: bool) -> Vec<String> {
-        let selection = Selection::new(vec![filter.into()], long);
-        selection.runs().iter().map(Run::name).collect()
+        Selection::new(vec![filter.into()], long).runs().iter().map(Run::name).collect()
     }
 
     #[test]

@@ -27,8 +27,7 @@ pub fn command(session: &Session, program: impl AsRef<OsStr>) -> Command {
         command.env_remove(variable);
     }
     let mut path = vec![session.cache.join("cargo/bin")];
-    let inherited = std::env::var_os("PATH").unwrap_or_default();
-    path.extend(std::env::split_paths(&inherited));
+    path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
     // Programs for the administrator, e.g. depmod, are not in every user's path.
     path.extend(["/usr/local/sbin", "/usr/sbin", "/sbin"].map(Into::into));
     if let Ok(path) = std::env::join_paths(path) {
@@ -97,8 +96,7 @@ pub fn wait(stage: &Stage<'_>, command: &mut Command, log: &Path, limits: Limits
         }
         let late = limits.total.is_some_and(|limit| started.elapsed() > limit);
         if late || limits.silent.is_some_and(|limit| grown.elapsed() > limit) {
-            // The program may have ended by itself in the meantime. In both cases it is gone
-            // afterwards.
+            // The program may have ended by itself in the meantime. In both cases it is gone afterwards.
             let _ = child.kill();
             child.wait()?;
             return Ok(if late { Ended::TimedOut } else { Ended::Silent });
@@ -107,8 +105,7 @@ pub fn wait(stage: &Stage<'_>, command: &mut Command, log: &Path, limits: Limits
     }
 }
 
-/// Runs `command` with output to `log`. If it does not succeed, returns a failure that quotes the
-/// log.
+/// Runs `command` with output to `log`. If it does not succeed, returns a failure that quotes the log.
 pub fn run(stage: &Stage<'_>, command: &mut Command, log: &Path) -> Result<()> {
     run_limited(stage, command, log, Limits::default())
 }
@@ -127,8 +124,7 @@ pub fn run_limited(stage: &Stage<'_>, command: &mut Command, log: &Path, limits:
 /// Runs a short command. If it does not succeed, the failure says `what` it was for, and what it printed.
 pub fn succeed(command: &mut Command, what: &str) -> Result<()> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let found = command.output();
-    let found = found.with_context(|| format!("{what}: cannot start {name}"))?;
+    let found = command.output().with_context(|| format!("{what}: cannot start {name}"))?;
     let said = [found.stdout, found.stderr].concat();
     let said = String::from_utf8_lossy(&said).trim().to_string();
     let status = found.status;
@@ -139,8 +135,7 @@ pub fn succeed(command: &mut Command, what: &str) -> Result<()> {
 /// The output of a short command, or nothing if it could not run or failed.
 pub fn output(command: &mut Command) -> Option<String> {
     let found = command.stderr(Stdio::null()).output().ok()?;
-    let said = || String::from_utf8_lossy(&found.stdout).into_owned();
-    found.status.success().then(said)
+    found.status.success().then(|| String::from_utf8_lossy(&found.stdout).into_owned())
 }
 
 fn last_line(log: &Path) -> String {

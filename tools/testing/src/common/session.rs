@@ -34,8 +34,7 @@ impl Session {
         let asked = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
         let home = || env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
         let base = asked.or_else(home).unwrap_or_else(|| root.join("build/cache"));
-        let fancy = std::io::stderr().is_terminal() && env::var_os("CI").is_none();
-        let spinners = fancy.then(MultiProgress::new);
+        let spinners = (std::io::stderr().is_terminal() && env::var_os("CI").is_none()).then(MultiProgress::new);
         let (build, cache) = (root.join("build"), base.join("pci-devres-rust"));
         let session = Self { root, build, cache, users_tree: None, spinners };
         Self { users_tree: linux.and_then(|tree| session.named(tree)), ..session }

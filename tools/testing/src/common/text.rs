@@ -22,8 +22,7 @@ pub fn is_chosen(names: &[String], name: &str) -> bool {
 
 /// Returns lines as a quotation in a message.
 pub fn quote<L: AsRef<str>>(lines: impl IntoIterator<Item = L>) -> String {
-    let lines = lines.into_iter();
-    lines.map(|l| format!("    | {}\n", l.as_ref())).collect()
+    lines.into_iter().map(|l| format!("    | {}\n", l.as_ref())).collect()
 }
 
 /// Returns the first lines of `text` as a quotation, and how many more there are.

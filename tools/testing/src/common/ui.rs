@@ -39,13 +39,11 @@ impl Session {
         }
         match result {
             Ok((value, summary)) => {
-                let ok = style("ok").for_stderr().green();
-                self.say(line(ok, name, &summary, elapsed));
+                self.say(line(style("ok").for_stderr().green(), name, &summary, elapsed));
                 Ok(value)
             }
             Err(error) => {
-                let failed = style("FAILED").for_stderr().red().bold();
-                self.say(line(failed, name, doing, elapsed));
+                self.say(line(style("FAILED").for_stderr().red().bold(), name, doing, elapsed));
                 Err(Failure::from_error(error).in_stage(name).into())
             }
         }
@@ -115,8 +113,7 @@ fn line(state: StyledObject<&str>, name: &str, what: &str, took: Duration) -> St
     if !terminal.is_term() {
         return format!("{state} {name} {what:36} {took}");
     }
-    let columns = usize::from(terminal.size().1).min(100);
-    let room = columns.saturating_sub(6 + 1 + name.chars().count() + 2 + took.len());
+    let room = usize::from(terminal.size().1).min(100).saturating_sub(6 + 1 + name.chars().count() + 2 + took.len());
     let what = console::truncate_str(what, room, "...");
     let what = console::pad_str(&what, room, console::Alignment::Left, None);
     format!("{state} {name} {what} {took}")

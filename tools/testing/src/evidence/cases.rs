@@ -80,9 +80,7 @@ impl Case {
     /// Returns what is expected of the other kernel, and of ours.
     pub fn sides(&'static self) -> impl Iterator<Item = Side> {
         let stock = self.stock.iter().map(|shows| (Stock, shows));
-        let earlier = self.earlier.iter().map(|shows| (Earlier, shows));
-        let sides = stock.chain(earlier).chain([(Ours, &self.ours)]);
-        sides.map(move |(kernel, shows)| {
+        stock.chain(self.earlier.iter().map(|shows| (Earlier, shows))).chain([(Ours, &self.ours)]).map(move |(kernel, shows)| {
             let (Shows::Breaks(names) | Shows::Clean(names)) = shows;
             Side { case: self, kernel, shows: names, clean: matches!(shows, Shows::Clean(_)) }
         })

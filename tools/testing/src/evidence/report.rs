@@ -18,9 +18,7 @@ const BEGINS: &str = "Summary\n=======\n";
 
 /// The results, two kernels side by side.
 fn pairs(found: &[Found]) -> impl Iterator<Item = (&Found, &Found)> {
-    let same = |pair: &&[Found]| std::ptr::eq(pair[0].side.case, pair[1].side.case);
-    let pairs = found.windows(2).filter(same);
-    pairs.map(|both| (&both[0], &both[1]))
+    found.windows(2).filter(|pair: &&[Found]| std::ptr::eq(pair[0].side.case, pair[1].side.case)).map(|both| (&both[0], &both[1]))
 }
 
 fn verdict(theirs: &Found, ours: &Found) -> bool {
@@ -34,8 +32,7 @@ fn says(found: &Found) -> String {
         _ => String::new(),
     };
     let mut parts = vec![found.shown.join(", ")];
-    let expected = found.side.shows.iter().copied();
-    let missing: Vec<_> = expected.filter(|n| !found.shown.contains(n)).collect();
+    let missing: Vec<_> = found.side.shows.iter().copied().filter(|n| !found.shown.contains(n)).collect();
     if !missing.is_empty() {
         parts.push(format!("MISSING: {}", missing.join(", ")));
     } else if !found.row.ok {
@@ -49,10 +46,7 @@ fn says(found: &Found) -> String {
 pub fn table(found: &[Found]) -> Table {
     let mut table = text::table(["case", "what the driver does", "stock", "ours", "verdict"]);
     for (theirs, ours) in pairs(found) {
-        let verdict = match verdict(theirs, ours) {
-            true => style("as expected").green(),
-            false => style("NOT AS EXPECTED").red(),
-        };
+        let verdict = if verdict(theirs, ours) { style("as expected").green() } else { style("NOT AS EXPECTED").red() };
         table.add_row([
             theirs.side.case.name.to_string(),
             theirs.side.case.does.to_string(),
@@ -112,10 +106,7 @@ fn case(text: &mut String, theirs: &Found, ours: &Found) -> std::fmt::Result {
     let case = theirs.side.case;
     heading(text, case.name, '-')?;
     writeln!(text, "{}.\n", plain(&capital(case.does)))?;
-    let place = match case.source.starts_with("evidence") {
-        true => "tools/testing/modules/",
-        false => "",
-    };
+    let place = if case.source.starts_with("evidence") { "tools/testing/modules/" } else { "" };
     writeln!(text, ":Source: ``{place}{}``", case.source)?;
     match case.steps {
         Some(steps) => writeln!(text, ":Steps: ``{}``", steps.replace(',', ", "))?,
@@ -158,6 +149,5 @@ fn capital(text: &str) -> String {
         return text.into();
     }
     let mut chars = text.chars();
-    let first = chars.next().map(|c| c.to_ascii_uppercase());
-    first.into_iter().chain(chars).collect()
+    chars.next().map(|c| c.to_ascii_uppercase()).into_iter().chain(chars).collect()
 }

@@ -44,8 +44,7 @@ static TABLE: LazyLock<Vec<GuestSpec>> = LazyLock::new(|| {
         if guest.script.is_empty() {
             guest.script = guest.name;
         }
-        let text = |report| table.reports[report];
-        guest.provokes = guest.provokes.iter().map(text).collect::<Vec<_>>().leak();
+        guest.provokes = guest.provokes.iter().map(|report| table.reports[report]).collect::<Vec<_>>().leak();
         let devices = |device: &&'static str| match device.strip_prefix('@') {
             Some(shared) => table.devices[shared].clone(),
             None => vec![*device],
@@ -68,9 +67,7 @@ pub fn boot(session: &Session, ready: &BTreeMap<Kernel, Ready>, runs: &[Run]) ->
                 let at = next.fetch_add(1, Ordering::Relaxed);
                 let Some(run) = runs.get(at) else { break };
                 // A kernel that could not be built is a failed row already.
-                let Some(ready) = ready.get(&run.kernel) else {
-                    continue;
-                };
+                let Some(ready) = ready.get(&run.kernel) else { continue };
                 let ran =
                     run.run(session, ready).map_err(|error| Row::failed(format!("guest::{}::boot", run.name()), error.to_string()));
                 done.lock().expect("no holder panics").insert(at, ran);
@@ -80,8 +77,7 @@ pub fn boot(session: &Session, ready: &BTreeMap<Kernel, Ready>, runs: &[Run]) ->
     done.into_inner().expect("no holder panics")
 }
 
-/// Returns the rows of booted guests, each with its place in `runs`, and the rows of results on which some of them
-/// must agree.
+/// Returns the rows of booted guests, each with its place in `runs`, and the rows of results on which some of them must agree.
 pub fn rows(session: &Session, ready: &BTreeMap<Kernel, Ready>, runs: &[Run], done: BTreeMap<usize, Result<Ran, Row>>) -> Vec<Row> {
     let agreements = agreements(session, ready, runs, &done);
     let mut rows = Vec::new();
@@ -111,9 +107,7 @@ fn agreements(
     let mut rows = Vec::new();
     for run in runs {
         let guest = run.guest;
-        let Some(counterpart) = run.kernel.counterpart() else {
-            continue;
-        };
+        let Some(counterpart) = run.kernel.counterpart() else { continue };
         if let (Some(theirs), Some(ours)) = (ran(guest.name, counterpart), ran(guest.name, run.kernel)) {
             let names = (theirs.0.name(), ours.0.name());
             let theirs = Side { name: &names.0, log: Path::new(&theirs.1), text: theirs.2 };

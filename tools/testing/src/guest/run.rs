@@ -160,8 +160,7 @@ impl Run {
 
     /// Boots `ready`, which is this run's kernel, and judges what it prints.
     pub fn run(&self, session: &Session, ready: &Ready) -> Result<Ran> {
-        let title = format!("guest {}", self.name());
-        session.stage(&title, "booting", |stage| {
+        session.stage(&format!("guest {}", self.name()), "booting", |stage| {
             let mut ran = self.boot(stage, ready)?;
             // The emulator rarely stops before the first process, or forgets a timer; a kernel that does it twice is to blame.
             let again = !ran.started && (ran.hung || ran.text.contains(NO_TIMER))
@@ -171,8 +170,7 @@ impl Run {
                 fs::copy(&ran.log, &hung)?;
                 ran = self.boot(stage, ready)?;
                 let why = format!("the emulator lost a timer: {}", session.show(&hung));
-                let name = format!("guest::{}{AGAIN}", self.name());
-                ran.again = Some(Row::skipped(name, why));
+                ran.again = Some(Row::skipped(format!("guest::{}{AGAIN}", self.name()), why));
             }
             let failed = ran.rows.iter().filter(|row| !row.ok).count();
             let booted = ran.booted.map_or("? s".into(), |s| format!("{s:.1} s"));
@@ -219,8 +217,7 @@ impl Run {
         qemu.stdout(file.try_clone()?).stderr(file);
 
         let started = Instant::now();
-        let limits = Limits { total: Some(self.limit()), silent: Some(self.silent()) };
-        let ended = wait(stage, &mut qemu, &log, limits)?;
+        let ended = wait(stage, &mut qemu, &log, Limits { total: Some(self.limit()), silent: Some(self.silent()) })?;
         let total = started.elapsed().as_secs_f64();
         let bytes = fs::read(&log)?;
         let lines = klog::lines(&bytes);
@@ -253,12 +250,10 @@ impl Run {
             rows.insert(0, leaks::judge(&name, &lines));
         }
         // Guest time runs like the host's. The time before it is that of the firmware and of loading.
-        let first = lines.iter().find(|l| l.text.starts_with("guest: started"));
-        let first = first.and_then(|line| line.time);
+        let first = lines.iter().find(|l| l.text.starts_with("guest: started")).and_then(|line| line.time);
         let last = lines.iter().rev().find_map(|line| line.time);
         let ended_well = matches!(ended, Ended::Exited(status) if status.success());
-        let booted = first.zip(last).filter(|_| ended_well);
-        let booted = booted.map(|(at, last)| at + (total - last).max(0.0));
+        let booted = first.zip(last).filter(|_| ended_well).map(|(at, last)| at + (total - last).max(0.0));
         if let Some(row) = rows.last_mut() {
             row.seconds = Some((total * 10.0).round() / 10.0);
             if let Some(booted) = booted {

@@ -125,15 +125,11 @@ pub fn agree(session: &Session, ready: &BTreeMap<Kernel, Ready>, run: &Run, thei
     for device in DEVICES {
         let name = format!("guest::{NAME}::agrees::{device}");
         let of = |all: &[Told]| -> BTreeMap<Key, Told> {
-            let those = all.iter().filter(|told| told.key.0 == *device);
-            those.map(|told| (told.key.clone(), told.clone())).collect()
+            all.iter().filter(|told| told.key.0 == *device).map(|told| (told.key.clone(), told.clone())).collect()
         };
         rows.push(match difference(&of(&a), &of(&b)) {
             None if of(&a).is_empty() => Row::failed(name, "neither kernel ran a sequence on it"),
-            None => {
-                let row = Row::passed(name).with("sequences", of(&a).len());
-                row.with("seed", seed())
-            }
+            None => Row::passed(name).with("sequences", of(&a).len()).with("seed", seed()),
             Some(found) => {
                 let hunt = Hunt { session, ready, key: &found.key };
                 let shortest = hunt.shortest(found.steps).unwrap_or_else(|error| format!("it could not be replayed: {error:#}\n"));
@@ -152,8 +148,7 @@ fn difference(a: &BTreeMap<Key, Told>, b: &BTreeMap<Key, Told>) -> Option<Told> 
         let mut missing = x.values().filter(|told| !y.contains_key(&told.key));
         missing.next().cloned()
     };
-    let differing = a.values().filter(|x| b.get(&x.key).is_some_and(|y| y != *x));
-    let shortest = differing.min_by_key(|told| told.steps).cloned();
+    let shortest = a.values().filter(|x| b.get(&x.key).is_some_and(|y| y != *x)).min_by_key(|told| told.steps).cloned();
     shortest.or_else(|| missing(a, b)).or_else(|| missing(b, a))
 }
 
@@ -173,10 +168,8 @@ fn enough(a: &[Told], b: &[Told], long: bool) -> Row {
     let name = format!("guest::{NAME}::agrees::{due}_calls");
     let calls = |told: &[Told]| told.iter().map(|told| told.calls).sum::<u64>();
     let (theirs, ours) = (calls(a), calls(b));
-    let row = Row::judged(name, theirs.min(ours) >= due, || {
-        format!("the stock kernel answered {theirs} calls, ours {ours}, {due} are due")
-    });
-    row.with("calls", ours)
+    (Row::judged(name, theirs.min(ours) >= due, || format!("the stock kernel answered {theirs} calls, ours {ours}, {due} are due")))
+        .with("calls", ours)
 }
 
 /// Replays one sequence in parts.
@@ -197,10 +190,7 @@ impl Hunt<'_> {
         let kept = shrink(all, |tries| self.differ(tries))?;
         let texts = self.replay(&[kept], true)?.map(|text| full(&text));
         let numbers: Vec<String> = steps(kept).iter().map(u32::to_string).collect();
-        let steps = match numbers.is_empty() {
-            true => "binding and detach".to_string(),
-            false => numbers.join(", "),
-        };
+        let steps = if numbers.is_empty() { "binding and detach".to_string() } else { numbers.join(", ") };
         Ok(format!("{} of its {count} steps are enough: {steps}\n{}", numbers.len(), beside(&texts[0], &texts[1])))
     }
 
@@ -224,8 +214,7 @@ impl Hunt<'_> {
         let boot = |kernel| -> Result<String> {
             let mut run = Run::new(&REPLAY, kernel);
             run.words.clone_from(&words);
-            let ready = self.ready.get(&kernel).context("the kernel was not built")?;
-            Ok(run.run(self.session, ready)?.text)
+            Ok(run.run(self.session, self.ready.get(&kernel).context("the kernel was not built")?)?.text)
         };
         std::thread::scope(|scope| {
             let theirs = scope.spawn(|| boot(Stock));
@@ -238,16 +227,13 @@ impl Hunt<'_> {
 
 /// Returns the full text of a sequence.
 fn full(text: &str) -> String {
-    let lines = text.lines();
-    let told = lines.filter_map(|line| line.strip_prefix("pci_devres_sequences: | "));
-    told.map(|line| format!("{line}\n")).collect()
+    text.lines().filter_map(|line| line.strip_prefix("pci_devres_sequences: | ")).map(|line| format!("{line}\n")).collect()
 }
 
 /// Returns both texts in one: lines of the stock kernel alone have a minus, lines of ours alone a plus.
 fn beside(theirs: &str, ours: &str) -> String {
     let diff = TextDiff::from_lines(theirs, ours);
-    let changes = diff.iter_all_changes();
-    let changes = changes.map(|change| format!("{} {change}", change.tag()));
+    let changes = diff.iter_all_changes().map(|change| format!("{} {change}", change.tag()));
     quote_first(SHOWN, &format!("- the stock kernel, + ours\n{}", changes.collect::<String>()))
 }
 

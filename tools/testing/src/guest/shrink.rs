@@ -29,9 +29,7 @@ pub fn shrink(all: u64, mut shows: impl FnMut(&[u64]) -> Result<Vec<bool>>) -> R
             return Ok(kept);
         }
         let shown: Vec<u64> = std::iter::zip(&tries, shows(&tries)?).filter_map(|(tried, shows)| shows.then_some(*tried)).collect();
-        let Some(shortest) = shown.iter().copied().min_by_key(|t| t.count_ones()) else {
-            return Ok(kept);
-        };
+        let Some(shortest) = shown.iter().copied().min_by_key(|t| t.count_ones()) else { return Ok(kept) };
         hoped = vec![shown.iter().fold(kept, |all, one| all & one)];
         hoped.extend(shown.iter().map(|one| one & shortest));
         hoped.sort_unstable_by_key(|t| t.count_ones());

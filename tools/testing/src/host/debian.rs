@@ -39,8 +39,7 @@ impl<'a> Archive<'a> {
     fn private(stage: &Stage<'a>, folder: &str, suite: &str, more: &str) -> Result<Self> {
         let session = stage.session;
         if !packages::is_debian() || !Path::new(KEYRING).exists() {
-            let what = "Debian's archive and its key are not known to this system";
-            bail!(Failure::new(what).remedy(OWN_TREE));
+            bail!(Failure::new("Debian's archive and its key are not known to this system").remedy(OWN_TREE));
         }
         if mirror(session).is_none() {
             packages::update(stage)?;
@@ -74,10 +73,8 @@ impl<'a> Archive<'a> {
 
     /// Returns the versions of `package`, the best first.
     pub fn versions(&self, package: &str) -> Vec<String> {
-        let said = output(self.apt("apt-cache").args(["madison", package]));
-        let said = said.unwrap_or_default();
-        let versions = said.lines().filter_map(|line| line.split('|').nth(1));
-        versions.map(|version| version.trim().into()).collect()
+        let said = output(self.apt("apt-cache").args(["madison", package])).unwrap_or_default();
+        said.lines().filter_map(|line| line.split('|').nth(1)).map(|version| version.trim().into()).collect()
     }
 
     /// Downloads `package` in `version`; apt checks it against the archive's signature.
@@ -87,12 +84,8 @@ impl<'a> Archive<'a> {
         apt.args(["download", &format!("{package}={version}")]).current_dir(&folder);
         run(stage, &mut apt, &self.session.log("download")).map_err(by_network)?;
         let prefix = format!("{package}_");
-        let is_it = |path: &PathBuf| {
-            let name = path.file_name().unwrap_or_default();
-            name.to_string_lossy().starts_with(&prefix)
-        };
-        let found = files(&folder, &["deb"])?.into_iter().find(is_it);
-        found.with_context(|| format!("apt-get brought no {package}"))
+        let is_it = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().starts_with(&prefix);
+        files(&folder, &["deb"])?.into_iter().find(is_it).with_context(|| format!("apt-get brought no {package}"))
     }
 
     fn apt(&self, program: &str) -> Command {
@@ -111,8 +104,7 @@ fn by_network(error: anyhow::Error) -> Failure {
 
 /// Returns where [`fetch_busybox`] puts the userland of an architecture.
 pub fn busybox(session: &Session, architecture: &str) -> PathBuf {
-    let folder = session.cache.join("userland").join(architecture);
-    folder.join("usr/bin/busybox")
+    session.cache.join("userland").join(architecture).join("usr/bin/busybox")
 }
 
 /// Fetches a userland for guests with another architecture, if it is not there yet.
@@ -125,8 +117,7 @@ pub fn fetch_busybox(stage: &Stage<'_>, architecture: &str) -> Result<()> {
     let folder = format!("apt-{architecture}");
     let archive = Archive::private(stage, &folder, USERLAND, &more)?;
     let name = "busybox-static";
-    let version = archive.versions(name).into_iter().next();
-    let version = version.with_context(|| format!("no {name} for {architecture}"))?;
+    let version = archive.versions(name).into_iter().next().with_context(|| format!("no {name} for {architecture}"))?;
     let package = archive.download(stage, name, &version)?;
     let folder = stage.session.cache.join("userland").join(architecture);
     unpack(stage, &package, &folder)?;
@@ -148,8 +139,7 @@ pub fn unpack(stage: &Stage<'_>, package: &Path, folder: &Path) -> Result<()> {
 /// Returns the Debian mirror of this system.
 fn mirror(session: &Session) -> Option<String> {
     let format = "$(REPO_URI) $(CODENAME) $(COMPONENT)";
-    let targets = output(command(session, "apt-get").args(["indextargets", "--format", format]))?;
-    targets.lines().find_map(|line| {
+    output(command(session, "apt-get").args(["indextargets", "--format", format]))?.lines().find_map(|line| {
         let fields: Vec<_> = line.split_whitespace().collect();
         match fields[..] {
             [uri, "bookworm" | "trixie", "main"] if uri.contains("://") => Some(uri.into()),

@@ -4,8 +4,7 @@
 
 use crate::common::*;
 
-/// One package, a file that shows its presence on other systems than Debian, and the reason why it
-/// is needed.
+/// One package, a file that shows its presence on other systems than Debian, and the reason why it is needed.
 pub struct Package {
     /// In Debian 12 and 13.
     pub name: &'static str,
@@ -113,10 +112,8 @@ pub fn versions(session: &Session, wanted: &[&Package]) -> BTreeMap<String, Stri
 
 /// Finds a program, also if only root has it in the path.
 pub fn program(name: &str) -> Option<PathBuf> {
-    let also = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
-    let also = also.iter().map(|folder| Path::new(folder).join(name));
-    let in_path = which::which(name).ok();
-    in_path.or_else(|| also.into_iter().find(|path| path.exists()))
+    let also = ["/usr/local/sbin", "/usr/sbin", "/sbin"].iter().map(|folder| Path::new(folder).join(name));
+    which::which(name).ok().or_else(|| also.into_iter().find(|path| path.exists()))
 }
 
 /// Installs the missing packages of `wanted`, after printing which and why.

@@ -57,18 +57,15 @@ pub fn copy(session: &Session, pristine: &Pristine) -> Result<()> {
         rsync.args(["--delete", "--exclude=/.git"]);
         run(stage, &mut rsync, &session.log("copy"))?;
         if to.join(".config").exists() || to.join("include/config").exists() {
-            // The user has built in that tree. Our output goes elsewhere, which Kbuild allows for clean trees
-            // only.
+            // The user has built in that tree. Our output goes elsewhere, which Kbuild allows for clean trees only.
             let mut make = command(session, "make");
             make.arg("-C").arg(&to).arg("mrproper");
             run(stage, &mut make, &session.log("mrproper"))?;
         }
         fs::write(began.path(), &identity)?;
         let time = began.as_file().metadata()?.modified()?;
-        let kept = began.persist(&stamp)?;
-        kept.set_modified(time)?;
-        let summary = format!("Linux {} in {}", pristine.version, session.show(&to));
-        Ok(((), summary))
+        began.persist(&stamp)?.set_modified(time)?;
+        Ok(((), format!("Linux {} in {}", pristine.version, session.show(&to))))
     })
 }
 
@@ -78,8 +75,7 @@ pub fn version(tree: &Path) -> Result<String> {
     let makefile = fs::read_to_string(tree.join("Makefile")).with_context(no_tree)?;
     let value = |name: &str| {
         let mut lines = makefile.lines();
-        let value = lines.find_map(|line| line.strip_prefix(name)?.trim().strip_prefix('='));
-        value.map(str::trim).unwrap_or_default()
+        lines.find_map(|line| line.strip_prefix(name)?.trim().strip_prefix('=')).map(str::trim).unwrap_or_default()
     };
     let (version, patch, sub) = (value("VERSION"), value("PATCHLEVEL"), value("SUBLEVEL"));
     ensure!(!version.is_empty() && !patch.is_empty(), no_tree());
@@ -98,8 +94,7 @@ fn ours_to_read(tree: &Path) -> Result<Pristine> {
     let tree = fs::canonicalize(tree).map_err(|e| Failure::new(format!("LINUX={}: {e}", tree.display())).remedy(remedy))?;
     let found = Pristine::new(tree, true).map_err(|e| Failure::from_error(e).remedy(remedy))?;
     if !is_ours(&found.version) {
-        let what = format!("{} is Linux {}", found.tree.display(), found.version);
-        bail!(Failure::new(what).remedy(remedy));
+        bail!(Failure::new(format!("{} is Linux {}", found.tree.display(), found.version)).remedy(remedy));
     }
     Ok(found)
 }
@@ -110,15 +105,12 @@ fn home(session: &Session) -> PathBuf {
 
 /// Returns a tree that was unpacked earlier. Its folder gets this name only when it is complete.
 pub fn cached(session: &Session) -> Option<Pristine> {
-    let entries = fs::read_dir(home(session)).ok()?.flatten();
-    let complete = entries.filter(|e| !e.file_name().to_string_lossy().starts_with('.'));
+    let complete = fs::read_dir(home(session)).ok()?.flatten().filter(|e| !e.file_name().to_string_lossy().starts_with('.'));
     let trees = complete.filter_map(|entry| {
         let pristine = Pristine::new(entry.path(), false).ok()?;
-        let changed = fs::metadata(&pristine.tree).ok()?.modified().ok()?;
-        Some((changed, pristine))
+        Some((fs::metadata(&pristine.tree).ok()?.modified().ok()?, pristine))
     });
-    let newest = trees.max_by(|(a, x), (b, y)| (a, &x.tree).cmp(&(b, &y.tree)));
-    newest.map(|(_, pristine)| pristine)
+    trees.max_by(|(a, x), (b, y)| (a, &x.tree).cmp(&(b, &y.tree))).map(|(_, pristine)| pristine)
 }
 
 fn fetch(stage: &Stage<'_>) -> Result<(PathBuf, String)> {
@@ -147,8 +139,7 @@ fn fetch(stage: &Stage<'_>) -> Result<(PathBuf, String)> {
     Ok((place, version))
 }
 
-/// Returns whether anything in `tree` changed after `stamp`. A folder changes when a file in it is added or
-/// removed.
+/// Returns whether anything in `tree` changed after `stamp`. A folder changes when a file in it is added or removed.
 fn newer(session: &Session, tree: &Path, stamp: &Path) -> bool {
     let mut find = command(session, "find");
     find.arg(tree).args(["-name", ".git", "-prune", "-o", "-newercm"]).arg(stamp).args(["-print", "-quit"]);

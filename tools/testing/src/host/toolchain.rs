@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The Rust part of the toolchain: rustc, the source of its library, bindgen, and the LLVM that they are used
-//! with.
+//! The Rust part of the toolchain: rustc, the source of its library, bindgen, and the LLVM that they are used with.
 
 use crate::{common::*, host::*};
 
@@ -26,8 +25,7 @@ pub fn prepare(session: &Session) -> Result<Toolchain> {
     let rustc = version(session, "rustc")
         .ok_or_else(|| Failure::new("no working rustc").remedy("install Rust 1.85 or later with rustup, or Debian 13's rustc"))?;
     if older(&rustc, RUSTC_MIN) {
-        let what = format!("rustc is {rustc}; Linux 7.3 needs {RUSTC_MIN}");
-        bail!(Failure::new(what).remedy("rustup update stable"));
+        bail!(Failure::new(format!("rustc is {rustc}; Linux 7.3 needs {RUSTC_MIN}")).remedy("rustup update stable"));
     }
     let rust_lib_src = match rust_src(session, &rustc) {
         Some(path) => path,
@@ -55,8 +53,7 @@ pub fn minimum(session: &Session, tree: Option<&Path>, tool: &str) -> String {
 
 /// Returns the version of the `rustc` or `bindgen` that Kbuild will find.
 pub fn version(session: &Session, tool: &str) -> Option<String> {
-    let said = output(command(session, tool).arg("--version"))?;
-    said.split_whitespace().nth(1).map(str::to_string)
+    output(command(session, tool).arg("--version"))?.split_whitespace().nth(1).map(str::to_string)
 }
 
 /// Returns the library source of this rustc, from its own installation or from an earlier download.
@@ -70,8 +67,7 @@ pub fn rust_src(session: &Session, rustc: &str) -> Option<PathBuf> {
 /// Returns whether version `a` is older than `b`.
 pub fn older(a: &str, b: &str) -> bool {
     let numbers = |version: &str| -> Vec<u32> {
-        let numbers = version.split(|c: char| !c.is_ascii_digit()).take(3);
-        numbers.map(|n| n.parse().unwrap_or(0)).collect()
+        version.split(|c: char| !c.is_ascii_digit()).take(3).map(|n| n.parse().unwrap_or(0)).collect()
     };
     numbers(a) < numbers(b)
 }
@@ -103,11 +99,9 @@ fn by_debian(stage: &Stage<'_>, rustc: &str) -> Result<(PathBuf, String)> {
     let wanted = format!("{rustc}+");
     let find = |archive: &Archive<'_>| {
         let versions = archive.versions("rust-src");
-        let found = versions.iter().find(|v| v.starts_with(&wanted)).cloned();
-        (found, versions)
+        (versions.iter().find(|v| v.starts_with(&wanted)).cloned(), versions)
     };
-    // The source of a rustc from Debian is in the same suite. That of one from rustup is probably in
-    // backports.
+    // The source of a rustc from Debian is in the same suite. That of one from rustup is probably in backports.
     let mut archive = Archive::system(stage.session)?;
     let (mut version, mut versions) = find(&archive);
     if version.is_none() {
@@ -117,8 +111,7 @@ fn by_debian(stage: &Stage<'_>, rustc: &str) -> Result<(PathBuf, String)> {
         versions.extend(more);
     }
     let version = version.ok_or_else(|| {
-        let near = versions.iter().filter_map(|v| v.split('+').next());
-        let near = near.collect::<Vec<_>>().join(", ");
+        let near = versions.iter().filter_map(|v| v.split('+').next()).collect::<Vec<_>>().join(", ");
         let what = format!("rustup could not add rust-src, and Debian has none for rustc {rustc}");
         Failure::new(what).remedy(format!("rustup component add rust-src, or use a toolchain Debian has the source of: {near}"))
     })?;
@@ -130,8 +123,7 @@ fn by_debian(stage: &Stage<'_>, rustc: &str) -> Result<(PathBuf, String)> {
     let library = fresh.path().join(format!("usr/src/rustc-{rustc}/library"));
     let place = home.join(rustc).join("library");
     fs::create_dir_all(home.join(rustc))?;
-    let lacks = || format!("rust-src {version} has no {}", library.display());
-    fs::rename(&library, &place).with_context(lacks)?;
+    fs::rename(&library, &place).with_context(|| format!("rust-src {version} has no {}", library.display()))?;
     fs::remove_file(&package)?;
     Ok((place, version))
 }

@@ -46,9 +46,7 @@ impl Cached {
 
     /// Keeps the kernel that was built, in place of an earlier one of its name.
     pub fn keep(&self, session: &Session) {
-        let Some((folder, name)) = self.place.parent().zip(self.place.file_name()) else {
-            return;
-        };
+        let Some((folder, name)) = self.place.parent().zip(self.place.file_name()) else { return };
         if self.place.is_dir() {
             return;
         }

@@ -24,11 +24,9 @@ pub fn output(session: &Session, from: &KernelSpec, to: &KernelSpec, differing: 
                 made_again += 1;
                 continue;
             }
-            let text = moved(&text, &from.out, &to.out);
-            fs::write(&note, moved(&text, &from.source, &to.source))?;
+            fs::write(&note, moved(&moved(&text, &from.out, &to.out), &from.source, &to.source))?;
         }
-        let summary = format!("{}, {made_again} files to make again", session.show(&to.out));
-        Ok(((), summary))
+        Ok(((), format!("{}, {made_again} files to make again", session.show(&to.out))))
     })
 }
 
@@ -77,15 +75,13 @@ mod tests {
         for note in [".a.o.cmd", "auto.conf.cmd"] {
             remove(&folder.path().join(note)).unwrap();
         }
-        let left = fs::read_dir(folder.path()).unwrap().flatten();
-        let left: Vec<_> = left.map(|entry| entry.file_name()).collect();
+        let left: Vec<_> = fs::read_dir(folder.path()).unwrap().flatten().map(|entry| entry.file_name()).collect();
         assert_eq!(left, ["auto.conf"]);
     }
 
     #[test]
     fn paths_become_those_of_the_new_kernel() {
-        let note = "-I/build/linux/include /build/linux /build/linux2/a";
-        let moved = moved(note, Path::new("/build/linux"), Path::new("/pristine"));
+        let moved = moved("-I/build/linux/include /build/linux /build/linux2/a", Path::new("/build/linux"), Path::new("/pristine"));
         assert_eq!(moved, "-I/pristine/include /pristine /build/linux2/a");
     }
 }

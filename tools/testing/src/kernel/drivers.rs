@@ -46,8 +46,7 @@ pub fn converted(session: &Session) -> Result<Vec<Converted>> {
 }
 
 fn listed(list: &str) -> impl Iterator<Item = Converted> + '_ {
-    let lines = list.lines().map(|line| line.split('#').next());
-    let files = lines.map(|line| line.unwrap_or_default().trim());
+    let files = list.lines().map(|line| line.split('#').next()).map(|line| line.unwrap_or_default().trim());
     files.filter(|file| !file.is_empty()).map(|file| Converted { file: file.into(), by: By::SemanticPatch })
 }
 
@@ -55,8 +54,7 @@ fn patched(path: &Path, text: &str) -> Vec<Converted> {
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     let by = By::Patch { name: name.into_owned(), why: text.lines().next().unwrap_or_default().into() };
     let files = text.lines().filter_map(|line| line.strip_prefix("+++ b/"));
-    let converted = files.map(|file| Converted { file: file.trim().into(), by: by.clone() });
-    converted.collect()
+    files.map(|file| Converted { file: file.trim().into(), by: by.clone() }).collect()
 }
 
 /// Returns the files of `build/linux` that the graft added or edited.
@@ -64,8 +62,7 @@ pub fn grafted(session: &Session) -> Result<BTreeSet<String>> {
     let manifest = read(&session.linux().join(".pci_devres_rust/manifest"))?;
     let lines = manifest.lines();
     let changed = lines.filter(|line| line.starts_with("edited ") || line.starts_with("added "));
-    let paths = changed.filter_map(|line| line.split(' ').nth(2));
-    Ok(paths.map(str::to_string).collect())
+    Ok(changed.filter_map(|line| line.split(' ').nth(2)).map(str::to_string).collect())
 }
 
 #[cfg(test)]

@@ -20,8 +20,7 @@ pub fn spec(prepared: &Prepared) -> Result<KernelSpec> {
     if fs::read_to_string(&stamp).is_ok_and(|stamp| stamp == identity) {
         return Ok(spec);
     }
-    let differing = BTreeSet::from([FILE.to_string()]);
-    copied::output(prepared, &stock.spec, &spec, &differing)?;
+    copied::output(prepared, &stock.spec, &spec, &BTreeSet::from([FILE.to_string()]))?;
     // Make looks here before it looks into the source tree.
     let mut edit = command(prepared, "patch");
     edit.arg("-o").arg(spec.out.join(FILE));

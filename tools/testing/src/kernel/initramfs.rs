@@ -51,9 +51,7 @@ pub fn pack(session: &Session, kernel: &Built) -> Result<PathBuf> {
             add(&vdpa, Path::new("bin/vdpa"))?;
             // "libmnl.so.0 => /lib/.../libmnl.so.0 (0x...)", and the linker itself without an arrow.
             let said = command(session, "ldd").arg(vdpa).output()?;
-            let said = String::from_utf8_lossy(&said.stdout);
-            let words = said.split_whitespace();
-            for library in words.filter_map(|word| word.strip_prefix('/')) {
+            for library in String::from_utf8_lossy(&said.stdout).split_whitespace().filter_map(|word| word.strip_prefix('/')) {
                 add(&Path::new("/").join(library), Path::new(library))?;
             }
         }

@@ -83,8 +83,7 @@ pub fn kernel(prepared: &Prepared, which: Kernel, modules: &BTreeSet<&str>) -> R
     let spec = match which {
         Kernel::Ours => KernelSpec::ours(prepared),
         Kernel::Stock => {
-            let kernel = stock(prepared)?;
-            return packed(prepared, which, kernel, modules);
+            return packed(prepared, which, stock(prepared)?, modules);
         }
         Kernel::Debug => KernelSpec::debug(prepared),
         Kernel::DebugStock => KernelSpec::debug_stock(prepared, ungrafted(prepared)?),
@@ -92,8 +91,7 @@ pub fn kernel(prepared: &Prepared, which: Kernel, modules: &BTreeSet<&str>) -> R
         Kernel::Earlier => earlier::spec(prepared)?,
     };
     spec.configure(prepared)?;
-    let kernel = spec.build(prepared)?;
-    packed(prepared, which, kernel, modules)
+    packed(prepared, which, spec.build(prepared)?, modules)
 }
 
 /// Builds the stock kernel. The first time, that begins with what was kept of an earlier build, if there is one.
@@ -114,8 +112,7 @@ pub fn stock(prepared: &Prepared) -> Result<Built> {
 /// Builds a kernel that is none of [`Kernel`], but takes the place of one in the results.
 pub fn other(prepared: &Prepared, spec: &KernelSpec, which: Kernel) -> Result<Ready> {
     spec.configure(prepared)?;
-    let kernel = spec.build(prepared)?;
-    packed(prepared, which, kernel, &BTreeSet::new())
+    packed(prepared, which, spec.build(prepared)?, &BTreeSet::new())
 }
 
 /// Makes a kernel's file system, with modules of those names for it.

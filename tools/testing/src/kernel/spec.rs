@@ -137,8 +137,7 @@ impl KernelSpec {
         Self::new(session, "kernel", session.linux(), &fragments)
     }
 
-    /// Returns the kernel to compare with: built from the ungrafted tree, with our configuration as far as it knows the
-    /// symbols.
+    /// Returns the kernel to compare with: built from the ungrafted tree, with our configuration as far as it knows the symbols.
     pub fn stock(session: &Session, pristine: PathBuf) -> Self {
         Self { from: Some(Self::ours(session).into()), ..Self::new(session, "stock", pristine, &["guest", "hardware"]) }
     }
@@ -210,10 +209,7 @@ impl KernelSpec {
         if let Some(from) = self.from.as_ref().filter(|_| !self.is_configured()) {
             from.configure(prepared)?;
             from.build(prepared)?;
-            let differing = match from.source == self.source {
-                true => BTreeSet::new(),
-                false => drivers::grafted(prepared)?,
-            };
+            let differing = if from.source == self.source { BTreeSet::new() } else { drivers::grafted(prepared)? };
             copied::output(prepared, from, self, &differing)?;
         }
         let asked = self.asked()?;
@@ -224,8 +220,7 @@ impl KernelSpec {
         if self.is_configured() && fs::read_to_string(&stamp).is_ok_and(|s| s == inputs) {
             return Ok(());
         }
-        let title = format!("{} config", self.name);
-        prepared.stage(&title, "configuring", |stage| {
+        prepared.stage(&format!("{} config", self.name), "configuring", |stage| {
             fs::create_dir_all(&self.out)?;
             let fragment = self.out.join(".fragment");
             fs::write(&fragment, asked.text())?;
@@ -245,8 +240,7 @@ impl KernelSpec {
         })
     }
 
-    /// Checks that every requested symbol has its value. The failure names those that have not, and says why Rust is
-    /// missing.
+    /// Checks that every requested symbol has its value. The failure names those that have not, and says why Rust is missing.
     fn took_effect(&self, asked: &Config, prepared: &Prepared, stage: &Stage<'_>) -> Result<()> {
         let got = Config::read(&self.config())?;
         let list: Vec<_> =
@@ -306,8 +300,7 @@ impl Built {
 
     /// Returns the names of the modules from outside its tree.
     pub fn external(&self) -> impl Iterator<Item = String> + '_ {
-        let stems = self.external.iter().filter_map(|path| path.file_stem());
-        stems.map(|stem| stem.to_string_lossy().into_owned())
+        self.external.iter().filter_map(|path| path.file_stem()).map(|stem| stem.to_string_lossy().into_owned())
     }
 
     /// Builds the modules of the folders with those names for this kernel, each from a copy that is only its own; see
@@ -317,8 +310,7 @@ impl Built {
             let copy = prepared.module_copy(&self.spec.name, name);
             let short = copy.file_name().unwrap_or_default().to_string_lossy();
             let log = self.spec.log(prepared, &short);
-            let title = format!("{} {short}", self.spec.name);
-            prepared.stage(&title, "building modules outside the tree", |stage| {
+            prepared.stage(&format!("{} {short}", self.spec.name), "building modules outside the tree", |stage| {
                 // Files that a build made are not source, and may be for another kernel.
                 let made = ["*.o", "*.ko", "*.mod", "*.mod.c", ".*", "modules.order"];
                 let mut rsync = rsync(prepared, &prepared.module(name), &copy);
@@ -359,15 +351,11 @@ impl Built {
 
 /// Returns the modules that the last build in `folder` made.
 fn ordered(folder: &Path) -> Result<Vec<PathBuf>> {
-    let order = read(&folder.join("modules.order"))?;
-    let module = |line: &str| folder.join(line).with_extension("ko");
-    Ok(order.lines().map(module).collect())
+    Ok(read(&folder.join("modules.order"))?.lines().map(|line: &str| folder.join(line).with_extension("ko")).collect())
 }
 
 /// The overlay's own Kconfig files: a change in one of them can change what a fragment means.
 fn kconfig_files(session: &Session) -> Result<String> {
-    let files = ["Kconfig", "samples/rust/Kconfig.pci_devres"];
-    let files = files.map(|file| session.root.join(file));
-    let there = files.iter().filter(|file| file.exists());
-    there.map(|file| read(file)).collect()
+    let files = ["Kconfig", "samples/rust/Kconfig.pci_devres"].map(|file| session.root.join(file));
+    files.iter().filter(|file| file.exists()).map(|file| read(file)).collect()
 }

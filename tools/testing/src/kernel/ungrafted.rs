@@ -10,8 +10,7 @@ pub fn ungrafted(prepared: &Prepared) -> Result<PathBuf> {
     if let Some(tree) = &*known {
         return Ok(tree.clone());
     }
-    let tree = find(prepared)?;
-    Ok(known.insert(tree).clone())
+    Ok(known.insert(find(prepared)?).clone())
 }
 
 fn find(prepared: &Prepared) -> Result<PathBuf> {

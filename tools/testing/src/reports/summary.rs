@@ -49,15 +49,12 @@ pub struct Summary<'a> {
 }
 
 fn area(name: &str) -> &'static str {
-    let fits = |(beginning, _): &&(&str, _)| name.starts_with(beginning);
-    AREAS.iter().find(fits).map_or("host", |(_, area)| area)
+    AREAS.iter().find(|(beginning, _): &&(&str, _)| name.starts_with(beginning)).map_or("host", |(_, area)| area)
 }
 
 /// Returns a name without the kernel on which the test ran.
 fn behaviour(name: &str) -> String {
-    let parts = name.split("::");
-    let parts = parts.map(|part| part.split('@').next().unwrap_or_default());
-    parts.collect::<Vec<_>>().join("::")
+    name.split("::").map(|part| part.split('@').next().unwrap_or_default()).collect::<Vec<_>>().join("::")
 }
 
 impl<'a> Summary<'a> {

@@ -13,8 +13,7 @@ use crate::{
     verdict::Row,
 };
 
-/// The drivers with which a step boots. They are converted, and bind again only if their vectors
-/// were freed.
+/// The drivers with which a step boots. They are converted, and bind again only if their vectors were freed.
 const GUEST: GuestSpec = GuestSpec {
     name: "series",
     script: "series",
@@ -28,8 +27,7 @@ const GUEST: GuestSpec = GuestSpec {
     ..DEFAULT
 };
 
-/// Folders of the core. Their Makefiles say which of their files there are; of drivers, objects are
-/// named.
+/// Folders of the core. Their Makefiles say which of their files there are; of drivers, objects are named.
 const CORE: [&str; 2] = ["drivers/pci/msi/", "drivers/pci/controller/pci-soft/"];
 
 /// The rows of the checks of the last tree.
@@ -77,8 +75,7 @@ pub fn walk(prepared: &Prepared, steps: &[Step], files: &[File], (from, to): (us
     let mut passed: BTreeMap<String, String> = serde_json::from_str(&text).unwrap_or_default();
     let how = checkers::ALL.join(" ");
     let key = |step: &Step| format!("{} {how} {}", prepared.pristine.version, step.tree);
-    let whole = steps.last().filter(|_| to == steps.len());
-    let whole = whole.map(|step| format!("{} checked", key(step)));
+    let whole = steps.last().filter(|_| to == steps.len()).map(|step| format!("{} checked", key(step)));
     let checks = whole.as_ref().is_some_and(|key| !passed.contains_key(key));
     thread::scope(|scope| {
         let semantic = || checkers::coccicheck(prepared, files, steps.len());
@@ -119,9 +116,7 @@ pub fn walk(prepared: &Prepared, steps: &[Step], files: &[File], (from, to): (us
             }
             fs::write(&record, serde_json::to_string_pretty(&passed)?)?;
         }
-        let Some(whole) = whole else {
-            return Ok(rows);
-        };
+        let Some(whole) = whole else { return Ok(rows) };
         let Some(semantic) = semantic else {
             let names = LAST.map(|name| format!("series::{name}"));
             rows.extend(names.map(|name| Row::passed(name).with("note", "earlier")));
@@ -156,9 +151,8 @@ impl Place<'_> {
         Ok(())
     }
 
-    /// Builds what some steps change, which `build` is told. Fails if that says more about these
-    /// files than it does without the steps. Of these only those are taken back about which there
-    /// is a complaint: the others change other drivers.
+    /// Builds what some steps change, which `build` is told. Fails if that says more about these files than it does without the
+    /// steps. Of these only those are taken back about which there is a complaint: the others change other drivers.
     fn build_without_complaint<T>(&self, steps: &Range<usize>, build: impl Fn(&[&String]) -> Result<(T, PathBuf)>) -> Result<T> {
         let run = |changed: &[&String]| -> Result<_> {
             let (made, log) = build(changed)?;
@@ -174,8 +168,7 @@ impl Place<'_> {
             return Ok(made);
         }
         let is_named = |file: &String| found.iter().any(|said| said.starts_with(file.as_str()));
-        let named = all.iter().filter(|step| step.files.iter().any(is_named));
-        let named: Vec<_> = named.flat_map(|step| &step.files).collect();
+        let named: Vec<_> = all.iter().filter(|step| step.files.iter().any(is_named)).flat_map(|step| &step.files).collect();
         self.put(steps.start, Some(&named))?;
         let (_, before) = run(&named)?;
         checkers::keep_new(&mut found, before);
@@ -188,8 +181,7 @@ impl Place<'_> {
     /// it: it says its warnings only then.
     fn touch(&self, steps: &Range<usize>) -> Result<()> {
         self.put(steps.end, None)?;
-        let steps = &self.steps[steps.clone()];
-        for file in steps.iter().flat_map(|step| &step.files) {
+        for file in self.steps[steps.clone()].iter().flat_map(|step| &step.files) {
             if let Ok(file) = fs::File::open(self.tree.join(file)) {
                 file.set_modified(SystemTime::now())?;
             }
@@ -208,28 +200,24 @@ impl Place<'_> {
                 return Ok((false, log));
             }
             self.drivers.configure(self.prepared)?;
-            let title = format!("series-{number} RUST=n");
-            self.prepared.stage(&title, "compiling", |stage| {
+            self.prepared.stage(&format!("series-{number} RUST=n"), "compiling", |stage| {
                 let targets: Vec<_> = targets.iter().map(String::as_str).collect();
                 self.drivers.make(stage, self.prepared, &targets, &number)?;
                 Ok(((), targets.join(" ")))
             })?;
             Ok((true, log))
         })?;
-        let said = compiled.then_some("compiled without Rust, ");
-        Ok(said.unwrap_or_default().into())
+        Ok(if compiled { "compiled without Rust, " } else { "" }.into())
     }
 
     /// Builds the kernel after a step.
     fn kernel(&self, step: usize) -> Result<(Built, PathBuf)> {
         let spec = KernelSpec { name: format!("series-{step:04}"), ..self.kernel.clone() };
         spec.configure(self.prepared)?;
-        let kernel = spec.build(self.prepared)?;
-        Ok((kernel, self.prepared.log(&format!("{}-build", spec.name))))
+        Ok((spec.build(self.prepared)?, self.prepared.log(&format!("{}-build", spec.name))))
     }
 
-    /// Builds the kernel after some steps, and boots what that made: drivers bind, work, are
-    /// unbound and bound again.
+    /// Builds the kernel after some steps, and boots what that made: drivers bind, work, are unbound and bound again.
     fn boot(&self, steps: &Range<usize>, booted: &mut Option<(usize, SystemTime)>) -> Result<String> {
         let kernel = self.build_without_complaint(steps, |_| self.kernel(steps.end))?;
         let mut newest = fs::metadata(&kernel.image)?.modified()?;
@@ -240,10 +228,7 @@ impl Place<'_> {
             return Ok(format!("the kernel of step {of}"));
         }
         let asked = kernel.spec.asked()?;
-        let kind = match asked.text().contains("CONFIG_PCI_DEVRES_RUST=y") {
-            true => Kernel::Ours,
-            false => Kernel::Stock,
-        };
+        let kind = if asked.text().contains("CONFIG_PCI_DEVRES_RUST=y") { Kernel::Ours } else { Kernel::Stock };
         let initramfs = initramfs::pack(self.prepared, &kernel)?;
         let ready = Ready { kernel, initramfs };
         let ran = Run::new(&GUEST, kind).run(self.prepared, &ready)?;
@@ -266,10 +251,7 @@ impl Place<'_> {
             make.arg(jobs()).args(arguments);
             make
         };
-        let check = |name: &str, mut make: Command| {
-            let name = format!("series::{name}");
-            judge(self.prepared, &name, "checking", &mut make, wrong)
-        };
+        let check = |name: &str, mut make: Command| judge(self.prepared, &format!("series::{name}"), "checking", &mut make, wrong);
         let objects = paths.iter().map(|path| Path::new(path).with_extension("o"));
         let objects = objects.filter(|object| self.kernel.out.join(object).exists());
         let mut sparse = make(&["C=2", checkers::SPARSE]);
@@ -345,15 +327,13 @@ fn place<'a>(tree: &Path, files: impl Iterator<Item = &'a File>, step: usize) ->
 
 /// Returns the lines of a configuration whose symbols exist after a step.
 fn asked(config: &str, files: &[File], step: usize) -> String {
-    let kconfig = files.iter().filter(|file| file.path.contains("Kconfig"));
-    let kconfig: String = kconfig.filter_map(|file| file.after(step)).collect();
+    let kconfig: String = files.iter().filter(|file| file.path.contains("Kconfig")).filter_map(|file| file.after(step)).collect();
     let has = |line: &&str| {
         let line = line.strip_prefix("CONFIG_");
         let symbol = line.and_then(|line| line.split('=').next());
         symbol.is_some_and(|symbol| kconfig.contains(&format!("config {symbol}\n")))
     };
-    let lines = config.lines().filter(has);
-    lines.map(|line| format!("{line}\n")).collect()
+    config.lines().filter(has).map(|line| format!("{line}\n")).collect()
 }
 
 /// What to make of files that changed, with the configuration that has everything but Rust. Of a

@@ -17,8 +17,7 @@ pub const NO_SPARSE: &str = "is not available or not up to date";
 /// Has a build of objects say all that the compiler, kernel-doc and sparse find.
 pub const ALL: &[&str] = &["W=1", "C=1", SPARSE];
 
-/// Has a build of a kernel say all that the compiler finds. kernel-doc would read each of its
-/// files, so it is replaced by nothing.
+/// Has a build of a kernel say all that the compiler finds. kernel-doc would read each of its files, so it is replaced by nothing.
 pub const COMPILER: &[&str] = &["W=1", "KERNELDOC=-c pass"];
 
 /// Returns what a log says about these files, one text for each place in them.
@@ -34,43 +33,32 @@ pub fn complaints<S: AsRef<str>>(log: &str, files: &[S]) -> Vec<String> {
         if line.contains(": note: ") || line.contains("n file included from ") {
             continue;
         }
-        let Some(place) = place.captures(line) else {
-            continue;
-        };
+        let Some(place) = place.captures(line) else { continue };
         let named = |file: &&str| {
             let before = place[1].strip_suffix(*file);
             before.is_some_and(|before| before.is_empty() || before.ends_with('/'))
         };
-        let Some(file) = files.iter().map(AsRef::as_ref).find(named) else {
-            continue;
-        };
+        let Some(file) = files.iter().map(AsRef::as_ref).find(named) else { continue };
         // rustc writes the text on a line of its own, before the place.
         let text = match place[3].trim() {
             "" => title,
             text => text,
         };
         // An inserted line moves it.
-        let text = number.replace_all(text, "another line").into_owned();
-        found.insert((file, place[2].to_string(), text));
+        found.insert((file, place[2].to_string(), number.replace_all(text, "another line").into_owned()));
     }
-    let text = |(file, _, text)| format!("{file}: {text}");
-    found.into_iter().map(text).collect()
+    found.into_iter().map(|(file, _, text)| format!("{file}: {text}")).collect()
 }
 
 /// Removes the complaints that were there before.
 pub fn keep_new(complaints: &mut Vec<String>, mut before: Vec<String>) {
-    complaints.retain(|complaint| {
-        let known = before.iter().position(|old| old == complaint);
-        known.map(|at| before.swap_remove(at)).is_none()
-    });
+    complaints.retain(|complaint| before.iter().position(|old| old == complaint).map(|at| before.swap_remove(at)).is_none());
 }
 
-/// Has the kernel's semantic patches look at the files of the last tree, and where they find
-/// something, at what was there before. They need no build and much time, so they only take what
-/// builds leave of it.
+/// Has the kernel's semantic patches look at the files of the last tree, and where they find something, at what was there before.
+/// They need no build and much time, so they only take what builds leave of it.
 pub fn coccicheck(prepared: &Prepared, files: &[File], steps: usize) -> Result<Row> {
-    let is_c = |file: &&File| file.path.ends_with(".c") || file.path.ends_with(".h");
-    let files: Vec<_> = files.iter().filter(is_c).collect();
+    let files: Vec<_> = files.iter().filter(|file: &&File| file.path.ends_with(".c") || file.path.ends_with(".h")).collect();
     let mut found = reports(prepared, &files, steps)?;
     if !found.is_empty() {
         let named = |file: &&File| found.iter().any(|text| text.starts_with(&file.path));

@@ -34,8 +34,7 @@ pub fn mailbox(
     patches: &[PathBuf],
 ) -> Row {
     let mut wrong = Vec::new();
-    let checkout = ["checkout", "--quiet", "--force", base];
-    note(&mut wrong, repository.git(&checkout));
+    note(&mut wrong, repository.git(&["checkout", "--quiet", "--force", base]));
     let mailbox = repository.folder.join(".git/mailbox");
     let read: Result<Vec<_>, _> = patches[1..].iter().map(fs::read).collect();
     let made = read.and_then(|patches| fs::write(&mailbox, patches.concat()));
@@ -47,8 +46,7 @@ pub fn mailbox(
         return row("mailbox", wrong);
     }
     let partly = |path: &str| {
-        let left_out = table.left_out.iter();
-        let mut paths = left_out.flat_map(|step| step.items.keys().chain(step.lines.keys()));
+        let mut paths = table.left_out.iter().flat_map(|step| step.items.keys().chain(step.lines.keys()));
         path == "MAINTAINERS" || paths.any(|key| key == path)
     };
     for file in files.iter().filter(|file| file.first().is_some()) {
@@ -61,8 +59,7 @@ pub fn mailbox(
     row("mailbox", wrong)
 }
 
-/// Checks that each fix applies without any other patch, and that each driver's patch can be reverted with all others
-/// applied.
+/// Checks that each fix applies without any other patch, and that each driver's patch can be reverted with all others applied.
 pub fn alone(repository: &Repository<'_>, base: &str, steps: &[Step], patches: &[PathBuf]) -> Row {
     let mut wrong = Vec::new();
     for (part, on, how) in [("fixes", base, "--check"), (DRIVERS, "HEAD", "--reverse")] {
@@ -70,8 +67,7 @@ pub fn alone(repository: &Repository<'_>, base: &str, steps: &[Step], patches: &
         for (step, patch) in steps.iter().zip(&patches[1..]) {
             if step.part == part {
                 let patch = patch.display().to_string();
-                let apply = ["apply", "--cached", "--check", how, &patch];
-                note(&mut wrong, repository.git(&apply));
+                note(&mut wrong, repository.git(&["apply", "--cached", "--check", how, &patch]));
             }
         }
     }
@@ -130,8 +126,7 @@ pub fn maintainers(session: &Session, repository: &Repository<'_>, files: &[File
         perl.current_dir(session.linux());
         perl.args(["scripts/get_maintainer.pl", "--nogit", "--nogit-fallback"]);
         perl.args(["--norolestats", "--mpath"]).arg(&list);
-        let found = output(perl.args(["-f", &file.path])).unwrap_or_default();
-        found.lines().all(|who| who.contains("linux-kernel@vger"))
+        output(perl.args(["-f", &file.path])).unwrap_or_default().lines().all(|who| who.contains("linux-kernel@vger"))
     };
     let is_added = |file: &&File| file.first().is_some() && file.after(0).is_none();
     let wrong = files.iter().filter(is_added).filter(unnamed);

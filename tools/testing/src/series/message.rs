@@ -93,11 +93,8 @@ struct Ran<'a> {
 fn runs<'a>(page: &'a str, files: &[String]) -> Vec<Ran<'a>> {
     let (_, page) = page.split_once(RUNS).unwrap_or_default();
     let ran = page.lines().filter_map(|line| {
-        let cells = line.split("  ").map(str::trim);
-        let cells: Vec<_> = cells.filter(|cell| !cell.is_empty()).collect();
-        let [name, file, off, on, ref rest @ ..] = cells[..] else {
-            return None;
-        };
+        let cells: Vec<_> = line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
+        let [name, file, off, on, ref rest @ ..] = cells[..] else { return None };
         let because = rest.last().filter(|cell| **cell != "handled");
         let ran = Ran {
             came: if off == on { on } else { "FAILED" },
@@ -151,15 +148,12 @@ fn on_the_bus(ran: &[Ran<'_>], is_fix: bool) -> String {
 pub fn cover(session: &Session, version: &str, table: &Table) -> Result<String> {
     let text = read(&folder(session).join("cover.txt"))?;
     let mut shown = String::new();
-    let commands = "evidence test acceptance tree-check converted mutations census bench";
-    for name in commands.split(' ') {
+    for name in "evidence test acceptance tree-check converted mutations census bench".split(' ') {
         let rows = results::rows(session, name);
         let failed: Vec<_> = rows.iter().filter(|row| !row.ok).collect();
         let passed = rows.len() - failed.len();
-        let said = match rows.is_empty() {
-            true => "not run for this version".into(),
-            false => format!("{passed} passed, {} failed", failed.len()),
-        };
+        let said =
+            if rows.is_empty() { "not run for this version".into() } else { format!("{passed} passed, {} failed", failed.len()) };
         shown += &format!("  make {name:<13}{said}\n");
         shown.extend(failed.iter().map(|row| format!("    failed: {}\n", row.name)));
     }
@@ -175,9 +169,7 @@ pub fn cover(session: &Session, version: &str, table: &Table) -> Result<String> 
         cost += "  not measured for this version";
     }
     let count = |part| table.steps.iter().filter(|step| step.part == part).count();
-    let left_out = table.left_out.iter();
-    let left_out = left_out.map(|step| format!("{}: {}\n", step.subject, step.why.trim()));
-    let left_out: String = left_out.collect();
+    let left_out: String = table.left_out.iter().map(|step| format!("{}: {}\n", step.subject, step.why.trim())).collect();
     let conversion = page(session, "irq-vector-conversion.rst")?;
     let number = |what: &str| -> Result<String> {
         let step = table.steps.iter().position(|s| s.subject.contains(what));

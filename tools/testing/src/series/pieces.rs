@@ -40,23 +40,18 @@ impl File {
     pub fn after(&self, at: usize) -> Option<String> {
         let taken = |piece: &Piece| piece.step.is_some_and(|step| step <= at);
         let is_there = self.was_there || self.pieces.iter().any(taken);
-        let text = |piece: &Piece| match taken(piece) {
-            true => piece.new.clone(),
-            false => piece.old.clone(),
-        };
+        let text = |piece: &Piece| if taken(piece) { piece.new.clone() } else { piece.old.clone() };
         is_there.then(|| self.pieces.iter().map(text).collect())
     }
 
     /// The first step that changes it.
     pub fn first(&self) -> Option<usize> {
-        let changes = self.pieces.iter().filter_map(|piece| piece.step);
-        changes.filter(|step| ![0, NEVER].contains(step)).min()
+        self.pieces.iter().filter_map(|piece| piece.step).filter(|step| ![0, NEVER].contains(step)).min()
     }
 
     /// Returns the first line of each piece that no step takes.
     fn untaken(&self) -> impl Iterator<Item = String> + '_ {
-        let untaken = self.pieces.iter().filter(|p| p.step.is_none());
-        untaken.map(|piece| {
+        self.pieces.iter().filter(|p| p.step.is_none()).map(|piece| {
             let mut lines = piece.new.lines().chain(piece.old.lines());
             let line = lines.find(|line| !line.trim().is_empty());
             format!("{}: {}", self.path, line.unwrap_or_default().trim())
@@ -106,8 +101,7 @@ impl File {
 
     /// Takes all pieces that no other step takes.
     pub fn take_rest(&mut self, step: usize) -> bool {
-        let rest = self.pieces.iter_mut().filter(|p| p.step.is_none());
-        rest.map(|piece| piece.step = Some(step)).count() > 0
+        self.pieces.iter_mut().filter(|p| p.step.is_none()).map(|piece| piece.step = Some(step)).count() > 0
     }
 }
 
@@ -131,8 +125,7 @@ fn cut(from: &str, to: &str) -> Vec<Piece> {
         if piece.step.is_some() || !piece.old.is_empty() {
             return vec![piece];
         }
-        let items = items(&piece.new).into_iter();
-        items.map(|new| Piece { new, ..piece.clone() }).collect()
+        items(&piece.new).into_iter().map(|new| Piece { new, ..piece.clone() }).collect()
     };
     let mut pieces: Vec<_> = pieces.into_iter().flat_map(cut).collect();
     for (item, piece) in pieces.iter_mut().enumerate() {
@@ -192,8 +185,7 @@ pub fn assign(files: &mut [File], steps: &[Step], left_out: &[Step]) -> Result<(
     for (at, step) in numbered() {
         for pattern in &step.take {
             let wanted = glob(pattern);
-            let named = by_path.iter_mut().filter(|(path, _)| wanted.is_match(path));
-            let taken = named.map(|(_, file)| file.take_rest(at));
+            let taken = by_path.iter_mut().filter(|(path, _)| wanted.is_match(path)).map(|(_, file)| file.take_rest(at));
             if taken.filter(|taken| *taken).count() == 0 {
                 let subject = &step.subject;
                 wrong.push(format!("\"{subject}\" finds nothing left of {pattern}"));
@@ -235,10 +227,8 @@ mod tests {
     fn added_lines_come_apart_from_a_change_beside_them() {
         let texts = ["if (old)\nb\n", "if (new)\nb\n", "check\nif (new)\nb\n"];
         let mut files = [File::new("a", Some(texts[0]), texts[2])];
-        let steps = [step("take = ['a']"), step("lines.a = ['check']")];
-        assign(&mut files, &steps, &[]).unwrap();
-        let after = [0, 1, 2].map(|at| files[0].after(at).unwrap());
-        assert_eq!(after, texts);
+        assign(&mut files, &[step("take = ['a']"), step("lines.a = ['check']")], &[]).unwrap();
+        assert_eq!([0, 1, 2].map(|at| files[0].after(at).unwrap()), texts);
     }
 
     #[test]
@@ -260,7 +250,6 @@ mod tests {
         assert!(fails(&[twice.clone(), twice]).contains("finds nothing in a"));
         let nothing = [step("take = ['*']"), step("take = ['a']")];
         assert!(fails(&nothing).contains("finds nothing left of a"));
-        let gone = [step("take = ['*']"), step("items.a = ['fn b']")];
-        assert!(fails(&gone).contains("finds nothing in a"));
+        assert!(fails(&[step("take = ['*']"), step("items.a = ['fn b']")]).contains("finds nothing in a"));
     }
 }

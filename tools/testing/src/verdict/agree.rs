@@ -93,8 +93,7 @@ fn blocks(text: &str) -> BTreeMap<String, Block> {
 fn difference(a: (&str, &str), b: (&str, &str)) -> String {
     let diff = TextDiff::from_lines(a.1, b.1);
     let mut diff = diff.unified_diff();
-    let text = diff.context_radius(2).header(a.0, b.0).to_string();
-    quote_first(SHOWN, &text)
+    quote_first(SHOWN, &diff.context_radius(2).header(a.0, b.0).to_string())
 }
 
 #[cfg(test)]
@@ -109,8 +108,7 @@ mod tests {
     #[test]
     fn addresses_and_what_stands_outside_do_not_count() {
         let a = "x\ncompare: begin a\nADD ffff888001234560\n compare: end a\ny\n";
-        let b = "compare: begin a\nrandom: crng init done\nADD ffff888007654320\n# compare: end a\n";
-        let rows = compared(1, a, b);
+        let rows = compared(1, a, "compare: begin a\nrandom: crng init done\nADD ffff888007654320\n# compare: end a\n");
         assert_eq!(rows.len(), 1);
         assert!(rows[0].ok, "{}", rows[0].message);
         assert_eq!(rows[0].name, "guest::g::agrees::a");
@@ -119,8 +117,7 @@ mod tests {
     #[test]
     fn a_difference_is_shown() {
         let a = "compare: begin a\none\ncompare: end a\n";
-        let b = "compare: begin a\ntwo\ncompare: end a\n";
-        let rows = compared(1, a, b);
+        let rows = compared(1, a, "compare: begin a\ntwo\ncompare: end a\n");
         assert!(!rows[0].ok);
         for part in ["--- g@stock", "+++ g", "-one", "+two", "x.log"] {
             assert!(rows[0].message.contains(part), "{}", rows[0].message);

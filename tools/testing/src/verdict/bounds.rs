@@ -27,9 +27,7 @@ const MAY_BE_SKIPPED: &[(&str, &str)] = &[
 pub fn enforce(rows: &mut [Row]) {
     let again = rows.iter().filter(|row| row.name.ends_with(AGAIN)).count();
     for row in rows {
-        let Some(why) = row.skipped.clone().filter(|_| row.ok) else {
-            continue;
-        };
+        let Some(why) = row.skipped.clone().filter(|_| row.ok) else { continue };
         if !MAY_BE_SKIPPED.iter().any(|(part, _)| row.name.contains(part)) {
             *row = Row::failed(&row.name, format!("skipped, which it may not be: {why}"));
         } else if row.name.ends_with(AGAIN) && again > AGAIN_AT_MOST {

@@ -28,8 +28,7 @@ pub struct Evidence<'a> {
     pub provokes: &'a [&'a str],
     /// Whether the kernel can make these reports, so that each must be printed at least once.
     pub reports: bool,
-    /// Whether the guest provokes the kernel's reports on purpose. Then only its own results count, and it may end with a
-    /// panic.
+    /// Whether the guest provokes the kernel's reports on purpose. Then only its own results count, and it may end with a panic.
     pub trouble_due: bool,
 }
 
@@ -39,10 +38,7 @@ pub fn judge(evidence: &Evidence<'_>, referee: impl Fn(&Document) -> Result<(), 
     klog::comment_report_warnings(&mut lines);
     klog::comment_refused_handlers(&mut lines);
     let documents = ktap::documents(&lines);
-    let trouble = match evidence.trouble_due {
-        true => Trouble::none(),
-        false => Trouble::except(evidence.provokes),
-    };
+    let trouble = if evidence.trouble_due { Trouble::none() } else { Trouble::except(evidence.provokes) };
     let mut rows = Vec::new();
     let mut errors = evidence.outside.clone();
     // Lines up to here have been charged to a test.
@@ -50,8 +46,7 @@ pub fn judge(evidence: &Evidence<'_>, referee: impl Fn(&Document) -> Result<(), 
     let mut quoted: &[Line] = &[];
     let outside_every_test = |lines: &[Line]| {
         let at = troubled(&trouble, lines)?;
-        let error = format!("reported outside every test: {}", lines[at].text);
-        Some((error, at))
+        Some((format!("reported outside every test: {}", lines[at].text), at))
     };
 
     for document in &documents {
@@ -81,8 +76,7 @@ pub fn judge(evidence: &Evidence<'_>, referee: impl Fn(&Document) -> Result<(), 
     if printed < due {
         errors.push(format!("{printed} KTAP documents printed, at least {due} due"));
     }
-    let cases = documents.iter().flat_map(|document| &document.cases);
-    let suites: Vec<_> = cases.filter_map(|case| case.path.first()).collect();
+    let suites: Vec<_> = documents.iter().flat_map(|document| &document.cases).filter_map(|case| case.path.first()).collect();
     for suite in evidence.due {
         if !suites.iter().any(|name| *name == suite) {
             errors.push(format!("no results of the KUnit suite {suite}"));
@@ -102,8 +96,7 @@ pub fn judge(evidence: &Evidence<'_>, referee: impl Fn(&Document) -> Result<(), 
         }
         errors.push(error);
         if quoted.is_empty() {
-            let last = lines.iter().rposition(|l| !l.text.is_empty());
-            let last = last.map_or(0, |at| at + 1);
+            let last = lines.iter().rposition(|l| !l.text.is_empty()).map_or(0, |at| at + 1);
             quoted = &lines[last.saturating_sub(15)..last];
         }
     }
@@ -119,10 +112,8 @@ fn row(evidence: &Evidence<'_>, trouble: &Trouble, case: &ktap::Case, span: &[Li
     let reported = troubled(trouble, span);
     let complaint = || match reported {
         Some(at) => {
-            let title = span[at..].iter().find(|l| !l.text.contains("[ cut here ]"));
-            let title = title.map_or("", |l| l.text.as_str());
-            let why = format!("the kernel reported: {title}");
-            message(&why, &span[at..], evidence.path)
+            let title = span[at..].iter().find(|l| !l.text.contains("[ cut here ]")).map_or("", |l| l.text.as_str());
+            message(&format!("the kernel reported: {title}"), &span[at..], evidence.path)
         }
         None => {
             let last = &span[span.len().saturating_sub(QUOTED)..];
@@ -174,9 +165,7 @@ mod tests {
     }
 
     fn failed(rows: &[Row]) -> String {
-        let failed = rows.iter().filter(|row| !row.ok);
-        let names = failed.map(|row| row.name.trim_start_matches("guest::g::"));
-        names.collect::<Vec<_>>().join(", ")
+        rows.iter().filter(|row| !row.ok).map(|row| row.name.trim_start_matches("guest::g::")).collect::<Vec<_>>().join(", ")
     }
 
     const WARN: &str = "------------[ cut here ]------------\nWARNING: CPU: 0 at x.c:1\nCall Trace:\n---[ end trace ]---\n";
@@ -192,8 +181,7 @@ mod tests {
             ("1..2\nok 1 a\n", "boot"),
             ("guest: finished\n", "boot"),
         ] {
-            let rows = judged(&format!("KTAP version 1\n{log}"));
-            assert_eq!(failed(&rows), bad, "{log}");
+            assert_eq!(failed(&judged(&format!("KTAP version 1\n{log}"))), bad, "{log}");
         }
         let early = format!("{WARN}KTAP version 1\n1..1\nok 1 a\nguest: finished\n");
         for log in [&early, "guest: finished\n", ""] {
@@ -221,8 +209,7 @@ mod tests {
     #[test]
     fn trouble_that_is_due_leaves_the_results_to_speak() {
         let log = format!("{WARN}KTAP version 1\n1..2\n{WARN}ok 1 a\nnot ok 2 b\nguest: finished\n");
-        let evidence = Evidence { trouble_due: true, ..evidence(&log) };
-        assert_eq!(failed(&judge(&evidence, |_| Ok(()))), "b");
+        assert_eq!(failed(&judge(&Evidence { trouble_due: true, ..evidence(&log) }, |_| Ok(()))), "b");
     }
 
     #[test]
@@ -230,8 +217,7 @@ mod tests {
         let log = "KTAP version 1\n1..2\nok 1 a\nedu 1: irq vectors: free refused, x\nok 2 b\nguest: finished\n";
         let bad: [(&[&str], &str); 3] = [(&[], "b"), (&["free refused"], ""), (&["free refused", "leaked by the driver"], "boot")];
         for (provokes, bad) in bad {
-            let evidence = Evidence { provokes, ..evidence(log) };
-            assert_eq!(failed(&judge(&evidence, |_| Ok(()))), bad, "{provokes:?}");
+            assert_eq!(failed(&judge(&Evidence { provokes, ..evidence(log) }, |_| Ok(()))), bad, "{provokes:?}");
         }
     }
 
@@ -239,8 +225,7 @@ mod tests {
     fn a_kunit_suite_that_is_due_must_be_there() {
         let log = "KTAP version 1\n1..1\n    KTAP version 1\n    # Subtest: one\n    1..1\n    ok 1 a\nok 1 one\nguest: finished\n";
         for (due, bad) in [("one", ""), ("two", "boot")] {
-            let evidence = Evidence { due: &[due], ..evidence(log) };
-            assert_eq!(failed(&judge(&evidence, |_| Ok(()))), bad, "{due}");
+            assert_eq!(failed(&judge(&Evidence { due: &[due], ..evidence(log) }, |_| Ok(()))), bad, "{due}");
         }
     }
 

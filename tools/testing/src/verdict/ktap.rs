@@ -121,8 +121,7 @@ impl Reader {
 
     fn result(&mut self, at: usize, found: &Captures<'_>) {
         let (indent, ok, number) = (found[1].len(), &found[2] == "ok", &found[3]);
-        let directive = found.get(5).map_or("", |d| d.as_str());
-        let skip = directive.strip_prefix("SKIP");
+        let skip = found.get(5).map_or("", |d| d.as_str()).strip_prefix("SKIP");
         let inner = self.document.cases.len();
         let sums_up = self.close_above(indent);
         let frame = self.top();
@@ -174,8 +173,7 @@ impl Reader {
     }
 
     fn top(&mut self) -> &mut Frame {
-        let top = self.frames.last_mut();
-        top.expect("the outermost frame is never popped")
+        self.frames.last_mut().expect("the outermost frame is never popped")
     }
 
     fn error(&mut self, error: String) {
@@ -218,8 +216,7 @@ mod tests {
 
     /// Returns the names of the results, those that failed with a `!`.
     fn names(document: &Document) -> Vec<String> {
-        let name = |c: &Case| format!("{}{}", if c.ok { "" } else { "!" }, c.path.join("::"));
-        document.cases.iter().map(name).collect()
+        document.cases.iter().map(|c: &Case| format!("{}{}", if c.ok { "" } else { "!" }, c.path.join("::"))).collect()
     }
 
     const GOOD: &str = "[    1.0] KTAP version 1\n[    1.0] 1..2\n[    1.0]     KTAP version 1\n\
@@ -230,8 +227,7 @@ mod tests {
     fn results_have_their_path_and_place() {
         let found = parse(GOOD);
         assert_eq!(found.len(), 1);
-        let expected = ["explicit::bind", "!explicit::rebind_100", "last"];
-        assert_eq!(names(&found[0]), expected);
+        assert_eq!(names(&found[0]), ["explicit::bind", "!explicit::rebind_100", "last"]);
         assert_eq!(found[0].cases[1].line, 7);
         assert_eq!(found[0].cases[2].skip.as_deref(), Some("no device"));
         assert!(found[0].errors.is_empty(), "{:?}", found[0].errors);

@@ -33,8 +33,7 @@ pub fn judge(guest: &str, lines: &[Line]) -> Row {
     });
     let (announced, found) = (announced.sum::<usize>(), objects.len());
     if announced > found {
-        let what = format!("kmemleak has found {announced} objects, and tells of {found}");
-        return Row::failed(name, what);
+        return Row::failed(name, format!("kmemleak has found {announced} objects, and tells of {found}"));
     }
     Row::judged(name, objects.is_empty(), || format!("{found} objects are leaked, the first:\n{}", quote(&objects[0])))
 }
