@@ -2,8 +2,9 @@
 
 //! `make bench`: what managed PCI resources and interrupt vectors cost in instructions, on the stock kernel and on ours.
 //!
-//! With QEMU's `-icount shift=0` the guest's clock counts instructions, one a nanosecond, and skips time in which nothing runs. With
-//! one processor, and without threads of the host, a boot repeats exactly. So each kernel boots twice and must give the same results.
+//! With QEMU's `-icount shift=0` the guest's clock counts instructions, one a nanosecond, and skips time in which nothing runs.
+//! With one processor, and without threads of the host, a boot repeats exactly. So each kernel boots twice and must give the same
+//! results.
 
 mod picture;
 mod rows;
@@ -124,8 +125,8 @@ fn counts(text: &str) -> Counts {
     found.filter_map(|f| Some((f[1].to_string(), f[2].parse().ok()?))).collect()
 }
 
-/// Two boots of a kernel must count exactly the same. Whole drivers are exempt: they wait for disks and the like, which QEMU emulates
-/// in its own threads.
+/// Two boots of a kernel must count exactly the same. Whole drivers are exempt: they wait for disks and the like, which QEMU
+/// emulates in its own threads.
 fn repeats(kernel: Kernel, first: &Counts, again: &Counts) -> Row {
     let name = format!("{PREFIX}repeats{}", kernel.suffix());
     let names: BTreeSet<_> = first.keys().chain(again.keys()).filter(|name| !name.starts_with("driver/")).collect();

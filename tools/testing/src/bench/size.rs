@@ -77,8 +77,8 @@ fn objects(out: &Path, names: &[&str]) -> Result<Size> {
     Ok(size)
 }
 
-/// Returns the size of the functions and named data whose names match, without those of a module `tests`. Constants without a name are
-/// not found.
+/// Returns the size of the functions and named data whose names match, without those of a module `tests`. Constants without a name
+/// are not found.
 fn functions(out: &Path, name: &str, like: &str) -> Result<Size> {
     let like = Regex::new(like)?;
     let bytes = read(&out.join(name))?;

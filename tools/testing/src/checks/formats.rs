@@ -53,30 +53,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_printed_by_a_literal_is_right() {
-        for text in [
-            "dev_err(&dev->dev,\n\t\"irq vectors: handler %ps on irq %u\\n\", function, irq);",
-            "seq_printf(m, \"%-14s\\n\", pci_name(dev));",
-            "pr_info!(\"{} vectors\\n\", vectors.len());",
-            "pr_info(\"%pR\\n\", res);",
-            "snprintf(desc, SIZE, \"%s\", name);",
-        ] {
-            assert_eq!(wrong(text).count(), 0, "{text}");
-        }
-    }
-
-    #[test]
     fn addresses_and_foreign_formats_are_found() {
-        for text in [
-            "dev_err(&dev->dev, \"%p\\n\", dev);",
-            "dev_err(&dev->dev, \"%px\", dev);",
-            "pr_info!(\"{:p}\\n\", pdev);",
-            "pr_info(name);",
-            "dev_info(&pdev->dev, name);",
-            "seq_printf(m, pci_name(dev));",
-            "snprintf(desc, SIZE, name);",
+        for (text, found) in [
+            ("dev_err(&dev->dev,\n\t\"irq vectors: handler %ps on irq %u\\n\", function, irq);", 0),
+            ("seq_printf(m, \"%-14s\\n\", pci_name(dev));", 0),
+            ("pr_info!(\"{} vectors\\n\", vectors.len());", 0),
+            ("pr_info(\"%pR\\n\", res);", 0),
+            ("snprintf(desc, SIZE, \"%s\", name);", 0),
+            ("dev_err(&dev->dev, \"%p\\n\", dev);", 1),
+            ("dev_err(&dev->dev, \"%px\", dev);", 1),
+            ("pr_info!(\"{:p}\\n\", pdev);", 1),
+            ("pr_info(name);", 1),
+            ("dev_info(&pdev->dev, name);", 1),
+            ("seq_printf(m, pci_name(dev));", 1),
+            ("snprintf(desc, SIZE, name);", 1),
         ] {
-            assert_eq!(wrong(text).count(), 1, "{text}");
+            assert_eq!(wrong(text).count(), found, "{text}");
         }
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `make converted`: runs every converted driver that has a description on the software PCI bus, in its own guest, with the option off
-//! and on, and shows how far each comes.
+//! `make converted`: runs every converted driver that has a description on the software PCI bus, in its own guest, with the option
+//! off and on, and shows how far each comes.
 
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 
@@ -10,8 +10,8 @@ use crate::{checks::tree_report, common::*, guest::*, host::packages, kernel::*,
 /// The kernel without the rule comes first, so that the behaviour of a driver there is known if it fails with the rule.
 const KERNELS: [Kernel; 2] = [Kernel::Off, Kernel::Ours];
 
-/// The memory of the bus. Some BARs need more than can be allocated from the kernel. It is smaller than the reserved memory, because
-/// otherwise the kernel's "Reserved" resource would be a child of it.
+/// The memory of the bus. Some BARs need more than can be allocated from the kernel. It is smaller than the reserved memory,
+/// because otherwise the kernel's "Reserved" resource would be a child of it.
 const MEMORY: &[&str] =
     &["kunit.enable=0", "memmap=64M$0x18000000", "pci_soft.memory_start=0x18000000", "pci_soft.memory_size=0x3000000"];
 
@@ -89,8 +89,8 @@ fn summary(name: String, rows: Vec<Row>) -> Row {
     row.with("came", furthest(&rows)).with(INTERRUPTS, taken(&rows, INTERRUPTS))
 }
 
-/// Runs the drivers whose names begin with one of `names`, or all if there are no names. Returns `false` if one did not come as far as
-/// it is known to, or left something.
+/// Runs the drivers whose names begin with one of `names`, or all if there are no names. Returns `false` if one did not come as far
+/// as it is known to, or left something.
 pub fn converted(session: &Session, names: &[String]) -> Result<bool> {
     let started = Instant::now();
     let mut all = described(session)?;

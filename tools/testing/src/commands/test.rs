@@ -123,8 +123,8 @@ pub fn run(session: &Session, selection: &Selection) -> Outcome {
 /// Runs the tests on what `build/linux` holds. Kernels without the overlay that are in `ready` already are not built again.
 ///
 /// One thread builds the kernels one after the other, and then runs the tests on what was built. Another thread boots the guests of
-/// each kernel as soon as it is built, and a third one runs the tests that need no kernel, because a guest sleeps most of the time, and
-/// parts of a build use only one processor.
+/// each kernel as soon as it is built, and a third one runs the tests that need no kernel, because a guest sleeps most of the time,
+/// and parts of a build use only one processor.
 pub fn run_prepared(prepared: &Prepared, ready: &mut Kernels, selection: &Selection) -> Outcome {
     let runs = selection.runs();
     let evidence = Chosen::by_test(|name| selection.wants_short(name));
@@ -177,28 +177,20 @@ pub fn run_prepared(prepared: &Prepared, ready: &mut Kernels, selection: &Select
 /// Returns the kernels that the tests need, each with its modules.
 fn kernels(selection: &Selection, runs: &[Run], evidence: &Chosen) -> Modules {
     let mut kernels = evidence.kernels();
-    for prefix in [&*scripts::COMPILE_FAIL.prefix(), docs::PREFIX] {
-        if selection.wants_short(prefix) {
-            kernels.entry(Kernel::Ours).or_default();
-        }
+    if selection.wants_short(&scripts::COMPILE_FAIL.prefix()) || selection.wants_short(docs::PREFIX) {
+        kernels.entry(Kernel::Ours).or_default();
     }
     if selection.wants_short(samples::ANALYZER) {
         kernels.entry(Kernel::Ours).or_default().insert(TEMPLATE);
     }
-    if selection.wants_short("objects::") {
-        for kernel in objects::KERNELS {
-            kernels.entry(kernel).or_default();
-        }
+    for kernel in objects::KERNELS.into_iter().filter(|_| selection.wants_short("objects::")) {
+        kernels.entry(kernel).or_default();
     }
     for run in runs {
-        let modules = kernels.entry(run.kernel).or_default();
-        modules.extend(run.guest.modules);
+        kernels.entry(run.kernel).or_default().extend(run.guest.modules);
     }
-    if !selection.long && selection.names(bench::PREFIX) {
-        for kernel in [Kernel::Stock, Kernel::Ours] {
-            let modules = kernels.entry(kernel).or_default();
-            modules.extend(bench::modules(kernel));
-        }
+    for kernel in [Kernel::Stock, Kernel::Ours].into_iter().filter(|_| !selection.long && selection.names(bench::PREFIX)) {
+        kernels.entry(kernel).or_default().extend(bench::modules(kernel));
     }
     kernels
 }
@@ -282,8 +274,8 @@ impl Host<'_> {
         rows
     }
 
-    /// Runs a part of the tests if one of them is selected. `prefix` is the beginning of their names, and `name` is the row that stands for
-    /// them if they cannot run.
+    /// Runs a part of the tests if one of them is selected. `prefix` is the beginning of their names, and `name` is the row that
+    /// stands for them if they cannot run.
     fn test(&self, prefix: &str, name: &str, run: impl FnOnce() -> Result<Vec<Row>>) -> Vec<Row> {
         match self.selection.wants_short(prefix) {
             true => caught(name, run()),

@@ -55,11 +55,10 @@ pub struct GuestSpec {
     pub long: bool,
     /// How many KTAP documents it must print at least.
     pub documents: usize,
-    /// Texts of the reports that it provokes on purpose, each at least once if the rule is in force. Any other report fails the case
-    /// in which it is printed.
+    /// Texts of the reports that it provokes on purpose, each at least once if the rule is in force. Any other report fails the
+    /// case in which it is printed.
     #[serde(deserialize_with = "list")]
     pub provokes: &'static [&'static str],
-
     /// KUnit suites that must be among the documents, if a missing one would not be noticed otherwise.
     #[serde(deserialize_with = "list")]
     pub due: &'static [&'static str],
@@ -85,7 +84,6 @@ pub const DEFAULT: GuestSpec = GuestSpec {
     long: false,
     documents: 1,
     provokes: &[],
-
     due: &[],
     traces: false,
 };
@@ -185,22 +183,11 @@ impl Run {
         })
     }
 
-    /// Returns the time limit. A debug kernel takes several times as long for everything.
-    fn limit(&self) -> Duration {
-        let limit = if self.long { LONG } else { LIMIT };
-        limit * self.patience()
-    }
-
-    fn silent(&self) -> Duration {
-        SILENT * self.patience()
-    }
-
-    fn patience(&self) -> u32 {
-        if self.kernel.checks_itself() {
-            4
-        } else {
-            1
-        }
+    /// Returns the limits. A debug kernel takes several times as long for everything.
+    fn limits(&self) -> (Duration, Duration) {
+        let times = if self.kernel.checks_itself() { 4 } else { 1 };
+        let total = if self.long { LONG } else { LIMIT };
+        (total * times, SILENT * times)
     }
 
     fn boot(&self, stage: &Stage<'_>, ready: &Ready) -> Result<Ran> {
@@ -217,16 +204,14 @@ impl Run {
         qemu.stdout(file.try_clone()?).stderr(file);
 
         let started = Instant::now();
-        let ended = wait(stage, &mut qemu, &log, Limits { total: Some(self.limit()), silent: Some(self.silent()) })?;
+        let (limit, silent) = self.limits();
+        let ended = wait(stage, &mut qemu, &log, Limits { total: Some(limit), silent: Some(silent) })?;
         let total = started.elapsed().as_secs_f64();
         let bytes = fs::read(&log)?;
         let lines = klog::lines(&bytes);
         let outside = match &ended {
-            Ended::Silent => {
-                let seconds = self.silent().as_secs();
-                Some(format!("hung: killed after {seconds} s without a word"))
-            }
-            Ended::TimedOut => Some(format!("killed after {} s", self.limit().as_secs())),
+            Ended::Silent => Some(format!("hung: killed after {} s without a word", silent.as_secs())),
+            Ended::TimedOut => Some(format!("killed after {} s", limit.as_secs())),
             Ended::Exited(status) if !status.success() => {
                 let said = fs::read_to_string(&words).unwrap_or_default();
                 Some(format!("QEMU failed ({status}): {}", said.trim()))
@@ -303,8 +288,8 @@ impl Run {
             &script,
         ];
         append.extend(machine.append);
-        // The slab allocator's lists of free objects keep pointers to those they have handed out, and hide leaks from kmemleak, unless
-        // it looks after its red zones.
+        // The slab allocator's lists of free objects keep pointers to those they have handed out, and hide leaks from kmemleak,
+        // unless it looks after its red zones.
         if self.looks_for_leaks() {
             append.extend(["slab_debug=Z", "leaks=1"]);
         }

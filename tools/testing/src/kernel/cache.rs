@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The stock kernel, which is kept outside the clone once it is built: a fetched tree, a configuration and a toolchain give the same
-//! kernel each time.
+//! The stock kernel, which is kept outside the clone once it is built: a fetched tree, a configuration and a toolchain give the
+//! same kernel each time.
 //!
 //! The output of Kbuild contains the path of its folder, so a clone finds only kernels that were built at its own path. Nothing
 //! depends on the cache: if anything goes wrong with it, the kernel is built.

@@ -2,14 +2,14 @@
 
 //! A kernel whose build starts from the output of another one, because most files of the two are the same.
 //!
-//! Kbuild compares paths and times, not content. So the copy loses every object that was made from a file that differs, with all paths
-//! in the notes of Kbuild (`.*.cmd`) being those of the new kernel. Kbuild then makes what is missing, and what the configuration
-//! changes.
+//! Kbuild compares paths and times, not content. So the copy loses every object that was made from a file that differs, with all
+//! paths in the notes of Kbuild (`.*.cmd`) being those of the new kernel. Kbuild then makes what is missing, and what the
+//! configuration changes.
 
 use crate::{common::*, kernel::KernelSpec};
 
-/// Makes the output of `to` a copy of that of `from`, which is built, without objects that need a file in `differing`. These are paths
-/// in the source tree.
+/// Makes the output of `to` a copy of that of `from`, which is built, without objects that need a file in `differing`. These are
+/// paths in the source tree.
 pub fn output(session: &Session, from: &KernelSpec, to: &KernelSpec, differing: &BTreeSet<String>) -> Result<()> {
     let doing = format!("copying what was built for {}", from.name);
     session.stage(&format!("{} copy", to.name), &doing, |stage| {

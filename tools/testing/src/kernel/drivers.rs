@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The files that the overlay changes, and the drivers among them that it converts: by the semantic patch or by a small patch of their
-//! own.
+//! The files that the overlay changes, and the drivers among them that it converts: by the semantic patch or by a small patch of
+//! their own.
 
 use crate::common::*;
 

@@ -82,9 +82,7 @@ pub fn source(session: &Session, more: &'static [Package]) -> Result<Prepared> {
 pub fn kernel(prepared: &Prepared, which: Kernel, modules: &BTreeSet<&str>) -> Result<Ready> {
     let spec = match which {
         Kernel::Ours => KernelSpec::ours(prepared),
-        Kernel::Stock => {
-            return packed(prepared, which, stock(prepared)?, modules);
-        }
+        Kernel::Stock => return packed(prepared, which, stock(prepared)?, modules),
         Kernel::Debug => KernelSpec::debug(prepared),
         Kernel::DebugStock => KernelSpec::debug_stock(prepared, ungrafted(prepared)?),
         Kernel::Off => KernelSpec::off(prepared),
