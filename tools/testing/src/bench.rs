@@ -2,36 +2,27 @@
 
 //! `make bench`: what managed PCI resources and interrupt vectors cost in instructions, on the stock kernel and on ours.
 //!
-//! With QEMU's `-icount shift=0` the guest's clock counts instructions, one a nanosecond, and skips time in which nothing runs. With
-//! one processor, and without threads of the host, a boot repeats exactly. So each kernel boots twice and must give the same results.
-
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    path::Path,
-    time::Instant,
-};
-
-use anyhow::Result;
-
-use crate::{
-    common::{quote, regex, Failure, Layout, Ui},
-    guest::{GuestSpec, Run, DEFAULT},
-    kernel::{
-        prepare, Config,
-        Kernel::{self, Ours, Stock},
-        Ready,
-    },
-    reports::results,
-    verdict::Row,
-};
+//! With QEMU's `-icount shift=0` the guest's clock counts instructions, one a nanosecond, and skips time in which nothing runs.
+//! With one processor, and without threads of the host, a boot repeats exactly. So each kernel boots twice and must give the same
+//! results.
 
 mod picture;
 mod rows;
 mod size;
 mod table;
 
-use rows::Counts;
+use self::rows::Counts;
+
+use crate::{
+    common::*,
+    guest::*,
+    kernel::{
+        Kernel::{Ours, Stock},
+        *,
+    },
+    reports::results,
+    verdict::Row,
+};
 
 /// The beginning of the names of its rows in `make test`.
 pub const PREFIX: &str = "bench::";
@@ -77,10 +68,7 @@ const FIRST: GuestSpec = GuestSpec {
 };
 
 /// The guest that counts again.
-const AGAIN: GuestSpec = GuestSpec {
-    name: "bench-again",
-    ..FIRST
-};
+const AGAIN: GuestSpec = GuestSpec { name: "bench-again", ..FIRST };
 
 /// The table and the picture that the documentation shows.
 const TABLE: &str = "pci-devres-cost-table.txt";
@@ -105,20 +93,19 @@ pub struct Outcome {
 impl Outcome {
     /// Returns everything as rows of a report.
     pub fn rows(&self) -> Vec<Row> {
-        let counts = self.counts.iter().map(rows::Count::row);
-        self.checks.iter().cloned().chain(counts).collect()
+        self.checks.iter().cloned().chain(self.counts.iter().map(rows::Count::row)).collect()
     }
 }
 
 /// Measures on both kernels, twice on each.
-pub fn measure(ui: &Ui, layout: &Layout, ready: &BTreeMap<Kernel, Ready>) -> Result<Outcome> {
+pub fn measure(session: &Session, ready: &BTreeMap<Kernel, Ready>) -> Result<Outcome> {
     let (Some(stock), Some(ours)) = (ready.get(&Stock), ready.get(&Ours)) else {
         return Err(Failure::new("one of the two kernels could not be built").into());
     };
-    let mut checks = vec![same_configuration(layout, stock, ours)?];
+    let mut checks = vec![same_configuration(session, stock, ours)?];
     let mut counted = |kernel, ready| -> Result<Counts> {
         let mut count = |guest| -> Result<Counts> {
-            let ran = Run::new(guest, kernel).run(ui, layout, ready)?;
+            let ran = Run::new(guest, kernel).run(session, ready)?;
             checks.extend(ran.rows);
             Ok(counts(&ran.text))
         };
@@ -128,30 +115,21 @@ pub fn measure(ui: &Ui, layout: &Layout, ready: &BTreeMap<Kernel, Ready>) -> Res
     };
     let (mut theirs, mut mine) = (counted(Stock, stock)?, counted(Ours, ours)?);
     size::add(stock, ours, &mut theirs, &mut mine)?;
-    Ok(Outcome {
-        counts: rows::rows(&theirs, &mine),
-        checks,
-    })
+    Ok(Outcome { counts: rows::rows(&theirs, &mine), checks })
 }
 
 /// The counts of a guest.
 fn counts(text: &str) -> Counts {
     let line = regex(r"(?m)^(?:bench|pci_bench_rust): (\S+/\S+) (\d+)$");
     let found = line.captures_iter(text);
-    found
-        .filter_map(|f| Some((f[1].to_string(), f[2].parse().ok()?)))
-        .collect()
+    found.filter_map(|f| Some((f[1].to_string(), f[2].parse().ok()?))).collect()
 }
 
-/// Two boots of a kernel must count exactly the same. Whole drivers are exempt: they wait for disks and the like, which QEMU emulates
-/// in its own threads.
+/// Two boots of a kernel must count exactly the same. Whole drivers are exempt: they wait for disks and the like, which QEMU
+/// emulates in its own threads.
 fn repeats(kernel: Kernel, first: &Counts, again: &Counts) -> Row {
     let name = format!("{PREFIX}repeats{}", kernel.suffix());
-    let names: BTreeSet<_> = first
-        .keys()
-        .chain(again.keys())
-        .filter(|name| !name.starts_with("driver/"))
-        .collect();
+    let names: BTreeSet<_> = first.keys().chain(again.keys()).filter(|name| !name.starts_with("driver/")).collect();
     let differing: Vec<_> = names
         .iter()
         .filter(|name| first.get(**name) != again.get(**name))
@@ -164,18 +142,13 @@ fn repeats(kernel: Kernel, first: &Counts, again: &Counts) -> Row {
         return Row::failed(name, "nothing was counted");
     }
     let row = Row::judged(name, differing.is_empty(), || {
-        format!(
-            "{} of {} counts differ from one boot to the next:\n{}",
-            differing.len(),
-            names.len(),
-            quote(&differing)
-        )
+        format!("{} of {} counts differ from one boot to the next:\n{}", differing.len(), names.len(), quote(&differing))
     });
     row.with("counts", names.len())
 }
 
 /// Checks that the configurations differ only in what the overlay adds.
-fn same_configuration(layout: &Layout, stock: &Ready, ours: &Ready) -> Result<Row> {
+fn same_configuration(session: &Session, stock: &Ready, ours: &Ready) -> Result<Row> {
     let read = |ready: &Ready| Config::read(&ready.kernel.spec.out.join(".config"));
     let (theirs, mine) = (read(stock)?, read(ours)?);
     // The software PCI bus and its tests are modules, which the guest of the benchmark does not load.
@@ -188,9 +161,8 @@ fn same_configuration(layout: &Layout, stock: &Ready, ours: &Ready) -> Result<Ro
         .filter(|(symbol, ..)| !added.iter().any(|ours| symbol.starts_with(ours)))
         .map(|(symbol, stock, ours)| format!("CONFIG_{symbol}: {stock}, ours {ours}"))
         .collect();
-    let out = |ready: &Ready| layout.show(&ready.kernel.spec.out);
-    let name = format!("{PREFIX}same_configuration");
-    Ok(Row::judged(name, differing.is_empty(), || {
+    let out = |ready: &Ready| session.show(&ready.kernel.spec.out);
+    Ok(Row::judged(format!("{PREFIX}same_configuration"), differing.is_empty(), || {
         format!(
             "the two kernels are not comparable:\n{}compare {}/.config and {}/.config",
             quote(&differing),
@@ -201,24 +173,23 @@ fn same_configuration(layout: &Layout, stock: &Ready, ours: &Ready) -> Result<Ro
 }
 
 /// Builds both kernels, measures, and presents the results.
-pub fn bench(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool> {
+pub fn bench(session: &Session) -> Result<bool> {
     let started = Instant::now();
-    let prepared = prepare::source(ui, layout, linux, &[])?;
+    let prepared = prepare::source(session, &[])?;
     let mut ready = BTreeMap::new();
     for kernel in [Stock, Ours] {
-        let built = prepare::kernel(ui, layout, &prepared, kernel, &modules(kernel))?;
-        ready.insert(kernel, built);
+        ready.insert(kernel, prepare::kernel(&prepared, kernel, &modules(kernel))?);
     }
-    let outcome = measure(ui, layout, &ready)?;
+    let outcome = measure(session, &ready)?;
     let rows = outcome.rows();
     let release = ready.get(&Ours).map(|r| r.kernel.release.clone());
-    let shown = layout.root.join("Documentation/PCI");
+    let shown = session.root.join("Documentation/PCI");
     fs::write(shown.join(TABLE), table::rst(&outcome.counts))?;
     picture::draw(&shown.join(PICTURE), &outcome.counts)?;
     println!("\n{}", table::table(&outcome.counts));
     let picture = format!("picture: Documentation/PCI/{PICTURE}   ");
     let release = release.as_deref();
-    results::conclude(layout, "bench", release, started, &rows, &picture)
+    results::conclude(session, "bench", release, started, &rows, &picture)
 }
 
 #[cfg(test)]
@@ -239,11 +210,7 @@ mod tests {
         let row = repeats(Stock, &one, &other);
         assert!(!row.ok);
         assert_eq!(row.name, "bench::repeats@stock");
-        assert!(
-            row.message.contains("call/a: 12, then 24"),
-            "{}",
-            row.message
-        );
+        assert!(row.message.contains("call/a: 12, then 24"), "{}", row.message);
         assert!(!row.message.contains("call/b"));
         assert!(!repeats(Ours, &Counts::new(), &Counts::new()).ok);
     }

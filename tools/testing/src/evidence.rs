@@ -5,23 +5,9 @@
 mod cases;
 mod report;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    path::{Path, PathBuf},
-    time::Instant,
-};
-
-use anyhow::Result;
-
-use crate::{
-    common::{command, quote, regex, run, Layout, Ui},
-    guest::{list, Run},
-    kernel::{prepare, Kernel, Prepared, Ready},
-    reports::results,
-    verdict::{klog, Line, Row, Trouble},
-};
 use cases::{Case, Side, TABLE};
+
+use crate::{common::*, guest::*, kernel::*, reports::results, verdict::*};
 
 /// The folder in `tools/testing/modules` with the drivers that are booted.
 pub const MODULES: &str = "evidence";
@@ -48,11 +34,7 @@ pub struct Found {
 
 impl Side {
     fn test(&self) -> String {
-        let place = if self.case.steps.is_some() {
-            "guest"
-        } else {
-            "host"
-        };
+        let place = if self.case.steps.is_some() { "guest" } else { "host" };
         format!("{place}::evidence::{}", self.name())
     }
 
@@ -60,8 +42,8 @@ impl Side {
         format!("{}{}", self.case.name, self.kernel.suffix())
     }
 
-    fn log(&self, layout: &Layout) -> PathBuf {
-        layout.log(&format!("evidence-{}", self.name()))
+    fn log(&self, session: &Session) -> PathBuf {
+        session.log(&format!("evidence-{}", self.name()))
     }
 }
 
@@ -69,14 +51,11 @@ impl Side {
 pub struct Chosen(Vec<Side>);
 
 impl Chosen {
-    /// Selects the cases whose tests `make test` runs. They do not need the kernel that only `make evidence`
-    /// builds.
+    /// Selects the cases whose tests `make test` runs. They do not need the kernel that only `make evidence` builds.
     pub fn by_test(wanted: impl Fn(&str) -> bool) -> Self {
         let with_earlier = |case: &'static Case| case.sides().any(|s| s.kernel == Kernel::Earlier);
         let mut chosen = Self::all();
-        chosen
-            .0
-            .retain(|side| !with_earlier(side.case) && wanted(&side.test()));
+        chosen.0.retain(|side| !with_earlier(side.case) && wanted(&side.test()));
         chosen
     }
 
@@ -88,44 +67,30 @@ impl Chosen {
     pub fn kernels(&self) -> BTreeMap<Kernel, BTreeSet<&'static str>> {
         let mut kernels: BTreeMap<Kernel, BTreeSet<&str>> = BTreeMap::new();
         for side in &self.0 {
-            let modules = kernels.entry(side.kernel).or_default();
-            modules.extend(side.case.steps.map(|_| MODULES));
+            kernels.entry(side.kernel).or_default().extend(side.case.steps.map(|_| MODULES));
         }
         kernels
     }
 
     /// Runs the cases. A kernel that is not in `ready` could not be built, which is a failure already.
-    pub fn find(
-        &self,
-        ui: &Ui,
-        layout: &Layout,
-        prepared: &Prepared,
-        ready: &BTreeMap<Kernel, Ready>,
-    ) -> Vec<Found> {
+    pub fn find(&self, prepared: &Prepared, ready: &BTreeMap<Kernel, Ready>) -> Vec<Found> {
         let run = |side: &Side| Some(Run::new(side.case.guest()?, side.kernel));
-        let sides = self
-            .0
-            .iter()
-            .filter(|side| ready.contains_key(&side.kernel));
+        let sides = self.0.iter().filter(|side| ready.contains_key(&side.kernel));
         let runs: Vec<_> = sides.clone().filter_map(run).collect();
-        let mut booted = list::boot(ui, layout, ready, &runs).into_values();
+        let mut booted = list::boot(prepared, ready, &runs).into_values();
         let found = sides.map(|side| {
             let ready = &ready[&side.kernel];
             if side.case.steps.is_none() {
-                return compile(ui, layout, prepared, ready, side);
+                return compile(prepared, ready, side);
             }
             match booted.next().expect("there is a result of every run") {
                 Ok(ran) => {
-                    let bad = ran.rows.into_iter().filter(|row| !row.ok);
-                    let outside = bad.map(|row| row.message).collect();
-                    let mut found = judge(layout, ready, side, &ran.log, &ran.text, outside);
+                    let outside = ran.rows.into_iter().filter(|row| !row.ok).map(|row| row.message).collect();
+                    let mut found = judge(prepared, ready, side, &ran.log, &ran.text, outside);
                     found.again = ran.again;
                     found
                 }
-                Err(row) => {
-                    let log = side.log(layout);
-                    judge(layout, ready, side, &log, "", vec![row.message])
-                }
+                Err(row) => judge(prepared, ready, side, &side.log(prepared), "", vec![row.message]),
             }
         });
         found.collect()
@@ -134,50 +99,46 @@ impl Chosen {
 
 /// Their rows of `make test`.
 pub fn rows(found: Vec<Found>) -> Vec<Row> {
-    let both = |found: Found| [Some(found.row), found.again];
-    found.into_iter().flat_map(both).flatten().collect()
+    found.into_iter().flat_map(|found: Found| [Some(found.row), found.again]).flatten().collect()
 }
 
 /// `make evidence`: all cases, and the report.
-pub fn evidence(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool> {
+pub fn evidence(session: &Session) -> Result<bool> {
     let started = Instant::now();
-    let prepared = prepare::source(ui, layout, linux, &[])?;
+    let prepared = prepare::source(session, &[])?;
     let chosen = Chosen::all();
     let mut ready = BTreeMap::new();
     for (which, modules) in chosen.kernels() {
-        let built = prepare::kernel(ui, layout, &prepared, which, &modules)?;
-        ready.insert(which, built);
+        ready.insert(which, prepare::kernel(&prepared, which, &modules)?);
     }
-    let found = chosen.find(ui, layout, &prepared, &ready);
+    let found = chosen.find(&prepared, &ready);
 
     println!("\n{}", report::table(&found));
-    let page = report::write(layout, &found)?;
+    let page = report::write(session, &found)?;
     let release = Some(ready[&Kernel::Ours].kernel.release.as_str());
-    let places = format!("page: {}   ", layout.show(&page));
-    results::conclude(layout, "evidence", release, started, &rows(found), &places)
+    let places = format!("page: {}   ", session.show(&page));
+    results::conclude(session, "evidence", release, started, &rows(found), &places)
 }
 
 /// Compiles a driver as a module of its own, with warnings as errors.
-fn compile(ui: &Ui, layout: &Layout, prepared: &Prepared, ready: &Ready, side: &Side) -> Found {
+fn compile(prepared: &Prepared, ready: &Ready, side: &Side) -> Found {
     let spec = &ready.kernel.spec;
-    let source = layout.testing().join("modules").join(side.case.source);
+    let source = prepared.testing().join("modules").join(side.case.source);
     let folder = source.parent().unwrap_or(&source);
     let object = source.with_extension("o");
     let object = object.file_name().unwrap_or_default();
-    let log = side.log(layout);
+    let log = side.log(prepared);
     let name = format!("compile {}", side.name());
-    let outcome = ui.stage(&name, "asking the compiler", |stage| {
-        let copy = layout.build.join("modules").join(&spec.name);
+    let outcome = prepared.stage(&name, "asking the compiler", |stage| {
+        let copy = prepared.build.join("modules").join(&spec.name);
         fs::create_dir_all(&copy)?;
-        let mut rsync = command(layout, "rsync");
+        let mut rsync = command(prepared, "rsync");
         run(stage, rsync.arg("-a").arg(folder).arg(&copy), &log)?;
         let copy = copy.join(folder.file_name().unwrap_or_default());
         // The object of an earlier run must not count.
         let _ = fs::remove_file(copy.join(object));
-        let mut make = prepared.tools.make(layout, &spec.source, &spec.out);
-        make.arg("W=e")
-            .arg(format!("M={}", copy.display()))
-            .arg(object);
+        let mut make = prepared.make(&spec.source, &spec.out);
+        make.arg("W=e").arg(format!("M={}", copy.display())).arg(object);
         let said = match run(stage, &mut make, &log) {
             Ok(()) => "compiles",
             Err(_) => "does not compile",
@@ -189,17 +150,10 @@ fn compile(ui: &Ui, layout: &Layout, prepared: &Prepared, ready: &Ready, side: &
         Ok(said) => text += said,
         Err(error) => outside.push(error.to_string()),
     }
-    judge(layout, ready, side, &log, &text, outside)
+    judge(prepared, ready, side, &log, &text, outside)
 }
 
-fn judge(
-    layout: &Layout,
-    ready: &Ready,
-    side: &Side,
-    log: &Path,
-    text: &str,
-    outside: Vec<String>,
-) -> Found {
+fn judge(session: &Session, ready: &Ready, side: &Side, log: &Path, text: &str, outside: Vec<String>) -> Found {
     let mut errors = outside;
     let expected = |name: &&str| regex(TABLE.seen[name]);
     let (shown, missing): (Vec<_>, Vec<_>) = side.shows.iter().partition(|name| {
@@ -207,8 +161,7 @@ fn judge(
         text.lines().any(|line| expression.is_match(line))
     });
     let missing = missing.into_iter();
-    errors
-        .extend(missing.map(|name: &str| format!("does not show: {name} ({})", TABLE.seen[name])));
+    errors.extend(missing.map(|name: &str| format!("does not show: {name} ({})", TABLE.seen[name])));
     if side.clean {
         let trouble = Trouble::except(&[]);
         let complaint = regex(r"^(error|warning)(\[|:)");
@@ -220,13 +173,11 @@ fn judge(
         errors.extend(bad.map(|line| format!("must not show: {}", line.text)));
     }
     let lines = telling(text);
-    let log = layout.show(log);
+    let log = session.show(log);
     let complaint = || format!("{}\n{}log: {log}", errors.join("\n"), quote(&lines));
-    let row = Row::judged(side.test(), errors.is_empty(), complaint);
-    let mut row = row.with("shows", shown.clone());
+    let mut row = Row::judged(side.test(), errors.is_empty(), complaint).with("shows", shown.clone());
     row.log = Some(PathBuf::from(&log));
-    let fragments = &ready.kernel.spec.fragments;
-    let config = fragments.iter().filter_map(|path| path.file_name());
+    let config = ready.kernel.spec.fragments.iter().filter_map(|path| path.file_name());
     let config: Vec<_> = config.map(|name| name.to_string_lossy()).collect();
     Found {
         side: *side,

@@ -8,17 +8,28 @@
 pub mod common {
     pub mod command;
     pub mod failure;
-    pub mod layout;
+    pub mod session;
     pub mod text;
     pub mod ui;
 
-    pub use command::{
-        command, output, rsync, run, run_limited, succeed, wait, watch, Ended, Limits,
+    pub use std::{
+        collections::{BTreeMap, BTreeSet},
+        fs,
+        path::{Path, PathBuf},
+        process::Command,
+        time::{Duration, Instant},
     };
+
+    pub use anyhow::{bail, ensure, Context, Result};
+    pub use comfy_table::Table;
+    pub use console::style;
+    pub use regex::Regex;
+
+    pub use command::{command, output, rsync, run, run_limited, succeed, wait, watch, Ended, Limits};
     pub use failure::Failure;
-    pub use layout::{Layout, TEMPLATE};
+    pub use session::{Session, TEMPLATE};
     pub use text::{files, is_chosen, quote, quote_first, read, regex, table};
-    pub use ui::{elapsed, Stage, Ui};
+    pub use ui::{elapsed, Stage};
 }
 
 /// The needs of this machine: packages, the toolchain, and the pristine kernel source.
@@ -130,43 +141,24 @@ pub mod commands {
 mod tests {
     use std::{fs, path::Path};
 
-    use regex::Regex;
-
-    /// Returns the folders in the order of this file.
-    fn rooms() -> Vec<String> {
-        let declared = Regex::new(r"(?m)^pub mod (\w+)").expect("a constant expression");
-        let found = declared.captures_iter(include_str!("lib.rs"));
-        found.map(|room| room[1].to_string()).collect()
-    }
-
-    /// Returns the source files of a folder.
-    fn files(room: &str) -> Vec<String> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-        let inside = fs::read_dir(folder.join(room)).expect("a room is a folder");
-        let inside = inside.map(|entry| entry.expect("an entry").path());
-        let all = inside.chain([folder.join(format!("{room}.rs"))]);
-        all.filter(|file| file.is_file())
-            .map(|file| fs::read_to_string(file).expect("a source file"))
-            .collect()
-    }
+    use crate::common::{files, regex};
 
     #[test]
     fn a_room_uses_only_those_above_it() {
-        // rustfmt writes `crate::room::`, or ` room::` on a line of its own in `use crate::{`.
-        let used =
-            Regex::new(r"crate::(\w+)|(?m)^    (\w+)(?:::|,$)").expect("a constant expression");
-        let rooms = rooms();
-        for (at, room) in rooms.iter().enumerate() {
-            for text in files(room) {
-                let text = text.split("#[cfg(test)]").next().unwrap_or_default();
-                for found in used.captures_iter(text) {
-                    let other = found.get(1).or(found.get(2)).expect("one of both");
-                    let other = rooms.iter().position(|r| r == other.as_str());
-                    assert!(
-                        other.is_none_or(|other| other <= at),
-                        "{room} uses {}",
-                        &found[0]
-                    );
+        let declared = regex(r"(?m)^pub mod (\w+)");
+        let rooms: Vec<_> = declared.captures_iter(include_str!("lib.rs")).map(|room| room[1].to_string()).collect();
+        let used = regex(r"crate::(?:(\w+)|\{([^;]*)\};)");
+        let word = regex(r"\w+");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        for file in files(&folder, &["rs"]).unwrap() {
+            let name = file.strip_prefix(&folder).unwrap().with_extension("");
+            let Some(at) = rooms.iter().position(|room| name.starts_with(room)) else { continue };
+            let text = fs::read_to_string(&file).unwrap();
+            let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+            for found in used.captures_iter(text) {
+                let names = word.find_iter(found.get(1).or(found.get(2)).unwrap().as_str());
+                for other in names.filter_map(|name| rooms.iter().position(|room| room == name.as_str())) {
+                    assert!(other <= at, "{} uses {}", name.display(), &found[0]);
                 }
             }
         }

@@ -10,7 +10,7 @@ use runner::{
     bench,
     checks::{census, docs, tree},
     commands::{acceptance, boot, build, converted, doctor, folder, mutations, platforms},
-    common::{failure::Failure, layout::Layout, ui::Ui},
+    common::{failure::Failure, session::Session},
     evidence, series,
 };
 
@@ -105,31 +105,26 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<bool> {
-    let (ui, layout) = (&Ui::new(), &Layout::new());
-    // `make` passes an empty name for none.
-    let named = |path: &Option<OsString>| path.as_ref().and_then(|path| layout.named(path));
-    let linux = named(&arguments.linux);
-    let linux = linux.as_deref();
+    let session = &Session::new(arguments.linux.as_deref());
+    let named = |path: &Option<OsString>| path.as_ref().and_then(|path| session.named(path));
     match &arguments.command {
-        Command::Acceptance => acceptance::acceptance(ui, layout, linux),
-        Command::Bench => bench::bench(ui, layout, linux),
+        Command::Acceptance => acceptance::acceptance(session),
+        Command::Bench => bench::bench(session),
         Command::Boot { driver } => match named(driver) {
-            Some(folder) => folder::boot(ui, layout, linux, &folder),
-            None => boot::boot(ui, layout, linux),
+            Some(folder) => folder::boot(session, &folder),
+            None => boot::boot(session),
         },
-        Command::Build => build::build(ui, layout, linux),
-        Command::Census { format, check } => census::census(ui, layout, linux, *format, *check),
-        Command::Converted { names } => converted::converted(ui, layout, linux, names),
-        Command::Docs => docs::docs(ui, layout, linux),
-        Command::Doctor { config } => doctor::doctor(layout, named(config).as_deref(), linux),
-        Command::Editor { driver } => folder::editor(ui, layout, linux, &layout.root.join(driver)),
-        Command::Evidence => evidence::evidence(ui, layout, linux),
-        Command::Menuconfig => build::menuconfig(ui, layout, linux),
-        Command::Mutations { names } => mutations::mutations(ui, layout, linux, names),
-        Command::Platforms { names } => platforms::platforms(ui, layout, linux, names),
-        Command::Series { check, reroll } => {
-            series::series(ui, layout, linux, check.as_deref(), (*reroll).into())
-        }
-        Command::TreeCheck => tree::check(ui, layout, linux),
+        Command::Build => build::build(session),
+        Command::Census { format, check } => census::census(session, *format, *check),
+        Command::Converted { names } => converted::converted(session, names),
+        Command::Docs => docs::docs(session),
+        Command::Doctor { config } => doctor::doctor(session, named(config).as_deref()),
+        Command::Editor { driver } => folder::editor(session, &session.root.join(driver)),
+        Command::Evidence => evidence::evidence(session),
+        Command::Menuconfig => build::menuconfig(session),
+        Command::Mutations { names } => mutations::mutations(session, names),
+        Command::Platforms { names } => platforms::platforms(session, names),
+        Command::Series { check, reroll } => series::series(session, check.as_deref(), (*reroll).into()),
+        Command::TreeCheck => tree::check(session),
     }
 }

@@ -14,19 +14,15 @@ mod message;
 mod pieces;
 mod table;
 
-use std::{fs, path::Path, time::Instant};
-
-use anyhow::{Context, Result};
-
 use self::{
     mail::Repository,
     pieces::File,
     table::{glob, Table},
 };
 use crate::{
-    common::{command, elapsed, output, read, regex, text, Layout, Ui},
+    common::{text, *},
     host::packages,
-    kernel::{drivers, prepare},
+    kernel::*,
     reports::results,
 };
 
@@ -40,49 +36,38 @@ struct Step {
 }
 
 /// Writes the series to `build/series`, and builds and boots the steps that `check` names: `1` for all, or `FROM-TO`.
-pub fn series(
-    ui: &Ui,
-    layout: &Layout,
-    linux: Option<&Path>,
-    check: Option<&str>,
-    version: usize,
-) -> Result<bool> {
+pub fn series(session: &Session, check: Option<&str>, version: usize) -> Result<bool> {
     let started = Instant::now();
-    let more = check.map_or(&[][..], |_| packages::SERIES);
-    let prepared = prepare::source(ui, layout, linux, more)?;
+    let prepared = prepare::source(session, check.map_or(&[][..], |_| packages::SERIES))?;
     let pristine = &prepared.pristine.tree;
-    let table = table::read(&table::folder(layout))?;
-    let repository = repository(layout)?;
-    let (mut files, base) = files(layout, &repository, pristine)?;
+    let table = table::read(&table::folder(session))?;
+    let repository = repository(session)?;
+    let (mut files, base) = files(session, &repository, pristine)?;
     pieces::assign(&mut files, &table.steps, &table.left_out)?;
-    files.push(maintainers(layout, pristine, &repository, &files)?);
-    let steps = commit(layout, &repository, &table, &files, &base)?;
+    files.push(maintainers(session, pristine, &repository, &files)?);
+    let steps = commit(session, &repository, &table, &files, &base)?;
 
-    let patches = layout.build.join("series/patches");
+    let patches = session.build.join("series/patches");
     let _ = fs::remove_dir_all(&patches);
-    let cover = message::cover(layout, &prepared.pristine.version, &table)?;
+    let cover = message::cover(session, &prepared.pristine.version, &table)?;
     repository.write(&patches, &base, version, &cover)?;
     // git numbered them; the first is the cover letter.
     let written = text::files(&patches, &[])?;
     let mut rows = vec![
-        lint::mailbox(layout, &repository, &table, &files, &base, &written),
+        lint::mailbox(session, &repository, &table, &files, &base, &written),
         lint::alone(&repository, &base, &steps, &written),
         lint::sizes(&steps, &written)?,
-        lint::checkpatch(layout, pristine, &table, &steps, &written)?,
-        lint::maintainers(layout, &repository, &files),
-        checkers::rustfmt(layout, pristine, &steps, &files)?,
+        lint::checkpatch(session, pristine, &table, &steps, &written)?,
+        lint::maintainers(session, &repository, &files),
+        checkers::rustfmt(session, pristine, &steps, &files)?,
     ];
-    println!(
-        "\nseries: {} patches and a cover letter in build/series/patches; git am takes them",
-        steps.len()
-    );
+    println!("\nseries: {} patches and a cover letter in build/series/patches; git am takes them", steps.len());
     if let Some(check) = check {
-        let wanted = check::range(check, steps.len())?;
-        rows.extend(check::walk(ui, layout, &prepared, &steps, &files, wanted)?);
+        rows.extend(check::walk(&prepared, &steps, &files, check::range(check, steps.len())?)?);
     } else {
         println!("make series CHECK=1 builds every step and boots each that changes what boots");
     }
-    let failed = results::write(layout, "series", None, started.elapsed(), &rows)?;
+    let failed = results::write(session, "series", None, started.elapsed(), &rows)?;
     for row in &rows {
         let mark = if row.ok { "ok" } else { "FAILED" };
         let note = row.values.get("note").and_then(|note| note.as_str());
@@ -102,19 +87,19 @@ pub fn series(
 }
 
 /// The repository of the series, which keeps the versions that were made.
-fn repository(layout: &Layout) -> Result<Repository<'_>> {
+fn repository(session: &Session) -> Result<Repository<'_>> {
     let known = |arguments: &[&str], otherwise: &str| {
-        let said = output(command(layout, "git").args(arguments)).unwrap_or_default();
+        let said = output(command(session, "git").args(arguments)).unwrap_or_default();
         match said.trim() {
             "" => otherwise.to_string(),
             said => said.into(),
         }
     };
-    let root = layout.root.display().to_string();
+    let root = session.root.display().to_string();
     let date = ["-C", &root, "log", "-1", "--format=%cI"];
     let repository = Repository {
-        layout,
-        folder: layout.build.join("series/git"),
+        session,
+        folder: session.build.join("series/git"),
         name: known(&["config", "user.name"], "Nobody"),
         email: known(&["config", "user.email"], "nobody@localhost"),
         date: known(&date, BEGINNING),
@@ -128,20 +113,17 @@ fn repository(layout: &Layout) -> Result<Repository<'_>> {
 const BEGINNING: &str = "2026-01-01T00:00:00Z";
 
 /// What the graft changes, and the commit of what was there before.
-fn files(layout: &Layout, repository: &Repository, pristine: &Path) -> Result<(Vec<File>, String)> {
-    let mut paths = drivers::grafted(layout)?;
+fn files(session: &Session, repository: &Repository, pristine: &Path) -> Result<(Vec<File>, String)> {
+    let mut paths = drivers::grafted(session)?;
     paths.insert(MAINTAINERS.into());
     let was = |path: &str| fs::read_to_string(pristine.join(path)).ok();
-    let before: Vec<_> = paths
-        .iter()
-        .map(|path| (path.as_str(), was(path)))
-        .collect();
+    let before: Vec<_> = paths.iter().map(|path| (path.as_str(), was(path))).collect();
     for tracked in repository.git(&["ls-files"])?.lines() {
         let _ = fs::remove_file(repository.folder.join(tracked));
     }
     // The same files give the same commit, so that a later version has the same base.
     let root = Repository {
-        layout,
+        session,
         folder: repository.folder.clone(),
         name: "Linux".into(),
         email: "linux@localhost".into(),
@@ -152,9 +134,8 @@ fn files(layout: &Layout, repository: &Repository, pristine: &Path) -> Result<(V
     root.commit(&before, "What the series applies to")?;
     let base = root.git(&["rev-parse", "HEAD"])?;
 
-    let grafted = before.iter().filter(|(path, _)| *path != MAINTAINERS);
-    let files = grafted.map(|(path, was)| {
-        let last = read(&layout.linux().join(path))?;
+    let files = before.iter().filter(|(path, _)| *path != MAINTAINERS).map(|(path, was)| {
+        let last = read(&session.linux().join(path))?;
         Ok(File::new(path, was.as_deref(), &last))
     });
     Ok((files.collect::<Result<_>>()?, base))
@@ -164,50 +145,29 @@ fn files(layout: &Layout, repository: &Repository, pristine: &Path) -> Result<(V
 const MAINTAINERS: &str = "MAINTAINERS";
 
 /// The kernel's list with our entry in its place in the alphabet. A pattern comes with the first file that it names.
-fn maintainers(
-    layout: &Layout,
-    pristine: &Path,
-    repository: &Repository,
-    files: &[File],
-) -> Result<File> {
+fn maintainers(session: &Session, pristine: &Path, repository: &Repository, files: &[File]) -> Result<File> {
     let list = fs::read_to_string(pristine.join(MAINTAINERS))?;
-    let ours = fs::read_to_string(layout.root.join(MAINTAINERS))?;
+    let ours = fs::read_to_string(session.root.join(MAINTAINERS))?;
     let (title, fields) = ours.split_once('\n').context("the entry has a title")?;
     let first = list.find("\n3C59X").unwrap_or(0);
     let ends = list[first..].match_indices("\n\n");
-    let is_later = |at: &usize| {
-        let title_there = list[*at..].lines().next();
-        title_there.is_some_and(|line| line.to_uppercase().as_str() > title)
-    };
-    let place = ends.map(|(at, _)| first + at + 2).find(is_later);
-    let place = place.unwrap_or(list.len());
+    let is_later = |at: &usize| list[*at..].lines().next().is_some_and(|line| line.to_uppercase().as_str() > title);
+    let place = ends.map(|(at, _)| first + at + 2).find(is_later).unwrap_or(list.len());
     let Repository { name, email, .. } = repository;
-    let entry = format!(
-        "{title}\nM:\t{name} <{email}>\nL:\tlinux-pci@vger.kernel.org\n{}\n\n",
-        fields.trim_end()
-    );
+    let entry = format!("{title}\nM:\t{name} <{email}>\nL:\tlinux-pci@vger.kernel.org\n{}\n\n", fields.trim_end());
     let (before, after) = list.split_at(place);
     let mut file = File::new(MAINTAINERS, Some(&list), &format!("{before}{entry}{after}"));
     for field in fields.lines().filter(|field| field.starts_with("F:\t")) {
         let named = glob(&field["F:\t".len()..]);
-        let named = files.iter().filter(|file| named.is_match(&file.path));
-        let step = named.filter_map(File::first).min().unwrap_or(pieces::NEVER);
-        let line = regex(&format!("(?m)^{}$", regex::escape(field)));
-        file.take_lines(step, &line);
+        let step = files.iter().filter(|file| named.is_match(&file.path)).filter_map(File::first).min().unwrap_or(pieces::NEVER);
+        file.take_lines(step, &regex(&format!("(?m)^{}$", regex::escape(field))));
     }
-    let first = file.first().context("no file of the entry comes")?;
-    file.take_rest(first);
+    file.take_rest(file.first().context("no file of the entry comes")?);
     Ok(file)
 }
 
 /// Commits one step after the other, and says what each changes.
-fn commit(
-    layout: &Layout,
-    repository: &Repository,
-    table: &Table,
-    files: &[File],
-    base: &str,
-) -> Result<Vec<Step>> {
+fn commit(session: &Session, repository: &Repository, table: &Table, files: &[File], base: &str) -> Result<Vec<Step>> {
     repository.git(&["checkout", "--quiet", "--force", base])?;
     let mut steps = Vec::new();
     for (at, step) in table.steps.iter().enumerate() {
@@ -218,8 +178,7 @@ fn commit(
         let changed: Vec<_> = changed.collect();
         let paths: Vec<_> = changed.iter().map(|(path, _)| path.to_string()).collect();
         anyhow::ensure!(!paths.is_empty(), "\"{}\" changes nothing", step.subject);
-        let message = message::of(layout, table, step, &paths)?;
-        repository.commit(&changed, &message)?;
+        repository.commit(&changed, &message::of(session, table, step, &paths)?)?;
         steps.push(Step {
             part: step.part,
             subject: step.subject.clone(),

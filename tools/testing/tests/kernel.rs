@@ -7,7 +7,7 @@ use std::{env, process::ExitCode, time::Instant};
 use libtest_mimic::{Arguments, Failed, Trial};
 use runner::{
     commands::test::{self, Selection},
-    common::{layout::Layout, ui::Ui},
+    common::session::Session,
     reports::{results, summary},
     verdict::row::Row,
 };
@@ -15,8 +15,7 @@ use runner::{
 fn main() -> ExitCode {
     let started = Instant::now();
     let mut arguments = Arguments::from_args();
-    let (ui, layout) = (Ui::new(), Layout::new());
-    let linux = env::var_os("LINUX").and_then(|tree| layout.named(&tree));
+    let session = Session::new(env::var_os("LINUX").as_deref());
     let long = env::var_os("LONG").is_some_and(|value| value == "1");
     // The filters choose what is run. Failures are shown whatever their name, for example the build that a guest
     // needs.
@@ -28,21 +27,19 @@ fn main() -> ExitCode {
     let report = results::name(command, &filters);
     if arguments.list {
         // The names of a guest's results are known once it has run.
-        let rows = results::rows(&layout, command);
+        let rows = results::rows(&session, command);
         let known = rows.into_iter().filter(|row| selection.has(&row.name));
         let trials = known.map(|row| Trial::test(row.name, || Ok(()))).collect();
         return libtest_mimic::run(&arguments, trials).exit_code();
     }
-    let mut outcome = test::run(&ui, &layout, linux.as_deref(), &selection);
-    outcome
-        .rows
-        .retain(|row| !row.ok || selection.has(&row.name));
+    let mut outcome = test::run(&session, &selection);
+    outcome.rows.retain(|row| !row.ok || selection.has(&row.name));
     if outcome.rows.is_empty() {
         let nothing = "no test has a name like this; run make test without TEST= to see them all";
         outcome.rows.push(Row::failed("host::selection", nothing));
     }
     let kernel = outcome.kernel.as_deref();
-    let written = results::write(&layout, &report, kernel, started.elapsed(), &outcome.rows);
+    let written = results::write(&session, &report, kernel, started.elapsed(), &outcome.rows);
     let summary = summary::text(&outcome.rows, started.elapsed());
     let trials = outcome.rows.into_iter().map(trial).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
@@ -57,10 +54,6 @@ fn main() -> ExitCode {
 /// The test has been run already. This only reports its result.
 fn trial(row: Row) -> Trial {
     let skipped = row.ok && row.skipped.is_some();
-    let result = if row.ok {
-        Ok(())
-    } else {
-        Err(Failed::from(row.message))
-    };
+    let result = if row.ok { Ok(()) } else { Err(Failed::from(row.message)) };
     Trial::test(row.name, move || result).with_ignored_flag(skipped)
 }

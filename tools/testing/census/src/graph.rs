@@ -30,12 +30,7 @@ pub const ALLOCATE: &[&str] = &[
 ];
 
 /// The calls that free them.
-pub const FREE: &[&str] = &[
-    "pci_free_irq_vectors",
-    "pci_disable_msi",
-    "pci_disable_msix",
-    "pcim_free_irq_vectors",
-];
+pub const FREE: &[&str] = &["pci_free_irq_vectors", "pci_disable_msi", "pci_disable_msix", "pcim_free_irq_vectors"];
 
 /// The calls that make a device managed.
 pub const ENABLE: &str = "pcim_enable_device";
@@ -49,10 +44,7 @@ pub const ALLOCATES: u8 = 2;
 fn core(path: &str) -> bool {
     path.starts_with("drivers/pci/msi/")
         || path.starts_with("drivers/pci/devres")
-        || matches!(
-            path,
-            "include/linux/pci.h" | "include/linux/pci_irq_vectors.h"
-        )
+        || matches!(path, "include/linux/pci.h" | "include/linux/pci_irq_vectors.h")
 }
 
 /// The parsed part of a tree.
@@ -96,10 +88,7 @@ impl<'a> Program<'a> {
         let parsed = self.c.parse(&String::from_utf8_lossy(&bytes));
         let file = self.files.len();
         for (at, symbol) in parsed.symbols.iter().enumerate() {
-            self.by_name
-                .entry(symbol.name.clone())
-                .or_default()
-                .push((file, at));
+            self.by_name.entry(symbol.name.clone()).or_default().push((file, at));
         }
         self.files.push(parsed);
         self.paths.push(path.to_string());
@@ -149,11 +138,7 @@ impl<'a> Program<'a> {
         // A file included as text shows its static functions too.
         let included = |a: usize, b: usize| {
             let name = self.paths[b].rsplit('/').next().unwrap_or_default();
-            name.ends_with(".c")
-                && self.files[a]
-                    .includes
-                    .iter()
-                    .any(|i| i.rsplit('/').next() == Some(name))
+            name.ends_with(".c") && self.files[a].includes.iter().any(|i| i.rsplit('/').next() == Some(name))
         };
         if included(file, id.0) || included(id.0, file) {
             return Some(1);
@@ -172,35 +157,21 @@ impl<'a> Program<'a> {
         let Some(candidates) = self.by_name.get(name) else {
             return Vec::new();
         };
-        let mut found: Vec<(u8, Id)> = candidates
-            .iter()
-            .filter_map(|&id| Some((self.sees(file, id)?, id)))
-            .collect();
+        let mut found: Vec<(u8, Id)> = candidates.iter().filter_map(|&id| Some((self.sees(file, id)?, id))).collect();
         found.sort_unstable();
         let Some(&(nearest, _)) = found.first() else {
             return Vec::new();
         };
-        found
-            .into_iter()
-            .take_while(|(n, _)| *n == nearest)
-            .map(|(_, id)| id)
-            .collect()
+        found.into_iter().take_while(|(n, _)| *n == nearest).map(|(_, id)| id).collect()
     }
 
     /// Finds all symbols of the tree that reach the calls that enable and allocate.
     pub fn spread(&mut self, progress: &dyn Fn(&str)) {
         let index = self.index;
         let mut queue = VecDeque::new();
-        let seeds = ALLOCATE
-            .iter()
-            .map(|&s| (s, ALLOCATES))
-            .chain([(ENABLE, ENABLES)]);
+        let seeds = ALLOCATE.iter().map(|&s| (s, ALLOCATES)).chain([(ENABLE, ENABLES)]);
         for (seed, bit) in seeds {
-            let paths: Vec<_> = index
-                .files(seed)
-                .filter(|p| !core(p))
-                .map(str::to_string)
-                .collect();
+            let paths: Vec<_> = index.files(seed).filter(|p| !core(p)).map(str::to_string).collect();
             for path in paths {
                 let file = self.file(&path);
                 for at in 0..self.files[file].symbols.len() {
@@ -239,15 +210,8 @@ impl<'a> Program<'a> {
             }
             // A file that has MACRO(x) names prefix_x, if MACRO makes that of its argument.
             let mut pasted: Vec<(String, String)> = Vec::new();
-            for (macro_, before, after) in index
-                .pastes
-                .get(folder(self.path(id)))
-                .into_iter()
-                .flatten()
-            {
-                let argument = name
-                    .strip_prefix(before.as_str())
-                    .and_then(|n| n.strip_suffix(after.as_str()));
+            for (macro_, before, after) in index.pastes.get(folder(self.path(id))).into_iter().flatten() {
+                let argument = name.strip_prefix(before.as_str()).and_then(|n| n.strip_suffix(after.as_str()));
                 if let Some(argument) = argument.filter(|a| !a.is_empty()) {
                     pasted.push((macro_.clone(), argument.to_string()));
                 }
@@ -259,10 +223,7 @@ impl<'a> Program<'a> {
                     .filter(|p| others.contains(p) && p.ends_with(".c"))
                     .filter(|p| {
                         let theirs = index.modules_of(p);
-                        index
-                            .modules_of(self.path(id))
-                            .iter()
-                            .any(|m| theirs.contains(m))
+                        index.modules_of(self.path(id)).iter().any(|m| theirs.contains(m))
                     })
                     .map(str::to_string)
                     .collect();
@@ -274,9 +235,7 @@ impl<'a> Program<'a> {
                 for at in 0..self.files[file].symbols.len() {
                     let names = &self.files[file].symbols[at].names;
                     let says = names.contains(&name)
-                        || pasted
-                            .iter()
-                            .any(|(m, a)| names.contains(m.as_str()) && names.contains(a.as_str()));
+                        || pasted.iter().any(|(m, a)| names.contains(m.as_str()) && names.contains(a.as_str()));
                     if says && (file, at) != id && self.resolve(file, &name).contains(&id) {
                         self.mark((file, at), bits, &mut queue);
                     }
@@ -297,10 +256,7 @@ impl<'a> Program<'a> {
     /// The `struct pci_driver`s that reach an allocation.
     pub fn drivers(&self) -> Vec<Id> {
         let allocates = |id: &Id| self.bits.get(id).is_some_and(|bits| bits & ALLOCATES != 0);
-        let mut found: Vec<_> = self
-            .ids()
-            .filter(|id| allocates(id) && self.symbol(*id).class == "pci_driver")
-            .collect();
+        let mut found: Vec<_> = self.ids().filter(|id| allocates(id) && self.symbol(*id).class == "pci_driver").collect();
         found.sort_by_key(|id| (self.path(*id).to_string(), id.1));
         found
     }
@@ -318,30 +274,19 @@ impl<'a> Program<'a> {
                 // Parse every file of the modules on the way to the calls, and of others only the files that are called.
                 if self.bits.contains_key(&id) {
                     let modules = index.modules_of(self.path(id)).iter();
-                    paths.extend(
-                        modules
-                            .filter_map(|m| index.modules.files.get(m))
-                            .flatten()
-                            .cloned(),
-                    );
+                    paths.extend(modules.filter_map(|m| index.modules.files.get(m)).flatten().cloned());
                 }
                 if !asked.insert(id) || !near(&home, folder(self.path(id))) {
                     continue;
                 }
                 for include in &self.files[id.0].includes {
-                    let path =
-                        super::kbuild::normal(&format!("{}/{include}", folder(self.path(id))));
+                    let path = super::kbuild::normal(&format!("{}/{include}", folder(self.path(id))));
                     if index.has(&path) {
                         paths.insert(path);
                     }
                 }
                 for name in &self.symbol(id).names {
-                    paths.extend(
-                        index
-                            .exporters(name)
-                            .filter(|p| near(&home, folder(p)))
-                            .map(str::to_string),
-                    );
+                    paths.extend(index.exporters(name).filter(|p| near(&home, folder(p))).map(str::to_string));
                 }
             }
             let before = own.len();
@@ -360,13 +305,7 @@ impl<'a> Program<'a> {
         while let Some(id) = queue.pop() {
             let names = &self.symbol(id).names;
             let mut all: Vec<String> = names.iter().map(|n| n.to_string()).collect();
-            for (macro_, before, after) in self
-                .index
-                .pastes
-                .get(folder(self.path(id)))
-                .into_iter()
-                .flatten()
-            {
+            for (macro_, before, after) in self.index.pastes.get(folder(self.path(id))).into_iter().flatten() {
                 if names.contains(macro_.as_str()) {
                     all.extend(names.iter().map(|n| format!("{before}{n}{after}")));
                 }
@@ -407,9 +346,7 @@ pub fn calls(statement: &Stmt, found: &mut Vec<std::rc::Rc<super::syntax::Call>>
             calls(b, found);
         }
         Stmt::Loop(c, body, step, _) => {
-            c.iter()
-                .chain(step)
-                .for_each(|e| expression_calls(e, found));
+            c.iter().chain(step).for_each(|e| expression_calls(e, found));
             calls(body, found);
         }
         Stmt::Switch(e, body) => {
@@ -424,9 +361,7 @@ pub fn calls(statement: &Stmt, found: &mut Vec<std::rc::Rc<super::syntax::Call>>
 pub fn expression_calls(e: &Expr, found: &mut Vec<std::rc::Rc<super::syntax::Call>>) {
     match e {
         Expr::Call(call) => {
-            call.arguments
-                .iter()
-                .for_each(|a| expression_calls(a, found));
+            call.arguments.iter().for_each(|a| expression_calls(a, found));
             found.push(call.clone());
         }
         Expr::Assign(_, e) | Expr::Not(e) => expression_calls(e, found),

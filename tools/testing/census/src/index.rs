@@ -16,15 +16,7 @@ use walkdir::WalkDir;
 use super::kbuild::Modules;
 
 /// Folders that have no code that runs in the kernel, or no C code.
-const SKIPPED: &[&str] = &[
-    "Documentation",
-    "tools",
-    "scripts",
-    "rust",
-    "LICENSES",
-    "usr",
-    "certs",
-];
+const SKIPPED: &[&str] = &["Documentation", "tools", "scripts", "rust", "LICENSES", "usr", "certs"];
 
 /// Headers above this size are generated register descriptions, and are not read.
 const LARGEST_HEADER: u64 = 256 << 10;
@@ -67,8 +59,7 @@ impl Index {
         let mut skipped = 0;
         let walk = WalkDir::new(tree).into_iter().filter_entry(|entry| {
             let name = entry.file_name().to_string_lossy();
-            entry.depth() == 0
-                || !(name.starts_with('.') || entry.depth() == 1 && SKIPPED.contains(&&*name))
+            entry.depth() == 0 || !(name.starts_with('.') || entry.depth() == 1 && SKIPPED.contains(&&*name))
         });
         for entry in walk {
             let entry = entry?;
@@ -103,18 +94,13 @@ impl Index {
         let mut module_of: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (module, files) in &modules.files {
             for file in files {
-                module_of
-                    .entry(file.clone())
-                    .or_default()
-                    .push(module.clone());
+                module_of.entry(file.clone()).or_default().push(module.clone());
             }
         }
         for path in paths.iter().filter(|p| p.ends_with(".c")) {
             // A rule lists this file in a way that is not understood, so it counts as a module of
             // its own.
-            module_of
-                .entry(path.clone())
-                .or_insert_with(|| vec![path[..path.len() - 2].to_string()]);
+            module_of.entry(path.clone()).or_insert_with(|| vec![path[..path.len() - 2].to_string()]);
         }
         let mut found = Self {
             tree: tree.to_path_buf(),
@@ -142,10 +128,7 @@ impl Index {
             if !words.pastes.is_empty() {
                 let path = &self.paths[file as usize];
                 let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-                self.pastes
-                    .entry(folder.to_string())
-                    .or_default()
-                    .extend(words.pastes);
+                self.pastes.entry(folder.to_string()).or_default().extend(words.pastes);
             }
         }
         for files in self.words.values_mut() {
@@ -157,26 +140,18 @@ impl Index {
     /// The files that export `name` to modules.
     pub fn exporters(&self, name: &str) -> impl Iterator<Item = &str> {
         let files = self.exports.get(name);
-        files
-            .into_iter()
-            .flatten()
-            .map(|&file| self.paths[file as usize].as_str())
+        files.into_iter().flatten().map(|&file| self.paths[file as usize].as_str())
     }
 
     /// The files that mention `word`.
     pub fn files(&self, word: &str) -> impl Iterator<Item = &str> {
         let files = self.words.get(&hash(word.as_bytes()));
-        files
-            .into_iter()
-            .flatten()
-            .map(|&file| self.paths[file as usize].as_str())
+        files.into_iter().flatten().map(|&file| self.paths[file as usize].as_str())
     }
 
     /// Whether there is such a file.
     pub fn has(&self, path: &str) -> bool {
-        self.paths
-            .binary_search_by(|p| p.as_str().cmp(path))
-            .is_ok()
+        self.paths.binary_search_by(|p| p.as_str().cmp(path)).is_ok()
     }
 
     /// The modules `file` is in.
@@ -185,17 +160,11 @@ impl Index {
     }
 }
 
-fn words(
-    tree: &Path,
-    paths: &[String],
-    progress: &(dyn Fn(usize, usize) + Sync),
-) -> Result<Vec<(u32, Words)>> {
+fn words(tree: &Path, paths: &[String], progress: &(dyn Fn(usize, usize) + Sync)) -> Result<Vec<(u32, Words)>> {
     let next = AtomicUsize::new(0);
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
     let export = Regex::new(r"\bEXPORT_\w*\s*\(\s*(\w+)")?;
-    let paste = Regex::new(
-        r"(?m)^[ \t]*#[ \t]*define[ \t]+(\w+)\(([^)]*)\)((?:[^\n]|\\\n)*##(?:[^\n]|\\\n)*)",
-    )?;
+    let paste = Regex::new(r"(?m)^[ \t]*#[ \t]*define[ \t]+(\w+)\(([^)]*)\)((?:[^\n]|\\\n)*##(?:[^\n]|\\\n)*)")?;
     let part = Regex::new(r"(\w*)[ \t]*##[ \t]*(\w+)(?:[ \t]*##[ \t]*(\w+))?")?;
     let parts: Vec<Result<Vec<(u32, Words)>>> = std::thread::scope(|scope| {
         let work = || {
@@ -209,34 +178,20 @@ fn words(
                     progress(at, paths.len());
                 }
                 let bytes = fs::read(tree.join(path))?;
-                let mut words = Words {
-                    hashes: tokens(&bytes),
-                    ..Words::default()
-                };
-                words.exports.extend(
-                    export
-                        .captures_iter(&bytes)
-                        .map(|c| String::from_utf8_lossy(&c[1]).into_owned()),
-                );
+                let mut words = Words { hashes: tokens(&bytes), ..Words::default() };
+                words.exports.extend(export.captures_iter(&bytes).map(|c| String::from_utf8_lossy(&c[1]).into_owned()));
                 for define in paste.captures_iter(&bytes) {
-                    let text = |n: usize| {
-                        String::from_utf8_lossy(define.get(n).map_or(b"", |m| m.as_bytes()))
-                    };
+                    let text = |n: usize| String::from_utf8_lossy(define.get(n).map_or(b"", |m| m.as_bytes()));
                     let (name, parameters, body) = (text(1), text(2), text(3));
                     let parameters: Vec<_> = parameters.split(',').map(str::trim).collect();
                     for pasted in part.captures_iter(body.as_bytes()) {
-                        let text = |n: usize| {
-                            String::from_utf8_lossy(pasted.get(n).map_or(b"", |m| m.as_bytes()))
-                                .into_owned()
-                        };
+                        let text = |n: usize| String::from_utf8_lossy(pasted.get(n).map_or(b"", |m| m.as_bytes())).into_owned();
                         let (a, b, c) = (text(1), text(2), text(3));
                         let is = |word: &str| parameters.contains(&word);
                         // prefix ## argument, argument ## suffix, prefix ## argument ## suffix
                         match (is(&a), is(&b), is(&c)) {
                             (false, true, false) => words.pastes.push((name.to_string(), a, c)),
-                            (true, false, false) => {
-                                words.pastes.push((name.to_string(), String::new(), b))
-                            }
+                            (true, false, false) => words.pastes.push((name.to_string(), String::new(), b)),
                             _ => {}
                         }
                     }
@@ -245,10 +200,7 @@ fn words(
             }
         };
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        workers
-            .into_iter()
-            .map(|w| w.join().expect("no panic"))
-            .collect()
+        workers.into_iter().map(|w| w.join().expect("no panic")).collect()
     });
     let mut all = Vec::with_capacity(paths.len());
     for part in parts {
@@ -282,7 +234,5 @@ fn tokens(text: &[u8]) -> Vec<u32> {
 }
 
 fn hash(word: &[u8]) -> u32 {
-    word.iter().fold(0x811c_9dc5, |hash, &byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    })
+    word.iter().fold(0x811c_9dc5, |hash, &byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }

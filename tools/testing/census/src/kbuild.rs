@@ -19,13 +19,7 @@ pub struct Modules {
 
 impl Modules {
     /// Adds the modules that `makefile` of `folder` builds. `exists` returns whether a source file exists.
-    pub fn read(
-        &mut self,
-        tree: &Path,
-        folder: &str,
-        makefile: &Path,
-        exists: &dyn Fn(&str) -> bool,
-    ) {
+    pub fn read(&mut self, tree: &Path, folder: &str, makefile: &Path, exists: &dyn Fn(&str) -> bool) {
         let mut lists = Lists::default();
         lists.read(tree, folder, makefile, 0);
         let targets: BTreeSet<String> = ["obj", "lib"]
@@ -53,10 +47,7 @@ impl Lists {
         let Ok(text) = fs::read_to_string(makefile) else {
             return;
         };
-        let text = text
-            .replace("\\\n", " ")
-            .replace("${", "$(")
-            .replace('}', ")");
+        let text = text.replace("\\\n", " ").replace("${", "$(").replace('}', ")");
         for line in text.lines() {
             let line = line.split('#').next().unwrap_or_default();
             if line.starts_with('\t') {
@@ -104,14 +95,7 @@ impl Lists {
         }
     }
 
-    fn sources(
-        &self,
-        folder: &str,
-        target: &str,
-        exists: &dyn Fn(&str) -> bool,
-        files: &mut BTreeSet<String>,
-        depth: usize,
-    ) {
+    fn sources(&self, folder: &str, target: &str, exists: &dyn Fn(&str) -> bool, files: &mut BTreeSet<String>, depth: usize) {
         let source = normal(&format!("{folder}/{target}.c"));
         if self.0.contains_key(target) && depth < 4 {
             for part in self.words(target) {

@@ -89,14 +89,8 @@ pub fn take(tree: &Path, version: &str, progress: &(dyn Fn(&str) + Sync)) -> Res
     for verdict in unreached(&program, &files) {
         files.insert(verdict.file.clone(), vec![verdict]);
     }
-    let entries = files
-        .into_iter()
-        .map(|(file, verdicts)| entry(file, verdicts, version));
-    Ok(Census {
-        linux: version.to_string(),
-        entries: entries.collect(),
-        read: (index.read, index.skipped),
-    })
+    let entries = files.into_iter().map(|(file, verdicts)| entry(file, verdicts, version));
+    Ok(Census { linux: version.to_string(), entries: entries.collect(), read: (index.read, index.skipped) })
 }
 
 fn entry(file: String, mut verdicts: Vec<Verdict>, version: &str) -> Entry {
@@ -109,9 +103,7 @@ fn entry(file: String, mut verdicts: Vec<Verdict>, version: &str) -> Entry {
         file,
         verdicts,
     };
-    let open = entry.class.reported()
-        || entry.class == Class::Undecided
-        || entry.changes.contains(&Change::AllocatesWhileLive);
+    let open = entry.class.reported() || entry.class == Class::Undecided || entry.changes.contains(&Change::AllocatesWhileLive);
     let reading = read::READ.iter().find(|r| r.file == entry.file);
     if let Some(reading) = reading.filter(|_| open && version == read::VERSION) {
         entry.class = reading.class;
@@ -141,15 +133,9 @@ fn todo(entry: &Entry) -> &'static str {
             "convert to pcim_alloc_irq_vectors(), the frees while bound to pcim_free_irq_vectors()"
         }
         (Class::Implicit, _) => "convert to pcim_alloc_irq_vectors()",
-        (Class::SomePaths, _) if managed => {
-            "convert to pcim_alloc_irq_vectors() and drop the frees; or add those that lack"
-        }
-        (Class::SomePaths, _) => {
-            "add the frees that lack; or convert to pcim_alloc_irq_vectors() and drop all"
-        }
-        (Class::WrongOrder, _) => {
-            "convert to pcim_alloc_irq_vectors() and drop the frees; or free the handlers before"
-        }
+        (Class::SomePaths, _) if managed => "convert to pcim_alloc_irq_vectors() and drop the frees; or add those that lack",
+        (Class::SomePaths, _) => "add the frees that lack; or convert to pcim_alloc_irq_vectors() and drop all",
+        (Class::WrongOrder, _) => "convert to pcim_alloc_irq_vectors() and drop the frees; or free the handlers before",
         (Class::Undecided, _) => "read it",
         (Class::Explicit | Class::Managed | Class::IntxOnly, _) => "nothing",
     }
@@ -170,20 +156,11 @@ fn unreached(program: &graph::Program<'_>, files: &BTreeMap<String, Vec<Verdict>
         graph::calls(body, &mut all);
         for call in all.iter().filter(|c| !c.member) {
             if graph::ALLOCATE.contains(&&*call.name) {
-                found.entry(path).or_default().push(Line {
-                    file: path.into(),
-                    line: call.line,
-                    what: call.name.to_string(),
-                });
+                found.entry(path).or_default().push(Line { file: path.into(), line: call.line, what: call.name.to_string() });
             }
         }
     }
-    found
-        .into_iter()
-        .map(|(file, allocate)| {
-            Verdict::unreached(file, program.index.modules_of(file).to_vec(), allocate)
-        })
-        .collect()
+    found.into_iter().map(|(file, allocate)| Verdict::unreached(file, program.index.modules_of(file).to_vec(), allocate)).collect()
 }
 
 impl Census {
@@ -201,11 +178,7 @@ impl Census {
 
     /// Returns the files that a person has read although the walk decides them.
     pub fn needless_readings(&self) -> Vec<&'static str> {
-        let needed = |file: &str| {
-            self.entries
-                .iter()
-                .any(|e| e.file == file && e.read.is_some())
-        };
+        let needed = |file: &str| self.entries.iter().any(|e| e.file == file && e.read.is_some());
         let files = read::READ.iter().map(|reading| reading.file);
         files.filter(|file| !needed(file)).collect()
     }

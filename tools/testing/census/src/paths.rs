@@ -16,12 +16,7 @@ use super::{
     syntax::{Call, Expr, Kind, Name, Stmt},
 };
 
-const REQUEST: &[&str] = &[
-    "request_irq",
-    "request_threaded_irq",
-    "request_any_context_irq",
-    "pci_request_irq",
-];
+const REQUEST: &[&str] = &["request_irq", "request_threaded_irq", "request_any_context_irq", "pci_request_irq"];
 const REQUEST_MANAGED: &[&str] = &[
     "devm_request_irq",
     "devm_request_threaded_irq",
@@ -222,19 +217,10 @@ impl<'a> Walk<'a> {
             program,
             reach,
             members,
-            folders: reach
-                .iter()
-                .filter(|id| allocates(program, **id))
-                .map(|id| folder(program.path(*id)).to_string())
-                .collect(),
+            folders: reach.iter().filter(|id| allocates(program, **id)).map(|id| folder(program.path(*id)).to_string()).collect(),
             modules: reach
                 .iter()
-                .filter(|id| {
-                    program
-                        .bits
-                        .get(id)
-                        .is_some_and(|b| b & super::graph::ALLOCATES != 0)
-                })
+                .filter(|id| program.bits.get(id).is_some_and(|b| b & super::graph::ALLOCATES != 0))
                 .flat_map(|id| program.index.modules_of(program.path(*id)))
                 .cloned()
                 .collect(),
@@ -243,11 +229,7 @@ impl<'a> Walk<'a> {
             known: BTreeMap::new(),
             active: BTreeSet::new(),
             narrow: false,
-            budget: if reach.iter().any(|id| enables(program, *id)) {
-                BUDGET.1
-            } else {
-                BUDGET.0
-            },
+            budget: if reach.iter().any(|id| enables(program, *id)) { BUDGET.1 } else { BUDGET.0 },
             seen: BTreeSet::new(),
             given_up: BTreeSet::new(),
             unparsed: BTreeSet::new(),
@@ -338,9 +320,7 @@ impl<'a> Walk<'a> {
                 for argument in &call.arguments {
                     if let Expr::Path(name) = argument {
                         let named = self.program.resolve(id.0, name).into_iter();
-                        found.extend(
-                            named.filter(|f| self.program.symbol(*f).kind == Kind::Function),
-                        );
+                        found.extend(named.filter(|f| self.program.symbol(*f).kind == Kind::Function));
                     }
                 }
             }
@@ -355,15 +335,10 @@ impl<'a> Walk<'a> {
             let symbol = self.program.symbol(table);
             let members = symbol.members.iter().filter(|(m, _)| {
                 matches!(&*symbol.class, "dev_pm_ops" | "pci_error_handlers")
-                    || matches!(
-                        &**m,
-                        "suspend" | "resume" | "runtime_suspend" | "runtime_resume" | "shutdown"
-                    )
+                    || matches!(&**m, "suspend" | "resume" | "runtime_suspend" | "runtime_resume" | "shutdown")
             });
             found.extend(members.flat_map(|(_, name)| self.program.resolve(table.0, name)));
-            if symbol.kind == Kind::Function
-                && (symbol.name.contains("suspend") || symbol.name.contains("resume"))
-            {
+            if symbol.kind == Kind::Function && (symbol.name.contains("suspend") || symbol.name.contains("resume")) {
                 found.insert(table);
             }
         }
@@ -376,16 +351,10 @@ impl<'a> Walk<'a> {
             let symbol = self.program.symbol(table);
             let has = |id: Id| {
                 symbol.names.contains(&self.program.symbol(id).name)
-                    && self
-                        .program
-                        .resolve(table.0, &self.program.symbol(id).name)
-                        .contains(&id)
+                    && self.program.resolve(table.0, &self.program.symbol(id).name).contains(&id)
             };
             symbol.kind == Kind::Variable
-                && !matches!(
-                    &*symbol.class,
-                    "dev_pm_ops" | "pci_error_handlers" | "pci_driver"
-                )
+                && !matches!(&*symbol.class, "dev_pm_ops" | "pci_error_handlers" | "pci_driver")
                 && has(a)
                 && has(b)
         })
@@ -409,14 +378,8 @@ impl<'a> Walk<'a> {
             if let Some(body) = &self.program.symbol(id).body {
                 calls(body, &mut all);
             }
-            let allocations = all
-                .iter()
-                .filter(|c| !c.member && ALLOCATE.contains(&&*c.name));
-            allocations
-                .filter_map(|c| c.texts.first())
-                .collect::<BTreeSet<_>>()
-                .len()
-                > 1
+            let allocations = all.iter().filter(|c| !c.member && ALLOCATE.contains(&&*c.name));
+            allocations.filter_map(|c| c.texts.first()).collect::<BTreeSet<_>>().len() > 1
         })
     }
 
@@ -427,18 +390,11 @@ impl<'a> Walk<'a> {
 
     fn targets(&self, file: usize, call: &Call) -> Vec<Id> {
         let all: Vec<Id> = if call.member {
-            self.members
-                .get(&call.name)
-                .into_iter()
-                .flatten()
-                .copied()
-                .collect()
+            self.members.get(&call.name).into_iter().flatten().copied().collect()
         } else {
             self.program.resolve(file, &call.name)
         };
-        all.into_iter()
-            .filter(|id| self.reach.contains(id))
-            .collect()
+        all.into_iter().filter(|id| self.reach.contains(id)).collect()
     }
 
     /// The state before probe.
@@ -523,26 +479,17 @@ impl<'a> Walk<'a> {
     /// elsewhere.
     fn own(&self, file: usize) -> bool {
         let path = &self.program.paths[file];
-        self.folders.contains(folder(path))
-            || self
-                .modules
-                .iter()
-                .any(|m| self.program.index.modules_of(path).contains(m))
+        self.folders.contains(folder(path)) || self.modules.iter().any(|m| self.program.index.modules_of(path).contains(m))
     }
 
     fn frees(&self, file: usize, name: &str) -> bool {
         let callers = self.callers(FREE);
-        self.program
-            .resolve(file, name)
-            .iter()
-            .any(|id| callers.contains(id))
+        self.program.resolve(file, name).iter().any(|id| callers.contains(id))
     }
 
     fn relevant_of(&self, file: usize, name: &str) -> Vec<Id> {
         let all = self.program.resolve(file, name);
-        all.into_iter()
-            .filter(|id| self.relevant.contains(id))
-            .collect()
+        all.into_iter().filter(|id| self.relevant.contains(id)).collect()
     }
 
     fn outcomes(&mut self, function: Id, core: &Core) -> Outcomes {
@@ -578,11 +525,7 @@ impl<'a> Walk<'a> {
         let before = core.failed;
         let mut found: BTreeSet<(Core, u8)> = BTreeSet::new();
         let mut visited: BTreeSet<(usize, State)> = BTreeSet::new();
-        let start = State {
-            core: core.clone(),
-            values: BTreeMap::new(),
-            via: None,
-        };
+        let start = State { core: core.clone(), values: BTreeMap::new(), via: None };
         let mut queue = vec![(0, start)];
         while let Some((at, state)) = queue.pop() {
             if !visited.insert((at, state.clone())) {
@@ -601,10 +544,7 @@ impl<'a> Walk<'a> {
                     state.via = Some(*line);
                     // This is an error, as far as is known. A return without an error says otherwise.
                     if matches!(state.core.vectors, Vectors::Live(_)) {
-                        state.core.failed.get_or_insert(Site {
-                            file: flow.file,
-                            line: *line,
-                        });
+                        state.core.failed.get_or_insert(Site { file: flow.file, line: *line });
                     }
                     queue.push((*next, state));
                 }
@@ -636,10 +576,7 @@ impl<'a> Walk<'a> {
                     };
                     let line = *line;
                     for (state, value) in ways {
-                        let site = Site {
-                            file: flow.file,
-                            line: state.via.unwrap_or(line),
-                        };
+                        let site = Site { file: flow.file, line: state.via.unwrap_or(line) };
                         let mut core = state.core;
                         if flow.pointer && value != N && value != Z {
                             core.failed = before;
@@ -711,9 +648,7 @@ impl<'a> Walk<'a> {
                         // `a ?: b`
                         (Expr::Parts(parts), true) if parts.is_empty() => {
                             let value = match &**condition {
-                                Expr::Path(p) | Expr::Assign(p, _) => {
-                                    state.values.get(p).copied().unwrap_or(ALL) & !Z
-                                }
+                                Expr::Path(p) | Expr::Assign(p, _) => state.values.get(p).copied().unwrap_or(ALL) & !Z,
                                 _ => N | P,
                             };
                             all.push((state, value));
@@ -724,12 +659,9 @@ impl<'a> Walk<'a> {
                 }
                 all
             }
-            Expr::Binary("&&" | "||" | "<" | ">" | "<=" | ">=" | "==" | "!=", ..)
-            | Expr::Not(_) => self
-                .truth(flow, e, state)
-                .into_iter()
-                .map(|(state, truth)| (state, if truth { P } else { Z }))
-                .collect(),
+            Expr::Binary("&&" | "||" | "<" | ">" | "<=" | ">=" | "==" | "!=", ..) | Expr::Not(_) => {
+                self.truth(flow, e, state).into_iter().map(|(state, truth)| (state, if truth { P } else { Z })).collect()
+            }
             Expr::Binary(_, a, b) => {
                 let mut all = Vec::new();
                 for (state, _) in self.eval(flow, a, state) {
@@ -756,10 +688,7 @@ impl<'a> Walk<'a> {
     }
 
     fn call(&mut self, flow: &Flow, call: &Call, state: State) -> Vec<(State, u8)> {
-        let site = Site {
-            file: flow.file,
-            line: call.line,
-        };
+        let site = Site { file: flow.file, line: call.line };
         let name = &*call.name;
         if call.member {
             return self.enter(flow, call, state);
@@ -827,13 +756,7 @@ impl<'a> Walk<'a> {
             if name.ends_with("_or_reset") {
                 for action in actions {
                     for (core, _) in self.outcomes(action, &state.core).iter() {
-                        all.push((
-                            State {
-                                core: core.clone(),
-                                ..state.clone()
-                            },
-                            N,
-                        ));
+                        all.push((State { core: core.clone(), ..state.clone() }, N));
                     }
                 }
             } else {
@@ -869,11 +792,7 @@ impl<'a> Walk<'a> {
             } else {
                 good.core.vectors = Vectors::Live(site);
                 let managed = state.core.managed;
-                self.seen.insert(if managed {
-                    Seen::Enabled(site)
-                } else {
-                    Seen::NotYetEnabled(site)
-                });
+                self.seen.insert(if managed { Seen::Enabled(site) } else { Seen::NotYetEnabled(site) });
             }
             good.core.failed = None;
             if !good.core.devres.contains(&Devres::Vectors) {
@@ -883,11 +802,7 @@ impl<'a> Walk<'a> {
         let value = match name {
             "pci_enable_msi" | "pci_enable_msix_exact" => Z,
             _ => {
-                let bounds = if name == "pci_enable_msix_range" {
-                    (2, 3)
-                } else {
-                    (1, 2)
-                };
+                let bounds = if name == "pci_enable_msix_range" { (2, 3) } else { (1, 2) };
                 match (call.texts.get(bounds.0), call.texts.get(bounds.1)) {
                     (Some(a), Some(b)) if a == b => F,
                     _ => P | F,
@@ -895,11 +810,7 @@ impl<'a> Walk<'a> {
             }
         };
         // A result below the minimum is a failure.
-        let least = if name == "pci_enable_msix_range" {
-            2
-        } else {
-            1
-        };
+        let least = if name == "pci_enable_msix_range" { 2 } else { 1 };
         if let Some(text) = call.texts.get(least) {
             good.values.insert(at_least(text), P);
         }
@@ -908,10 +819,7 @@ impl<'a> Walk<'a> {
 
     fn free(&mut self, name: &str, mut state: State, site: Site) -> State {
         let core = &mut state.core;
-        let error = state.via.map(|line| Site {
-            file: site.file,
-            line,
-        });
+        let error = state.via.map(|line| Site { file: site.file, line });
         match core.vectors {
             // The free is refused, so the vectors stay.
             Vectors::Live(at) if name.starts_with("pcim_") => {
@@ -922,14 +830,10 @@ impl<'a> Walk<'a> {
             }
             Vectors::Live(at) | Vectors::Managed(at) => {
                 let phase = (core.phase, core.failed.or(error), at.file);
-                if let Some(Devres::Handler(h)) =
-                    core.devres.iter().find(|d| matches!(d, Devres::Handler(_)))
-                {
-                    self.seen
-                        .insert(Seen::FreedUnderManagedHandler(phase, site, *h));
+                if let Some(Devres::Handler(h)) = core.devres.iter().find(|d| matches!(d, Devres::Handler(_))) {
+                    self.seen.insert(Seen::FreedUnderManagedHandler(phase, site, *h));
                 } else if core.released {
-                    self.seen
-                        .insert(Seen::FreedAfterManagedHandler(phase, site));
+                    self.seen.insert(Seen::FreedAfterManagedHandler(phase, site));
                 }
                 match core.handlers {
                     Handlers::On(h) => {
@@ -956,11 +860,7 @@ impl<'a> Walk<'a> {
 
     fn enter(&mut self, flow: &Flow, call: &Call, state: State) -> Vec<(State, u8)> {
         let targets = self.targets(flow.file, call);
-        let relevant: Vec<_> = targets
-            .iter()
-            .filter(|t| self.relevant.contains(t))
-            .copied()
-            .collect();
+        let relevant: Vec<_> = targets.iter().filter(|t| self.relevant.contains(t)).copied().collect();
         if relevant.is_empty() || relevant.len() > 40 {
             return vec![(state, ALL)];
         }
@@ -970,13 +870,7 @@ impl<'a> Walk<'a> {
         }
         for target in relevant {
             for (core, value) in self.outcomes(target, &state.core).iter() {
-                all.push((
-                    State {
-                        core: core.clone(),
-                        ..state.clone()
-                    },
-                    *value,
-                ));
+                all.push((State { core: core.clone(), ..state.clone() }, *value));
             }
         }
         unique(all)
@@ -984,11 +878,7 @@ impl<'a> Walk<'a> {
 
     fn truth(&mut self, flow: &Flow, e: &Expr, state: State) -> Vec<(State, bool)> {
         match e {
-            Expr::Not(e) => self
-                .truth(flow, e, state)
-                .into_iter()
-                .map(|(s, t)| (s, !t))
-                .collect(),
+            Expr::Not(e) => self.truth(flow, e, state).into_iter().map(|(s, t)| (s, !t)).collect(),
             Expr::Binary(op @ ("&&" | "||"), a, b) => {
                 let mut all = Vec::new();
                 for (state, truth) in self.truth(flow, a, state) {
@@ -1042,9 +932,7 @@ impl<'a> Walk<'a> {
 /// Returns whether the flags of an allocation allow only INTx.
 pub fn intx_only(call: &Call) -> bool {
     let flags = call.texts.get(3).map_or("", String::as_str);
-    flags.contains("PCI_IRQ_INTX")
-        && !flags.contains("PCI_IRQ_MSI")
-        && !flags.contains("PCI_IRQ_ALL_TYPES")
+    flags.contains("PCI_IRQ_INTX") && !flags.contains("PCI_IRQ_MSI") && !flags.contains("PCI_IRQ_ALL_TYPES")
 }
 
 /// Returns whether the interrupt is one that wakes the system, which is no vector of the device.
@@ -1119,12 +1007,8 @@ fn split(e: &Expr, state: State, yes: u8, no: u8, narrow: bool) -> Vec<(State, b
         }
         let mut state = state.clone();
         match e {
-            Expr::Path(path)
-                if narrow && path.contains(['-', '.', '[']) && !state.values.contains_key(path) => {
-            }
-            Expr::Path(path) | Expr::Assign(path, _) if !enabled(path) => {
-                set(&mut state, path, value)
-            }
+            Expr::Path(path) if narrow && path.contains(['-', '.', '[']) && !state.values.contains_key(path) => {}
+            Expr::Path(path) | Expr::Assign(path, _) if !enabled(path) => set(&mut state, path, value),
             _ => {}
         }
         ways.push((state, truth));
@@ -1178,8 +1062,7 @@ impl Build {
             Stmt::Loop(condition, body, step, body_first) => {
                 self.breaks.push(Vec::new());
                 self.continues.push(Vec::new());
-                let first =
-                    (!body_first).then(|| self.push(Op::Branch(condition.clone(), 0, true)));
+                let first = (!body_first).then(|| self.push(Op::Branch(condition.clone(), 0, true)));
                 let top = self.ops.len();
                 self.statement(body);
                 let next = self.push(Op::Nop);
@@ -1257,10 +1140,6 @@ impl Build {
         for (at, label) in &self.gotos {
             self.ops[*at].1 = self.labels.get(label).copied().unwrap_or(end);
         }
-        Flow {
-            ops: self.ops,
-            file,
-            pointer,
-        }
+        Flow { ops: self.ops, file, pointer }
     }
 }

@@ -22,19 +22,11 @@ pub struct Reading {
 pub const VERSION: &str = "7.3.4";
 
 const fn explicit(file: &'static str, why: &'static str) -> Reading {
-    Reading {
-        file,
-        class: Class::Explicit,
-        why,
-    }
+    Reading { file, class: Class::Explicit, why }
 }
 
 const fn some_paths(file: &'static str, why: &'static str) -> Reading {
-    Reading {
-        file,
-        class: Class::SomePaths,
-        why,
-    }
+    Reading { file, class: Class::SomePaths, why }
 }
 
 /// All of them.

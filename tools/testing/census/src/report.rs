@@ -28,15 +28,9 @@ pub fn text(census: &Census, check: bool) -> String {
 /// Returns the remarks about an entry, if there are any.
 fn about(entry: &Entry) -> Vec<String> {
     let worst = entry.worst();
-    let calls = [
-        ("enables", &worst.enable),
-        ("allocates", &worst.allocate),
-        ("frees", &worst.free),
-    ];
+    let calls = [("enables", &worst.enable), ("allocates", &worst.allocate), ("frees", &worst.free)];
     let calls = calls.iter().filter(|(_, all)| !all.is_empty());
-    let calls: Vec<_> = calls
-        .map(|(what, all)| format!("{what} {}", lines(all, &entry.file)))
-        .collect();
+    let calls: Vec<_> = calls.map(|(what, all)| format!("{what} {}", lines(all, &entry.file))).collect();
     let mut about = vec![calls.join("; ")];
     about.extend(short(entry).lines().map(|line| format!("because {line}")));
     about.push(format!("the rule changes: {}", changes(entry)));
@@ -59,44 +53,22 @@ fn wrapped(line: &str, columns: Option<usize>) -> String {
 fn summary(census: &Census) -> String {
     let counts = census.counts();
     let count = |name: &str| counts.get(name).copied().unwrap_or(0);
-    let mut text = format!(
-        "Linux {}: {} files allocate vectors\n",
-        census.linux,
-        count("files")
-    );
-    let kinds: Vec<_> = ["pci_alloc", "legacy", "mid-life"]
-        .iter()
-        .map(|kind| format!("{kind} {}", count(&format!("implicit/{kind}"))))
-        .collect();
+    let mut text = format!("Linux {}: {} files allocate vectors\n", census.linux, count("files"));
+    let kinds: Vec<_> =
+        ["pci_alloc", "legacy", "mid-life"].iter().map(|kind| format!("{kind} {}", count(&format!("implicit/{kind}")))).collect();
     for (class, what) in [
         ("never", "nobody frees".to_string()),
-        (
-            "implicit",
-            format!(
-                "nobody frees but pcim_enable_device() ({})",
-                kinds.join(", ")
-            ),
-        ),
+        ("implicit", format!("nobody frees but pcim_enable_device() ({})", kinds.join(", "))),
         ("some-paths", "the driver frees, but not always".to_string()),
-        (
-            "wrong-order",
-            "the driver frees, at the wrong moment".to_string(),
-        ),
+        ("wrong-order", "the driver frees, at the wrong moment".to_string()),
         ("explicit", "the driver frees".to_string()),
-        (
-            "managed",
-            "the device frees: pcim_alloc_irq_vectors()".to_string(),
-        ),
+        ("managed", "the device frees: pcim_alloc_irq_vectors()".to_string()),
         ("intx-only", "no vectors".to_string()),
         ("undecided", "not decided, see because".to_string()),
     ] {
         let _ = writeln!(text, "{:>6}  {class:12} {what}", count(class));
     }
-    let doubts = census
-        .entries
-        .iter()
-        .filter(|e| !e.worst().doubts.is_empty() && e.read.is_none())
-        .count();
+    let doubts = census.entries.iter().filter(|e| !e.worst().doubts.is_empty() && e.read.is_none()).count();
     let _ = writeln!(
         text,
         "The rule changes, for how many:\n{}{doubts} of the files come with a doubt, {} were settled by people.\n\
@@ -119,9 +91,7 @@ fn changes_of_all(census: &Census) -> String {
     for change in census.entries.iter().flat_map(|e| &e.changes) {
         *counts.entry(*change).or_default() += 1;
     }
-    let lines = counts
-        .iter()
-        .map(|(change, count)| format!("{count:>6}  {}\n", change.name()));
+    let lines = counts.iter().map(|(change, count)| format!("{count:>6}  {}\n", change.name()));
     lines.collect()
 }
 
@@ -138,20 +108,18 @@ fn colour(class: Class) -> Style {
 fn lines(all: &[Line], file: &str) -> String {
     let mut files: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for line in all {
-        let name = if line.file == file {
-            ""
-        } else {
-            line.file.rsplit('/').next().unwrap_or(&line.file)
-        };
+        let name = if line.file == file { "" } else { line.file.rsplit('/').next().unwrap_or(&line.file) };
         files.entry(name).or_default().push(line.line.to_string());
     }
-    let text = files.into_iter().map(|(name, lines)| {
-        if name.is_empty() {
-            lines.join(", ")
-        } else {
-            format!("{name}:{}", lines.join(","))
-        }
-    });
+    let text = files.into_iter().map(
+        |(name, lines)| {
+            if name.is_empty() {
+                lines.join(", ")
+            } else {
+                format!("{name}:{}", lines.join(","))
+            }
+        },
+    );
     text.collect::<Vec<_>>().join(" ")
 }
 
@@ -171,16 +139,8 @@ fn short(entry: &Entry) -> String {
     let mut parts: Vec<String> = kinds
         .into_iter()
         .map(|(what, line, count)| {
-            let file = if line.file == entry.file {
-                ""
-            } else {
-                line.file.rsplit('/').next().unwrap_or("")
-            };
-            let more = if count > 1 {
-                format!(" and {} more", count - 1)
-            } else {
-                String::new()
-            };
+            let file = if line.file == entry.file { "" } else { line.file.rsplit('/').next().unwrap_or("") };
+            let more = if count > 1 { format!(" and {} more", count - 1) } else { String::new() };
             format!("{file}:{}{more}: {what}", line.line)
         })
         .collect();
@@ -191,10 +151,7 @@ fn short(entry: &Entry) -> String {
 /// Everything that decides an entry's class, for a failure.
 pub fn because(entry: &Entry) -> String {
     let worst = entry.worst();
-    let lines = worst
-        .because
-        .iter()
-        .map(|l| format!("    | {}:{}: {}\n", l.file, l.line, l.what));
+    let lines = worst.because.iter().map(|l| format!("    | {}:{}: {}\n", l.file, l.line, l.what));
     let doubts = worst.doubts.iter().map(|d| format!("    | ? {d}\n"));
     lines.chain(doubts).collect()
 }
@@ -220,21 +177,11 @@ pub fn errors(census: &Census, tree: &Path, check: bool) -> String {
         }
         if entry.fails() || entry.class == Class::Undecided {
             for line in &worst.because {
-                let _ = writeln!(
-                    text,
-                    "{}:{}: note: {}",
-                    tree.join(&line.file).display(),
-                    line.line,
-                    line.what
-                );
+                let _ = writeln!(text, "{}:{}: note: {}", tree.join(&line.file).display(), line.line, line.what);
             }
             for doubt in &worst.doubts {
                 let at = worst.allocate.first().map_or(1, |l| l.line);
-                let _ = writeln!(
-                    text,
-                    "{}:{at}: note: in doubt: {doubt}",
-                    tree.join(&entry.file).display()
-                );
+                let _ = writeln!(text, "{}:{at}: note: in doubt: {doubt}", tree.join(&entry.file).display());
             }
         }
     }
@@ -256,11 +203,7 @@ pub fn rst(census: &Census) -> String {
     text += "   * - file\n     - class\n     - line\n     - because\n     - the rule changes\n";
     for entry in &census.entries {
         let worst = entry.worst();
-        let kind = worst
-            .kind
-            .filter(|k| *k != "pci_alloc")
-            .map(|k| format!(", {k}"))
-            .unwrap_or_default();
+        let kind = worst.kind.filter(|k| *k != "pci_alloc").map(|k| format!(", {k}")).unwrap_or_default();
         let _ = writeln!(
             text,
             "   * - {}\n     - {}{kind}\n     - {}\n     - | {}\n     -{}",

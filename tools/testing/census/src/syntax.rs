@@ -140,9 +140,7 @@ impl C {
     /// A parser for C as the kernel writes it.
     pub fn new() -> Self {
         let mut parser = Parser::new();
-        parser
-            .set_language(&tree_sitter_c::LANGUAGE.into())
-            .expect("the versions agree");
+        parser.set_language(&tree_sitter_c::LANGUAGE.into()).expect("the versions agree");
         let regex = |text| Regex::new(text).expect("a constant");
         Self {
             parser,
@@ -157,13 +155,8 @@ impl C {
 
     /// Parses `text`.
     pub fn parse(&mut self, text: &str) -> File {
-        let text = self
-            .attributes
-            .replace_all(text, |m: &regex::Captures<'_>| " ".repeat(m[0].len()));
-        let tree = self
-            .parser
-            .parse(text.as_bytes(), None)
-            .expect("a language is set");
+        let text = self.attributes.replace_all(text, |m: &regex::Captures<'_>| " ".repeat(m[0].len()));
+        let tree = self.parser.parse(text.as_bytes(), None).expect("a language is set");
         let mut file = File::default();
         for export in self.exports.captures_iter(&text) {
             file.exports.insert(export[1].into());
@@ -171,12 +164,7 @@ impl C {
         for include in self.includes.captures_iter(&text) {
             file.includes.push(include[1].into());
         }
-        let reader = Reader {
-            text: &text,
-            names: RefCell::default(),
-            members: RefCell::default(),
-            unparsed: RefCell::default(),
-        };
+        let reader = Reader { text: &text, names: RefCell::default(), members: RefCell::default(), unparsed: RefCell::default() };
         let mut macros = Vec::new();
         reader.items(tree.root_node(), &mut file.symbols, &mut macros);
         for (name, value, line) in macros {
@@ -189,12 +177,7 @@ impl C {
     fn replacement(&mut self, name: &str, value: &str, line: usize) -> Option<Symbol> {
         let text = format!("void f(void) {{ {}; }}", value.replace("\\\n", " "));
         let tree = self.parser.parse(text.as_bytes(), None)?;
-        let reader = Reader {
-            text: &text,
-            names: RefCell::default(),
-            members: RefCell::default(),
-            unparsed: RefCell::default(),
-        };
+        let reader = Reader { text: &text, names: RefCell::default(), members: RefCell::default(), unparsed: RefCell::default() };
         let mut found = Vec::new();
         reader.items(tree.root_node(), &mut found, &mut Vec::new());
         let mut symbol = found.into_iter().next()?;
@@ -210,11 +193,7 @@ impl C {
             relocate(body, line);
             // The value of a macro is that of its last expression.
             if let Stmt::Block(statements) = body {
-                if let Some(Stmt::Eval(last)) = statements
-                    .first()
-                    .filter(|_| statements.len() == 1)
-                    .cloned()
-                {
+                if let Some(Stmt::Eval(last)) = statements.first().filter(|_| statements.len() == 1).cloned() {
                     *body = Stmt::Return(Some(last), line);
                 }
             }
@@ -230,13 +209,7 @@ fn relocate(statement: &mut Stmt, line: usize) {
             Expr::Call(call) => {
                 let mut arguments = call.arguments.clone();
                 arguments.iter_mut().for_each(|a| expr(a, line));
-                *call = Rc::new(Call {
-                    name: call.name.clone(),
-                    member: call.member,
-                    arguments,
-                    texts: call.texts.clone(),
-                    line,
-                });
+                *call = Rc::new(Call { name: call.name.clone(), member: call.member, arguments, texts: call.texts.clone(), line });
             }
             Expr::Assign(_, e) | Expr::Not(e) => expr(e, line),
             Expr::Binary(_, a, b) => {
@@ -282,28 +255,16 @@ impl Reader<'_> {
         node.start_position().row + 1
     }
 
-    fn items(
-        &self,
-        node: Node<'_>,
-        symbols: &mut Vec<Symbol>,
-        macros: &mut Vec<(String, String, usize)>,
-    ) {
+    fn items(&self, node: Node<'_>, symbols: &mut Vec<Symbol>, macros: &mut Vec<(String, String, usize)>) {
         let mut cursor = node.walk();
         for child in node.named_children(&mut cursor) {
             match child.kind() {
                 "function_definition" => symbols.extend(self.function(child)),
                 "declaration" => self.variables(child, symbols),
                 "preproc_def" | "preproc_function_def" => {
-                    let (name, value) = (
-                        child.child_by_field_name("name"),
-                        child.child_by_field_name("value"),
-                    );
+                    let (name, value) = (child.child_by_field_name("name"), child.child_by_field_name("value"));
                     if let (Some(name), Some(value)) = (name, value) {
-                        macros.push((
-                            self.of(name).into(),
-                            self.of(value).into(),
-                            self.line(child),
-                        ));
+                        macros.push((self.of(name).into(), self.of(value).into(), self.line(child)));
                     }
                 }
                 "preproc_ifdef"
@@ -320,9 +281,7 @@ impl Reader<'_> {
 
     fn is_static(&self, node: Node<'_>) -> bool {
         let mut cursor = node.walk();
-        let found = node
-            .children(&mut cursor)
-            .any(|c| c.kind() == "storage_class_specifier" && self.of(c) == "static");
+        let found = node.children(&mut cursor).any(|c| c.kind() == "storage_class_specifier" && self.of(c) == "static");
         found
     }
 
@@ -338,9 +297,7 @@ impl Reader<'_> {
             names,
             members: self.members.take(),
             body,
-            pointer: node
-                .child_by_field_name("declarator")
-                .is_some_and(|d| d.kind() == "pointer_declarator"),
+            pointer: node.child_by_field_name("declarator").is_some_and(|d| d.kind() == "pointer_declarator"),
             unparsed: self.unparsed.take(),
         }
     }
@@ -360,10 +317,8 @@ impl Reader<'_> {
             if child.kind() != "init_declarator" {
                 continue;
             }
-            let (Some(declarator), Some(value)) = (
-                child.child_by_field_name("declarator"),
-                child.child_by_field_name("value"),
-            ) else {
+            let (Some(declarator), Some(value)) = (child.child_by_field_name("declarator"), child.child_by_field_name("value"))
+            else {
                 continue;
             };
             let Some(name) = declared(declarator) else {
@@ -373,10 +328,8 @@ impl Reader<'_> {
             self.members.take();
             self.expression(value);
             let mut symbol = self.take(self.of(name), Kind::Variable, node, None);
-            symbol.class = node
-                .child_by_field_name("type")
-                .map(|t| self.of(t).trim_start_matches("struct ").to_string())
-                .unwrap_or_default();
+            symbol.class =
+                node.child_by_field_name("type").map(|t| self.of(t).trim_start_matches("struct ").to_string()).unwrap_or_default();
             symbols.push(symbol);
         }
     }
@@ -390,20 +343,13 @@ impl Reader<'_> {
             let child = children[at];
             at += 1;
             // `for_each_thing(...) statement`: a call without its semicolon.
-            if child.kind() == "expression_statement"
-                && lacks_semicolon(child)
-                && at < children.len()
-            {
+            if child.kind() == "expression_statement" && lacks_semicolon(child) && at < children.len() {
                 let head = self.statement(child);
                 let body = self.statement(children[at]);
                 at += 1;
                 let once = self.of(child).contains("guard");
                 all.push(head);
-                all.push(if once {
-                    body
-                } else {
-                    Stmt::Loop(None, Box::new(body), None, true)
-                });
+                all.push(if once { body } else { Stmt::Loop(None, Box::new(body), None, true) });
                 continue;
             }
             all.push(self.statement(child));
@@ -423,16 +369,11 @@ impl Reader<'_> {
                 Some(inner) => Stmt::Eval(self.expression(inner)),
                 None => Stmt::Block(Vec::new()),
             },
-            "if_statement" => Stmt::If(
-                expr("condition"),
-                self.body(field("consequence")),
-                self.body(field("alternative")),
-                self.line(node),
-            ),
-            "else_clause" => Stmt::Block(self.statements(node)),
-            "while_statement" => {
-                Stmt::Loop(expr("condition"), self.body(field("body")), None, false)
+            "if_statement" => {
+                Stmt::If(expr("condition"), self.body(field("consequence")), self.body(field("alternative")), self.line(node))
             }
+            "else_clause" => Stmt::Block(self.statements(node)),
+            "while_statement" => Stmt::Loop(expr("condition"), self.body(field("body")), None, false),
             "do_statement" => {
                 let condition = field("condition");
                 // `do { } while (0)` is a block.
@@ -451,12 +392,7 @@ impl Reader<'_> {
                     Some(n) => Stmt::Eval(self.expression(n)),
                     None => Stmt::Block(Vec::new()),
                 };
-                let rest = Stmt::Loop(
-                    expr("condition"),
-                    self.body(field("body")),
-                    expr("update"),
-                    false,
-                );
+                let rest = Stmt::Loop(expr("condition"), self.body(field("body")), expr("update"), false);
                 Stmt::Block(vec![first, rest])
             }
             "switch_statement" => {
@@ -467,18 +403,12 @@ impl Reader<'_> {
                 let mut all = vec![Stmt::Case];
                 let mut cursor = node.walk();
                 let value = field("value").map(|n| n.id());
-                for child in node
-                    .named_children(&mut cursor)
-                    .filter(|c| Some(c.id()) != value)
-                {
+                for child in node.named_children(&mut cursor).filter(|c| Some(c.id()) != value) {
                     all.push(self.statement(child));
                 }
                 Stmt::Block(all)
             }
-            "return_statement" => Stmt::Return(
-                node.named_child(0).map(|n| self.expression(n)),
-                self.line(node),
-            ),
+            "return_statement" => Stmt::Return(node.named_child(0).map(|n| self.expression(n)), self.line(node)),
             "goto_statement" => {
                 let label = field("label").map_or("", |n| self.of(n));
                 Stmt::Goto(label.into(), self.line(node))
@@ -509,24 +439,14 @@ impl Reader<'_> {
                 }
                 Stmt::Block(all)
             }
-            "preproc_ifdef" | "preproc_if" | "preproc_elif" | "preproc_else"
-            | "preproc_elifdef" => {
+            "preproc_ifdef" | "preproc_if" | "preproc_elif" | "preproc_else" | "preproc_elifdef" => {
                 let alternative = field("alternative");
                 let mut cursor = node.walk();
-                let skip =
-                    [field("name"), field("condition"), alternative].map(|n| n.map(|n| n.id()));
-                let children: Vec<_> = node
-                    .named_children(&mut cursor)
-                    .filter(|c| !skip.contains(&Some(c.id())))
-                    .collect();
+                let skip = [field("name"), field("condition"), alternative].map(|n| n.map(|n| n.id()));
+                let children: Vec<_> = node.named_children(&mut cursor).filter(|c| !skip.contains(&Some(c.id()))).collect();
                 let own = Stmt::Block(children.into_iter().map(|c| self.statement(c)).collect());
                 match alternative {
-                    Some(other) => Stmt::If(
-                        None,
-                        Box::new(own),
-                        Box::new(self.statement(other)),
-                        self.line(node),
-                    ),
+                    Some(other) => Stmt::If(None, Box::new(own), Box::new(self.statement(other)), self.line(node)),
                     None => own,
                 }
             }
@@ -535,22 +455,15 @@ impl Reader<'_> {
                 Stmt::Block(self.statements(node))
             }
             "compound_statement" => Stmt::Block(self.statements(node)),
-            "comment"
-            | "type_definition"
-            | "preproc_def"
-            | "preproc_function_def"
-            | "preproc_call" => Stmt::Block(Vec::new()),
-            kind if kind.ends_with("_expression") || kind == "identifier" => {
-                Stmt::Eval(self.expression(node))
-            }
+            "comment" | "type_definition" | "preproc_def" | "preproc_function_def" | "preproc_call" => Stmt::Block(Vec::new()),
+            kind if kind.ends_with("_expression") || kind == "identifier" => Stmt::Eval(self.expression(node)),
             _ => Stmt::Block(self.statements(node)),
         }
     }
 
     fn expression(&self, node: Node<'_>) -> Expr {
         let field = |name| node.child_by_field_name(name);
-        let boxed =
-            |name| Box::new(field(name).map_or(Expr::Parts(Vec::new()), |n| self.expression(n)));
+        let boxed = |name| Box::new(field(name).map_or(Expr::Parts(Vec::new()), |n| self.expression(n)));
         match node.kind() {
             "identifier" => {
                 let name: Name = self.of(node).into();
@@ -563,9 +476,7 @@ impl Reader<'_> {
             }
             "null" | "false" => Expr::Number(0),
             "true" | "string_literal" | "char_literal" | "concatenated_string" => Expr::Number(1),
-            "parenthesized_expression" => node
-                .named_child(0)
-                .map_or(Expr::Parts(Vec::new()), |n| self.expression(n)),
+            "parenthesized_expression" => node.named_child(0).map_or(Expr::Parts(Vec::new()), |n| self.expression(n)),
             "field_expression" => {
                 // The members in between are not names of functions, and the variable at the root is not a value.
                 boxed("argument");
@@ -576,11 +487,7 @@ impl Reader<'_> {
                 let arguments = field("arguments");
                 let mut cursor = node.walk();
                 let nodes: Vec<_> = arguments
-                    .map(|a| {
-                        a.named_children(&mut cursor)
-                            .filter(|c| c.kind() != "comment")
-                            .collect()
-                    })
+                    .map(|a| a.named_children(&mut cursor).filter(|c| c.kind() != "comment").collect())
                     .unwrap_or_default();
                 let texts: Vec<_> = nodes.iter().map(|n| self.of(*n).to_string()).collect();
                 let mut arguments: Vec<_> = nodes.iter().map(|n| self.expression(*n)).collect();
@@ -591,10 +498,7 @@ impl Reader<'_> {
                     }
                     Some(f) if f.kind() == "field_expression" => {
                         self.expression(f);
-                        (
-                            f.child_by_field_name("field").map_or("", |n| self.of(n)),
-                            true,
-                        )
+                        (f.child_by_field_name("field").map_or("", |n| self.of(n)), true)
                     }
                     Some(f) => {
                         arguments.push(self.expression(f));
@@ -613,19 +517,9 @@ impl Reader<'_> {
                     ("PTR_ERR_OR_ZERO", 1) => {
                         let value = Box::new(arguments.remove(0));
                         let failed = Expr::Binary("<", value, Box::new(Expr::Number(0)));
-                        Expr::Choice(
-                            Box::new(failed),
-                            Box::new(Expr::Number(-1)),
-                            Box::new(Expr::Number(0)),
-                        )
+                        Expr::Choice(Box::new(failed), Box::new(Expr::Number(-1)), Box::new(Expr::Number(0)))
                     }
-                    _ => Expr::Call(Rc::new(Call {
-                        name: name.into(),
-                        member,
-                        arguments,
-                        texts,
-                        line: self.line(node),
-                    })),
+                    _ => Expr::Call(Rc::new(Call { name: name.into(), member, arguments, texts, line: self.line(node) })),
                 }
             }
             "assignment_expression" => {
@@ -637,12 +531,8 @@ impl Reader<'_> {
                 };
                 self.expression(left);
                 if left.kind() == "field_expression" {
-                    if let (Some(member), Some(name)) =
-                        (left.child_by_field_name("field"), pointed(&value))
-                    {
-                        self.members
-                            .borrow_mut()
-                            .push((self.of(member).into(), name));
+                    if let (Some(member), Some(name)) = (left.child_by_field_name("field"), pointed(&value)) {
+                        self.members.borrow_mut().push((self.of(member).into(), name));
                     }
                 }
                 let target: Name = self.of(left).into();
@@ -690,18 +580,12 @@ impl Reader<'_> {
                 };
                 Expr::Binary(operator, boxed("left"), boxed("right"))
             }
-            "conditional_expression" => Expr::Choice(
-                boxed("condition"),
-                boxed("consequence"),
-                boxed("alternative"),
-            ),
+            "conditional_expression" => Expr::Choice(boxed("condition"), boxed("consequence"), boxed("alternative")),
             "initializer_pair" => {
                 let value = self.expression_at(field("value"));
                 let designator = field("designator").and_then(|d| d.named_child(0));
                 if let (Some(member), Some(name)) = (designator, pointed(&value)) {
-                    self.members
-                        .borrow_mut()
-                        .push((self.of(member).into(), name));
+                    self.members.borrow_mut().push((self.of(member).into(), name));
                 }
                 if let Some(index) = field("designator") {
                     self.expression(index);
@@ -721,10 +605,7 @@ impl Reader<'_> {
             "sizeof_expression" => Expr::Number(1),
             _ => {
                 let mut cursor = node.walk();
-                let parts = node
-                    .named_children(&mut cursor)
-                    .map(|n| self.expression(n))
-                    .collect();
+                let parts = node.named_children(&mut cursor).map(|n| self.expression(n)).collect();
                 Expr::Parts(parts)
             }
         }
@@ -760,9 +641,7 @@ fn flatten(statement: &Stmt, parts: &mut Vec<Expr>) {
 /// The name a table or an assignment puts into a member.
 fn pointed(value: &Expr) -> Option<Name> {
     match value {
-        Expr::Path(name) if name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric()) => {
-            Some(name.clone())
-        }
+        Expr::Path(name) if name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric()) => Some(name.clone()),
         Expr::Parts(parts) if parts.len() == 1 => pointed(&parts[0]),
         // PTR_IF(), pm_ptr() and the like
         Expr::Call(call) if !call.member => call.arguments.last().and_then(pointed),
@@ -775,9 +654,7 @@ fn declared(node: Node<'_>) -> Option<Node<'_>> {
     if node.kind() == "identifier" {
         return Some(node);
     }
-    let inner = node
-        .child_by_field_name("declarator")
-        .or_else(|| node.named_child(0))?;
+    let inner = node.child_by_field_name("declarator").or_else(|| node.named_child(0))?;
     declared(inner)
 }
 

@@ -39,10 +39,7 @@ fn alone(before: &str, probe: &str, remove: &str) -> Entry {
 }
 
 fn only(text: &str) -> Entry {
-    let census = tree(&[
-        ("drivers/my/Makefile", "obj-$(CONFIG_MY) += my.o\n"),
-        ("drivers/my/my.c", text),
-    ]);
+    let census = tree(&[("drivers/my/Makefile", "obj-$(CONFIG_MY) += my.o\n"), ("drivers/my/my.c", text)]);
     assert_eq!(census.entries.len(), 1, "{census:#?}");
     census.entries.into_iter().next().expect("there is one")
 }
@@ -68,18 +65,10 @@ fn all_five_calls_allocate() {
         "pci_enable_msix_range(pdev, entries, 1, 2)",
         "pci_enable_msix_exact(pdev, entries, 2)",
     ] {
-        let entry = alone(
-            "",
-            &format!("\tret = {call};\n\tif (ret < 0)\n\t\treturn ret;\n\treturn 0;"),
-            "",
-        );
+        let entry = alone("", &format!("\tret = {call};\n\tif (ret < 0)\n\t\treturn ret;\n\treturn 0;"), "");
         is(&entry, Class::Implicit);
         let legacy = call.starts_with("pci_enable");
-        assert_eq!(
-            entry.worst().kind,
-            Some(if legacy { "legacy" } else { "pci_alloc" }),
-            "{call}"
-        );
+        assert_eq!(entry.worst().kind, Some(if legacy { "legacy" } else { "pci_alloc" }), "{call}");
     }
 }
 
@@ -89,32 +78,21 @@ fn freed_on_remove_and_when_probe_fails() {
         "{ALLOCATE}\tret = my_setup(pdev);\n\tif (ret)\n\t\tgoto free;\n\treturn 0;\nfree:\n\
          \tpci_free_irq_vectors(pdev);\n\treturn ret;"
     );
-    is(
-        &alone("", &probe, "\tpci_free_irq_vectors(pdev);"),
-        Class::Explicit,
-    );
+    is(&alone("", &probe, "\tpci_free_irq_vectors(pdev);"), Class::Explicit);
 }
 
 #[test]
 fn an_error_that_does_not_free() {
-    let probe =
-        format!("{ALLOCATE}\tret = my_setup(pdev);\n\tif (ret)\n\t\treturn ret;\n\treturn 0;");
+    let probe = format!("{ALLOCATE}\tret = my_setup(pdev);\n\tif (ret)\n\t\treturn ret;\n\treturn 0;");
     let entry = alone("", &probe, "\tpci_free_irq_vectors(pdev);");
     is(&entry, Class::SomePaths);
     let because = &entry.worst().because;
-    assert!(
-        because
-            .iter()
-            .any(|l| l.what.contains("does not free") && l.line == 15),
-        "{because:#?}"
-    );
+    assert!(because.iter().any(|l| l.what.contains("does not free") && l.line == 15), "{because:#?}");
 }
 
 #[test]
 fn freed_on_errors_but_not_on_remove() {
-    let probe = format!(
-        "{ALLOCATE}\tret = my_setup(pdev);\n\tif (ret)\n\t\tpci_free_irq_vectors(pdev);\n\treturn ret;"
-    );
+    let probe = format!("{ALLOCATE}\tret = my_setup(pdev);\n\tif (ret)\n\t\tpci_free_irq_vectors(pdev);\n\treturn ret;");
     is(&alone("", &probe, ""), Class::SomePaths);
 }
 
@@ -122,17 +100,10 @@ fn freed_on_errors_but_not_on_remove() {
 fn freed_under_a_devm_handler() {
     let request = "\tret = devm_request_irq(&pdev->dev, pci_irq_vector(pdev, 0), my_irq, 0, \"my\", pdev);\n\
                    \tif (ret) {\n\t\tpci_free_irq_vectors(pdev);\n\t\treturn ret;\n\t}\n\treturn 0;";
-    let entry = alone(
-        "",
-        &format!("{ALLOCATE}{request}"),
-        "\tpci_free_irq_vectors(pdev);",
-    );
+    let entry = alone("", &format!("{ALLOCATE}{request}"), "\tpci_free_irq_vectors(pdev);");
     is(&entry, Class::WrongOrder);
     let remove = "\tdevm_free_irq(&pdev->dev, pci_irq_vector(pdev, 0), pdev);\n\tpci_free_irq_vectors(pdev);";
-    is(
-        &alone("", &format!("{ALLOCATE}{request}"), remove),
-        Class::Explicit,
-    );
+    is(&alone("", &format!("{ALLOCATE}{request}"), remove), Class::Explicit);
 }
 
 #[test]
@@ -140,35 +111,21 @@ fn freed_before_the_handler() {
     let request = "\tret = request_irq(pci_irq_vector(pdev, 0), my_irq, 0, \"my\", pdev);\n\
                    \tif (ret) {\n\t\tpci_free_irq_vectors(pdev);\n\t\treturn ret;\n\t}\n\treturn 0;";
     let wrong = "\tpci_free_irq_vectors(pdev);\n\tfree_irq(pci_irq_vector(pdev, 0), pdev);";
-    is(
-        &alone("", &format!("{ALLOCATE}{request}"), wrong),
-        Class::WrongOrder,
-    );
+    is(&alone("", &format!("{ALLOCATE}{request}"), wrong), Class::WrongOrder);
     let right = "\tfree_irq(pci_irq_vector(pdev, 0), pdev);\n\tpci_free_irq_vectors(pdev);";
-    is(
-        &alone("", &format!("{ALLOCATE}{request}"), right),
-        Class::Explicit,
-    );
+    is(&alone("", &format!("{ALLOCATE}{request}"), right), Class::Explicit);
 }
 
 #[test]
 fn a_devm_action_frees_if_it_comes_after_the_allocation() {
     let action = "static void my_free(void *data)\n{\n\tpci_free_irq_vectors(data);\n}\n";
     let add = "\tret = devm_add_action_or_reset(&pdev->dev, my_free, pdev);\n\tif (ret)\n\t\treturn ret;\n";
-    is(
-        &alone(action, &format!("{ALLOCATE}{add}\treturn 0;"), ""),
-        Class::Explicit,
-    );
+    is(&alone(action, &format!("{ALLOCATE}{add}\treturn 0;"), ""), Class::Explicit);
     // Before it, devres frees the MSI data first (H6).
     let entry = alone(action, &format!("{add}{ALLOCATE}\treturn 0;"), "");
     assert!(entry.class.reported(), "{entry:#?}");
     let because = &entry.worst().because;
-    assert!(
-        because
-            .iter()
-            .any(|l| l.what.contains("after the MSI data is gone")),
-        "{because:#?}"
-    );
+    assert!(because.iter().any(|l| l.what.contains("after the MSI data is gone")), "{because:#?}");
 }
 
 #[test]
@@ -184,40 +141,20 @@ fn a_second_attempt_is_no_cleanup() {
 #[test]
 fn intx_and_managed_need_nothing() {
     let intx = ALLOCATE.replace("PCI_IRQ_ALL_TYPES", "PCI_IRQ_INTX");
-    is(
-        &alone("", &format!("{intx}\treturn 0;"), ""),
-        Class::IntxOnly,
-    );
+    is(&alone("", &format!("{intx}\treturn 0;"), ""), Class::IntxOnly);
     let managed = ALLOCATE.replace("pci_alloc", "pcim_alloc");
-    is(
-        &alone("", &format!("{managed}\treturn 0;"), ""),
-        Class::Managed,
-    );
+    is(&alone("", &format!("{managed}\treturn 0;"), ""), Class::Managed);
 }
 
 #[test]
 fn the_two_in_different_files_of_a_module() {
     let census = tree(&[
-        (
-            "drivers/my/Makefile",
-            "obj-${CONFIG_MY} := my.o\nmy-y := main.o \\\n\tsub/irq.o\n",
-        ),
-        (
-            "drivers/my/main.c",
-            &driver("", "\treturn my_vectors(pdev);", ""),
-        ),
-        (
-            "drivers/my/sub/irq.c",
-            &format!(
-                "int my_vectors(struct pci_dev *pdev)\n{{\n\tint ret;\n{ALLOCATE}\treturn 0;\n}}\n"
-            ),
-        ),
+        ("drivers/my/Makefile", "obj-${CONFIG_MY} := my.o\nmy-y := main.o \\\n\tsub/irq.o\n"),
+        ("drivers/my/main.c", &driver("", "\treturn my_vectors(pdev);", "")),
+        ("drivers/my/sub/irq.c", &format!("int my_vectors(struct pci_dev *pdev)\n{{\n\tint ret;\n{ALLOCATE}\treturn 0;\n}}\n")),
         // The same name in another module is another function.
         ("drivers/other/Makefile", "obj-m += other.o\n"),
-        (
-            "drivers/other/other.c",
-            &driver("", "\treturn my_vectors(pdev);", ""),
-        ),
+        ("drivers/other/other.c", &driver("", "\treturn my_vectors(pdev);", "")),
     ]);
     assert_eq!(census.entries.len(), 1, "{census:#?}");
     let entry = &census.entries[0];
@@ -240,10 +177,7 @@ fn a_library_allocates() {
         ("drivers/my/my.c", &driver("", "\treturn lib_vectors(pdev);", "")),
     ]);
     assert_eq!(census.entries.len(), 1, "{census:#?}");
-    assert_eq!(
-        census.entries[0].modules().into_iter().collect::<Vec<_>>(),
-        ["my"]
-    );
+    assert_eq!(census.entries[0].modules().into_iter().collect::<Vec<_>>(), ["my"]);
     is(&census.entries[0], Class::Implicit);
 }
 
@@ -264,11 +198,7 @@ fn behind_a_macro_an_inline_and_a_table() {
         ("drivers/my/my.h", header),
         ("drivers/my/my.c", &format!("#include \"my.h\"\n{main}")),
     ]);
-    let found: Vec<_> = census
-        .entries
-        .iter()
-        .map(|e| (e.file.as_str(), e.class))
-        .collect();
+    let found: Vec<_> = census.entries.iter().map(|e| (e.file.as_str(), e.class)).collect();
     assert_eq!(found, [("drivers/my/my.h", Class::Implicit)], "{census:#?}");
 }
 
@@ -290,10 +220,7 @@ fn one_driver_enables_and_another_allocates() {
                  \treturn pci_alloc_irq_vectors(pdev, 1, 1, PCI_IRQ_MSI);\n}\n\
                  static struct pci_driver other_driver = { .probe = other_probe };\n";
     let census = tree(&[
-        (
-            "drivers/my/Makefile",
-            "obj-m += my.o\nmy-objs := main.o other.o\n",
-        ),
+        ("drivers/my/Makefile", "obj-m += my.o\nmy-objs := main.o other.o\n"),
         ("drivers/my/main.c", &driver("", "\treturn 0;", "")),
         ("drivers/my/other.c", other),
     ]);
@@ -321,19 +248,14 @@ fn without_pcim_enable_device_nobody_frees_at_all() {
     is(&entry, Class::Never);
     changes(&entry, &[Change::NeverFrees]);
     assert!(entry.todo.starts_with("add the frees"), "{}", entry.todo);
-    let right = plain(
-        "",
-        &format!("{ALLOCATE}\treturn 0;"),
-        "\tpci_free_irq_vectors(pdev);",
-    );
+    let right = plain("", &format!("{ALLOCATE}\treturn 0;"), "\tpci_free_irq_vectors(pdev);");
     is(&right, Class::Explicit);
     changes(&right, &[]);
 }
 
 #[test]
 fn without_pcim_enable_device_an_error_leaks() {
-    let probe =
-        format!("{ALLOCATE}\tret = my_setup(pdev);\n\tif (ret)\n\t\treturn ret;\n\treturn 0;");
+    let probe = format!("{ALLOCATE}\tret = my_setup(pdev);\n\tif (ret)\n\t\treturn ret;\n\treturn 0;");
     let entry = plain("", &probe, "\tpci_free_irq_vectors(pdev);");
     is(&entry, Class::SomePaths);
     changes(&entry, &[Change::LeaksSometimes]);
@@ -352,10 +274,7 @@ fn freed_under_a_plain_handler() {
 fn allocated_while_live() {
     let probe = format!("{ALLOCATE}{ALLOCATE}\treturn 0;");
     let entry = plain("", &probe, "\tpci_free_irq_vectors(pdev);");
-    assert!(
-        entry.changes.contains(&Change::AllocatesWhileLive),
-        "{entry:#?}"
-    );
+    assert!(entry.changes.contains(&Change::AllocatesWhileLive), "{entry:#?}");
     // A second attempt after a failed one is no second allocation.
     let probe = "\tret = pci_alloc_irq_vectors(pdev, 4, 4, PCI_IRQ_MSIX);\n\tif (ret < 0)\n\
                  \t\tret = pci_alloc_irq_vectors(pdev, 1, 1, PCI_IRQ_MSI);\n\
@@ -387,15 +306,8 @@ fn each_owner_has_a_call_that_frees() {
     let entry = alone("", &managed, "\tpci_free_irq_vectors(pdev);");
     is(&entry, Class::WrongOrder);
     changes(&entry, &[Change::FreesAnothers]);
-    is(
-        &alone("", &managed, "\tpcim_free_irq_vectors(pdev);"),
-        Class::Managed,
-    );
-    let explicit = plain(
-        "",
-        &format!("{ALLOCATE}\treturn 0;"),
-        "\tpcim_free_irq_vectors(pdev);",
-    );
+    is(&alone("", &managed, "\tpcim_free_irq_vectors(pdev);"), Class::Managed);
+    let explicit = plain("", &format!("{ALLOCATE}\treturn 0;"), "\tpcim_free_irq_vectors(pdev);");
     assert!(explicit.class.reported(), "{explicit:#?}");
     assert!(explicit.changes.contains(&Change::FreesAnothers));
 }
@@ -459,14 +371,8 @@ fn an_interrupt_to_wake_up_is_no_vector() {
         )
     };
     let remove = "\tpci_free_irq_vectors(pdev);";
-    is(
-        &plain("", &request("my_vector(pdev)"), remove),
-        Class::WrongOrder,
-    );
-    is(
-        &plain("", &request("my->irq_wakeup"), remove),
-        Class::Explicit,
-    );
+    is(&plain("", &request("my_vector(pdev)"), remove), Class::WrongOrder);
+    is(&plain("", &request("my->irq_wakeup"), remove), Class::Explicit);
 }
 
 #[test]
@@ -501,9 +407,7 @@ fn what_was_parsed_for_one_driver_is_not_seen_by_another() {
 #[test]
 fn what_cannot_be_followed_is_not_decided() {
     // Each test doubles the paths, so there are too many. The free comes at their end.
-    let ways: String = (0..20)
-        .map(|n| format!("\tif (v{n})\n\t\tmy_write({n});\n"))
-        .collect();
+    let ways: String = (0..20).map(|n| format!("\tif (v{n})\n\t\tmy_write({n});\n")).collect();
     let remove = |free: &str| format!("{ways}{free}");
     let probe = format!("{ALLOCATE}\treturn 0;");
     let entry = plain("", &probe, &remove("\tpci_free_irq_vectors(pdev);"));

@@ -54,10 +54,7 @@ impl Class {
 
     /// Whether the kernel reports such a driver, now that there is no implicit free.
     pub fn reported(self) -> bool {
-        matches!(
-            self,
-            Class::Implicit | Class::Never | Class::SomePaths | Class::WrongOrder
-        )
+        matches!(self, Class::Implicit | Class::Never | Class::SomePaths | Class::WrongOrder)
     }
 }
 
@@ -198,11 +195,7 @@ pub fn judge(program: &mut Program<'_>, driver: Id) -> Vec<Verdict> {
             } else {
                 continue;
             };
-            let line = Line {
-                file: program.path(id).into(),
-                line: call.line,
-                what: name.into(),
-            };
+            let line = Line { file: program.path(id).into(), line: call.line, what: name.into() };
             if list == "allocate" && unused.iter().any(|u| Rc::ptr_eq(u, call)) {
                 ignored.insert(line.clone());
             }
@@ -210,30 +203,18 @@ pub fn judge(program: &mut Program<'_>, driver: Id) -> Vec<Verdict> {
         }
     }
     let member = |name: &str| -> Vec<Id> {
-        let members = program
-            .symbol(driver)
-            .members
-            .iter()
-            .filter(|(m, _)| &**m == name);
+        let members = program.symbol(driver).members.iter().filter(|(m, _)| &**m == name);
         let named = members.flat_map(|(_, function)| program.resolve(driver.0, function));
-        named
-            .filter(|f| program.symbol(*f).kind == Kind::Function)
-            .collect()
+        named.filter(|f| program.symbol(*f).kind == Kind::Function).collect()
     };
     let mut walk = Walk::new(program, &reach);
-    let mut ends = Ends {
-        probe: member("probe"),
-        remove: member("remove"),
-        failed: vec![],
-        bound: vec![],
-    };
+    let mut ends = Ends { probe: member("probe"), remove: member("remove"), failed: vec![], bound: vec![] };
     for &probe in &ends.probe {
         let (failed, bound) = walk.run(probe, Walk::start(), Phase::Probe);
         ends.failed.extend(failed);
         ends.bound.extend(bound);
     }
-    let list =
-        |name: &str| -> Vec<Line> { lines.get(name).into_iter().flatten().cloned().collect() };
+    let list = |name: &str| -> Vec<Line> { lines.get(name).into_iter().flatten().cloned().collect() };
     let mut verdicts = Vec::new();
     for (&file, vectors) in &allocations {
         let path = program.paths[file].clone();
@@ -247,10 +228,7 @@ pub fn judge(program: &mut Program<'_>, driver: Id) -> Vec<Verdict> {
             because: Vec::new(),
             doubts: Vec::new(),
             enable: list("enable"),
-            allocate: list("allocate")
-                .into_iter()
-                .filter(|l| l.file == path)
-                .collect(),
+            allocate: list("allocate").into_iter().filter(|l| l.file == path).collect(),
             free: list("free"),
             handlers: list("handlers"),
             file: path,
@@ -262,10 +240,7 @@ pub fn judge(program: &mut Program<'_>, driver: Id) -> Vec<Verdict> {
         }
         for line in ignored.iter().filter(|line| line.file == verdict.file) {
             verdict.changes.insert(Change::IgnoresResult);
-            verdict.because.push(Line {
-                what: "the result is ignored".into(),
-                ..line.clone()
-            });
+            verdict.because.push(Line { what: "the result is ignored".into(), ..line.clone() });
         }
         verdicts.push(verdict);
     }
@@ -287,13 +262,7 @@ fn discarded(statement: &Stmt, found: &mut Vec<Rc<Call>>) {
 }
 
 /// Returns the forbidden actions on vectors that the device owns.
-fn managed(
-    program: &Program<'_>,
-    walk: &mut Walk<'_>,
-    ends: &Ends,
-    file: usize,
-    verdict: &mut Verdict,
-) {
+fn managed(program: &Program<'_>, walk: &mut Walk<'_>, ends: &Ends, file: usize, verdict: &mut Verdict) {
     let live = |core: &Core| matches!(core.vectors, Vectors::Managed(at) if at.file == file);
     at_run_time(walk, ends, &live);
     for core in ends.bound.iter().filter(|c| live(c)).take(64) {
@@ -306,11 +275,7 @@ fn managed(
         wrong.clear();
         verdict.doubts.push(TWO_DEVICES.into());
     }
-    verdict.class = if wrong.is_empty() {
-        Class::Managed
-    } else {
-        Class::WrongOrder
-    };
+    verdict.class = if wrong.is_empty() { Class::Managed } else { Class::WrongOrder };
     verdict.changes.extend(wrong.values());
     verdict.because.extend(wrong.into_keys());
 }
@@ -330,21 +295,10 @@ struct AtRunTime {
     failed: Vec<Core>,
 }
 
-fn classify(
-    program: &Program<'_>,
-    walk: &mut Walk<'_>,
-    ends: &Ends,
-    file: usize,
-    verdict: &mut Verdict,
-) {
-    let allocated_here =
-        |v: Vectors| matches!(v, Vectors::Live(at) | Vectors::Freed(at, _) if at.file == file);
+fn classify(program: &Program<'_>, walk: &mut Walk<'_>, ends: &Ends, file: usize, verdict: &mut Verdict) {
+    let allocated_here = |v: Vectors| matches!(v, Vectors::Live(at) | Vectors::Freed(at, _) if at.file == file);
     let live = |core: &Core| matches!(core.vectors, Vectors::Live(at) if at.file == file);
-    let line = |site: Site, what: String| Line {
-        file: program.paths[site.file].clone(),
-        line: site.line,
-        what,
-    };
+    let line = |site: Site, what: String| Line { file: program.paths[site.file].clone(), line: site.line, what };
 
     let mut starts: Vec<Core> = ends.bound.iter().filter(|c| live(c)).cloned().collect();
     let mut late = AtRunTime::default();
@@ -367,11 +321,7 @@ fn classify(
             }
         }
     }
-    let (stop, reset) = if freed.is_empty() {
-        partner(walk, &late, &starts, file)
-    } else {
-        (None, None)
-    };
+    let (stop, reset) = if freed.is_empty() { partner(walk, &late, &starts, file) } else { (None, None) };
 
     // Look at a failing probe, and devres after it. A free on the way to success belongs to a second attempt, and is no cleanup.
     let abandoned = ends.bound.iter().filter_map(|c| match c.vectors {
@@ -465,88 +415,36 @@ fn classify(
     }
     if !starts.is_empty() && freed.is_empty() && stop.is_none() {
         let remove = ends.remove.first();
-        let what = if remove.is_some() {
-            "remove does not free"
-        } else {
-            "there is no remove callback"
-        };
-        let at = remove.map_or((verdict.driver_file.clone(), 1), |r| {
-            (program.path(*r).into(), program.symbol(*r).line)
-        });
-        because.push(Line {
-            file: at.0,
-            line: at.1,
-            what: what.into(),
-        });
+        let what = if remove.is_some() { "remove does not free" } else { "there is no remove callback" };
+        let at = remove.map_or((verdict.driver_file.clone(), 1), |r| (program.path(*r).into(), program.symbol(*r).line));
+        because.push(Line { file: at.0, line: at.1, what: what.into() });
     }
-    because.extend(
-        cleaned
-            .iter()
-            .map(|at| line(*at, "freed here when probe fails".into())),
-    );
-    because.extend(
-        leaks
-            .keys()
-            .map(|at| line(*at, "an error here does not free".into())),
-    );
+    because.extend(cleaned.iter().map(|at| line(*at, "freed here when probe fails".into())));
+    because.extend(leaks.keys().map(|at| line(*at, "an error here does not free".into())));
     for by in &late.by {
         let symbol = program.symbol(*by);
         let what = format!("{}() allocates while the device is bound", symbol.name);
-        because.push(Line {
-            file: program.path(*by).into(),
-            line: symbol.line,
-            what,
-        });
+        because.push(Line { file: program.path(*by).into(), line: symbol.line, what });
     }
     if let Some((by, at)) = stop {
-        because.push(line(
-            at,
-            format!(
-                "{}() frees here, its counterpart in a table",
-                program.symbol(by).name
-            ),
-        ));
-        verdict.doubts.push(
-            "that the callbacks come in pairs before remove is taken from their table".into(),
-        );
+        because.push(line(at, format!("{}() frees here, its counterpart in a table", program.symbol(by).name)));
+        verdict.doubts.push("that the callbacks come in pairs before remove is taken from their table".into());
     }
     if let Some((by, at)) = reset {
-        because.push(line(
-            at,
-            format!(
-                "{}() frees here while the device stays bound",
-                program.symbol(by).name
-            ),
-        ));
+        because.push(line(at, format!("{}() frees here while the device stays bound", program.symbol(by).name)));
     }
-    because.extend(
-        retried
-            .iter()
-            .map(|at| line(*at, "freed here for a second attempt".into())),
-    );
+    because.extend(retried.iter().map(|at| line(*at, "freed here for a second attempt".into())));
     because.extend(wrong.into_keys());
     for event in &seen {
         match event {
-            Seen::NotYetEnabled(at)
-                if at.file == file
-                    && !verdict.enable.is_empty()
-                    && !seen.contains(&Seen::Enabled(*at)) =>
-            {
+            Seen::NotYetEnabled(at) if at.file == file && !verdict.enable.is_empty() && !seen.contains(&Seen::Enabled(*at)) => {
                 because.push(line(*at, "allocated before pcim_enable_device()".into()));
             }
-            Seen::Again(first, at)
-                if at.file == file && first.file == file && late.by.is_empty() =>
-            {
+            Seen::Again(first, at) if at.file == file && first.file == file && late.by.is_empty() => {
                 if verdict.class != Class::Undecided {
                     changes.insert(Change::AllocatesWhileLive);
                 }
-                because.push(line(
-                    *at,
-                    format!(
-                        "allocated again while those of line {} are live",
-                        first.line
-                    ),
-                ));
+                because.push(line(*at, format!("allocated again while those of line {} are live", first.line)));
             }
             _ => {}
         }
@@ -557,32 +455,21 @@ fn classify(
     }
     for &function in &walk.given_up {
         let name = &program.symbol(function).name;
-        doubts.push(format!(
-            "too many ways through {name}(), {}",
-            program.path(function)
-        ));
+        doubts.push(format!("too many ways through {name}(), {}", program.path(function)));
     }
     for &function in &walk.unparsed {
         let symbol = program.symbol(function);
         let at = symbol.unparsed.unwrap_or(symbol.line);
-        doubts.push(format!(
-            "{}:{at} could not be parsed, in {}()",
-            program.path(function),
-            symbol.name
-        ));
+        doubts.push(format!("{}:{at} could not be parsed, in {}()", program.path(function), symbol.name));
     }
     if verdict.class == Class::Implicit {
         // A free when nothing is allocated, for example of MSI that firmware may have left enabled, does not count.
         let frees = |l: &Line| {
             let site = Site { file, line: l.line };
-            l.file == verdict.file
-                && (seen.contains(&Seen::Freed(site)) || !seen.contains(&Seen::FreedNothing(site)))
+            l.file == verdict.file && (seen.contains(&Seen::Freed(site)) || !seen.contains(&Seen::FreedNothing(site)))
         };
         let mid_life = !retried.is_empty() || verdict.free.iter().any(frees);
-        let legacy = verdict
-            .allocate
-            .iter()
-            .any(|l| l.what.starts_with("pci_enable_"));
+        let legacy = verdict.allocate.iter().any(|l| l.what.starts_with("pci_enable_"));
         verdict.kind = Some(match (mid_life, legacy) {
             (true, _) => "mid-life",
             (_, true) => "legacy",
@@ -609,10 +496,7 @@ fn at_run_time(walk: &mut Walk<'_>, ends: &Ends, live: &dyn Fn(&Core) -> bool) -
     let mut callbacks = walk.callbacks();
     callbacks.retain(|c| walk.matters(*c) && !ends.remove.contains(c) && !ends.probe.contains(c));
     let puts_off = |p: &Id| walk.deferred(*p).iter().any(|c| allocating.contains(c));
-    let mut found = AtRunTime {
-        deferred: ends.probe.iter().any(puts_off),
-        ..AtRunTime::default()
-    };
+    let mut found = AtRunTime { deferred: ends.probe.iter().any(puts_off), ..AtRunTime::default() };
     // One callback may set up what another one uses.
     let mut from = ends.bound.clone();
     for &callback in &callbacks {
@@ -645,19 +529,10 @@ fn at_run_time(walk: &mut Walk<'_>, ends: &Ends, live: &dyn Fn(&Core) -> bool) -
 type Freeing = Option<(Id, Site)>;
 
 /// The callback that frees what another one of the same table allocates; or one that frees and allocates itself, e.g. at a reset.
-fn partner(
-    walk: &mut Walk<'_>,
-    late: &AtRunTime,
-    starts: &[Core],
-    file: usize,
-) -> (Freeing, Freeing) {
+fn partner(walk: &mut Walk<'_>, late: &AtRunTime, starts: &[Core], file: usize) -> (Freeing, Freeing) {
     let (freeing, resets) = (walk.callers(FREE), walk.resets());
     let (mut stop, mut reset) = (None, None);
-    for callback in walk
-        .callbacks()
-        .into_iter()
-        .filter(|c| freeing.contains(c) && !resets.contains(c))
-    {
+    for callback in walk.callbacks().into_iter().filter(|c| freeing.contains(c) && !resets.contains(c)) {
         let itself = late.by.contains(&callback);
         // Not every use ends with a reset.
         let ends = !walk.name(callback).contains("reset");
@@ -681,11 +556,7 @@ fn partner(
     (stop, reset)
 }
 
-fn wrong_order(
-    program: &Program<'_>,
-    seen: &BTreeSet<Seen>,
-    file: usize,
-) -> BTreeMap<Line, Change> {
+fn wrong_order(program: &Program<'_>, seen: &BTreeSet<Seen>, file: usize) -> BTreeMap<Line, Change> {
     let at = |site: &Site| format!("{}:{}", program.paths[site.file], site.line);
     let mut wrong = BTreeMap::new();
     for event in seen {
@@ -696,45 +567,23 @@ fn wrong_order(
                     && moment.0 != Phase::Bound
                     && !seen.contains(&Seen::FreedAfterManagedHandler(*moment, *site)) =>
             {
-                (
-                    site,
-                    format!(
-                        "freed here before devres frees the handler of {}",
-                        at(handler)
-                    ),
-                    Change::FreesUnderHandler,
-                )
+                (site, format!("freed here before devres frees the handler of {}", at(handler)), Change::FreesUnderHandler)
             }
             Seen::FreedUnderHandler(moment, site, handler)
-                if moment.2 == file
-                    && moment.0 != Phase::Bound
-                    && !seen.contains(&Seen::FreedAfterHandler(*moment, *site)) =>
+                if moment.2 == file && moment.0 != Phase::Bound && !seen.contains(&Seen::FreedAfterHandler(*moment, *site)) =>
             {
-                (
-                    site,
-                    format!("freed here before the handler of {}", at(handler)),
-                    Change::FreesUnderHandler,
-                )
+                (site, format!("freed here before the handler of {}", at(handler)), Change::FreesUnderHandler)
             }
             Seen::ActionTooEarly(site, first) if first.file == file => {
                 let what = "this action frees after the MSI data is gone: registered before the allocation of";
                 (site, format!("{what} {}", at(first)), Change::FreesInAction)
             }
-            Seen::FreedAnothers(site, first) if first.file == file => (
-                site,
-                format!(
-                    "not the call that frees what was allocated at {}",
-                    at(first)
-                ),
-                Change::FreesAnothers,
-            ),
+            Seen::FreedAnothers(site, first) if first.file == file => {
+                (site, format!("not the call that frees what was allocated at {}", at(first)), Change::FreesAnothers)
+            }
             _ => continue,
         };
-        let line = Line {
-            file: program.paths[site.file].clone(),
-            line: site.line,
-            what,
-        };
+        let line = Line { file: program.paths[site.file].clone(), line: site.line, what };
         wrong.insert(line, change);
     }
     wrong

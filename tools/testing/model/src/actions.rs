@@ -70,13 +70,7 @@ pub struct Ownership {
 
 impl Ownership {
     pub fn new(rule: Rule, setting: Setting, broken: Option<Broken>) -> Self {
-        Self {
-            machine: Machine {
-                rule,
-                setting,
-                broken,
-            },
-        }
+        Self { machine: Machine { rule, setting, broken } }
     }
 
     fn calls_from_c(s: &State, actions: &mut Vec<Action>) {
@@ -102,11 +96,7 @@ impl Ownership {
             actions.push(Action::Request(0, Handler::Threaded, false));
         }
         if s.live {
-            actions.push(if s.vectors[1].present {
-                Action::FreeOne
-            } else {
-                Action::Add
-            });
+            actions.push(if s.vectors[1].present { Action::FreeOne } else { Action::Add });
         }
     }
 
@@ -128,15 +118,7 @@ impl Ownership {
         }
         let acts = |entry: &Entry| matches!(entry, Entry::Action(_));
         if room && !s.devres.iter().any(acts) {
-            actions.extend(
-                [
-                    Call::FreeExplicit,
-                    Call::FreeManaged,
-                    Call::AllocExplicit,
-                    Call::AllocManaged,
-                ]
-                .map(Action::AddAction),
-            );
+            actions.extend([Call::FreeExplicit, Call::FreeManaged, Call::AllocExplicit, Call::AllocManaged].map(Action::AddAction));
         }
     }
 
@@ -183,24 +165,10 @@ impl Ownership {
                     Step::DropDriverData,
                 ],
             );
-            let last = [
-                Step::Unbind,
-                Step::ReleaseNext,
-                Step::MoveAll,
-                Step::ClearDriver,
-            ];
+            let last = [Step::Unbind, Step::ReleaseNext, Step::MoveAll, Step::ClearDriver];
             s.tasks[CORE].splice(0..0, last);
         } else {
-            self.begin(
-                s,
-                CORE,
-                [
-                    Step::ClearDriver,
-                    Step::MoveAll,
-                    Step::ReleaseNext,
-                    Step::Unbind,
-                ],
-            );
+            self.begin(s, CORE, [Step::ClearDriver, Step::MoveAll, Step::ReleaseNext, Step::Unbind]);
         }
     }
 
@@ -209,9 +177,7 @@ impl Ownership {
         match what {
             Group::Open => s.devres.push(Entry::GroupOpen),
             Group::Close => s.devres.push(Entry::GroupClose),
-            Group::Remove => s
-                .devres
-                .retain(|e| !matches!(e, Entry::GroupOpen | Entry::GroupClose)),
+            Group::Remove => s.devres.retain(|e| !matches!(e, Entry::GroupOpen | Entry::GroupClose)),
             Group::Release => {
                 let Some(first) = at(s, Entry::GroupOpen) else {
                     return;
@@ -247,12 +213,7 @@ impl Model for Ownership {
             }
         }
         for (at, vector) in (0..).zip(&s.vectors) {
-            if setting != Setting::Devres
-                && s.sends
-                && s.sent.is_none()
-                && vector.present
-                && !vector.masked
-            {
+            if setting != Setting::Devres && s.sends && s.sent.is_none() && vector.present && !vector.masked {
                 actions.push(Action::Send(at));
             }
             if vector.runs != Handler::None {
@@ -366,60 +327,23 @@ impl Model for Ownership {
                 let silenced = s.live_node().is_some_and(|node| node.silenced);
                 s.sends = !silenced || self.machine.broken == Some(Broken::ResumeForgetsSilence);
             }
-            Action::RustAlloc(task, owner) => self.begin(
-                s,
-                task,
-                [
-                    Step::Take(Registry),
-                    Step::Open,
-                    Step::MayAlloc(owner),
-                    Step::SetGuard,
-                    Step::Give(Registry),
-                ],
-            ),
-            Action::RustRequest(task, at, handler) => self.begin(
-                s,
-                task,
-                [
-                    Step::Take(Registry),
-                    Step::Open,
-                    Step::Request(at, handler),
-                    Step::Give(Registry),
-                ],
-            ),
-            Action::RustRelease(task, at) => self.begin(
-                s,
-                task,
-                [
-                    Step::Take(Registry),
-                    Step::Pick(Which::Vector(at)),
-                    Step::Give(Registry),
-                ],
-            ),
+            Action::RustAlloc(task, owner) => {
+                self.begin(s, task, [Step::Take(Registry), Step::Open, Step::MayAlloc(owner), Step::SetGuard, Step::Give(Registry)])
+            }
+            Action::RustRequest(task, at, handler) => {
+                self.begin(s, task, [Step::Take(Registry), Step::Open, Step::Request(at, handler), Step::Give(Registry)])
+            }
+            Action::RustRelease(task, at) => {
+                self.begin(s, task, [Step::Take(Registry), Step::Pick(Which::Vector(at)), Step::Give(Registry)])
+            }
             Action::RustFree(task, id) => {
                 s.guards[usize::from(id)] = Guard::Moved;
                 s.tasks[task].extend(free_guard(id));
             }
-            Action::RustClaim(task, id) => self.begin(
-                s,
-                task,
-                [
-                    Step::Take(Registry),
-                    Step::Open,
-                    Step::Claim(id),
-                    Step::Give(Registry),
-                ],
-            ),
-            Action::Read => self.begin(
-                s,
-                OTHER,
-                [
-                    Step::Take(Devres),
-                    Step::ReadPointer,
-                    Step::ReadNode,
-                    Step::Give(Devres),
-                ],
-            ),
+            Action::RustClaim(task, id) => {
+                self.begin(s, task, [Step::Take(Registry), Step::Open, Step::Claim(id), Step::Give(Registry)])
+            }
+            Action::Read => self.begin(s, OTHER, [Step::Take(Devres), Step::ReadPointer, Step::ReadNode, Step::Give(Devres)]),
         }
         Some(next)
     }

@@ -34,20 +34,12 @@ impl Explored {
 
 /// Explores all actions of a setting.
 pub fn explore(rule: &Rule, setting: Setting) -> Explored {
-    run(
-        Ownership::new(rule.clone(), setting, None),
-        HasDiscoveries::All,
-    )
+    run(Ownership::new(rule.clone(), setting, None), HasDiscoveries::All)
 }
 
 fn run(model: Ownership, until: HasDiscoveries) -> Explored {
     let setting = model.machine.setting;
-    let checker = model
-        .checker()
-        .finish_when(until)
-        .threads(2)
-        .spawn_bfs()
-        .join();
+    let checker = model.checker().finish_when(until).threads(2).spawn_bfs().join();
     let mut failed = Vec::new();
     for (name, _) in PROPERTIES {
         if let Some(path) = checker.discovery(name) {
@@ -58,12 +50,7 @@ fn run(model: Ownership, until: HasDiscoveries) -> Explored {
     }
     let mut missed = REACHED.to_vec();
     missed.retain(|name| checker.discovery(name).is_none());
-    Explored {
-        setting,
-        states: checker.unique_state_count(),
-        failed,
-        missed,
-    }
+    Explored { setting, states: checker.unique_state_count(), failed, missed }
 }
 
 #[cfg(test)]
@@ -77,39 +64,19 @@ mod tests {
     /// A model that is broken in one place, the setting in which that matters, and the property that must
     /// fail.
     const BROKEN: [(Broken, Setting, &str); 14] = [
-        (
-            Broken::FreeLooksForNoHandler,
-            Setting::Interrupts,
-            "handlers-first",
-        ),
-        (
-            Broken::FreeWaitsForNoRelease,
-            Setting::Rust,
-            "handlers-first",
-        ),
-        (
-            Broken::ContainmentFreesFirst,
-            Setting::Devres,
-            "handlers-first",
-        ),
+        (Broken::FreeLooksForNoHandler, Setting::Interrupts, "handlers-first"),
+        (Broken::FreeWaitsForNoRelease, Setting::Rust, "handlers-first"),
+        (Broken::ContainmentFreesFirst, Setting::Devres, "handlers-first"),
         (Broken::SilenceLeavesGenirq, Setting::Interrupts, "silence"),
         (Broken::SilenceLeavesDevice, Setting::Devres, "silence"),
         (Broken::ResumeForgetsSilence, Setting::Devres, "silence"),
         (Broken::NodeFreesNothing, Setting::Devres, "nothing-left"),
         (Broken::DataWithoutNode, Setting::Devres, "nothing-left"),
         (Broken::DetachAllocates, Setting::Devres, "nothing-left"),
-        (
-            Broken::SilenceWaitsForThreads,
-            Setting::Interrupts,
-            "no-deadlock",
-        ),
+        (Broken::SilenceWaitsForThreads, Setting::Interrupts, "no-deadlock"),
         (Broken::ReleasesUnderLock, Setting::Rust, "no-deadlock"),
         (Broken::StaleEntryFrees, Setting::Devres, "one-owner"),
-        (
-            Broken::BusyResetsNode,
-            Setting::Devres,
-            "busy-changes-nothing",
-        ),
+        (Broken::BusyResetsNode, Setting::Devres, "busy-changes-nothing"),
         (Broken::PointerWithoutLock, Setting::Devres, "reader"),
     ];
 
@@ -127,10 +94,7 @@ mod tests {
             assert!(names.contains(&property), "{broken:?}: {names:?}");
         }
         for (name, _) in PROPERTIES {
-            assert!(
-                BROKEN.iter().any(|(_, _, property)| *property == name),
-                "{name}"
-            );
+            assert!(BROKEN.iter().any(|(_, _, property)| *property == name), "{name}");
         }
     }
 

@@ -27,15 +27,9 @@ impl Setting {
     /// Returns the setting in words.
     pub fn words(self) -> &'static str {
         match self {
-            Self::Devres => {
-                "C driver, devres groups and actions, want of memory, a reader of debugfs"
-            }
-            Self::Interrupts => {
-                "C driver, interrupts and threads on another CPU, a vector that is added"
-            }
-            Self::Rust => {
-                "Rust driver, two tasks, interrupts and threads, frees from C, want of memory"
-            }
+            Self::Devres => "C driver, devres groups and actions, want of memory, a reader of debugfs",
+            Self::Interrupts => "C driver, interrupts and threads on another CPU, a vector that is added",
+            Self::Rust => "Rust driver, two tasks, interrupts and threads, frees from C, want of memory",
         }
     }
 }
@@ -87,12 +81,9 @@ impl Machine {
             | Step::FreeVector(_)
             | Step::ReleaseHandlers => s.is_free(Descriptors, task),
             Step::SetPointer(_) => s.is_free(Devres, task) || self.is(Broken::PointerWithoutLock),
-            Step::AddEntry { .. } | Step::DestroyEntry(_) | Step::MoveAll => {
-                s.is_free(Devres, task)
-            }
+            Step::AddEntry { .. } | Step::DestroyEntry(_) | Step::MoveAll => s.is_free(Devres, task),
             Step::WaitForHard(at) => {
-                vector(at).runs == Handler::None
-                    && !(self.is(Broken::SilenceWaitsForThreads) && vector(at).awake)
+                vector(at).runs == Handler::None && !(self.is(Broken::SilenceWaitsForThreads) && vector(at).awake)
             }
             Step::WaitForHandler(at) => vector(at).runs == Handler::None && !vector(at).awake,
             Step::Await(which) => s.is_free(Registry, task) && !wanted(s, which, Slot::Releasing),
@@ -167,14 +158,8 @@ impl Machine {
                 s.due = Owner::Device;
             }
             Step::MayAdd => {
-                let call = if s.phase == Phase::Detaching {
-                    Call::AddDetaching
-                } else {
-                    Call::AddOne
-                };
-                let row = self
-                    .rule
-                    .row_without_looking(call, s.owner(), s.node.guard.is_some());
+                let call = if s.phase == Phase::Detaching { Call::AddDetaching } else { Call::AddOne };
+                let row = self.rule.row_without_looking(call, s.owner(), s.node.guard.is_some());
                 if row.is_some_and(|row| row.decision == Decision::Added) {
                     s.tasks[task].push(Step::AddVector);
                 }
@@ -198,8 +183,7 @@ impl Machine {
                 }
             }
             Step::FreeVectors => {
-                let used =
-                    |v: &Vector| v.handler != Handler::None || v.runs != Handler::None || v.awake;
+                let used = |v: &Vector| v.handler != Handler::None || v.runs != Handler::None || v.awake;
                 if s.vectors.iter().any(used) {
                     s.fail(Fault::FreedUnderHandler);
                 }
@@ -337,16 +321,9 @@ impl Machine {
         } else {
             Call::AllocExplicit
         };
-        let row = self
-            .rule
-            .row_without_looking(call, s.owner(), s.node.guard.is_some());
+        let row = self.rule.row_without_looking(call, s.owner(), s.node.guard.is_some());
         if row.is_some_and(|row| row.decision == Decision::Allocated) {
-            s.tasks[task].extend([
-                Step::DidAlloc(owner),
-                Step::AllocVectors,
-                Step::Track,
-                Step::SetUpData,
-            ]);
+            s.tasks[task].extend([Step::DidAlloc(owner), Step::AllocVectors, Step::Track, Step::SetUpData]);
         } else {
             skip_guard(s, task);
             s.tasks[task].push(Step::CompareNode(before));
@@ -357,10 +334,7 @@ impl Machine {
         let Some(node) = s.live_node().copied() else {
             return;
         };
-        if call == Call::Detach
-            && node.owner() == Owner::Driver
-            && self.is(Broken::NodeFreesNothing)
-        {
+        if call == Call::Detach && node.owner() == Owner::Driver && self.is(Broken::NodeFreesNothing) {
             return;
         }
         let guard = node.guard.is_some();
@@ -420,11 +394,7 @@ impl Machine {
                 }
                 s.msi_data = false;
             }
-            Entry::Node => s.tasks[task].extend([
-                Step::FreeNode,
-                Step::SetPointer(false),
-                Step::Free(Call::Detach),
-            ]),
+            Entry::Node => s.tasks[task].extend([Step::FreeNode, Step::SetPointer(false), Step::Free(Call::Detach)]),
             Entry::Managed(address) => {
                 let owns = s.node.managed == Some(address);
                 if s.pointer && (owns || self.is(Broken::StaleEntryFrees)) {
@@ -452,13 +422,7 @@ impl Machine {
             s.vectors[at].slot = Slot::Releasing;
             let at = u8::try_from(at).unwrap_or_default();
             let steps = &mut s.tasks[task];
-            steps.extend([
-                Step::Pick(which),
-                Step::Dropped,
-                Step::Take(Registry),
-                Step::Give(Registry),
-                Step::Released(at),
-            ]);
+            steps.extend([Step::Pick(which), Step::Dropped, Step::Take(Registry), Step::Give(Registry), Step::Released(at)]);
             if self.is(Broken::ReleasesUnderLock) {
                 steps.push(Step::Unlink(at));
             } else {
@@ -498,9 +462,11 @@ fn skip_guard(s: &mut State, task: usize) {
 fn silence() -> impl Iterator<Item = Step> {
     let each = |at| [Step::WaitForHard(at), Step::Disable(at)];
     let all = (0..VECTORS).rev().filter_map(|at| u8::try_from(at).ok());
-    std::iter::once(Step::Give(Descriptors))
-        .chain(all.flat_map(each))
-        .chain([Step::MaskDevice, Step::Take(Descriptors), Step::SetSilenced])
+    std::iter::once(Step::Give(Descriptors)).chain(all.flat_map(each)).chain([
+        Step::MaskDevice,
+        Step::Take(Descriptors),
+        Step::SetSilenced,
+    ])
 }
 
 /// Registers a handler.
@@ -519,12 +485,7 @@ pub fn request(s: &mut State, at: u8, handler: Handler) {
 
 /// Returns the steps of dropping the guard of the Rust driver, the first one last.
 pub fn free_guard(id: u8) -> [Step; 4] {
-    [
-        Step::Give(Registry),
-        Step::FreeGuarded(id),
-        Step::Pick(Which::Guard(id)),
-        Step::Take(Registry),
-    ]
+    [Step::Give(Registry), Step::FreeGuarded(id), Step::Pick(Which::Guard(id)), Step::Take(Registry)]
 }
 
 /// Returns the steps of a devm action of the driver, the first one last. One action frees managed vectors and allocates others.

@@ -8,9 +8,7 @@ use crate::{
     actions::Ownership,
     machine::Setting,
     rule::Owner,
-    state::{
-        Entry, Fault, Handler, Lock::Registry, Phase, State, Step, CORE, OTHER, TASKS, THREAD,
-    },
+    state::{Entry, Fault, Handler, Lock::Registry, Phase, State, Step, CORE, OTHER, TASKS, THREAD},
 };
 
 /// The properties, each with its name and in words.
@@ -59,41 +57,25 @@ pub const REACHED: [&str; 6] = [
 /// Returns all properties in the form of the checker.
 pub fn all() -> Vec<Property<Ownership>> {
     vec![
-        Property::always(PROPERTIES[0].0, |_, s: &State| {
-            s.fault != Some(Fault::FreedUnderHandler)
-        }),
+        Property::always(PROPERTIES[0].0, |_, s: &State| s.fault != Some(Fault::FreedUnderHandler)),
         Property::always(PROPERTIES[1].0, |_, s: &State| {
-            let silent = s.live_node().is_none_or(|node| !node.silenced)
-                || !s.sends
-                || (0..TASKS).any(|task| !s.is_idle(task));
+            let silent = s.live_node().is_none_or(|node| !node.silenced) || !s.sends || (0..TASKS).any(|task| !s.is_idle(task));
             s.fault != Some(Fault::InterruptAfterRefusal) && silent
         }),
-        Property::always(PROPERTIES[2].0, |_, s: &State| {
-            s.fault != Some(Fault::LeftAfterDetach)
-        }),
-        Property::always(PROPERTIES[3].0, |model: &Ownership, s: &State| {
-            !is_blocked(model, s)
-        }),
+        Property::always(PROPERTIES[2].0, |_, s: &State| s.fault != Some(Fault::LeftAfterDetach)),
+        Property::always(PROPERTIES[3].0, |model: &Ownership, s: &State| !is_blocked(model, s)),
         Property::always(PROPERTIES[4].0, |model: &Ownership, s: &State| {
             s.fault != Some(Fault::TwoOwners) && has_one_owner(model, s)
         }),
-        Property::always(PROPERTIES[5].0, |_, s: &State| {
-            s.fault != Some(Fault::BusyChangedOwner)
-        }),
-        Property::always(PROPERTIES[6].0, |_, s: &State| {
-            s.fault != Some(Fault::ReadFreedNode)
-        }),
+        Property::always(PROPERTIES[5].0, |_, s: &State| s.fault != Some(Fault::BusyChangedOwner)),
+        Property::always(PROPERTIES[6].0, |_, s: &State| s.fault != Some(Fault::ReadFreedNode)),
         Property::sometimes(REACHED[0], |_, s: &State| s.node.silenced),
         Property::sometimes(REACHED[1], |_, s: &State| {
             s.phase == Phase::Detaching && s.tasks[CORE].contains(&Step::ReleaseHandlers)
         }),
         Property::sometimes(REACHED[2], |_, s: &State| s.owner() == Owner::Device),
-        Property::sometimes(REACHED[3], |_, s: &State| {
-            matches!(s.tasks[CORE].last(), Some(Step::CompareNode(_)))
-        }),
-        Property::sometimes(REACHED[4], |_, s: &State| {
-            s.phase == Phase::Unbound && s.is_idle(CORE)
-        }),
+        Property::sometimes(REACHED[3], |_, s: &State| matches!(s.tasks[CORE].last(), Some(Step::CompareNode(_)))),
+        Property::sometimes(REACHED[4], |_, s: &State| s.phase == Phase::Unbound && s.is_idle(CORE)),
         Property::sometimes(REACHED[5], |model: &Ownership, s: &State| {
             (0..TASKS).any(|task| !s.is_idle(task) && !model.machine.can_step(s, task))
         }),

@@ -35,9 +35,7 @@ struct Event<'a> {
 
 /// Replays the events in a log. At its end no device may have vectors.
 pub fn replay(rule: &Rule, log: &str) -> Result<Replayed> {
-    let grammar = Regex::new(
-        r"^pci_irq_vectors_(\w+): (\S+) owner=(none|driver|device) type=\S+ count=(\d+)(?: reason=(\S+))?$",
-    )?;
+    let grammar = Regex::new(r"^pci_irq_vectors_(\w+): (\S+) owner=(none|driver|device) type=\S+ count=(\d+)(?: reason=(\S+))?$")?;
     let mut devices: BTreeMap<&str, BTreeSet<Known>> = BTreeMap::new();
     let mut seen = BTreeSet::new();
     let mut replayed = Replayed::default();
@@ -54,10 +52,7 @@ pub fn replay(rule: &Rule, log: &str) -> Result<Replayed> {
                 }
             }
         }
-        ensure!(
-            !after.is_empty(),
-            "the rule does not decide so: {line}\nbefore it: {known:?}"
-        );
+        ensure!(!after.is_empty(), "the rule does not decide so: {line}\nbefore it: {known:?}");
         *known = after;
         replayed.events += 1;
     }
@@ -98,17 +93,12 @@ fn fits(event: &Event<'_>, row: &Row, count: u32) -> Option<u32> {
         Decision::Contained => ("contain", None, row.owner, count, 0),
         Decision::RefusedBusy => ("refuse", Some("alloc-busy"), row.owner, count, count),
         Decision::RefusedDetaching => ("refuse", Some("alloc-detaching"), row.owner, count, count),
-        Decision::RefusedDeviceOwns => {
-            ("refuse", Some("free-device-owns"), row.owner, count, count)
-        }
-        Decision::RefusedDriverOwns => {
-            ("refuse", Some("free-driver-owns"), row.owner, count, count)
-        }
+        Decision::RefusedDeviceOwns => ("refuse", Some("free-device-owns"), row.owner, count, count),
+        Decision::RefusedDriverOwns => ("refuse", Some("free-driver-owns"), row.owner, count, count),
         Decision::RefusedGuard => ("refuse", Some("free-rust-guard"), row.owner, count, count),
         Decision::RefusedHandler => ("refuse", Some("free-handler"), row.owner, count, count),
     };
-    let same =
-        event.name == name && event.reason == reason && event.owner == owner && event.count == told;
+    let same = event.name == name && event.reason == reason && event.owner == owner && event.count == told;
     same.then_some(left)
 }
 

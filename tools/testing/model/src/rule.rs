@@ -107,11 +107,7 @@ pub struct Row {
 impl Row {
     fn parse(line: &str) -> Result<Self> {
         let inner = line.strip_prefix("RULE(").and_then(|l| l.strip_suffix(')'));
-        let words: Vec<&str> = inner
-            .context("no RULE(...)")?
-            .split(',')
-            .map(str::trim)
-            .collect();
+        let words: Vec<&str> = inner.context("no RULE(...)")?.split(',').map(str::trim).collect();
         let [owner, guard, handler, call, decision, after, silences] = words[..] else {
             bail!("{} columns", words.len());
         };
@@ -128,10 +124,7 @@ impl Row {
 
     fn is_about(&self, call: Call, owner: Owner, guard: bool, handler: bool) -> bool {
         let either = |column: Option<bool>, value| column.is_none_or(|column| column == value);
-        self.call == call
-            && self.owner == owner
-            && either(self.guard, guard)
-            && either(self.handler, handler)
+        self.call == call && self.owner == owner && either(self.guard, guard) && either(self.handler, handler)
     }
 }
 
@@ -141,19 +134,12 @@ fn find<T: Copy>(all: &[(&str, T)], word: &str) -> Result<T> {
 }
 
 fn owner_named(word: &str) -> Result<Owner> {
-    let all = [
-        ("NONE", Owner::None),
-        ("DRIVER", Owner::Driver),
-        ("DEVICE", Owner::Device),
-    ];
+    let all = [("NONE", Owner::None), ("DRIVER", Owner::Driver), ("DEVICE", Owner::Device)];
     find(&all, word)
 }
 
 fn yes_or_no(word: &str) -> Result<Option<bool>> {
-    find(
-        &[("YES", Some(true)), ("NO", Some(false)), ("ANY", None)],
-        word,
-    )
+    find(&[("YES", Some(true)), ("NO", Some(false)), ("ANY", None)], word)
 }
 
 /// The table.
@@ -174,26 +160,16 @@ impl Rule {
         let rule = Self(rows);
         for (_, call) in Call::ALL {
             for owner in [Owner::None, Owner::Driver, Owner::Device] {
-                for (guard, handler) in [(false, false), (false, true), (true, false), (true, true)]
-                {
+                for (guard, handler) in [(false, false), (false, true), (true, false), (true, true)] {
                     let rows = rule.rows(call, owner, guard, handler).count();
-                    ensure!(
-                        rows < 2,
-                        "{rows} rows for {call:?}, {owner:?}, {guard}, {handler}"
-                    );
+                    ensure!(rows < 2, "{rows} rows for {call:?}, {owner:?}, {guard}, {handler}");
                 }
             }
         }
         Ok(rule)
     }
 
-    fn rows(
-        &self,
-        call: Call,
-        owner: Owner,
-        guard: bool,
-        handler: bool,
-    ) -> impl Iterator<Item = &Row> {
+    fn rows(&self, call: Call, owner: Owner, guard: bool, handler: bool) -> impl Iterator<Item = &Row> {
         let about = move |row: &&Row| row.is_about(call, owner, guard, handler);
         self.0.iter().filter(about)
     }
@@ -205,9 +181,7 @@ impl Rule {
 
     /// Returns the row, if it is the same with and without a handler.
     pub fn row_without_looking(&self, call: Call, owner: Owner, guard: bool) -> Option<Row> {
-        let (with, without) = [true, false]
-            .map(|h| self.row(call, owner, guard, h))
-            .into();
+        let (with, without) = [true, false].map(|h| self.row(call, owner, guard, h)).into();
         (with == without).then_some(with).flatten()
     }
 
@@ -216,9 +190,7 @@ impl Rule {
     pub fn with(&self, call: Call, owner: Owner, change: impl Fn(&mut Row)) -> Self {
         let mut rule = self.clone();
         let mut rows = rule.0.iter_mut();
-        rows.by_ref()
-            .filter(|row| row.call == call && row.owner == owner)
-            .for_each(change);
+        rows.by_ref().filter(|row| row.call == call && row.owner == owner).for_each(change);
         rule
     }
 
@@ -246,12 +218,7 @@ mod tests {
     fn every_row_is_read() {
         let rule = Rule::read().unwrap();
         assert_eq!(rule.len(), TABLE.matches("\nRULE(").count());
-        assert_eq!(
-            rule.row(Call::FreeManaged, Owner::Device, true, true)
-                .unwrap()
-                .decision,
-            Decision::RefusedGuard
-        );
+        assert_eq!(rule.row(Call::FreeManaged, Owner::Device, true, true).unwrap().decision, Decision::RefusedGuard);
     }
 
     #[test]

@@ -280,8 +280,7 @@ impl State {
 
     /// Returns whether a task can take the lock.
     pub fn is_free(&self, lock: Lock, task: usize) -> bool {
-        self.holder(lock)
-            .is_none_or(|holder| usize::from(holder) == task)
+        self.holder(lock).is_none_or(|holder| usize::from(holder) == task)
     }
 
     pub fn fail(&mut self, fault: Fault) {

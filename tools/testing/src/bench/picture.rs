@@ -2,20 +2,19 @@
 
 //! The rows as a picture: the growth of costs, and each ratio.
 
-use std::path::Path;
-
-use anyhow::{anyhow, Result};
+use anyhow::anyhow;
 use plotters::{
     coord::{ranged1d::IntoSegmentedCoord, Shift},
     element::{Circle, Rectangle},
     prelude::{
-        ChartBuilder, DrawingArea, DrawingAreaErrorKind, DrawingBackend, IntoDrawingArea,
-        IntoLogRange, LineSeries, RGBColor, SVGBackend, SegmentValue, WHITE,
+        ChartBuilder, DrawingArea, DrawingAreaErrorKind, DrawingBackend, IntoDrawingArea, IntoLogRange, LineSeries, RGBColor,
+        SVGBackend, SegmentValue, WHITE,
     },
     style::Color,
 };
 
 use super::rows::Count;
+use crate::common::*;
 
 const STOCK: RGBColor = RGBColor(150, 150, 150);
 const OURS: RGBColor = RGBColor(0, 114, 178);
@@ -36,8 +35,7 @@ type Drawn<'a> = Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBacke
 /// Draws the picture.
 pub fn draw(path: &Path, counts: &[Count]) -> Result<()> {
     let ratios: Vec<_> = counts.iter().filter(|c| c.ratio().is_some()).collect();
-    let height = 2 * CURVES + (LINE * (ratios.len() + 5)) as u32;
-    let root = SVGBackend::new(path, (WIDTH, height)).into_drawing_area();
+    let root = SVGBackend::new(path, (WIDTH, 2 * CURVES + (LINE * (ratios.len() + 5)) as u32)).into_drawing_area();
     let drawn = || {
         root.fill(&WHITE)?;
         let (curves, bars) = root.split_vertically(2 * CURVES);
@@ -54,17 +52,9 @@ pub fn draw(path: &Path, counts: &[Count]) -> Result<()> {
 type Growth = (&'static str, &'static str, &'static str);
 
 const GROWTHS: [Growth; 6] = [
-    (
-        "pcim_iomap_table()",
-        "entries/pcim_iomap_table/",
-        "other entries",
-    ),
+    ("pcim_iomap_table()", "entries/pcim_iomap_table/", "other entries"),
     ("pcim_intx()", "entries/pcim_intx/", "other entries"),
-    (
-        "pcim_iounmap_region()",
-        "entries/pcim_iounmap_region/",
-        "other entries",
-    ),
+    ("pcim_iounmap_region()", "entries/pcim_iounmap_region/", "other entries"),
     ("managed MSI-X, bind", "managed/bind/MSI-X_", "vectors"),
     ("explicit MSI-X, bind", "explicit/bind/MSI-X_", "vectors"),
     ("bind and unbind", "devices/", "devices"),
@@ -101,10 +91,7 @@ fn grow<'a>(area: &Area<'a>, (title, prefix, what): Growth, counts: &[Count]) ->
         .y_label_formatter(&|y| format!("{y:e}"))
         .draw()?;
     for (points, colour, width) in [(stock, STOCK, 4), (ours, OURS, 2)] {
-        let dots: Vec<_> = points
-            .iter()
-            .map(|p| Circle::new(*p, 3, colour.filled()))
-            .collect();
+        let dots: Vec<_> = points.iter().map(|p| Circle::new(*p, 3, colour.filled())).collect();
         chart.draw_series(LineSeries::new(points, colour.stroke_width(width)))?;
         chart.draw_series(dots)?;
     }
@@ -114,10 +101,7 @@ fn grow<'a>(area: &Area<'a>, (title, prefix, what): Growth, counts: &[Count]) ->
 fn compare<'a>(area: &Area<'a>, ratios: &[&Count]) -> Drawn<'a> {
     let rows = 0..ratios.len().max(1) - 1;
     let mut chart = ChartBuilder::on(area)
-        .caption(
-            "ours divided by stock; orange: more than the target",
-            ("sans-serif", 15),
-        )
+        .caption("ours divided by stock; orange: more than the target", ("sans-serif", 15))
         .margin(8)
         .margin_right(24)
         .x_label_area_size(24)
@@ -148,10 +132,7 @@ fn compare<'a>(area: &Area<'a>, ratios: &[&Count]) -> Drawn<'a> {
             end if end == ratios.len() => SegmentValue::Last,
             next => SegmentValue::Exact(next),
         };
-        let mut bar = Rectangle::new(
-            [(0.0, SegmentValue::Exact(at)), (ratio, next)],
-            colour.filled(),
-        );
+        let mut bar = Rectangle::new([(0.0, SegmentValue::Exact(at)), (ratio, next)], colour.filled());
         bar.set_margin(3, 3, 0, 0);
         bar
     }))?;

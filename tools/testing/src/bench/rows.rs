@@ -2,14 +2,12 @@
 
 //! The counts of the two kernels, side by side, with their targets.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use regex::Captures;
 use serde::Serialize;
 use serde_json::json;
 
 use super::PREFIX;
-use crate::{common::regex, verdict::Row};
+use crate::{common::*, verdict::Row};
 
 /// The counts of a kernel, by name.
 pub type Counts = BTreeMap<String, u64>;
@@ -69,10 +67,7 @@ impl Count {
         let ratio = self.ratio().map(|r| (r * 10000.0).round() / 10000.0);
         let row = Row::judged(name, self.met(), || {
             let (ours, stock) = (show(self.ours), show(self.stock));
-            format!(
-                "{ours} {}, the stock kernel {stock}; asked is {most}",
-                self.unit
-            )
+            format!("{ours} {}, the stock kernel {stock}; asked is {most}", self.unit)
         });
         row.with("unit", self.unit)
             .with("stock", self.stock)
@@ -112,10 +107,7 @@ const GROUPS: &[(&str, Option<Target>, &str)] = &[
 
 /// Returns the place of a row's group in [`GROUPS`].
 fn group(name: &str) -> usize {
-    let found = GROUPS
-        .iter()
-        .position(|(group, ..)| name.starts_with(group));
-    found.expect("every row belongs to a group")
+    GROUPS.iter().position(|(group, ..)| name.starts_with(group)).expect("every row belongs to a group")
 }
 
 /// Returns a row for everything that was counted. C on the stock kernel against Rust on ours is a row of its own.
@@ -123,23 +115,12 @@ pub fn rows(stock: &Counts, ours: &Counts) -> Vec<Count> {
     let row = |name: &str, stock_name: &str| {
         let (_, target, unit) = GROUPS[group(name)];
         let count = |counts: &Counts, name: &str| counts.get(name).map(|c| *c as f64);
-        Count {
-            name: name.into(),
-            unit,
-            stock: count(stock, stock_name),
-            ours: count(ours, name),
-            target,
-        }
+        Count { name: name.into(), unit, stock: count(stock, stock_name), ours: count(ours, name), target }
     };
     let rust = |name: &str| name.replace("/Rust", "/C");
     let names: BTreeSet<_> = stock.keys().chain(ours.keys()).cloned().collect();
-    let in_rust = names
-        .iter()
-        .filter(|name| name.split('/').any(|part| part == "C"));
-    let names: BTreeSet<_> = in_rust
-        .map(|name| name.replace("/C", "/Rust"))
-        .chain(names.iter().cloned())
-        .collect();
+    let in_rust = names.iter().filter(|name| name.split('/').any(|part| part == "C"));
+    let names: BTreeSet<_> = in_rust.map(|name| name.replace("/C", "/Rust")).chain(names.iter().cloned()).collect();
     let mut rows: Vec<_> = names.iter().map(|name| row(name, &rust(name))).collect();
     rows.sort_by_key(|row| (group(&row.name), natural(&row.name)));
     rows
@@ -147,9 +128,7 @@ pub fn rows(stock: &Counts, ours: &Counts) -> Vec<Count> {
 
 /// Returns a name whose numbers have leading zeros, so that 8 comes before 64.
 fn natural(name: &str) -> String {
-    let number = regex(r"\d+");
-    let padded = number.replace_all(name, |found: &Captures<'_>| format!("{:0>20}", &found[0]));
-    padded.into_owned()
+    regex(r"\d+").replace_all(name, |found: &Captures<'_>| format!("{:0>20}", &found[0])).into_owned()
 }
 
 #[cfg(test)]
@@ -204,8 +183,7 @@ mod tests {
 
     #[test]
     fn what_one_kernel_did_not_count_is_not_met() {
-        let rows = rows(&counts(&[("call/a", 1)]), &counts(&[]));
-        assert!(!find(&rows, "call/a").met());
+        assert!(!find(&rows(&counts(&[("call/a", 1)]), &counts(&[])), "call/a").met());
     }
 
     #[test]

@@ -2,14 +2,13 @@
 
 //! The size of the code: objects of `drivers/pci`, and their code in the `kernel` crate.
 
-use std::{fs, path::Path};
-
-use anyhow::{Context, Result};
 use object::{Object, ObjectSection, ObjectSymbol, SectionFlags, SymbolKind};
-use regex::Regex;
 
 use super::rows::Counts;
-use crate::{common::text, kernel::Ready};
+use crate::{
+    common::{text, *},
+    kernel::Ready,
+};
 
 /// `SHF_ALLOC`: the section is loaded.
 const ALLOC: u64 = 2;
@@ -27,10 +26,7 @@ impl std::ops::Add for Size {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
-        Self {
-            text: self.text + other.text,
-            data: self.data + other.data,
-        }
+        Self { text: self.text + other.text, data: self.data + other.data }
     }
 }
 
@@ -42,8 +38,7 @@ pub fn add(stock: &Ready, ours: &Ready, theirs: &mut Counts, mine: &mut Counts) 
         + functions(b, "rust/kernel.o", "6kernel3pci5entry")?
         + functions(b, "rust/helpers/helpers.o", &defined(&helpers)?)?;
     let msi = ["msi/api.o", "msi/irqdomain.o", "msi/msi.o"];
-    let rule = objects(b, &["msi/ownership.o"])?
-        + functions(b, "rust/kernel.o", "6kernel3pci9ownership|^pcim?_")?;
+    let rule = objects(b, &["msi/ownership.o"])? + functions(b, "rust/kernel.o", "6kernel3pci9ownership|^pcim?_")?;
     let added = objects(b, &["msi/ownership_trace.o", "msi/ownership_debugfs.o"])?;
     for (name, stock, ours) in [
         ("devres", objects(a, &["devres.o"])?, devres),
@@ -65,18 +60,10 @@ fn objects(out: &Path, names: &[&str]) -> Result<Size> {
     for name in names {
         let bytes = read(&out.join("drivers/pci").join(name))?;
         for section in object::File::parse(&*bytes)?.sections() {
-            let SectionFlags::Elf { sh_flags, .. } = section.flags() else {
-                continue;
-            };
+            let SectionFlags::Elf { sh_flags, .. } = section.flags() else { continue };
             let has = |flag: u64| sh_flags.0 & flag != 0;
             let name = section.name()?;
-            let apart = [
-                "__ksymtab",
-                "__bug_table",
-                ".orc_",
-                ".return_sites",
-                ".modinfo",
-            ];
+            let apart = ["__ksymtab", "__bug_table", ".orc_", ".return_sites", ".modinfo"];
             if !has(ALLOC) || apart.iter().any(|a| name.starts_with(a)) {
                 continue;
             }
@@ -90,8 +77,8 @@ fn objects(out: &Path, names: &[&str]) -> Result<Size> {
     Ok(size)
 }
 
-/// Returns the size of the functions and named data whose names match, without those of a module `tests`. Constants without a name are
-/// not found.
+/// Returns the size of the functions and named data whose names match, without those of a module `tests`. Constants without a name
+/// are not found.
 fn functions(out: &Path, name: &str, like: &str) -> Result<Size> {
     let like = Regex::new(like)?;
     let bytes = read(&out.join(name))?;
@@ -113,8 +100,7 @@ fn functions(out: &Path, name: &str, like: &str) -> Result<Size> {
 /// Returns the helpers that a C file defines, as a regular expression.
 fn defined(file: &Path) -> Result<String> {
     let text = text::read(file)?;
-    let helper = text::regex(r"\brust_helper_\w+");
-    let names: Vec<_> = helper.find_iter(&text).map(|f| f.as_str()).collect();
+    let names: Vec<_> = text::regex(r"\brust_helper_\w+").find_iter(&text).map(|f| f.as_str()).collect();
     Ok(format!("^({})$", names.join("|")))
 }
 

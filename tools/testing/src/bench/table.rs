@@ -4,15 +4,15 @@
 
 use comfy_table::{
     presets::NOTHING,
-    CellAlignment, ContentArrangement, Table,
+    CellAlignment, ContentArrangement,
     TableComponent::{
-        BottomBorder, BottomBorderIntersections, HeaderLines, MiddleHeaderIntersections, TopBorder,
-        TopBorderIntersections, VerticalLines,
+        BottomBorder, BottomBorderIntersections, HeaderLines, MiddleHeaderIntersections, TopBorder, TopBorderIntersections,
+        VerticalLines,
     },
 };
 
 use super::rows::{Count, Target};
-use crate::common::text;
+use crate::common::{text, *};
 
 /// A table for a terminal.
 pub fn table(counts: &[Count]) -> Table {
@@ -37,14 +37,7 @@ fn cells(count: &Count) -> [String; 6] {
         (_, true) => "met",
         (_, false) => "NOT MET",
     };
-    [
-        count.name.clone(),
-        number(count.stock),
-        number(count.ours),
-        ratio,
-        target,
-        verdict.into(),
-    ]
+    [count.name.clone(), number(count.stock), number(count.ours), ratio, target, verdict.into()]
 }
 
 /// A table for documentation, in reStructuredText.
@@ -55,19 +48,11 @@ pub fn rst(counts: &[Count]) -> String {
     for line in [TopBorder, HeaderLines, BottomBorder] {
         table.set_style(line, '=');
     }
-    for gap in [
-        TopBorderIntersections,
-        MiddleHeaderIntersections,
-        BottomBorderIntersections,
-        VerticalLines,
-    ] {
+    for gap in [TopBorderIntersections, MiddleHeaderIntersections, BottomBorderIntersections, VerticalLines] {
         table.set_style(gap, ' ');
     }
     for column in table.column_iter_mut() {
         column.set_padding((0, 0));
     }
-    format!(
-        ".. SPDX-License-Identifier: GPL-2.0\n.. Written by make bench.\n\n{}\n",
-        table.trim_fmt()
-    )
+    format!(".. SPDX-License-Identifier: GPL-2.0\n.. Written by make bench.\n\n{}\n", table.trim_fmt())
 }

@@ -4,17 +4,10 @@
 //!
 //! The tree is read, not built: no configuration leaves anything out. See Documentation/PCI/irq-vector-census.rst.
 
-use std::{collections::BTreeMap, path::Path, time::Instant};
-
-use anyhow::Result;
 use census::{report, Census, Entry};
 use serde::Deserialize;
 
-use crate::{
-    common::{quote, Layout, Ui},
-    host::source,
-    verdict::Row,
-};
+use crate::{common::*, host::source, verdict::Row};
 
 /// The beginning of the names of its tests.
 pub const PREFIX: &str = "host::census::";
@@ -32,17 +25,10 @@ pub enum Format {
     Rst,
 }
 
-/// Takes the census of the tree `users` or of Debian's. With `check`, returns whether the kernel would report none of its
-/// drivers.
-pub fn census(
-    ui: &Ui,
-    layout: &Layout,
-    users: Option<&Path>,
-    format: Format,
-    check: bool,
-) -> Result<bool> {
-    let pristine = source::pristine(ui, layout, users)?;
-    let census = take(ui, &pristine.tree, &pristine.version)?;
+/// Takes the census of the user's tree or of Debian's. With `check`, returns whether the kernel would report none of its drivers.
+pub fn census(session: &Session, format: Format, check: bool) -> Result<bool> {
+    let pristine = source::pristine(session)?;
+    let census = take(session, &pristine.tree, &pristine.version)?;
     match format {
         Format::Table => print!("{}", report::text(&census, check)),
         Format::Json => println!("{}", serde_json::to_string_pretty(&census)?),
@@ -53,14 +39,10 @@ pub fn census(
 }
 
 /// Reads `tree` and judges every driver in it.
-fn take(ui: &Ui, tree: &Path, version: &str) -> Result<Census> {
-    ui.stage("census", "reading the tree", |stage| {
+fn take(session: &Session, tree: &Path, version: &str) -> Result<Census> {
+    session.stage("census", "reading the tree", |stage| {
         let census = census::take(tree, version, &|at| stage.progress(at))?;
-        let summary = format!(
-            "{} files that allocate, of {} read",
-            census.entries.len(),
-            census.read.0
-        );
+        let summary = format!("{} files that allocate, of {} read", census.entries.len(), census.read.0);
         Ok((census, summary))
     })
 }
@@ -74,9 +56,9 @@ struct Known {
 }
 
 /// Compares the census of the pristine tree with what a person found, and the census of the grafted tree with the rule.
-pub fn rows(ui: &Ui, pristine: &Path, version: &str, grafted: &Path) -> Result<Vec<Row>> {
+pub fn rows(session: &Session, pristine: &Path, version: &str, grafted: &Path) -> Result<Vec<Row>> {
     let started = Instant::now();
-    let census = take(ui, pristine, version)?;
+    let census = take(session, pristine, version)?;
     let took = started.elapsed();
     let mut rows = vec![Row::passed(format!("{PREFIX}runs")).took(took)];
     let known: Known = toml::from_str(include_str!("../../census.toml"))?;
@@ -94,23 +76,19 @@ pub fn rows(ui: &Ui, pristine: &Path, version: &str, grafted: &Path) -> Result<V
             rows.push(Row::of(name, complaint));
         }
         let name = format!("{PREFIX}every_reading_is_needed");
-        let unused = census.needless_readings().into_iter();
-        let unused = unused.map(|reading| format!("the walk settles {reading}"));
+        let unused = census.needless_readings().into_iter().map(|reading| format!("the walk settles {reading}"));
         rows.push(Row::of(name, unused.collect::<Vec<_>>().join("\n")));
         let counts = census.counts();
         for (what, expected) in &known.counts {
             let name = format!("{PREFIX}count::{}", what.replace('/', "::"));
             let found = counts.get(what).copied().unwrap_or(0);
-            rows.push(Row::judged(name, found == *expected, || {
-                format!("{found} {what}, not {expected}; make census lists them")
-            }));
+            rows.push(Row::judged(name, found == *expected, || format!("{found} {what}, not {expected}; make census lists them")));
         }
     }
-    let census = take(ui, grafted, version)?;
+    let census = take(session, grafted, version)?;
     let relying = census.entries.iter().filter(|e| e.fails());
     let list = quote(relying.map(|e| format!("{} {}", e.class.name(), e.file)));
     let name = format!("{PREFIX}grafted::no_driver_is_reported");
-    let remedy = "make census LINUX=build/linux CHECK=1 FORMAT=errors says where";
-    rows.push(Row::of(name, list).or_remedy(remedy));
+    rows.push(Row::of(name, list).or_remedy("make census LINUX=build/linux CHECK=1 FORMAT=errors says where"));
     Ok(rows)
 }

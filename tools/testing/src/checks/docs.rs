@@ -2,26 +2,7 @@
 
 //! `make docs`: the documentation as the kernel builds it, without a warning about our files.
 
-use std::{collections::BTreeSet, fs, path::Path, time::Instant};
-
-use anyhow::{Context, Result};
-
-use crate::{
-    checks::scripts::judge,
-    common::{
-        command::{command, output},
-        layout::Layout,
-        text::files,
-        ui::Ui,
-    },
-    host::packages,
-    kernel::{
-        prepare::{self, Prepared},
-        spec::KernelSpec,
-    },
-    reports::results,
-    verdict::row::Row,
-};
+use crate::{checks::scripts::judge, common::*, host::packages, kernel::*, reports::results, verdict::Row};
 
 /// The folders of the kernel's documentation that we add to or edit.
 const FOLDERS: &str = "PCI driver-api/driver-model";
@@ -32,30 +13,24 @@ const DOING: &str = "building the documentation";
 pub const PREFIX: &str = "host::docs::";
 
 /// Builds the documentation, and prints where it is.
-pub fn docs(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool> {
+pub fn docs(session: &Session) -> Result<bool> {
     let started = Instant::now();
-    let prepared = prepare::source(ui, layout, linux, &[])?;
-    KernelSpec::ours(layout).configure(ui, layout, &prepared.tools)?;
-    let rows = build(ui, layout, &prepared)?;
+    let prepared = prepare::source(session, &[])?;
+    KernelSpec::ours(session).configure(&prepared)?;
+    let rows = build(&prepared)?;
     let pages = format!(
         "guide: build/docs/Documentation/output/PCI/irq-vector-ownership.html\nRust: {}/kernel/pci/index.html\n",
-        layout.show(&KernelSpec::ours(layout).out.join(RUSTDOC)),
+        session.show(&KernelSpec::ours(session).out.join(RUSTDOC)),
     );
-    results::conclude(layout, "docs", None, started, &rows, &pages)
+    results::conclude(session, "docs", None, started, &rows, &pages)
 }
 
 const RUSTDOC: &str = "Documentation/output/rust/rustdoc";
 
-/// Builds the documentation of a tree whose kernel is configured. Returns one row for each kind of
-/// documentation.
-pub fn build(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Vec<Row>> {
-    packages::install(ui, layout, &packages::DOCS.iter().collect::<Vec<_>>())?;
-    let ours = Ours::of(layout)?;
-    Ok(vec![
-        sphinx(ui, layout, prepared, &ours)?,
-        kernel_doc(ui, layout, "host::docs::kernel-doc")?,
-        rustdoc(ui, layout, prepared)?,
-    ])
+/// Builds the documentation of a tree whose kernel is configured. Returns one row for each kind of documentation.
+pub fn build(prepared: &Prepared) -> Result<Vec<Row>> {
+    packages::install(prepared, &packages::DOCS.iter().collect::<Vec<_>>())?;
+    Ok(vec![sphinx(prepared, &Ours::of(prepared)?)?, kernel_doc(prepared, "host::docs::kernel-doc")?, rustdoc(prepared)?])
 }
 
 /// Our files, which must have no warnings.
@@ -67,88 +42,60 @@ struct Ours {
 }
 
 impl Ours {
-    fn of(layout: &Layout) -> Result<Self> {
-        let mut list = command(layout, layout.root.join("scripts/graft"));
+    fn of(session: &Session) -> Result<Self> {
+        let mut list = command(session, session.root.join("scripts/graft"));
         let edited = output(list.arg("--list-edited")).context("scripts/graft --list-edited")?;
         let mut added = BTreeSet::new();
         for folder in ["Documentation", "drivers", "include", "rust/helpers"] {
-            let all = files(&layout.root.join(folder), &[])?;
-            added.extend(all.iter().map(|file| layout.show(file)));
+            let all = files(&session.root.join(folder), &[])?;
+            added.extend(all.iter().map(|file| session.show(file)));
         }
-        Ok(Self {
-            added,
-            edited: edited.lines().map(str::to_string).collect(),
-        })
+        Ok(Self { added, edited: edited.lines().map(str::to_string).collect() })
     }
 
     /// Returns those of `files` that kernel-doc reads.
     fn c(files: &BTreeSet<String>) -> impl Iterator<Item = &String> {
-        files
-            .iter()
-            .filter(|f| f.ends_with(".c") || f.ends_with(".h"))
+        files.iter().filter(|f| f.ends_with(".c") || f.ends_with(".h"))
     }
 
     /// Returns whether a line of a log complains about one of them.
     fn blamed(&self, line: &str) -> bool {
-        let complains = [
-            "WARNING", "ERROR", "SEVERE", "CRITICAL", "Warning:", "Error:",
-        ];
-        complains.iter().any(|word| line.contains(word))
-            && self
-                .added
-                .iter()
-                .chain(&self.edited)
-                .any(|file| line.contains(file.as_str()))
+        ["WARNING", "ERROR", "SEVERE", "CRITICAL", "Warning:", "Error:"].iter().any(|word| line.contains(word))
+            && self.added.iter().chain(&self.edited).any(|file| line.contains(file.as_str()))
     }
 }
 
-/// Builds the pages with Sphinx. Pages of other folders are not built, so references to them are not
-/// checked.
-fn sphinx(ui: &Ui, layout: &Layout, prepared: &Prepared, ours: &Ours) -> Result<Row> {
-    let mut make = prepared
-        .tools
-        .make(layout, &layout.linux(), &layout.build.join("docs"));
+/// Builds the pages with Sphinx. Pages of other folders are not built, so references to them are not checked.
+fn sphinx(prepared: &Prepared, ours: &Ours) -> Result<Row> {
+    let mut make = prepared.make(&prepared.linux(), &prepared.build.join("docs"));
     make.arg("htmldocs").arg(format!("SPHINXDIRS={FOLDERS}"));
     // Without this Python writes compiled files into the source tree.
     make.env("PYTHONDONTWRITEBYTECODE", "1");
     // Sphinx does not repeat warnings about pages that have not changed.
-    let _ = fs::remove_dir_all(layout.build.join("docs"));
-    fs::create_dir_all(layout.build.join("docs"))?;
-    judge(ui, layout, "host::docs::sphinx", DOING, &mut make, |line| {
-        ours.blamed(line)
-    })
+    let _ = fs::remove_dir_all(prepared.build.join("docs"));
+    fs::create_dir_all(prepared.build.join("docs"))?;
+    judge(prepared, "host::docs::sphinx", DOING, &mut make, |line| ours.blamed(line))
 }
 
 /// Checks the comments of functions. Some of the kernel's own files lack what only `-Wall` requires.
-pub fn kernel_doc(ui: &Ui, layout: &Layout, name: &str) -> Result<Row> {
-    let ours = Ours::of(layout)?;
-    let linux = layout.linux();
-    let mut check = command(layout, "sh");
-    check
-        .current_dir(&linux)
-        .env("PYTHONDONTWRITEBYTECODE", "1");
+pub fn kernel_doc(session: &Session, name: &str) -> Result<Row> {
+    let ours = Ours::of(session)?;
+    let linux = session.linux();
+    let mut check = command(session, "sh");
+    check.current_dir(&linux).env("PYTHONDONTWRITEBYTECODE", "1");
     let join = |files: &BTreeSet<String>| Ours::c(files).cloned().collect::<Vec<_>>().join(" ");
     check.arg("-c").arg(format!(
         "scripts/kernel-doc -none -Wall {} && scripts/kernel-doc -none {}",
         join(&ours.added),
         join(&ours.edited)
     ));
-    judge(ui, layout, name, DOING, &mut check, |line| {
-        !line.trim().is_empty()
-    })
+    judge(session, name, DOING, &mut check, |line| !line.trim().is_empty())
 }
 
 /// Builds the documentation of the Rust API. The kernel's own part must have no warnings either.
-fn rustdoc(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Row> {
-    let spec = KernelSpec::ours(layout);
-    let mut make = prepared.tools.make(layout, &spec.source, &spec.out);
+fn rustdoc(prepared: &Prepared) -> Result<Row> {
+    let spec = KernelSpec::ours(prepared);
+    let mut make = prepared.make(&spec.source, &spec.out);
     make.arg("rustdoc");
-    judge(
-        ui,
-        layout,
-        "host::docs::rustdoc",
-        DOING,
-        &mut make,
-        |line| line.starts_with("warning") || line.starts_with("error"),
-    )
+    judge(prepared, "host::docs::rustdoc", DOING, &mut make, |line| line.starts_with("warning") || line.starts_with("error"))
 }

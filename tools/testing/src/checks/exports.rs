@@ -2,16 +2,9 @@
 
 //! The symbols that an object exports to modules.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    path::Path,
-};
-
-use anyhow::{Context, Result};
 use object::{Object, ObjectSection, ObjectSymbol};
 
-use crate::common::{read, regex};
+use crate::common::*;
 
 /// The exported names, each with its class: the modules to which it is exported.
 pub type Exports = BTreeMap<String, String>;
@@ -27,11 +20,8 @@ pub fn of(path: &Path) -> Result<Exports> {
 pub fn exports(file: &object::File<'_>) -> Result<Exports> {
     let mut found = Exports::new();
     for symbol in file.symbols() {
-        let Some(name) = symbol.name()?.strip_prefix("__export_symbol_") else {
-            continue;
-        };
-        let index = symbol.section_index().context("an export has a section")?;
-        let section = file.section_by_index(index)?;
+        let Some(name) = symbol.name()?.strip_prefix("__export_symbol_") else { continue };
+        let section = file.section_by_index(symbol.section_index().context("an export has a section")?)?;
         let at = usize::try_from(symbol.address() - section.address())?;
         let mut strings = section.data()?[at..].split(|byte| *byte == 0);
         let mut next = || String::from_utf8_lossy(strings.next().unwrap_or_default());
@@ -56,6 +46,5 @@ pub fn of_kernel(out: &Path) -> Result<Exports> {
 /// Returns the functions that a header declares and does not define.
 pub fn declared(header: &Path) -> Result<BTreeSet<String>> {
     let text = read(header)?;
-    let function = regex(r"(?m)^(?:int|void|bool) (\w+)\([^;{]*\);");
-    Ok(function.captures_iter(&text).map(|f| f[1].into()).collect())
+    Ok(regex(r"(?m)^(?:int|void|bool) (\w+)\([^;{]*\);").captures_iter(&text).map(|f| f[1].into()).collect())
 }

@@ -3,17 +3,7 @@
 //! The KUnit suites in User Mode Linux, as anybody with a grafted tree can run them: with the kernel's own `kunit.py`, without a
 //! guest.
 
-use std::{fs, time::Duration};
-
-use anyhow::Result;
-
-use crate::{
-    checks::scripts,
-    common::{command, regex, Layout, Ui},
-    host::LLVM,
-    kernel::{jobs, Prepared},
-    verdict::Row,
-};
+use crate::{checks::scripts, common::*, host::LLVM, kernel::*, verdict::Row};
 
 /// The beginning of the names of its rows.
 pub const PREFIX: &str = "host::kunit::";
@@ -25,14 +15,14 @@ pub const FOLDER: &str = "uml";
 const SUITES: &str = "drivers/pci/msi";
 
 /// Builds the kernel as a program in `build/uml` and runs it.
-pub fn run(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Vec<Row>> {
-    let out = layout.build.join(FOLDER);
+pub fn run(prepared: &Prepared) -> Result<Vec<Row>> {
+    let out = prepared.build.join(FOLDER);
     fs::create_dir_all(&out)?;
-    let mut kunit = command(layout, "python3");
+    let mut kunit = command(prepared, "python3");
     // Without this Python writes compiled files into the source tree.
     kunit.env("PYTHONDONTWRITEBYTECODE", "1");
     kunit.env("LIBCLANG_PATH", format!("/usr/lib/llvm{LLVM}/lib"));
-    kunit.current_dir(layout.linux());
+    kunit.current_dir(prepared.linux());
     kunit.arg("tools/testing/kunit/kunit.py");
     kunit.args(["run", "--arch=um", "--raw_output=kunit"]);
     kunit.arg(format!("--kunitconfig={SUITES}"));
@@ -42,17 +32,13 @@ pub fn run(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Vec<Row>> {
     for option in [format!("LLVM={LLVM}"), format!("RUST_LIB_SRC={source}")] {
         kunit.args(["--make_options", &option]);
     }
-    ui.stage("kunit", "building and running User Mode Linux", |stage| {
-        let limit = Duration::from_secs(3600);
-        scripts::results(stage, layout, PREFIX, &mut kunit, limit)
+    prepared.stage("kunit", "building and running User Mode Linux", |stage| {
+        scripts::results(stage, PREFIX, &mut kunit, Duration::from_secs(3600))
     })
 }
 
 /// Returns how many seconds the last run took to build, and to run the tests, as `kunit.py` says.
-pub fn seconds(layout: &Layout) -> [Option<f64>; 2] {
-    let said = fs::read_to_string(layout.log("host-kunit")).unwrap_or_default();
-    ["building", "running"].map(|step| {
-        let time = regex(&format!(r"([0-9.]+)s {step}"));
-        time.captures(&said)?[1].parse().ok()
-    })
+pub fn seconds(session: &Session) -> [Option<f64>; 2] {
+    let said = fs::read_to_string(session.log("host-kunit")).unwrap_or_default();
+    ["building", "running"].map(|step| regex(&format!(r"([0-9.]+)s {step}")).captures(&said)?[1].parse().ok())
 }

@@ -2,22 +2,16 @@
 
 //! The model of the rule, explored completely.
 
-use std::time::Instant;
-
-use anyhow::Result;
 use model::{figures, rule::Rule};
 
-use crate::{
-    common::{Layout, Ui},
-    verdict::Row,
-};
+use crate::{common::*, verdict::Row};
 
 /// The beginning of the names of the model's tests.
 pub const PREFIX: &str = "host::model::";
 
 /// Explores the model, and compares its figures with those in the documentation.
-pub fn explore(ui: &Ui, layout: &Layout) -> Result<Vec<Row>> {
-    ui.stage("model", "exploring the model of the rule", |_| {
+pub fn explore(session: &Session) -> Result<Vec<Row>> {
+    session.stage("model", "exploring the model of the rule", |_| {
         let started = Instant::now();
         let rule = Rule::read()?;
         let explored = figures::explore_all(&rule);
@@ -28,10 +22,8 @@ pub fn explore(ui: &Ui, layout: &Layout) -> Result<Vec<Row>> {
             rows.push(Row::of(name, troubles.join("\n")).with("states", setting.states));
         }
         let name = format!("{PREFIX}figures");
-        let written = figures::are_written(&layout.root, &figures::tables(&rule, &explored))?;
-        let row = Row::judged(name, written, || {
-            format!("{} has other figures", figures::PAGE)
-        });
+        let written = figures::are_written(&session.root, &figures::tables(&rule, &explored))?;
+        let row = Row::judged(name, written, || format!("{} has other figures", figures::PAGE));
         rows.push(row.or_remedy("make model").took(started.elapsed()));
         let states: usize = explored.iter().map(|setting| setting.states).sum();
         Ok((rows, format!("{states} states")))

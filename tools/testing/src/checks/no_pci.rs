@@ -3,58 +3,43 @@
 //! `host::no-pci` and `host::no-msi`: a kernel without PCI, and one with PCI but without MSI, have the calls for managed vectors as
 //! well, but not the option. All our code that does not belong to the option is built.
 
-use std::time::Instant;
-
-use anyhow::Result;
-
-use crate::{
-    common::{rsync, run, Layout, Ui},
-    kernel::{KernelSpec, Prepared},
-    verdict::Row,
-};
+use crate::{common::*, kernel::*, verdict::Row};
 
 /// The tests' names.
 pub const NAME: &str = "host::no-pci";
 pub const NO_MSI: &str = "host::no-msi";
 
 /// Builds for a kernel without PCI.
-pub fn build(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Vec<Row>> {
-    build_without(ui, layout, prepared, NAME, &[])
+pub fn build(prepared: &Prepared) -> Result<Vec<Row>> {
+    build_without(prepared, NAME, &[])
 }
 
 /// Builds for a kernel with PCI and without MSI.
-pub fn build_without_msi(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Vec<Row>> {
-    build_without(ui, layout, prepared, NO_MSI, &["drivers/pci/"])
+pub fn build_without_msi(prepared: &Prepared) -> Result<Vec<Row>> {
+    build_without(prepared, NO_MSI, &["drivers/pci/"])
 }
 
 /// Builds the kernel crate with its helpers, `folders`, and a module that calls what `linux/pci.h` declares.
-fn build_without(
-    ui: &Ui,
-    layout: &Layout,
-    prepared: &Prepared,
-    test: &str,
-    folders: &[&str],
-) -> Result<Vec<Row>> {
+fn build_without(prepared: &Prepared, test: &str, folders: &[&str]) -> Result<Vec<Row>> {
     let started = Instant::now();
     let name = test.trim_start_matches("host::");
     let spec = KernelSpec {
         // Nothing runs, so nothing needs to be fast.
         options: &["KRUSTFLAGS=-Copt-level=0"],
-        ..KernelSpec::new(layout, name, layout.linux(), &[name])
+        ..KernelSpec::new(prepared, name, prepared.linux(), &[name])
     };
-    spec.configure(ui, layout, &prepared.tools)?;
-    let modules = layout.build.join("modules").join(name);
-    ui.stage(name, "building the kernel crate and a module", |stage| {
-        let make = |targets: &[&str]| spec.make(stage, layout, &prepared.tools, targets, "prepare");
+    spec.configure(prepared)?;
+    let modules = prepared.build.join("modules").join(name);
+    prepared.stage(name, "building the kernel crate and a module", |stage| {
+        let make = |targets: &[&str]| spec.make(stage, prepared, targets, "prepare");
         make(&["prepare", "modules_prepare"])?;
         for folder in folders {
             make(&[folder])?;
         }
-        let log = layout.log(&format!("{name}-module"));
-        let from = layout.testing().join("modules/no_pci");
-        run(stage, &mut rsync(layout, &from, &modules), &log)?;
+        let log = prepared.log(&format!("{name}-module"));
+        run(stage, &mut rsync(prepared, &prepared.testing().join("modules/no_pci"), &modules), &log)?;
         // No kernel is linked, so symbols cannot be resolved. The object is built all the same.
-        let mut make = prepared.tools.make(layout, &spec.source, &spec.out);
+        let mut make = prepared.make(&spec.source, &spec.out);
         make.arg(format!("M={}", modules.display())).arg("no_pci.o");
         run(stage, &mut make, &log)?;
         let mut built = vec!["the kernel crate".to_string()];

@@ -7,30 +7,13 @@
 //! leaves out line numbers (bug tables, DWARF), converted drivers, and files in which the overlay has a hook; of these only the
 //! exports are compared. The guests `guest::...@off` test how such files behave.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    path::{Path, PathBuf},
-};
-
-use anyhow::{Context, Result};
 use object::{Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionKind, SymbolKind};
 
 use crate::{
     checks::exports::{self, Exports},
-    common::{
-        layout::Layout,
-        text::{files, quote, read},
-        ui::Ui,
-    },
-    kernel::{
-        drivers,
-        kconfig::Config,
-        prepare::{Prepared, Ready},
-        spec::{Kernel, KernelSpec},
-        ungrafted::ungrafted,
-    },
-    verdict::row::Row,
+    common::*,
+    kernel::*,
+    verdict::Row,
 };
 
 const FOLDER: &str = "drivers/pci";
@@ -40,66 +23,39 @@ pub const KERNELS: [Kernel; 2] = [Kernel::Stock, Kernel::Ours];
 
 /// Builds `drivers/pci` from the pristine and from the grafted tree and compares the two. Returns one row for each folder, one for
 /// the set of objects, and one for the exports; and one for the exports of the kernels with the option on and without the overlay.
-pub fn compare(
-    ui: &Ui,
-    layout: &Layout,
-    prepared: &Prepared,
-    ready: &BTreeMap<Kernel, Ready>,
-) -> Result<Vec<Row>> {
-    let pristine = ungrafted(ui, layout, prepared)?;
+pub fn compare(prepared: &Prepared, ready: &BTreeMap<Kernel, Ready>) -> Result<Vec<Row>> {
+    let pristine = ungrafted(prepared)?;
     let spec = |which: &str, source: PathBuf| KernelSpec {
-        out: layout.build.join("objects").join(which),
-        ..KernelSpec::new(layout, &format!("objects-{which}"), source, &["objects"])
+        out: prepared.build.join("objects").join(which),
+        ..KernelSpec::new(prepared, &format!("objects-{which}"), source, &["objects"])
     };
-    let specs = [spec("pristine", pristine), spec("grafted", layout.linux())];
+    let specs = [spec("pristine", pristine), spec("grafted", prepared.linux())];
     let mut trees = Vec::new();
     for spec in &specs {
-        spec.configure(ui, layout, &prepared.tools)?;
-        ui.stage(
-            &spec.name,
-            "building drivers/pci with the option off",
-            |stage| {
-                spec.make(
-                    stage,
-                    layout,
-                    &prepared.tools,
-                    &["prepare", "modules_prepare"],
-                    "prepare",
-                )?;
-                spec.make(stage, layout, &prepared.tools, &["drivers/pci/"], "build")?;
-                let found = objects(&spec.out)?;
-                let summary = format!("{} objects", found.len());
-                trees.push(found);
-                Ok(((), summary))
-            },
-        )?;
+        spec.configure(prepared)?;
+        prepared.stage(&spec.name, "building drivers/pci with the option off", |stage| {
+            spec.make(stage, prepared, &["prepare", "modules_prepare"], "prepare")?;
+            spec.make(stage, prepared, &["drivers/pci/"], "build")?;
+            let found = objects(&spec.out)?;
+            let summary = format!("{} objects", found.len());
+            trees.push(found);
+            Ok(((), summary))
+        })?;
     }
-    let mut rows = rows(&trees[0], &trees[1], &excepted(layout)?);
-    rows.push(exported(
-        "objects::exports",
-        &all_exports(&trees[0]),
-        &all_exports(&trees[1]),
-        &BTreeSet::new(),
-    ));
+    let mut rows = rows(&trees[0], &trees[1], &excepted(prepared)?);
+    rows.push(exported("objects::exports", &all_exports(&trees[0]), &all_exports(&trees[1]), &BTreeSet::new()));
     if let [Some(stock), Some(ours)] = KERNELS.map(|kernel| ready.get(&kernel)) {
         let of = |ready: &Ready| exports::of_kernel(&ready.kernel.spec.out);
         // Ours has the software PCI bus too, which selects a library of the kernel.
-        let headers = [
-            layout.root.join("include/linux/pci_irq_vectors.h"),
-            layout.linux().join("include/linux/irqchip/irq-msi-lib.h"),
-        ];
+        let headers =
+            [prepared.root.join("include/linux/pci_irq_vectors.h"), prepared.linux().join("include/linux/irqchip/irq-msi-lib.h")];
         let mut added = BTreeSet::new();
         for header in headers {
             added.extend(exports::declared(&header)?);
         }
-        rows.push(exported(
-            "objects::exports_with_the_option",
-            &of(stock)?,
-            &of(ours)?,
-            &added,
-        ));
+        rows.push(exported("objects::exports_with_the_option", &of(stock)?, &of(ours)?, &added));
     }
-    rows.push(default_is_off(ui, layout, prepared)?);
+    rows.push(default_is_off(prepared)?);
     Ok(rows)
 }
 
@@ -113,22 +69,21 @@ fn exported(name: &str, theirs: &Exports, ours: &Exports, added: &BTreeSet<Strin
 }
 
 fn all_exports(tree: &Tree) -> Exports {
-    let all = tree.values().flat_map(|parts| parts.exports.clone());
-    all.collect()
+    tree.values().flat_map(|parts| parts.exports.clone()).collect()
 }
 
 /// Checks that a configuration with Rust that does not mention the option has it off, and what depends on it.
-fn default_is_off(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Row> {
+fn default_is_off(prepared: &Prepared) -> Result<Row> {
     let name = "objects::default_is_off";
     let spec = KernelSpec {
-        out: layout.build.join("objects/default"),
-        ..KernelSpec::new(layout, "objects-default", layout.linux(), &["guest"])
+        out: prepared.build.join("objects/default"),
+        ..KernelSpec::new(prepared, "objects-default", prepared.linux(), &["guest"])
     };
     let config = spec.out.join(".config");
-    ui.stage(&spec.name, "asking Kconfig for the default", |stage| {
+    prepared.stage(&spec.name, "asking Kconfig for the default", |stage| {
         fs::create_dir_all(&spec.out)?;
         fs::copy(&spec.fragments[0], &config)?;
-        spec.make(stage, layout, &prepared.tools, &["olddefconfig"], "config")?;
+        spec.make(stage, prepared, &["olddefconfig"], "config")?;
         Ok(((), "olddefconfig".into()))
     })?;
     let got = Config::read(&config)?;
@@ -146,15 +101,9 @@ fn rows(pristine: &Tree, grafted: &Tree, excepted: &BTreeSet<String>) -> Vec<Row
     let set = differing(pristine, grafted, |_, _| true, |_| String::new());
     let mut rows = vec![row("objects::same_set", &set, pristine.len())];
     let mut folders: BTreeMap<&str, (usize, Vec<String>)> = BTreeMap::new();
-    for (path, theirs) in pristine
-        .iter()
-        .filter(|(path, _)| !excepted.contains(*path))
-    {
-        let Some(ours) = grafted.get(path) else {
-            continue;
-        };
-        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let (count, differing) = folders.entry(folder).or_default();
+    for (path, theirs) in pristine.iter().filter(|(path, _)| !excepted.contains(*path)) {
+        let Some(ours) = grafted.get(path) else { continue };
+        let (count, differing) = folders.entry(path.rsplit_once('/').map_or("", |(folder, _)| folder)).or_default();
         *count += 1;
         let parts = differing_parts(theirs, ours);
         if !parts.is_empty() {
@@ -162,11 +111,7 @@ fn rows(pristine: &Tree, grafted: &Tree, excepted: &BTreeSet<String>) -> Vec<Row
         }
     }
     let folders = folders.into_iter();
-    rows.extend(
-        folders.map(|(folder, (count, differing))| {
-            row(&format!("objects::{folder}"), &differing, count)
-        }),
-    );
+    rows.extend(folders.map(|(folder, (count, differing))| row(&format!("objects::{folder}"), &differing, count)));
     rows
 }
 
@@ -200,9 +145,7 @@ fn differing_parts(a: &Parts, b: &Parts) -> Vec<String> {
     let moved = !found.is_empty();
     // If a section has changed, it adds nothing that symbols in it have moved.
     let same = |a: &(String, u64), b: &(String, u64)| a.0 == b.0 && (moved || a.1 == b.1);
-    found.extend(differing(&a.symbols, &b.symbols, same, |s| {
-        format!(" ({}, at {:#x})", s.0, s.1)
-    }));
+    found.extend(differing(&a.symbols, &b.symbols, same, |s| format!(" ({}, at {:#x})", s.0, s.1)));
     found
 }
 
@@ -246,46 +189,30 @@ fn objects(out: &Path) -> Result<Tree> {
 fn parts(path: &Path) -> Result<Parts> {
     let bytes = fs::read(path)?;
     let file = object::File::parse(&*bytes)?;
-    let mut parts = Parts {
-        exports: exports::exports(&file)?,
-        ..Parts::default()
-    };
+    let mut parts = Parts { exports: exports::exports(&file)?, ..Parts::default() };
     for section in file.sections() {
         let name = section.name()?;
         if !counts(name, section.kind()) {
             continue;
         }
-        let mut content = format!(
-            "{:?} align {} size {}\n",
-            section.flags(),
-            section.align(),
-            section.size()
-        )
-        .into_bytes();
+        let mut content = format!("{:?} align {} size {}\n", section.flags(), section.align(), section.size()).into_bytes();
         content.extend(section.data()?);
         for (at, relocation) in section.relocations() {
             let target = match relocation.target() {
                 RelocationTarget::Symbol(index) => {
                     let symbol = file.symbol_by_index(index)?;
                     match (symbol.kind(), symbol.section_index()) {
-                        (SymbolKind::Section, Some(of)) => {
-                            file.section_by_index(of)?.name()?.to_string()
-                        }
+                        (SymbolKind::Section, Some(of)) => file.section_by_index(of)?.name()?.to_string(),
                         _ => symbol.name()?.to_string(),
                     }
                 }
                 other => format!("{other:?}"),
             };
-            let line = format!(
-                "\n{at:x} {:?} {target}+{:x}",
-                relocation.flags(),
-                relocation.addend()
-            );
+            let line = format!("\n{at:x} {:?} {target}+{:x}", relocation.flags(), relocation.addend());
             content.extend(line.bytes());
         }
         // Sections may share a name.
-        let key = unused_key(&parts.sections, name);
-        parts.sections.insert(key, content);
+        parts.sections.insert(unused_key(&parts.sections, name), content);
     }
     for symbol in file.symbols() {
         if matches!(symbol.kind(), SymbolKind::Section | SymbolKind::File) {
@@ -303,15 +230,10 @@ fn parts(path: &Path) -> Result<Parts> {
             (true, _) => "global",
             _ => "local",
         };
-        let what = format!(
-            "{} bytes, {binding} {:?} in {section}",
-            symbol.size(),
-            symbol.kind()
-        );
+        let what = format!("{} bytes, {binding} {:?} in {section}", symbol.size(), symbol.kind());
         let (name, at) = (symbol.name()?, symbol.address());
         // Local names may occur more than once; their order in the symbol table is the file's.
-        let key = unused_key(&parts.symbols, name);
-        parts.symbols.insert(key, (what, at));
+        parts.symbols.insert(unused_key(&parts.symbols, name), (what, at));
     }
     Ok(parts)
 }
@@ -324,21 +246,18 @@ fn counts(name: &str, kind: SectionKind) -> bool {
 }
 
 /// Returns the objects under `drivers/pci` of converted drivers, and of files that the overlay patches.
-fn excepted(layout: &Layout) -> Result<BTreeSet<String>> {
-    let converted = drivers::converted(layout)?.into_iter();
-    let converted = converted.map(|driver| format!("+++ b/{}", driver.file.display()));
+fn excepted(session: &Session) -> Result<BTreeSet<String>> {
+    let converted = drivers::converted(session)?.into_iter().map(|driver| format!("+++ b/{}", driver.file.display()));
     let mut found: BTreeSet<_> = converted.flat_map(|file| patched_objects(&file)).collect();
-    for path in files(&layout.root.join("scripts/patches"), &["patch"])? {
+    for path in files(&session.root.join("scripts/patches"), &["patch"])? {
         found.extend(patched_objects(&read(&path)?));
     }
     Ok(found)
 }
 
 fn patched_objects(patch: &str) -> Vec<String> {
-    let files = patch.lines().filter_map(|line| line.strip_prefix("+++ b/"));
-    let sources = files.filter(|file| file.starts_with(FOLDER));
-    let objects = sources.filter_map(|file| Some(format!("{}.o", file.strip_suffix(".c")?)));
-    objects.collect()
+    let sources = patch.lines().filter_map(|line| line.strip_prefix("+++ b/")).filter(|file| file.starts_with(FOLDER));
+    sources.filter_map(|file| Some(format!("{}.o", file.strip_suffix(".c")?))).collect()
 }
 
 #[cfg(test)]
@@ -347,16 +266,10 @@ mod tests {
 
     fn tree(objects: &[(&str, &[(&str, &str)])]) -> Tree {
         let parts = |sections: &[(&str, &str)]| Parts {
-            sections: sections
-                .iter()
-                .map(|(n, c)| (n.to_string(), c.as_bytes().to_vec()))
-                .collect(),
+            sections: sections.iter().map(|(n, c)| (n.to_string(), c.as_bytes().to_vec())).collect(),
             ..Parts::default()
         };
-        objects
-            .iter()
-            .map(|(path, p)| (path.to_string(), parts(p)))
-            .collect()
+        objects.iter().map(|(path, p)| (path.to_string(), parts(p))).collect()
     }
 
     #[test]
@@ -366,13 +279,7 @@ mod tests {
         let rows = rows(&a, &b, &BTreeSet::new());
         assert!(rows[0].ok);
         assert_eq!(rows[1].name, "objects::drivers/pci/msi");
-        assert!(
-            rows[1]
-                .message
-                .contains("drivers/pci/msi/api.o: .text differs"),
-            "{}",
-            rows[1].message
-        );
+        assert!(rows[1].message.contains("drivers/pci/msi/api.o: .text differs"), "{}", rows[1].message);
     }
 
     #[test]
@@ -388,34 +295,24 @@ mod tests {
     fn converted_drivers_are_excepted() {
         let a = tree(&[("drivers/pci/switch/switchtec.o", &[(".text", "x")])]);
         let b = tree(&[("drivers/pci/switch/switchtec.o", &[(".text", "y")])]);
-        let excepted = BTreeSet::from(["drivers/pci/switch/switchtec.o".to_string()]);
-        assert!(rows(&a, &b, &excepted).iter().all(|row| row.ok));
+        assert!(rows(&a, &b, &BTreeSet::from(["drivers/pci/switch/switchtec.o".to_string()])).iter().all(|row| row.ok));
     }
 
     #[test]
     fn files_with_a_hook_are_found_in_the_patches() {
-        let patch =
-            "--- a/drivers/pci/msi/api.c\n+++ b/drivers/pci/msi/api.c\n@@ -1 +1 @@\n-a\n+b\n\
+        let patch = "--- a/drivers/pci/msi/api.c\n+++ b/drivers/pci/msi/api.c\n@@ -1 +1 @@\n-a\n+b\n\
                      --- a/include/linux/pci.h\n+++ b/include/linux/pci.h\n@@ -1 +1 @@\n-a\n+b\n";
         assert_eq!(patched_objects(patch), ["drivers/pci/msi/api.o"]);
     }
 
     #[test]
     fn an_export_that_is_new_gone_or_of_another_class_is_named() {
-        let of = |exports: &[(&str, &str)]| -> Exports {
-            let pairs = exports.iter().map(|(n, c)| (n.to_string(), c.to_string()));
-            pairs.collect()
-        };
+        let of = |exports: &[(&str, &str)]| -> Exports { exports.iter().map(|(n, c)| (n.to_string(), c.to_string())).collect() };
         let theirs = of(&[("a", "any licence"), ("b", "GPL"), ("c", "GPL")]);
         let added = BTreeSet::from(["d".to_string(), "e".to_string()]);
         let ours = of(&[("a", "GPL"), ("b", "GPL"), ("d", "GPL"), ("f", "GPL")]);
         let message = exported("objects::exports", &theirs, &ours, &added).message;
-        for part in [
-            "a (any licence) is now (GPL)",
-            "c is gone",
-            "f is new",
-            "e is not exported",
-        ] {
+        for part in ["a (any licence) is now (GPL)", "c is gone", "f is new", "e is not exported"] {
             assert!(message.contains(part), "{message}");
         }
         assert!(!message.contains("d is") && !message.contains("b "));

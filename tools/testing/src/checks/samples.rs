@@ -2,21 +2,9 @@
 
 //! Checks the promises of samples and template: no `unsafe`, and a project file that an editor can follow.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    time::Instant,
-};
-
-use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use crate::{
-    common::{files, read, regex, run, Layout, Ui, TEMPLATE},
-    host::Toolchain,
-    kernel::{Built, KernelSpec},
-    verdict::Row,
-};
+use crate::{common::*, kernel::*, verdict::Row};
 
 /// The name of the row about rust-analyzer.
 pub const ANALYZER: &str = "host::template::rust_analyzer";
@@ -25,17 +13,16 @@ pub const ANALYZER: &str = "host::template::rust_analyzer";
 pub const NO_UNSAFE: &str = "host::no-unsafe::";
 
 /// Returns one row for each sample and for the template.
-pub fn no_unsafe(layout: &Layout) -> Result<Vec<Row>> {
+pub fn no_unsafe(session: &Session) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
-    for file in files(&layout.root.join("samples/rust"), &["rs"])? {
+    for file in files(&session.root.join("samples/rust"), &["rs"])? {
         let name = file.file_stem().unwrap_or_default().to_string_lossy();
         let lines = count(&read(&file)?);
         let complaint = || {
-            let has = format!("{} has unsafe in the lines {lines:?}", layout.show(&file));
+            let has = format!("{} has unsafe in the lines {lines:?}", session.show(&file));
             format!("{has}: a sample shows what the API does without it")
         };
-        let name = format!("{NO_UNSAFE}{name}");
-        rows.push(Row::judged(name, lines.is_empty(), complaint));
+        rows.push(Row::judged(format!("{NO_UNSAFE}{name}"), lines.is_empty(), complaint));
     }
     Ok(rows)
 }
@@ -43,11 +30,8 @@ pub fn no_unsafe(layout: &Layout) -> Result<Vec<Row>> {
 /// Returns the numbers of the lines that have `unsafe` outside of a comment.
 fn count(source: &str) -> Vec<usize> {
     let keyword = regex(r"\bunsafe\b");
-    let code = source
-        .lines()
-        .map(|line| line.split("//").next().unwrap_or_default());
-    let lines = code.zip(1..).filter(|(code, _)| keyword.is_match(code));
-    lines.map(|(_, number)| number).collect()
+    let code = source.lines().map(|line| line.split("//").next().unwrap_or_default());
+    code.zip(1..).filter(|(code, _)| keyword.is_match(code)).map(|(_, number)| number).collect()
 }
 
 /// The file that rust-analyzer reads.
@@ -71,36 +55,27 @@ struct Dependency {
     name: String,
 }
 
-/// Makes the kernel's own target write `rust-project.json` into the folder of a driver. Returns the file and its number of
-/// crates.
-pub fn describe(
-    ui: &Ui,
-    layout: &Layout,
-    tools: &Toolchain,
-    kernel: &KernelSpec,
-    folder: &Path,
-) -> Result<(PathBuf, Project)> {
-    let log = layout.log("rust-analyzer");
+/// Makes the kernel's own target write `rust-project.json` into the folder of a driver. Returns the file and its number of crates.
+pub fn describe(prepared: &Prepared, kernel: &KernelSpec, folder: &Path) -> Result<(PathBuf, Project)> {
+    let log = prepared.log("rust-analyzer");
     let doing = "describing the driver to editors";
-    ui.stage("rust-analyzer", doing, |stage| {
-        let mut make = tools.make(layout, &kernel.source, &kernel.out);
+    prepared.stage("rust-analyzer", doing, |stage| {
+        let mut make = prepared.make(&kernel.source, &kernel.out);
         make.arg(format!("M={}", folder.display()));
         run(stage, make.arg("rust-analyzer"), &log)?;
         let file = folder.join("rust-project.json");
-        let project: Project = serde_json::from_slice(&fs::read(&file)?)
-            .with_context(|| format!("reading {}", file.display()))?;
-        let summary = format!("{}, {} crates", layout.show(&file), project.crates.len());
+        let project: Project = serde_json::from_slice(&fs::read(&file)?).with_context(|| format!("reading {}", file.display()))?;
+        let summary = format!("{}, {} crates", prepared.show(&file), project.crates.len());
         Ok(((file, project), summary))
     })
 }
 
 /// Describes the template, and follows it from the driver to `kernel::pci`.
-pub fn analyzer(ui: &Ui, layout: &Layout, tools: &Toolchain, kernel: &Built) -> Result<Vec<Row>> {
+pub fn analyzer(prepared: &Prepared, kernel: &Built) -> Result<Vec<Row>> {
     let started = Instant::now();
-    let copy = layout.module_copy(&kernel.spec.name, TEMPLATE);
-    let (file, project) = describe(ui, layout, tools, &kernel.spec, &copy)?;
-    let complaint = follow(&project, &copy).err();
-    let complaint = complaint.map(|why| format!("{}: {why}", layout.show(&file)));
+    let copy = prepared.module_copy(&kernel.spec.name, TEMPLATE);
+    let (file, project) = describe(prepared, &kernel.spec, &copy)?;
+    let complaint = follow(&project, &copy).err().map(|why| format!("{}: {why}", prepared.show(&file)));
     let row = Row::of(ANALYZER, complaint.unwrap_or_default());
     Ok(vec![row.took(started.elapsed())])
 }
@@ -119,8 +94,7 @@ fn follow(project: &Project, copy: &Path) -> Result<(), String> {
         let name = &driver.display_name;
         return Err(format!("{name} is not configured with {option}"));
     }
-    let dependency = driver.deps.iter().find(|d| d.name == "kernel");
-    let kernel = dependency.and_then(|d| project.crates.get(d.at));
+    let kernel = driver.deps.iter().find(|d| d.name == "kernel").and_then(|d| project.crates.get(d.at));
     let kernel = kernel.ok_or("the driver does not depend on the crate kernel")?;
     // The module that the driver uses is part of that crate.
     let vectors = kernel.root_module.with_file_name("pci").join("vectors.rs");

@@ -2,19 +2,7 @@
 
 //! Tests that need no guest: scripts that print KTAP, and the form of our own code.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-    time::{Duration, Instant},
-};
-
-use anyhow::Result;
-
-use crate::{
-    common::{command, files, output, quote, watch, Ended, Layout, Limits, Stage, Ui},
-    verdict::{klog, ktap, Row},
-};
+use crate::{common::*, verdict::*};
 
 /// The number of lines that a failure quotes.
 const QUOTED: usize = 40;
@@ -30,25 +18,14 @@ pub struct Script {
 }
 
 /// Tests grafting, undoing, updating, and everything that can go wrong.
-pub const GRAFT: Script = Script {
-    name: "graft",
-    file: "graft-test.sh",
-    doing: "grafting, undoing, grafting again",
-};
+pub const GRAFT: Script = Script { name: "graft", file: "graft-test.sh", doing: "grafting, undoing, grafting again" };
 
 /// Tests what a newcomer sees first: make, scripts/setup, and the claims of the pages.
-pub const FRONT_DOOR: Script = Script {
-    name: "front-door",
-    file: "front-door-test.sh",
-    doing: "trying make with bad input, and what the pages claim",
-};
+pub const FRONT_DOOR: Script =
+    Script { name: "front-door", file: "front-door-test.sh", doing: "trying make with bad input, and what the pages claim" };
 
 /// Tests wrong drivers, which must not compile.
-pub const COMPILE_FAIL: Script = Script {
-    name: "compile-fail",
-    file: "compile-fail.sh",
-    doing: "compiling wrong drivers",
-};
+pub const COMPILE_FAIL: Script = Script { name: "compile-fail", file: "compile-fail.sh", doing: "compiling wrong drivers" };
 
 impl Script {
     /// The beginning of the names of its rows.
@@ -57,27 +34,18 @@ impl Script {
     }
 
     /// Runs the script on `folder`.
-    pub fn run(&self, ui: &Ui, layout: &Layout, folder: &Path) -> Result<Vec<Row>> {
-        let mut test = command(layout, layout.testing().join(self.file));
+    pub fn run(&self, session: &Session, folder: &Path) -> Result<Vec<Row>> {
+        let mut test = command(session, session.testing().join(self.file));
         test.arg(folder);
-        ui.stage(self.name, self.doing, |stage| {
-            let limit = Duration::from_secs(3600);
-            results(stage, layout, &self.prefix(), &mut test, limit)
-        })
+        session.stage(self.name, self.doing, |stage| results(stage, &self.prefix(), &mut test, Duration::from_secs(3600)))
     }
 }
 
 /// Runs a command that prints KTAP. Returns its results as rows whose names begin with `prefix`, and a summary.
-pub fn results(
-    stage: &Stage<'_>,
-    layout: &Layout,
-    prefix: &str,
-    test: &mut Command,
-    limit: Duration,
-) -> Result<(Vec<Row>, String)> {
-    let log = layout.log(&prefix.trim_end_matches(":").replace("::", "-"));
+pub fn results(stage: &Stage<'_>, prefix: &str, test: &mut Command, limit: Duration) -> Result<(Vec<Row>, String)> {
+    let log = stage.session.log(&prefix.trim_end_matches(":").replace("::", "-"));
     let ended = watch(stage, test, &log, Limits::total(limit))?;
-    let shown = layout.show(&log);
+    let shown = stage.session.show(&log);
     let rows = rows(prefix, Path::new(&shown), &fs::read(&log)?, &ended);
     let failed = rows.iter().filter(|row| !row.ok).count();
     let summary = format!("{} results, {failed} failed", rows.len());
@@ -97,11 +65,7 @@ fn rows(prefix: &str, log: &Path, bytes: &[u8], ended: &Ended) -> Vec<Row> {
             let said = quoted(&lines[from..case.line]);
             from = case.line + 1;
             let complaint = || format!("the test says: not ok\n{said}log: {}", log.display());
-            rows.push(Row {
-                skipped: case.skip,
-                log: Some(log.to_path_buf()),
-                ..Row::judged(name, case.ok, complaint)
-            });
+            rows.push(Row { skipped: case.skip, log: Some(log.to_path_buf()), ..Row::judged(name, case.ok, complaint) });
         }
     }
     match ended {
@@ -129,62 +93,46 @@ fn quoted(lines: &[klog::Line]) -> String {
 /// The rows of [`lints`].
 pub const LINTS: [&str; 3] = ["host::shellcheck", "host::rustfmt", "host::clippy"];
 
-/// Checks the project's own code: shell scripts with shellcheck, the runner with rustfmt and
-/// clippy.
-pub fn lints(ui: &Ui, layout: &Layout) -> Result<Vec<Row>> {
-    let mut shellcheck = command(layout, "shellcheck");
-    shellcheck
-        .current_dir(&layout.root)
-        .arg("--external-sources");
-    shellcheck.args(scripts(layout)?.iter().map(|path| layout.show(path)));
+/// Checks the project's own code: shell scripts with shellcheck, the runner with rustfmt and clippy.
+pub fn lints(session: &Session) -> Result<Vec<Row>> {
+    let mut shellcheck = command(session, "shellcheck");
+    shellcheck.current_dir(&session.root).arg("--external-sources");
+    shellcheck.args(scripts(session)?.iter().map(|path| session.show(path)));
     let cargo = |lint: &str| {
-        let mut cargo = command(layout, "cargo");
-        cargo.current_dir(layout.testing()).args(lint.split(' '));
-        cargo.env("CARGO_TARGET_DIR", layout.build.join("cargo"));
+        let mut cargo = command(session, "cargo");
+        cargo.current_dir(session.testing()).args(lint.split(' '));
+        cargo.env("CARGO_TARGET_DIR", session.build.join("cargo"));
         cargo
     };
     let mend = "mend what it names";
     let fmt = "cargo fmt --all --manifest-path tools/testing/Cargo.toml";
     let clippy = cargo("clippy -q --locked --workspace --all-targets -- -Dwarnings");
-    let tools = [
-        (shellcheck, mend),
-        (cargo("fmt --all --check"), fmt),
-        (clippy, mend),
-    ];
+    let tools = [(shellcheck, mend), (cargo("fmt --all --check"), fmt), (clippy, mend)];
     let mut rows = Vec::new();
     for (name, (mut tool, remedy)) in LINTS.into_iter().zip(tools) {
         // Debian's toolchain may lack a command of cargo.
         let part = tool.get_args().next().unwrap_or_default();
-        let mut asked = command(layout, "cargo");
+        let mut asked = command(session, "cargo");
         let is_there = output(asked.arg(part).arg("--version")).is_some();
         rows.push(if tool.get_program() == "cargo" && !is_there {
             Row::skipped(name, format!("{part:?} is not installed"))
         } else {
-            let doing = "checking our own code";
-            judge(ui, layout, name, doing, &mut tool, |_| false)?.or_remedy(remedy)
+            judge(session, name, "checking our own code", &mut tool, |_| false)?.or_remedy(remedy)
         });
     }
     Ok(rows)
 }
 
 /// Runs a tool that must succeed and print no line that is `wrong`.
-pub fn judge(
-    ui: &Ui,
-    layout: &Layout,
-    name: &str,
-    doing: &str,
-    tool: &mut Command,
-    wrong: impl Fn(&str) -> bool,
-) -> Result<Row> {
+pub fn judge(session: &Session, name: &str, doing: &str, tool: &mut Command, wrong: impl Fn(&str) -> bool) -> Result<Row> {
     let short = name.trim_start_matches("host::").replace("::", "-");
-    let log = layout.log(&short);
-    ui.stage(&short, doing, |stage| {
+    let log = session.log(&short);
+    session.stage(&short, doing, |stage| {
         let started = Instant::now();
         let ended = watch(stage, tool, &log, Limits::total(Duration::from_secs(3600)))?;
         let good = matches!(ended, Ended::Exited(status) if status.success());
         let text = fs::read_to_string(&log)?;
-        let found = text.lines().filter(|line| wrong(line));
-        let mut lines: Vec<_> = found.take(QUOTED).collect();
+        let mut lines: Vec<_> = text.lines().filter(|line| wrong(line)).take(QUOTED).collect();
         let summary = format!("{} warnings", lines.len());
         let good = good && lines.is_empty();
         if lines.is_empty() {
@@ -192,7 +140,7 @@ pub fn judge(
             lines.drain(..lines.len().saturating_sub(QUOTED));
         }
         let row = Row::judged(name, good, || {
-            let (lines, log) = (quote(lines), layout.show(&log));
+            let (lines, log) = (quote(lines), session.show(&log));
             format!("it has something to say\n{lines}log: {log}")
         });
         Ok((row.took(started.elapsed()), summary))
@@ -200,13 +148,10 @@ pub fn judge(
 }
 
 /// Returns the shell scripts.
-fn scripts(layout: &Layout) -> Result<Vec<PathBuf>> {
+fn scripts(session: &Session) -> Result<Vec<PathBuf>> {
     // These are for another shell.
-    let mut found = vec![
-        layout.root.join(".ci/run"),
-        layout.testing().join("guest/init"),
-    ];
-    for folder in [layout.root.join("scripts"), layout.testing()] {
+    let mut found = vec![session.root.join(".ci/run"), session.testing().join("guest/init")];
+    for folder in [session.root.join("scripts"), session.testing()] {
         for path in files(&folder, &[])? {
             let shell = path.extension().is_some_and(|e| e == "sh");
             let plain = path.extension().is_none();

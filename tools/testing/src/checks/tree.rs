@@ -6,33 +6,9 @@
 //! such machines have. An object counts as compiled if it exists after a `make` that removes failed ones, and if it needs only
 //! exported functions of the PCI core.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-    time::{Duration, Instant},
-};
-
-use anyhow::{Context, Result};
 use object::{Object, ObjectSymbol};
 
-use crate::{
-    checks::tree_report,
-    common::{
-        command::{watch, Ended, Limits},
-        failure::Failure,
-        layout::Layout,
-        text::{files, regex},
-        ui::Ui,
-    },
-    kernel::{
-        drivers::{self, Converted},
-        prepare::{self, Prepared},
-        spec::{KernelSpec, EVERYTHING},
-    },
-    reports::results,
-    verdict::row::Row,
-};
+use crate::{checks::tree_report, common::*, kernel::*, reports::results, verdict::Row};
 
 /// Files that cannot be configured on x86-64.
 pub(crate) const ARM64_ONLY: &[&str] = &["drivers/edac/thunderx_edac.c"];
@@ -78,12 +54,8 @@ pub struct Target {
 }
 
 /// All targets. `make test` compiles for the first one.
-pub const TARGETS: [Target; 4] = [
-    Target::new("x86_64", true),
-    Target::new("x86_64", false),
-    Target::new("arm64", true),
-    Target::new("arm64", false),
-];
+pub const TARGETS: [Target; 4] =
+    [Target::new("x86_64", true), Target::new("x86_64", false), Target::new("arm64", true), Target::new("arm64", false)];
 
 impl Target {
     const fn new(arch: &'static str, on: bool) -> Self {
@@ -104,88 +76,64 @@ impl Target {
         }
     }
 
-    fn spec(self, layout: &Layout) -> KernelSpec {
+    fn spec(self, session: &Session) -> KernelSpec {
         let rust = if self.on { "rust" } else { "no-rust" };
         let name = format!("tree-{}", self.name());
         KernelSpec {
             arch: Some(self.arch),
             base: EVERYTHING,
-            out: layout.build.join("tree").join(self.name()),
-            ..KernelSpec::new(layout, &name, layout.linux(), &["tree", rust])
+            out: session.build.join("tree").join(self.name()),
+            ..KernelSpec::new(session, &name, session.linux(), &["tree", rust])
         }
     }
 
     /// Returns the drivers in Rust, if the target has Rust.
     fn rust(self) -> Vec<PathBuf> {
         let has = self.on && self.arch == "x86_64";
-        let files = if has { RUST } else { &[] };
-        files.iter().map(PathBuf::from).collect()
+        if has { RUST } else { &[] }.iter().map(PathBuf::from).collect()
     }
 
     /// Compiles `files` and [`Self::rust()`], and returns a row for each.
-    fn compile(
-        self,
-        ui: &Ui,
-        layout: &Layout,
-        prepared: &Prepared,
-        files: &[Converted],
-    ) -> Result<Vec<Row>> {
-        let spec = self.spec(layout);
-        spec.configure(ui, layout, &prepared.tools)?;
+    fn compile(self, prepared: &Prepared, files: &[Converted]) -> Result<Vec<Row>> {
+        let spec = self.spec(prepared);
+        spec.configure(prepared)?;
         let jobs = std::thread::available_parallelism().map_or(2, |n| n.get());
-        let title = format!("tree {}", self.name());
-        ui.stage(&title, "compiling converted drivers", |stage| {
-            spec.make(stage, layout, &prepared.tools, &["prepare"], "prepare")?;
+        prepared.stage(&format!("tree {}", self.name()), "compiling converted drivers", |stage| {
+            spec.make(stage, prepared, &["prepare"], "prepare")?;
 
-            let log = layout.log(&format!("tree-{}", self.name()));
-            let mut make = spec.command(layout, &prepared.tools);
+            let log = prepared.log(&format!("tree-{}", self.name()));
+            let mut make = spec.command(prepared);
             make.args(["-k", &format!("-j{jobs}")]);
             let wanted = files.iter().filter(|f| self.wants(&f.file));
             make.args(wanted.map(|f| f.file.with_extension("o")));
             make.args(self.rust().iter().map(|f| f.with_extension("o")));
-            let ended = watch(
-                stage,
-                &mut make,
-                &log,
-                Limits::total(Duration::from_secs(3600)),
-            )?;
+            let ended = watch(stage, &mut make, &log, Limits::total(Duration::from_secs(3600)))?;
             if !matches!(ended, Ended::Exited(_)) {
-                return Err(Failure::new("compiling did not end in time")
-                    .log(&log)
-                    .into());
+                return Err(Failure::new("compiling did not end in time").log(&log).into());
             }
             let text = fs::read_to_string(&log)?;
-            let exports = exports(&layout.linux())?;
+            let exports = exports(&prepared.linux())?;
             let mut rows = Vec::new();
             let rust = self.rust();
             for file in files.iter().map(|f| &f.file).chain(&rust) {
-                rows.push(self.row(layout, file, &text, &exports)?);
+                rows.push(self.row(prepared, file, &text, &exports)?);
             }
             let absent = rows.iter().filter(|row| row.skipped.is_some()).count();
             let failed = rows.iter().filter(|row| !row.ok).count();
             let yes = rows.len() - absent - failed;
-            let summary =
-                format!("{yes} compiled, {failed} failed, {absent} not in this configuration");
+            let summary = format!("{yes} compiled, {failed} failed, {absent} not in this configuration");
             Ok((rows, summary))
         })
     }
 
-    fn row(
-        self,
-        layout: &Layout,
-        file: &Path,
-        log: &str,
-        exports: &BTreeSet<String>,
-    ) -> Result<Row> {
+    fn row(self, session: &Session, file: &Path, log: &str, exports: &BTreeSet<String>) -> Result<Row> {
         let name = format!("tree::{}::{}", self.name(), file.display());
         if !self.wants(file) {
-            let why = format!("not a driver for {}", self.arch);
-            return Ok(Row::skipped(name, why));
+            return Ok(Row::skipped(name, format!("not a driver for {}", self.arch)));
         }
-        let object = self.spec(layout).out.join(file.with_extension("o"));
+        let object = self.spec(session).out.join(file.with_extension("o"));
         let complaint = if object.exists() {
-            let unknown = not_exported(&fs::read(&object)?, exports)
-                .with_context(|| format!("reading {}", object.display()))?;
+            let unknown = not_exported(&fs::read(&object)?, exports).with_context(|| format!("reading {}", object.display()))?;
             if unknown.is_empty() {
                 return Ok(Row::passed(name));
             }
@@ -193,7 +141,7 @@ impl Target {
         } else {
             about(log, file).collect::<Vec<_>>().join("\n")
         };
-        let log = layout.show(&layout.log(&format!("tree-{}", self.name())));
+        let log = session.show(&session.log(&format!("tree-{}", self.name())));
         Ok(Row::failed(name, format!("{complaint}\nlog: {log}"))
             .or_remedy("mend the driver's patch in scripts/patches/drivers, or the semantic patch"))
     }
@@ -212,9 +160,7 @@ fn exports(linux: &Path) -> Result<BTreeSet<String>> {
     let line = regex(r"(?m)^EXPORT_SYMBOL(?:_GPL)?\((\w+)\)");
     let mut found = BTreeSet::new();
     for path in files(&linux.join("drivers/pci"), &["c"])? {
-        let text = fs::read(&path)?;
-        let text = String::from_utf8_lossy(&text);
-        found.extend(line.captures_iter(&text).map(|c| c[1].to_string()));
+        found.extend(line.captures_iter(&String::from_utf8_lossy(&fs::read(&path)?)).map(|c| c[1].to_string()));
     }
     Ok(found)
 }
@@ -225,8 +171,7 @@ fn not_exported(object: &[u8], exports: &BTreeSet<String>) -> Result<Vec<String>
     let mut unknown = Vec::new();
     for symbol in file.symbols().filter(|symbol| symbol.is_undefined()) {
         let name = symbol.name()?;
-        let ours = (name.starts_with("pci_") || name.starts_with("pcim_"))
-            && (name.contains("irq") || name.contains("msi"));
+        let ours = (name.starts_with("pci_") || name.starts_with("pcim_")) && (name.contains("irq") || name.contains("msi"));
         if ours && !exports.contains(name) {
             unknown.push(name.to_string());
         }
@@ -235,31 +180,29 @@ fn not_exported(object: &[u8], exports: &BTreeSet<String>) -> Result<Vec<String>
 }
 
 /// Returns the rows of `make test`: one for each file, for the first target.
-pub fn test(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Vec<Row>> {
-    let files = drivers::converted(layout)?;
-    TARGETS[0].compile(ui, layout, prepared, &files)
+pub fn test(prepared: &Prepared) -> Result<Vec<Row>> {
+    TARGETS[0].compile(prepared, &drivers::converted(prepared)?)
 }
 
 /// `make tree-check`: all files for all targets, as a table and as a page of the documentation.
-pub fn check(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool> {
+pub fn check(session: &Session) -> Result<bool> {
     let started = Instant::now();
-    let prepared = prepare::source(ui, layout, linux, &[])?;
-    let files = drivers::converted(layout)?;
+    let prepared = prepare::source(session, &[])?;
+    let files = drivers::converted(session)?;
     let mut found = Vec::new();
     for target in TARGETS {
-        found.push(target.compile(ui, layout, &prepared, &files)?);
+        found.push(target.compile(&prepared, &files)?);
     }
     let rows = found.concat();
     println!("\n{}", tree_report::table(&files, &found));
     let mut written = String::new();
     if rows.iter().all(|row| row.ok) {
-        let page = layout.root.join(tree_report::PAGE);
-        let old = fs::read_to_string(&page).unwrap_or_default();
-        fs::write(&page, tree_report::page(&prepared, &files, &found, &old))?;
-        written = format!("page: {}   ", layout.show(&page));
+        let page = session.root.join(tree_report::PAGE);
+        fs::write(&page, tree_report::page(&prepared, &files, &found, &fs::read_to_string(&page).unwrap_or_default()))?;
+        written = format!("page: {}   ", session.show(&page));
     }
     let version = Some(prepared.pristine.version.as_str());
-    results::conclude(layout, "tree-check", version, started, &rows, &written)
+    results::conclude(session, "tree-check", version, started, &rows, &written)
 }
 
 #[cfg(test)]
@@ -278,7 +221,7 @@ mod tests {
 
     #[test]
     fn every_file_is_compiled_for_somebody() {
-        for file in drivers::converted(&Layout::new()).unwrap() {
+        for file in drivers::converted(&Session::new(None)).unwrap() {
             assert!(TARGETS.iter().any(|target| target.wants(&file.file)));
         }
     }

@@ -4,12 +4,10 @@
 
 use std::fmt::Write as _;
 
-use comfy_table::Table;
-
 use crate::{
     checks::tree::{Target, TARGETS},
-    common::text,
-    kernel::{By, Converted, Prepared},
+    common::{text, *},
+    kernel::*,
     verdict::Row,
 };
 
@@ -107,8 +105,7 @@ pub fn simple_table(page: &mut String, lines: &[Vec<String>]) {
         if at < 2 {
             let _ = writeln!(page, "{rule}");
         }
-        let cells = line.iter().zip(&width).map(|(c, w)| format!("{c:w$}"));
-        let line = cells.collect::<Vec<_>>().join("  ");
+        let line = line.iter().zip(&width).map(|(c, w)| format!("{c:w$}")).collect::<Vec<_>>().join("  ");
         let _ = writeln!(page, "{}", line.trim_end());
     }
     let _ = writeln!(page, "{rule}");

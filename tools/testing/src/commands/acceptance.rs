@@ -5,14 +5,11 @@
 //! A request is met when the tests that the page names have passed for the present sources. Those of `make test` that have not are
 //! run, all at once, unless `RUN=0`.
 
-use std::{env, fs, path::Path, time::Instant};
-
-use anyhow::Result;
-use console::style;
+use std::env;
 
 use crate::{
     commands::test::{self, Selection},
-    common::{command, output, read, regex, table, Layout, Ui},
+    common::*,
     reports::results,
     verdict::Row,
 };
@@ -20,9 +17,7 @@ use crate::{
 const PAGE: &str = "Documentation/PCI/irq-vector-acceptance.rst";
 
 /// The files that can change a result.
-const SOURCES: &[&str] = &[
-    "rust", "drivers", "include", "samples", "scripts", "tools", "Kconfig",
-];
+const SOURCES: &[&str] = &["rust", "drivers", "include", "samples", "scripts", "tools", "Kconfig"];
 
 /// One request, as the page states it.
 #[derive(Debug, Default, PartialEq)]
@@ -36,18 +31,16 @@ struct Request {
 }
 
 /// Runs the tests that the page names, and prints which requests are met.
-pub fn acceptance(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool> {
+pub fn acceptance(session: &Session) -> Result<bool> {
     let started = Instant::now();
-    let requests = requests(&read(&layout.root.join(PAGE))?);
-    let mut tested = [latest(layout, "test"), latest(layout, "series")].concat();
+    let requests = requests(&read(&session.root.join(PAGE))?);
+    let mut tested = [latest(session, "test"), latest(session, "series")].concat();
     let mut kernel = None;
-    let not_met = requests
-        .iter()
-        .filter(|r| r.command.is_none() && !judge(layout, r, &tested).0);
+    let not_met = requests.iter().filter(|r| r.command.is_none() && !judge(session, r, &tested).0);
     let missing: Vec<_> = not_met.flat_map(|r| r.tests.clone()).collect();
     if !missing.is_empty() && env::var_os("RUN").is_none_or(|run| run != "0") {
         let selection = Selection::new(missing, false);
-        let outcome = test::run(ui, layout, linux, &selection);
+        let outcome = test::run(session, &selection);
         tested.retain(|row| !selection.has(&row.name));
         tested.extend(outcome.rows);
         kernel = outcome.kernel;
@@ -55,41 +48,31 @@ pub fn acceptance(ui: &Ui, layout: &Layout, linux: Option<&Path>) -> Result<bool
     let mut table = table(["", "request", "verdict", "shown by"]);
     let mut rows = Vec::new();
     for request in &requests {
-        let (met, notes) = judge(layout, request, &tested);
+        let (met, notes) = judge(session, request, &tested);
         let argued = request.tests.is_empty() && request.absent.is_none();
         let verdict = match (met, argued) {
             (true, false) => style("met").green(),
             (true, true) => style("argued").cyan(),
             (false, _) => style("NOT MET").red(),
         };
-        table.add_row([
-            request.number.to_string(),
-            request.title.clone(),
-            verdict.to_string(),
-            notes.join("\n"),
-        ]);
-        let name = format!("acceptance::{:02}", request.number);
-        let row = Row::judged(name, met, || notes.join("\n")).with("argued", met && argued);
+        table.add_row([request.number.to_string(), request.title.clone(), verdict.to_string(), notes.join("\n")]);
+        let row = Row::judged(format!("acceptance::{:02}", request.number), met, || notes.join("\n")).with("argued", met && argued);
         rows.push(row.with("shown_by", notes));
     }
     println!("\n{table}");
-    let (kernel, places) = (
-        kernel.as_deref(),
-        format!("the requests in full: {PAGE}   "),
-    );
+    let (kernel, places) = (kernel.as_deref(), format!("the requests in full: {PAGE}   "));
     rows.extend(tested);
-    results::conclude(layout, "acceptance", kernel, started, &rows, &places)
+    results::conclude(session, "acceptance", kernel, started, &rows, &places)
 }
 
 /// Returns the last results of a command, if they are newer than the sources.
-fn latest(layout: &Layout, name: &str) -> Vec<Row> {
-    let mut find = command(layout, "find");
-    find.current_dir(&layout.root).args(SOURCES);
-    find.args(["-type", "f", "-newer"])
-        .arg(results::json(layout, name));
+fn latest(session: &Session, name: &str) -> Vec<Row> {
+    let mut find = command(session, "find");
+    find.current_dir(&session.root).args(SOURCES);
+    find.args(["-type", "f", "-newer"]).arg(results::json(session, name));
     find.args(["-not", "-name", "*.rst", "-print", "-quit"]);
     match output(&mut find) {
-        Some(newer) if newer.is_empty() => results::rows(layout, name),
+        Some(newer) if newer.is_empty() => results::rows(session, name),
         _ => Vec::new(),
     }
 }
@@ -102,23 +85,15 @@ fn requests(page: &str) -> Vec<Request> {
     let mut requests: Vec<Request> = Vec::new();
     for line in page.lines() {
         if let Some(found) = title.captures(line) {
-            requests.push(Request {
-                number: found[1].parse().unwrap_or_default(),
-                title: found[2].into(),
-                ..Request::default()
-            });
+            requests.push(Request { number: found[1].parse().unwrap_or_default(), title: found[2].into(), ..Request::default() });
         }
-        let (Some(found), Some(request)) = (field.captures(line), requests.last_mut()) else {
-            continue;
-        };
-        let words = quoted.captures_iter(&found[2]).map(|w| w[1].into());
-        let words: Vec<String> = words.collect();
+        let (Some(found), Some(request)) = (field.captures(line), requests.last_mut()) else { continue };
+        let words: Vec<String> = quoted.captures_iter(&found[2]).map(|w| w[1].into()).collect();
         match (&found[1], words.as_slice()) {
             ("Tests", _) => request.tests = words,
             ("Command", [command]) => request.command = Some(command.clone()),
             ("Absent", [pattern, places]) => {
-                let places = places.split(' ').map(String::from).collect();
-                request.absent = Some((pattern.clone(), places));
+                request.absent = Some((pattern.clone(), places.split(' ').map(String::from).collect()));
             }
             ("Argued", _) => {
                 let (file, heading) = found[2].split_once(", ").unwrap_or((&found[2], ""));
@@ -131,15 +106,14 @@ fn requests(page: &str) -> Vec<Request> {
 }
 
 /// Returns whether a request is met, and what shows it.
-fn judge(layout: &Layout, request: &Request, tested: &[Row]) -> (bool, Vec<String>) {
+fn judge(session: &Session, request: &Request, tested: &[Row]) -> (bool, Vec<String>) {
     let (mut met, mut notes) = (true, Vec::new());
     let mut note = |good: bool, text: String| {
         met &= good;
         notes.push(text);
     };
     for prefix in &request.tests {
-        let of_prefix = tested.iter().filter(|row| row.name.starts_with(prefix));
-        let rows: Vec<_> = of_prefix.collect();
+        let rows: Vec<_> = tested.iter().filter(|row| row.name.starts_with(prefix)).collect();
         let bad = rows.iter().find(|row| !row.ok || row.skipped.is_some());
         let shown = prefix.trim_end_matches(':');
         match bad {
@@ -153,8 +127,8 @@ fn judge(layout: &Layout, request: &Request, tested: &[Row]) -> (bool, Vec<Strin
         }
     }
     if let Some((pattern, places)) = &request.absent {
-        let mut grep = command(layout, "grep");
-        grep.current_dir(&layout.root).args(["-rnPIm1", pattern]);
+        let mut grep = command(session, "grep");
+        grep.current_dir(&session.root).args(["-rnPIm1", pattern]);
         match output(grep.args(places)) {
             None => note(true, format!("nothing matches {pattern}")),
             Some(found) => {
@@ -164,7 +138,7 @@ fn judge(layout: &Layout, request: &Request, tested: &[Row]) -> (bool, Vec<Strin
         }
     }
     if let Some((file, heading)) = &request.argued {
-        let text = fs::read_to_string(layout.root.join(file)).unwrap_or_default();
+        let text = fs::read_to_string(session.root.join(file)).unwrap_or_default();
         let good = !text.is_empty() && (heading.is_empty() || text.lines().any(|l| l == heading));
         let word = if good { "argued in" } else { "not there yet:" };
         note(good, format!("{word} {file} {heading}").trim_end().into());
@@ -178,29 +152,21 @@ mod tests {
 
     #[test]
     fn the_page_has_twenty_requests_that_each_say_how_they_are_shown() {
-        let page = fs::read_to_string(Layout::new().root.join(PAGE)).unwrap();
+        let page = fs::read_to_string(Session::new(None).root.join(PAGE)).unwrap();
         let requests = requests(&page);
         assert_eq!(requests.len(), 20);
         for (at, request) in requests.iter().enumerate() {
             assert_eq!(request.number, at + 1);
-            let shown =
-                !request.tests.is_empty() || request.absent.is_some() || request.argued.is_some();
-            assert!(shown, "{request:?}");
+            assert!(!request.tests.is_empty() || request.absent.is_some() || request.argued.is_some(), "{request:?}");
         }
-        assert_eq!(
-            requests[13].argued.as_ref().unwrap().1,
-            "Why there is a ``pcim_free_irq_vectors()``"
-        );
+        assert_eq!(requests[13].argued.as_ref().unwrap().1, "Why there is a ``pcim_free_irq_vectors()``");
         assert_eq!(requests[8].command.as_deref(), Some("make series CHECK=1"));
     }
 
     #[test]
     fn a_request_is_met_if_each_of_its_tests_has_run_and_passed() {
-        let request = Request {
-            tests: vec!["guest::a::".into(), "host::b".into()],
-            ..Request::default()
-        };
-        let met = |rows: &[Row]| judge(&Layout::new(), &request, rows).0;
+        let request = Request { tests: vec!["guest::a::".into(), "host::b".into()], ..Request::default() };
+        let met = |rows: &[Row]| judge(&Session::new(None), &request, rows).0;
         let (a, b) = (Row::passed("guest::a::x"), Row::passed("host::b"));
         assert!(met(&[a.clone(), b.clone()]));
         assert!(!met(std::slice::from_ref(&a)));

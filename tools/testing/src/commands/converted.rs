@@ -1,48 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `make converted`: runs every converted driver that has a description on the software PCI bus, in its own guest, with the option off
-//! and on, and shows how far each comes.
+//! `make converted`: runs every converted driver that has a description on the software PCI bus, in its own guest, with the option
+//! off and on, and shows how far each comes.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    path::{Path, PathBuf},
-    time::Instant,
-};
+use comfy_table::presets::UTF8_FULL_CONDENSED;
 
-use anyhow::Result;
-use comfy_table::{presets::UTF8_FULL_CONDENSED, Table};
-
-use crate::{
-    checks::tree_report,
-    common::{files, is_chosen, read, Failure, Layout, Ui},
-    guest::{list, GuestSpec, Run, DEFAULT},
-    host::packages,
-    kernel::{drivers, prepare, Kernel, KernelSpec},
-    reports::results,
-    verdict::Row,
-};
+use crate::{checks::tree_report, common::*, guest::*, host::packages, kernel::*, reports::results, verdict::Row};
 
 /// The kernel without the rule comes first, so that the behaviour of a driver there is known if it fails with the rule.
 const KERNELS: [Kernel; 2] = [Kernel::Off, Kernel::Ours];
 
-/// The memory of the bus. Some BARs need more than can be allocated from the kernel. It is smaller than the reserved memory, because
-/// otherwise the kernel's "Reserved" resource would be a child of it.
-const MEMORY: &[&str] = &[
-    "kunit.enable=0",
-    "memmap=64M$0x18000000",
-    "pci_soft.memory_start=0x18000000",
-    "pci_soft.memory_size=0x3000000",
-];
+/// The memory of the bus. Some BARs need more than can be allocated from the kernel. It is smaller than the reserved memory,
+/// because otherwise the kernel's "Reserved" resource would be a child of it.
+const MEMORY: &[&str] =
+    &["kunit.enable=0", "memmap=64M$0x18000000", "pci_soft.memory_start=0x18000000", "pci_soft.memory_size=0x3000000"];
 
 /// The tests of `guest/converted.sh` that show how far a driver comes, each with its word in the table.
-const STEPS: [(&str, &str); 5] = [
-    ("loads", "loaded"),
-    ("probed", "probed"),
-    ("reached", "reached"),
-    ("bound", "bound"),
-    ("rebinds", "rebound"),
-];
+const STEPS: [(&str, &str); 5] =
+    [("loads", "loaded"), ("probed", "probed"), ("reached", "reached"), ("bound", "bound"), ("rebinds", "rebound")];
 
 /// A file in `guest/converted`: a driver, and the function that it is given. Without a function it says only why the driver cannot run.
 #[derive(Debug, PartialEq)]
@@ -58,8 +33,7 @@ struct Described {
 impl Described {
     fn parse(name: &str, text: &str) -> Self {
         let about = |key: &str| -> Vec<String> {
-            let values = text.lines().filter_map(|line| line.strip_prefix(key));
-            values.map(|value| value.trim().into()).collect()
+            text.lines().filter_map(|line| line.strip_prefix(key)).map(|value| value.trim().into()).collect()
         };
         Self {
             name: name.into(),
@@ -83,17 +57,14 @@ impl Described {
     }
 }
 
-fn described(layout: &Layout) -> Result<Vec<Described>> {
-    let all = files(&layout.testing().join("guest/converted"), &[])?.into_iter();
-    let described = |path: PathBuf| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        Ok(Described::parse(&name, &read(&path)?))
-    };
+fn described(session: &Session) -> Result<Vec<Described>> {
+    let all = files(&session.testing().join("guest/converted"), &[])?.into_iter();
+    let described = |path: PathBuf| Ok(Described::parse(&path.file_name().unwrap_or_default().to_string_lossy(), &read(&path)?));
     all.map(described).collect()
 }
 
-/// The name of the test that an interrupt was handled.
-const INTERRUPTS: &str = "interrupts";
+/// The tests of what a driver that is bound goes through, each with its word in the table.
+const EVENTS: [(&str, &str); 3] = [("interrupts", "interrupt"), ("sleeps", "suspend"), ("leaves", "removal")];
 
 /// Returns whether rows of a guest say that a step was taken.
 fn taken(rows: &[Row], step: &str) -> bool {
@@ -104,55 +75,43 @@ fn taken(rows: &[Row], step: &str) -> bool {
 
 /// Returns the word for the last step that the rows say was taken.
 fn furthest(rows: &[Row]) -> &'static str {
-    let last = STEPS.iter().rev().find(|(step, _)| taken(rows, step));
-    last.map_or("compiled", |(_, word)| word)
+    STEPS.iter().rev().find(|(step, _)| taken(rows, step)).map_or("compiled", |(_, word)| word)
 }
 
 /// Returns one row for a driver on a kernel, made of the rows of its guest.
 fn summary(name: String, rows: Vec<Row>) -> Row {
-    let failed = rows.iter().filter(|row| !row.ok);
-    let words: Vec<_> = failed
-        .map(|row| format!("{}: {}", row.name, row.message))
-        .collect();
+    let words: Vec<_> = rows.iter().filter(|row| !row.ok).map(|row| format!("{}: {}", row.name, row.message)).collect();
     let row = Row {
         log: rows.iter().find_map(|row| row.log.clone()),
         seconds: rows.last().and_then(|row| row.seconds),
         ..Row::of(name, words.join("\n"))
     };
-    row.with("came", furthest(&rows))
-        .with(INTERRUPTS, taken(&rows, INTERRUPTS))
+    let row = row.with("came", furthest(&rows));
+    EVENTS.iter().fold(row, |row, (step, _)| row.with(step, taken(&rows, step)))
 }
 
-/// Runs the drivers whose names begin with one of `names`, or all if there are no names. Returns `false` if one did not come as far as
-/// it is known to, or left something.
-pub fn converted(ui: &Ui, layout: &Layout, linux: Option<&Path>, names: &[String]) -> Result<bool> {
+/// Runs the drivers whose names begin with one of `names`, or all if there are no names. Returns `false` if one did not come as far
+/// as it is known to, or left something.
+pub fn converted(session: &Session, names: &[String]) -> Result<bool> {
     let started = Instant::now();
-    let mut all = described(layout)?;
+    let mut all = described(session)?;
     all.retain(|one| is_chosen(names, &one.name));
     let running = all.iter().filter(|one| one.runs).count();
     if running == 0 {
-        return Err(Failure::new("no such driver is described")
-            .remedy("see tools/testing/guest/converted for their names")
-            .into());
+        return Err(Failure::new("no such driver is described").remedy("see tools/testing/guest/converted for their names").into());
     }
-    let prepared = prepare::source(ui, layout, linux, packages::TESTS)?;
+    let prepared = prepare::source(session, packages::TESTS)?;
     let mut ready = BTreeMap::new();
     for which in KERNELS {
-        let spec = match which.has_rule() {
-            true => KernelSpec::converted(layout),
-            false => KernelSpec::converted_off(layout),
-        };
-        ready.insert(which, prepare::other(ui, layout, &prepared, &spec, which)?);
+        let spec = if which.has_rule() { KernelSpec::converted(session) } else { KernelSpec::converted_off(session) };
+        ready.insert(which, prepare::other(&prepared, &spec, which)?);
     }
     let mut runs = Vec::new();
     for one in all.iter().filter(|one| one.runs) {
         let guest: &'static GuestSpec = Box::leak(Box::new(one.guest()));
-        runs.extend(KERNELS.map(|kernel| Run {
-            words: vec![format!("converted={}", one.name)],
-            ..Run::new(guest, kernel)
-        }));
+        runs.extend(KERNELS.map(|kernel| Run { words: vec![format!("converted={}", one.name)], ..Run::new(guest, kernel) }));
     }
-    let mut done = list::boot(ui, layout, &ready, &runs);
+    let mut done = list::boot(session, &ready, &runs);
     let rows: Vec<_> = runs
         .iter()
         .enumerate()
@@ -167,11 +126,11 @@ pub fn converted(ui: &Ui, layout: &Layout, linux: Option<&Path>, names: &[String
         .collect();
     let release = &ready[&Kernel::Ours].kernel.release;
     let report = results::name("converted", names);
-    let failed = results::write(layout, &report, Some(release), started.elapsed(), &rows)?;
+    let failed = results::write(session, &report, Some(release), started.elapsed(), &rows)?;
     println!("\n{}", table(&all, &rows));
     results::print_failed(&rows);
     if names.is_empty() {
-        write_page(layout, release, &all, &rows)?;
+        write_page(session, release, &all, &rows)?;
     }
     println!(
         "\nconverted: {}. {running} drivers, {failed} of {} runs failed\nresults: build/results/{report}.json",
@@ -187,20 +146,21 @@ fn came(row: &Row) -> String {
     format!("{}{failed}", came.unwrap_or("compiled"))
 }
 
-const HEAD: [&str; 6] = ["run as", "file", "off", "on", "interrupt", "what stops it"];
+const HEAD: [&str; 6] = ["run as", "file", "off", "on", "goes through", "what stops it"];
 
 /// Returns the cells of a driver with each of its files, from its rows: one for each kernel, or none if it did not run.
 fn cells(one: &Described, rows: &[Row]) -> Vec<Vec<String>> {
     let name = if one.runs { &one.name } else { "not run" };
     let mut both: Vec<_> = rows.iter().map(came).collect();
     both.resize(KERNELS.len(), "compiled".into());
-    let handled = |row: &Row| row.values.get(INTERRUPTS) == Some(&true.into());
-    let handled = one.runs && rows.iter().all(handled);
+    let taken = |step| one.runs && rows.iter().all(|row| row.values.get(step) == Some(&true.into()));
+    let events: Vec<_> = EVENTS.iter().filter(|(step, _)| taken(*step)).map(|(_, word)| *word).collect();
+    let events = events.join(", ");
     let stops = one.stops.clone().unwrap_or_default();
     let cells = |file: &String| {
         let mut cells = vec![name.into(), file.clone()];
         cells.extend(both.iter().cloned());
-        cells.extend([if handled { "handled" } else { "" }.into(), stops.clone()]);
+        cells.extend([events.clone(), stops.clone()]);
         cells
     };
     one.files.iter().map(cells).collect()
@@ -220,19 +180,15 @@ fn table(all: &[Described], rows: &[Row]) -> Table {
 }
 
 /// Writes the end of the page whose beginning `make tree-check` writes.
-fn write_page(layout: &Layout, release: &str, all: &[Described], rows: &[Row]) -> Result<()> {
-    let path = layout.root.join(tree_report::PAGE);
+fn write_page(session: &Session, release: &str, all: &[Described], rows: &[Row]) -> Result<()> {
+    let path = session.root.join(tree_report::PAGE);
     let page = read(&path)?;
     let begins = page.find(tree_report::RUNS).unwrap_or(page.len());
     let mut lines = vec![HEAD.map(String::from).to_vec()];
     lines.extend(all_cells(all, rows));
-    let files = drivers::converted(layout)?;
+    let files = drivers::converted(session)?;
     let described: BTreeSet<_> = all.iter().flat_map(|one| &one.files).collect();
-    let without: Vec<_> = files
-        .iter()
-        .map(|c| c.file.display().to_string())
-        .filter(|file| !described.contains(file))
-        .collect();
+    let without: Vec<_> = files.iter().map(|c| c.file.display().to_string()).filter(|file| !described.contains(file)).collect();
     let mut end = format!(
         "{}\nHow far they come\n=================\n\n\
          Each of {} drivers has a function of the software PCI bus\n\
@@ -241,8 +197,10 @@ fn write_page(layout: &Layout, release: &str, all: &[Described], rows: &[Row]) -
          freed by the code of the stock kernel. \"loaded\": the module is there. \"probed\": the\n\
          driver looked at the function. \"reached\": it allocated vectors, or tried to. \"bound\":\n\
          its probe() succeeded. \"rebound\": it was unbound and bound again three times.\n\
-         \"handled\": with both, its handler ran for an interrupt that was raised. But for\n\
-         \"FAILED\", it left nothing when its module and the bus were removed.\n\n",
+         With both it went through what the fifth column says: its handler ran for an\n\
+         interrupt that was raised, it was suspended and resumed, the device was pulled out\n\
+         while the driver was bound. But for \"FAILED\", it left nothing when its module and\n\
+         the bus were removed.\n\n",
         tree_report::RUNS,
         all.iter().filter(|one| one.runs).count(),
     );
@@ -273,14 +231,13 @@ mod tests {
 
     #[test]
     fn what_is_described_is_converted() {
-        let layout = Layout::new();
-        let files = drivers::converted(&layout).unwrap();
-        for one in described(&layout).unwrap() {
+        let session = Session::new(None);
+        let files = drivers::converted(&session).unwrap();
+        for one in described(&session).unwrap() {
             assert!(!one.files.is_empty(), "{}", one.name);
             assert!(one.runs || one.stops.is_some(), "{}", one.name);
             for file in &one.files {
-                let known = files.iter().any(|c| c.file == Path::new(file));
-                assert!(known, "{}: {file}", one.name);
+                assert!(files.iter().any(|c| c.file == Path::new(file)), "{}: {file}", one.name);
             }
         }
     }
@@ -288,8 +245,7 @@ mod tests {
     #[test]
     fn a_step_that_is_skipped_or_failed_was_not_taken() {
         let (loads, probed) = (Row::passed("g::loads"), Row::passed("g::probed"));
-        let rows = [loads, probed, Row::skipped("g::reached", "why")];
-        assert_eq!(furthest(&rows), "probed");
+        assert_eq!(furthest(&[loads, probed, Row::skipped("g::reached", "why")]), "probed");
         assert_eq!(furthest(&[Row::failed("g::loads", "why")]), "compiled");
     }
 }

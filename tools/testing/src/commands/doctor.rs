@@ -3,20 +3,9 @@
 //! `make doctor`: lists tools that are present or missing, and says how to build one's own kernel with them and what
 //! hides Rust in a configuration. It changes nothing.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use comfy_table::{presets::NOTHING, ContentArrangement};
 
-use anyhow::{bail, Result};
-use comfy_table::{presets::NOTHING, ContentArrangement, Table};
-use console::style;
-
-use crate::{
-    common::{command, Failure, Layout},
-    host::{packages, source, toolchain, Package, LLVM},
-    kernel::{hides_rust, Config},
-};
+use crate::{common::*, host::*, kernel::*};
 
 /// One line of the table.
 struct Finding {
@@ -37,18 +26,18 @@ enum State {
 }
 
 /// Prints the tables. Returns whether everything that is needed is present.
-pub fn doctor(layout: &Layout, config: Option<&Path>, linux: Option<&Path>) -> Result<bool> {
-    let tree = linux.map(Path::to_path_buf).or_else(|| any_tree(layout));
-    let mut findings = rust(layout, tree.as_deref());
-    findings.extend(tools(layout, packages::KERNEL, State::Missing));
-    findings.extend(tools(layout, packages::TESTS, State::Later));
-    findings.push(kernel_source(layout, linux));
+pub fn doctor(session: &Session, config: Option<&Path>) -> Result<bool> {
+    let linux = session.users_tree.as_deref();
+    let tree = linux.map(Path::to_path_buf).or_else(|| any_tree(session));
+    let mut findings = rust(session, tree.as_deref());
+    findings.extend(tools(session, packages::KERNEL, State::Missing));
+    findings.extend(tools(session, packages::TESTS, State::Later));
+    findings.push(kernel_source(session, linux));
     print!("{}", table(&findings));
     for finding in findings.iter().filter(|f| f.state != State::Ok) {
         println!("{}: {}", finding.name, finding.remedy);
     }
-    let missing = findings.iter().filter(|f| f.state == State::Missing);
-    let missing = missing.count();
+    let missing = findings.iter().filter(|f| f.state == State::Missing).count();
     match missing {
         0 => println!("\nEverything that make boot needs is there."),
         _ => println!(
@@ -56,11 +45,11 @@ pub fn doctor(layout: &Layout, config: Option<&Path>, linux: Option<&Path>) -> R
              and says what before it does."
         ),
     }
-    let mut good = own_build(layout, tree.as_deref()) && missing == 0;
-    let default = layout.kernel().join(".config");
+    let mut good = own_build(session, tree.as_deref()) && missing == 0;
+    let default = session.kernel().join(".config");
     match (config, tree) {
         (None, _) if !default.exists() => {}
-        (config, Some(tree)) => good &= configuration(layout, config.unwrap_or(&default), &tree)?,
+        (config, Some(tree)) => good &= configuration(session, config.unwrap_or(&default), &tree)?,
         (Some(_), None) => {
             println!("\nThere is no kernel source to read the conditions of CONFIG_RUST from:");
             println!("name yours with LINUX=, or run make boot first.");
@@ -71,7 +60,7 @@ pub fn doctor(layout: &Layout, config: Option<&Path>, linux: Option<&Path>) -> R
     Ok(good)
 }
 
-fn rust(layout: &Layout, tree: Option<&Path>) -> Vec<Finding> {
+fn rust(session: &Session, tree: Option<&Path>) -> Vec<Finding> {
     let needed = |good, name: &str, found, needed, why, remedy: &str| Finding {
         state: if good { State::Ok } else { State::Missing },
         name: name.into(),
@@ -81,46 +70,28 @@ fn rust(layout: &Layout, tree: Option<&Path>) -> Vec<Finding> {
         remedy: remedy.into(),
     };
     let versioned = |name: &str, why, remedy: &str| {
-        let found = toolchain::version(layout, name);
-        let least = toolchain::minimum(layout, tree, name);
-        let good = found
-            .as_ref()
-            .is_some_and(|found| !toolchain::older(found, &least));
+        let found = toolchain::version(session, name);
+        let least = toolchain::minimum(session, tree, name);
+        let good = found.as_ref().is_some_and(|found| !toolchain::older(found, &least));
         needed(good, name, found, format!(">= {least}"), why, remedy)
     };
-    let cargo = shown(&layout.cache.join("cargo"));
-    let bindgen =
-        format!("make boot builds it, or: cargo install --locked bindgen-cli --root {cargo}");
-    let rustc = toolchain::version(layout, "rustc");
-    let library = rustc
-        .as_ref()
-        .and_then(|rustc| toolchain::rust_src(layout, rustc));
-    let present = library.map(|_| "present".into());
+    let cargo = shown(&session.cache.join("cargo"));
+    let bindgen = format!("make boot builds it, or: cargo install --locked bindgen-cli --root {cargo}");
+    let rustc = toolchain::version(session, "rustc");
+    let present = rustc.as_ref().and_then(|rustc| toolchain::rust_src(session, rustc)).map(|_| "present".into());
     let of_rustc = rustc.unwrap_or_else(|| "that of rustc".into());
-    let why = "the kernel compiles `core` from it";
     let remedy = "make boot fetches it; or: rustup component add rust-src";
     vec![
-        versioned(
-            "rustc",
-            "compiles the kernel's Rust",
-            "rustup update stable",
-        ),
+        versioned("rustc", "compiles the kernel's Rust", "rustup update stable"),
         versioned("bindgen", "makes Rust declarations of C headers", &bindgen),
-        needed(
-            present.is_some(),
-            "rust-src",
-            present,
-            of_rustc,
-            why,
-            remedy,
-        ),
+        needed(present.is_some(), "rust-src", present, of_rustc, "the kernel compiles `core` from it", remedy),
     ]
 }
 
-fn tools(layout: &Layout, wanted: &'static [Package], lacking: State) -> Vec<Finding> {
+fn tools(session: &Session, wanted: &'static [Package], lacking: State) -> Vec<Finding> {
     let all: Vec<_> = wanted.iter().collect();
-    let missing = packages::missing(layout, &all);
-    let versions = packages::versions(layout, &all);
+    let missing = packages::missing(session, &all);
+    let versions = packages::versions(session, &all);
     let finding = |package: &'static Package| {
         let is_there = missing.iter().all(|m| m.name != package.name);
         let version = versions.get(package.name);
@@ -143,17 +114,15 @@ fn upstream(version: &str) -> &str {
     version.split(['-', '+', '~']).next().unwrap_or(version)
 }
 
-fn kernel_source(layout: &Layout, linux: Option<&Path>) -> Finding {
+fn kernel_source(session: &Session, linux: Option<&Path>) -> Finding {
     let version = match linux {
         Some(tree) => source::version(tree).ok(),
-        None => source::cached(layout).map(|pristine| pristine.version),
+        None => source::cached(session).map(|pristine| pristine.version),
     };
-    let ours = "LINUX= takes the top folder of a Linux 7.3 source tree";
-    let debian = "make boot fetches Debian's linux-source-7.3; or LINUX=/path/to/linux";
     let (state, remedy) = match (&version, linux) {
         (Some(version), _) if source::is_ours(version) => (State::Ok, ""),
-        (_, Some(_)) => (State::Missing, ours),
-        _ => (State::Later, debian),
+        (_, Some(_)) => (State::Missing, "LINUX= takes the top folder of a Linux 7.3 source tree"),
+        _ => (State::Later, "make boot fetches Debian's linux-source-7.3; or LINUX=/path/to/linux"),
     };
     Finding {
         name: "Linux source".into(),
@@ -185,14 +154,12 @@ fn table(findings: &[Finding]) -> String {
         ]);
     }
     // The last column ends in blanks.
-    let lines = table.lines().map(|line| format!("{}\n", line.trim_end()));
-    lines.collect()
+    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
 /// Returns a path that is short enough for a table.
 fn shown(path: &Path) -> String {
-    let home = std::env::var_os("HOME").unwrap_or_default();
-    match path.strip_prefix(home) {
+    match path.strip_prefix(std::env::var_os("HOME").unwrap_or_default()) {
         Ok(rest) if rest.is_relative() => format!("~/{}", rest.display()),
         _ => path.display().to_string(),
     }
@@ -207,15 +174,12 @@ struct OwnBuild {
 }
 
 impl OwnBuild {
-    fn of(layout: &Layout) -> Self {
-        let ours = layout.cache.join("cargo/bin");
+    fn of(session: &Session) -> Self {
+        let ours = session.cache.join("cargo/bin");
         let lacking = which::which("bindgen").is_err() && ours.join("bindgen").exists();
-        let rustc = toolchain::version(layout, "rustc").unwrap_or_default();
-        let library = toolchain::rust_src(layout, &rustc);
-        Self {
-            path: lacking.then_some(ours),
-            rust_lib_src: library.filter(|path| path.starts_with(&layout.cache)),
-        }
+        let rustc = toolchain::version(session, "rustc").unwrap_or_default();
+        let library = toolchain::rust_src(session, &rustc);
+        Self { path: lacking.then_some(ours), rust_lib_src: library.filter(|path| path.starts_with(&session.cache)) }
     }
 
     /// Returns the lines to type. The last ones are `make` with each of `targets`.
@@ -228,29 +192,20 @@ impl OwnBuild {
         if let Some(path) = &self.rust_lib_src {
             lines.push(format!("export RUST_LIB_SRC={}", path.display()));
         }
-        lines.extend(
-            targets
-                .iter()
-                .map(|target| format!("make LLVM={LLVM} {target}")),
-        );
+        lines.extend(targets.iter().map(|target| format!("make LLVM={LLVM} {target}")));
         lines
     }
 
     /// Runs the kernel's own check in a shell with these settings. It leaves no files.
-    fn check(&self, layout: &Layout, tree: &Path) -> Result<(), String> {
-        let mut check = command(layout, tree.join("scripts/rust_is_available.sh"));
+    fn check(&self, session: &Session, tree: &Path) -> Result<(), String> {
+        let mut check = command(session, tree.join("scripts/rust_is_available.sh"));
         check.current_dir(tree);
         // This is not the PATH of our own builds, which has more folders.
         let mut path: Vec<_> = self.path.iter().cloned().collect();
         let shell = std::env::var_os("PATH").unwrap_or_default();
         path.extend(std::env::split_paths(&shell));
         check.env("PATH", std::env::join_paths(path).unwrap_or(shell));
-        check.envs([
-            ("RUSTC", "rustc"),
-            ("BINDGEN", "bindgen"),
-            ("SRCARCH", "x86"),
-            ("ARCH", "x86"),
-        ]);
+        check.envs([("RUSTC", "rustc"), ("BINDGEN", "bindgen"), ("SRCARCH", "x86"), ("ARCH", "x86")]);
         check.env("CC", format!("clang{LLVM}"));
         if let Some(library) = &self.rust_lib_src {
             check.env("RUST_LIB_SRC", library);
@@ -260,30 +215,26 @@ impl OwnBuild {
             return Ok(());
         }
         let said = String::from_utf8_lossy(&found.stderr);
-        let lines = said
-            .lines()
-            .map(|line| line.trim_start_matches("***").trim());
+        let lines = said.lines().map(|line| line.trim_start_matches("***").trim());
         let lines: Vec<_> = lines.filter(|line| !line.is_empty()).take(6).collect();
         Err(lines.join("\n  "))
     }
 }
 
 /// Prints how to build one's own kernel. Returns whether that would find Rust.
-fn own_build(layout: &Layout, tree: Option<&Path>) -> bool {
-    let own = OwnBuild::of(layout);
+fn own_build(session: &Session, tree: Option<&Path>) -> bool {
+    let own = OwnBuild::of(session);
     println!("\nTo build a kernel of your own, type in its folder:");
     for line in own.lines(&["rustavailable", "menuconfig"]) {
         println!("  {line}");
     }
-    match tree.map(|tree| own.check(layout, tree)) {
+    match tree.map(|tree| own.check(session, tree)) {
         None => {
             println!("Whether that finds Rust, make doctor says when there is a kernel source.")
         }
         Some(Ok(())) => println!("With these lines the kernel's own check finds Rust usable."),
         Some(Err(said)) => {
-            println!(
-                "With these lines the kernel's own check does not find Rust usable yet:\n  {said}"
-            );
+            println!("With these lines the kernel's own check does not find Rust usable yet:\n  {said}");
             return false;
         }
     }
@@ -291,15 +242,13 @@ fn own_build(layout: &Layout, tree: Option<&Path>) -> bool {
 }
 
 /// Prints whether a configuration can have Rust, and if not, which symbol hides it.
-fn configuration(layout: &Layout, path: &Path, tree: &Path) -> Result<bool> {
+fn configuration(session: &Session, path: &Path, tree: &Path) -> Result<bool> {
     let takes = "CONFIG= takes the .config in the folder where your kernel is built";
-    let shown = layout.show(path);
-    let text = fs::read_to_string(path)
-        .map_err(|e| Failure::new(format!("{shown}: {e}")).remedy(takes))?;
+    let shown = session.show(path);
+    let text = fs::read_to_string(path).map_err(|e| Failure::new(format!("{shown}: {e}")).remedy(takes))?;
     let config = Config::parse(&text);
     if config == Config::default() {
-        let what = format!("{shown} is no kernel configuration: it sets no symbol");
-        bail!(Failure::new(what).remedy(takes));
+        bail!(Failure::new(format!("{shown} is no kernel configuration: it sets no symbol")).remedy(takes));
     }
     println!("\n{shown}");
     if config.on("RUST") {
@@ -320,13 +269,10 @@ fn configuration(layout: &Layout, path: &Path, tree: &Path) -> Result<bool> {
     println!("  CONFIG_RUST cannot be set, because these conditions of it do not hold:");
     for hidden in &hidden {
         let (here, remedy) = (&hidden.because, &hidden.remedy);
-        println!(
-            "  {}\n    here: {here}\n    remedy: {remedy}",
-            hidden.condition
-        );
+        println!("  {}\n    here: {here}\n    remedy: {remedy}", hidden.condition);
     }
-    let own = OwnBuild::of(layout);
-    if !config.on("RUST_IS_AVAILABLE") && own.check(layout, tree).is_ok() {
+    let own = OwnBuild::of(session);
+    if !config.on("RUST_IS_AVAILABLE") && own.check(session, tree).is_ok() {
         println!("  Rust is available on this machine to a shell with these lines; configure");
         println!("  again with them, and with O= if you build in another folder:");
         for line in own.lines(&["olddefconfig"]) {
@@ -336,12 +282,12 @@ fn configuration(layout: &Layout, path: &Path, tree: &Path) -> Result<bool> {
     Ok(false)
 }
 
-fn any_tree(layout: &Layout) -> Option<PathBuf> {
-    let copy = layout.linux();
+fn any_tree(session: &Session) -> Option<PathBuf> {
+    let copy = session.linux();
     if copy.join("init/Kconfig").exists() {
         return Some(copy);
     }
-    source::cached(layout).map(|pristine| pristine.tree)
+    source::cached(session).map(|pristine| pristine.tree)
 }
 
 #[cfg(test)]
@@ -351,17 +297,12 @@ mod tests {
     #[test]
     fn lines_name_what_the_shell_lacks() {
         let lines = |path: Option<&str>, library: Option<&str>| {
-            let own = OwnBuild {
-                path: path.map(PathBuf::from),
-                rust_lib_src: library.map(PathBuf::from),
-            };
-            own.lines(&["menuconfig"])
+            OwnBuild { path: path.map(PathBuf::from), rust_lib_src: library.map(PathBuf::from) }.lines(&["menuconfig"])
         };
         let make = "make LLVM=-19 menuconfig";
         assert_eq!(lines(None, None), [make]);
         let exports = ["export PATH=/c/bin:$PATH", "export RUST_LIB_SRC=/c/library"];
-        let all = lines(Some("/c/bin"), Some("/c/library"));
-        assert_eq!(all, [exports[0], exports[1], make]);
+        assert_eq!(lines(Some("/c/bin"), Some("/c/library")), [exports[0], exports[1], make]);
     }
 
     #[test]
@@ -369,8 +310,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("README.md");
         fs::write(&file, "# Title\n\nText.\n").unwrap();
-        let error = configuration(&Layout::new(), &file, folder.path()).unwrap_err();
-        let error = error.to_string();
+        let error = configuration(&Session::new(None), &file, folder.path()).unwrap_err().to_string();
         assert!(error.contains("is no kernel configuration"), "{error}");
     }
 }

@@ -5,37 +5,18 @@
 //! The clone is never touched: a copy of the overlay is patched and grafted into `build/linux` in its place. Every command first
 //! grafts the clone's own overlay, so nothing is left of a mutation even if this command is interrupted.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-    time::Instant,
-};
-
-use anyhow::{bail, ensure, Context, Result};
-use comfy_table::Table;
-
 use crate::{
     checks::scripts,
     commands::test::{self, Kernels, Selection},
-    common::{command, files, is_chosen, read, succeed, text, Failure, Layout, Ui},
+    common::{text, *},
     host::packages,
-    kernel::{prepare, Kernel, Prepared},
+    kernel::*,
     reports::results,
     verdict::Row,
 };
 
 /// The parts of the clone that a graft uses.
-const OVERLAY: [&str; 8] = [
-    "Documentation",
-    "Kconfig",
-    "drivers",
-    "include",
-    "rust",
-    "samples",
-    "scripts",
-    "tools",
-];
+const OVERLAY: [&str; 8] = ["Documentation", "Kconfig", "drivers", "include", "rust", "samples", "scripts", "tools"];
 
 /// How many of the tests that noticed are named.
 const NAMED: usize = 3;
@@ -51,67 +32,56 @@ struct Mutation {
 
 /// Tries the mutations whose names begin with one of `names`, or all if there are no names. Returns `false` if no test noticed one
 /// of them.
-pub fn mutations(ui: &Ui, layout: &Layout, linux: Option<&Path>, names: &[String]) -> Result<bool> {
+pub fn mutations(session: &Session, names: &[String]) -> Result<bool> {
     let started = Instant::now();
-    let mutations = chosen(layout, names)?;
-    let prepared = prepare::source(ui, layout, linux, packages::TESTS)?;
-    // The layout with a copy of the overlay to break, in place of the clone: scripts and sources are those of the copy, built files
+    let mutations = chosen(session, names)?;
+    let prepared = prepare::source(session, packages::TESTS)?;
+    // A session with a copy of the overlay to break, in place of the clone: scripts and sources are those of the copy, built files
     // those of the clone.
-    let mutant = Layout {
-        root: layout.build.join("mutant"),
-        ..layout.clone()
-    };
+    let mutant = prepared.with_root(session.build.join("mutant"));
     for mutation in &mutations {
-        mutation.apply(layout, &mutant)?;
+        mutation.apply(session, &mutant)?;
     }
     let tests: BTreeSet<_> = mutations.iter().map(|m| m.test.as_str()).collect();
     // No mutation reaches the stock kernel, which is made once, with the modules of every guest.
     let mut ready = Kernels::new();
-    let modules = Selection::default().runs().into_iter();
-    let modules = modules.filter(|run| run.kernel == Kernel::Stock);
+    let modules = Selection::default().runs().into_iter().filter(|run| run.kernel == Kernel::Stock);
     let modules = modules.flat_map(|run| run.guest.modules).copied().collect();
-    let stock = prepare::kernel(ui, layout, &prepared, Kernel::Stock, &modules)?;
-    ready.insert(Kernel::Stock, stock);
+    ready.insert(Kernel::Stock, prepare::kernel(&prepared, Kernel::Stock, &modules)?);
     // A test that fails without a mutation proves nothing.
     for test in tests {
-        let rows = tested(ui, layout, &prepared, &mut ready, test)?;
+        let rows = tested(&prepared, &mut ready, test)?;
         if let Some(row) = rows.iter().find(|row| !row.ok) {
             let what = format!("{} fails without any mutation", row.name);
-            return Err(Failure::new(what)
-                .remedy(format!("make test TEST={test}"))
-                .into());
+            return Err(Failure::new(what).remedy(format!("make test TEST={test}")).into());
         }
     }
     let mut rows = Vec::new();
     for mutation in &mutations {
         let began = Instant::now();
-        mutation.apply(layout, &mutant)?;
+        mutation.apply(session, &mutant)?;
         // Tests of grafting make their own trees.
         if !mutation.test.starts_with(&scripts::GRAFT.prefix()) {
-            prepare::graft(ui, layout, &mutant.root)?;
+            prepare::graft(session, &mutant.root)?;
         }
-        let found = tested(ui, &mutant, &prepared, &mut ready, &mutation.test);
+        let found = tested(&mutant, &mut ready, &mutation.test);
         let row = verdict(mutation, found);
         let state = if row.ok { "noticed" } else { "NOT NOTICED" };
-        ui.say(format!("       {state}: {}", mutation.name));
+        session.say(format!("       {state}: {}", mutation.name));
         rows.push(row.took(began.elapsed()));
     }
-    prepare::graft(ui, layout, &layout.root)?;
+    prepare::graft(session, &session.root)?;
     println!("\n{}", table(&mutations, &rows));
-    let report = results::name("mutations", names);
-    let restored = "kernel: the next make restores it   ";
-    results::conclude(layout, &report, None, started, &rows, restored)
+    results::conclude(session, &results::name("mutations", names), None, started, &rows, "kernel: the next make restores it   ")
 }
 
-fn chosen(layout: &Layout, names: &[String]) -> Result<Vec<Mutation>> {
-    let patches = files(&layout.testing().join("mutations"), &["patch"])?;
+fn chosen(session: &Session, names: &[String]) -> Result<Vec<Mutation>> {
+    let patches = files(&session.testing().join("mutations"), &["patch"])?;
     let mut all: Vec<_> = patches.into_iter().map(mutation).collect::<Result<_>>()?;
     let known: Vec<_> = all.iter().map(|m| m.name.clone()).collect();
     all.retain(|m| is_chosen(names, &m.name));
     if all.is_empty() {
-        return Err(Failure::new("there is no such mutation")
-            .remedy(format!("one of: {}", known.join(", ")))
-            .into());
+        return Err(Failure::new("there is no such mutation").remedy(format!("one of: {}", known.join(", "))).into());
     }
     Ok(all)
 }
@@ -122,45 +92,33 @@ fn mutation(patch: PathBuf) -> Result<Mutation> {
     let test = rest.lines().find_map(|line| line.strip_prefix("Test: "));
     let test = test.with_context(|| format!("{} has no line `Test: `", patch.display()))?;
     let name = patch.file_stem().unwrap_or_default();
-    Ok(Mutation {
-        name: name.to_string_lossy().into_owned(),
-        what: what.into(),
-        test: test.into(),
-        patch,
-    })
+    Ok(Mutation { name: name.to_string_lossy().into_owned(), what: what.into(), test: test.into(), patch })
 }
 
 impl Mutation {
     /// Makes `mutant` a copy of the clone's overlay with this mutation.
-    fn apply(&self, layout: &Layout, mutant: &Layout) -> Result<()> {
+    fn apply(&self, session: &Session, mutant: &Session) -> Result<()> {
         fs::create_dir_all(&mutant.root)?;
-        let from = OVERLAY.iter().map(|name| layout.root.join(name));
-        let mut rsync = command(layout, "rsync");
+        let from = OVERLAY.iter().map(|name| session.root.join(name));
+        let mut rsync = command(session, "rsync");
         rsync.args(["-a", "--delete"]);
         rsync.args(from.filter(|path| path.exists()));
         succeed(rsync.arg(&mutant.root), "copying the overlay")?;
-        let mut patch = command(layout, "patch");
+        let mut patch = command(session, "patch");
         patch.current_dir(&mutant.root);
         patch.args(["-p1", "-N", "-f", "-F0", "-r", "-"]);
         patch.args(["--no-backup-if-mismatch", "-i"]);
-        let what = format!("applying the mutation {}", self.name);
-        succeed(patch.arg(&self.patch), &what).map_err(|error| {
-            let remedy = format!("make {} fit the code", layout.show(&self.patch));
+        succeed(patch.arg(&self.patch), &format!("applying the mutation {}", self.name)).map_err(|error| {
+            let remedy = format!("make {} fit the code", session.show(&self.patch));
             Failure::from_error(error).remedy(remedy).into()
         })
     }
 }
 
-/// Builds the present content of `build/linux`, and runs the tests of `test` on it and on the overlay in `layout`.
-fn tested(
-    ui: &Ui,
-    layout: &Layout,
-    prepared: &Prepared,
-    ready: &mut Kernels,
-    test: &str,
-) -> Result<Vec<Row>> {
+/// Builds the present content of `build/linux`, and runs the tests of `test` on it and on the overlay of its session.
+fn tested(prepared: &Prepared, ready: &mut Kernels, test: &str) -> Result<Vec<Row>> {
     let selection = Selection::of(test);
-    let mut rows = test::run_prepared(ui, layout, prepared, ready, &selection).rows;
+    let mut rows = test::run_prepared(prepared, ready, &selection).rows;
     // A kernel that does not build does not count as a test that notices.
     let not_built = |row: &&Row| !row.ok && row.name.starts_with("host::build");
     if let Some(row) = rows.iter().find(not_built) {
@@ -191,16 +149,9 @@ fn verdict(mutation: &Mutation, found: Result<Vec<Row>>) -> Row {
 }
 
 fn table(mutations: &[Mutation], rows: &[Row]) -> Table {
-    let head = [
-        "mutation",
-        "what is broken",
-        "tests that turned red",
-        "time",
-    ];
-    let mut table = text::table(head);
+    let mut table = text::table(["mutation", "what is broken", "tests that turned red", "time"]);
     for (Mutation { name, what, .. }, row) in mutations.iter().zip(rows) {
-        let red = row.values.get("red").and_then(|red| red.as_array());
-        let red = red.into_iter().flatten().filter_map(|name| name.as_str());
+        let red = row.values.get("red").and_then(|red| red.as_array()).into_iter().flatten().filter_map(|name| name.as_str());
         let red: Vec<_> = red.map(|name| name.trim_start_matches("guest::")).collect();
         let shown = match red.len() {
             0 => "NONE".into(),

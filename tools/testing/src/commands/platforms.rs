@@ -3,20 +3,13 @@
 //! `make platforms`: builds the overlay for other platforms than that of `make test`, runs the samples and the tests of ownership
 //! there, and shows what passes. To add a platform, add an entry to [`PLATFORMS`], and a [`Machine`] if no other entry has it.
 
-use std::{collections::BTreeMap, fs, path::Path, time::Instant};
-
-use anyhow::{bail, Result};
-
 use crate::{
     checks::{kunit, tree_report::simple_table},
     commands::boot,
-    common::{command, is_chosen, output, Failure, Layout, Ui},
-    guest::{
-        list::{self, guests},
-        GuestSpec, Run,
-    },
-    host::{debian, packages},
-    kernel::{prepare, Kernel, KernelSpec, Machine, Prepared, ARM64, ARM64_GICV2M, PC, PC_RT},
+    common::*,
+    guest::{list::guests, *},
+    host::*,
+    kernel::*,
     reports::results,
     verdict::Row,
 };
@@ -87,63 +80,48 @@ struct Outcome {
 
 impl Platform {
     /// Builds and boots it.
-    fn run(&self, ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Outcome> {
-        let Some(machine) = self.machine else {
-            return user_mode(ui, layout, prepared);
-        };
+    fn run(&self, prepared: &Prepared) -> Result<Outcome> {
+        let Some(machine) = self.machine else { return user_mode(prepared) };
         if let Some(architecture) = machine.debian {
-            ui.stage("userland", "fetching Debian's busybox", |stage| {
-                debian::fetch_busybox(stage, layout, architecture)?;
+            prepared.stage("userland", "fetching Debian's busybox", |stage| {
+                debian::fetch_busybox(stage, architecture)?;
                 Ok(((), format!("busybox-static for {architecture}")))
             })?;
         }
         let spec = KernelSpec {
             arch: self.arch,
             machine,
-            out: layout.build.join("platforms").join(self.kernel),
-            ..KernelSpec::new(layout, self.kernel, layout.linux(), self.fragments)
+            out: prepared.build.join("platforms").join(self.kernel),
+            ..KernelSpec::new(prepared, self.kernel, prepared.linux(), self.fragments)
         };
         let started = Instant::now();
         let is_new = !spec.image().exists();
-        let ready = prepare::other(ui, layout, prepared, &spec, Kernel::Ours)?;
+        let ready = prepare::other(prepared, &spec, Kernel::Ours)?;
         let built = keep(&spec.out, is_new.then(|| started.elapsed().as_secs_f64()));
         let ready = BTreeMap::from([(Kernel::Ours, ready)]);
-        let known = [&boot::GUEST].into_iter().chain(guests());
-        let mine = known.filter(|guest| self.guests.contains(&guest.name));
+        let mine = [&boot::GUEST].into_iter().chain(guests()).filter(|guest| self.guests.contains(&guest.name));
         let runs: Vec<_> = mine.map(|guest| self.guest(guest)).collect();
-        let done = list::boot(ui, layout, &ready, &runs);
-        let rows = list::rows(ui, layout, &ready, &runs, done);
+        let done = list::boot(prepared, &ready, &runs);
+        let rows = list::rows(prepared, &ready, &runs, done);
         let booted = rows.iter().find_map(|row| row.values.get("booted"));
-        Ok(Outcome {
-            built,
-            booted: booted.and_then(|seconds| seconds.as_f64()),
-            rows,
-        })
+        Ok(Outcome { built, booted: booted.and_then(|seconds| seconds.as_f64()), rows })
     }
 
     /// Returns a guest of `make test` or `make boot` under a name of its own.
     fn guest(&self, guest: &GuestSpec) -> Run {
         // These live as long as the command runs, which is as long as the program does.
         let name = Box::leak(format!("{}::{}", self.name, guest.name).into_boxed_str());
-        let guest = GuestSpec {
-            name,
-            ..guest.clone()
-        };
-        Run::new(Box::leak(Box::new(guest)), Kernel::Ours)
+        Run::new(Box::leak(Box::new(GuestSpec { name, ..guest.clone() })), Kernel::Ours)
     }
 }
 
 /// Runs the KUnit suites in User Mode Linux.
-fn user_mode(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Outcome> {
-    let out = layout.build.join(kunit::FOLDER);
+fn user_mode(prepared: &Prepared) -> Result<Outcome> {
+    let out = prepared.build.join(kunit::FOLDER);
     let is_new = !out.join("linux").exists();
-    let rows = kunit::run(ui, layout, prepared)?;
-    let [built, ran] = kunit::seconds(layout);
-    Ok(Outcome {
-        rows,
-        built: keep(&out, built.filter(|_| is_new)),
-        booted: ran,
-    })
+    let rows = kunit::run(prepared)?;
+    let [built, ran] = kunit::seconds(prepared);
+    Ok(Outcome { rows, built: keep(&out, built.filter(|_| is_new)), booted: ran })
 }
 
 /// Remembers how long it took to build everything in a folder, if that was done now, and returns how long it took.
@@ -157,7 +135,7 @@ fn keep(out: &Path, built: Option<f64>) -> Option<f64> {
 }
 
 /// Runs the platforms whose names begin with one of `names`, or all if there are no names. Returns whether everything passed.
-pub fn platforms(ui: &Ui, layout: &Layout, linux: Option<&Path>, names: &[String]) -> Result<bool> {
+pub fn platforms(session: &Session, names: &[String]) -> Result<bool> {
     let started = Instant::now();
     let mut chosen = PLATFORMS.to_vec();
     chosen.retain(|platform| is_chosen(names, platform.name));
@@ -165,28 +143,24 @@ pub fn platforms(ui: &Ui, layout: &Layout, linux: Option<&Path>, names: &[String
         let known = PLATFORMS.each_ref().map(|p| p.name).join(" ");
         bail!(Failure::new("no such platform").remedy(format!("P= takes: {known}")));
     }
-    let prepared = prepare::source(ui, layout, linux, packages::PLATFORMS)?;
+    let prepared = prepare::source(session, packages::PLATFORMS)?;
     let mut rows = Vec::new();
     let mut lines = vec![HEAD.map(String::from).to_vec()];
     for platform in &chosen {
-        let outcome = platform.run(ui, layout, &prepared);
-        let outcome = outcome.unwrap_or_else(|error| {
+        let outcome = platform.run(&prepared).unwrap_or_else(|error| {
             let name = format!("platforms::{}", platform.name);
-            Outcome {
-                rows: vec![Row::failed(name, Failure::from_error(error).to_string())],
-                ..Outcome::default()
-            }
+            Outcome { rows: vec![Row::failed(name, Failure::from_error(error).to_string())], ..Outcome::default() }
         });
         lines.push(cells(platform, &outcome));
         rows.extend(outcome.rows);
     }
     let report = results::name("platforms", names);
     let version = Some(prepared.pristine.version.as_str());
-    let table = table(layout, &prepared, &lines, &rows);
+    let table = table(&prepared, &lines, &rows);
     println!("\n{table}");
-    let good = results::conclude(layout, &report, version, started, &rows, "")?;
+    let good = results::conclude(session, &report, version, started, &rows, "")?;
     if good && names.is_empty() {
-        fs::write(layout.root.join(TABLE), table)?;
+        fs::write(session.root.join(TABLE), table)?;
     }
     Ok(good)
 }
@@ -194,16 +168,11 @@ pub fn platforms(ui: &Ui, layout: &Layout, linux: Option<&Path>, names: &[String
 /// The table that the documentation shows.
 const TABLE: &str = "Documentation/PCI/irq-vector-ownership-testing-platforms.txt";
 
-const HEAD: [&str; 7] = [
-    "platform", "what", "build", "boot", "passed", "failed", "skipped",
-];
+const HEAD: [&str; 7] = ["platform", "what", "build", "boot", "passed", "failed", "skipped"];
 
 fn cells(platform: &Platform, outcome: &Outcome) -> Vec<String> {
     let seconds = |time: Option<f64>| time.map_or("?".into(), |s| format!("{s:.1} s"));
-    let count = |result| {
-        let those = outcome.rows.iter().filter(|row| row.result() == result);
-        those.count().to_string()
-    };
+    let count = |result| outcome.rows.iter().filter(|row| row.result() == result).count().to_string();
     let names = [platform.name, platform.about].map(String::from);
     let times = [outcome.built, outcome.booted].map(seconds);
     let counts = ["ok", "failed", "skipped"].map(count);
@@ -211,10 +180,9 @@ fn cells(platform: &Platform, outcome: &Outcome) -> Vec<String> {
 }
 
 /// Returns the table with the versions, and with the reasons for what was skipped.
-fn table(layout: &Layout, prepared: &Prepared, lines: &[Vec<String>], rows: &[Row]) -> String {
+fn table(prepared: &Prepared, lines: &[Vec<String>], rows: &[Row]) -> String {
     let said = |program: &str, argument: &str| {
-        let text = output(command(layout, program).arg(argument)).unwrap_or_default();
-        text.lines().next().unwrap_or_default().to_string()
+        output(command(prepared, program).arg(argument)).unwrap_or_default().lines().next().unwrap_or_default().to_string()
     };
     let mut text = format!(
         "{}, Linux {}\n{}\n{}\n\n",
@@ -240,14 +208,14 @@ mod tests {
 
     #[test]
     fn every_guest_and_fragment_exists() {
-        let layout = Layout::new();
+        let session = Session::new(None);
         for platform in PLATFORMS {
             for name in platform.guests {
                 let known = guests().iter().any(|guest| guest.name == *name);
                 assert!(known || boot::GUEST.name == *name, "{name}");
             }
             for fragment in platform.fragments {
-                assert!(layout.fragment(fragment).exists(), "{fragment}");
+                assert!(session.fragment(fragment).exists(), "{fragment}");
             }
         }
     }

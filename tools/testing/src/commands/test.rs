@@ -2,32 +2,17 @@
 
 //! The tests of `make test`, as rows.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-    sync::mpsc,
-    thread,
-};
-
-use anyhow::Result;
+use std::{sync::mpsc, thread};
 
 use crate::{
     bench,
     checks::{census, docs, formats, kunit, model, no_pci, objects, samples, scripts, tree},
-    common::{
-        failure::Failure,
-        layout::{Layout, TEMPLATE},
-        ui::Ui,
-    },
+    common::*,
     evidence::{self, Chosen},
-    guest::{list, run::Run, sequences},
+    guest::*,
     host::packages,
-    kernel::{
-        prepare::{self, Prepared, Ready},
-        spec::Kernel,
-        ungrafted::ungrafted,
-    },
-    verdict::{bounds, row::Row},
+    kernel::*,
+    verdict::*,
 };
 
 /// Which tests to run.
@@ -67,12 +52,7 @@ impl Selection {
             if self.long && !guest.long {
                 continue;
             }
-            let run = |kernel| Run {
-                guest,
-                kernel,
-                long: self.long,
-                words: sequences::words(guest),
-            };
+            let run = |kernel| Run { guest, kernel, long: self.long, words: sequences::words(guest) };
             let named = |kernel: &Kernel| self.names(&format!("guest::{}", run(*kernel).name()));
             let always = guest.kernels.iter().copied();
             let built: Vec<_> = always
@@ -103,10 +83,7 @@ impl Selection {
     fn wants(&self, prefix: &str) -> bool {
         let wants = |filter: &String| {
             // A kernel's suffix is in the names of guests only.
-            let known = filter.contains('@')
-                || KNOWN
-                    .iter()
-                    .any(|k| k.starts_with(filter.as_str()) || filter.starts_with(k));
+            let known = filter.contains('@') || KNOWN.iter().any(|k| k.starts_with(filter.as_str()) || filter.starts_with(k));
             prefix.contains(filter.as_str()) || filter.starts_with(prefix) || !known
         };
         self.filters.is_empty() || self.filters.iter().any(wants)
@@ -134,13 +111,10 @@ pub struct Outcome {
 }
 
 /// Runs the tests. A part that cannot be built is a failed row, so the count at the end never omits tests silently.
-pub fn run(ui: &Ui, layout: &Layout, linux: Option<&Path>, selection: &Selection) -> Outcome {
-    let mut outcome = match prepare::source(ui, layout, linux, packages::TESTS) {
-        Ok(prepared) => run_prepared(ui, layout, &prepared, &mut Kernels::new(), selection),
-        Err(error) => Outcome {
-            rows: caught("host::build", Err(error)),
-            kernel: None,
-        },
+pub fn run(session: &Session, selection: &Selection) -> Outcome {
+    let mut outcome = match prepare::source(session, packages::TESTS) {
+        Ok(prepared) => run_prepared(&prepared, &mut Kernels::new(), selection),
+        Err(error) => Outcome { rows: caught("host::build", Err(error)), kernel: None },
     };
     bounds::enforce(&mut outcome.rows);
     outcome
@@ -149,25 +123,14 @@ pub fn run(ui: &Ui, layout: &Layout, linux: Option<&Path>, selection: &Selection
 /// Runs the tests on what `build/linux` holds. Kernels without the overlay that are in `ready` already are not built again.
 ///
 /// One thread builds the kernels one after the other, and then runs the tests on what was built. Another thread boots the guests of
-/// each kernel as soon as it is built, and a third one runs the tests that need no kernel, because a guest sleeps most of the time, and
-/// parts of a build use only one processor.
-pub fn run_prepared(
-    ui: &Ui,
-    layout: &Layout,
-    prepared: &Prepared,
-    ready: &mut Kernels,
-    selection: &Selection,
-) -> Outcome {
+/// each kernel as soon as it is built, and a third one runs the tests that need no kernel, because a guest sleeps most of the time,
+/// and parts of a build use only one processor.
+pub fn run_prepared(prepared: &Prepared, ready: &mut Kernels, selection: &Selection) -> Outcome {
     let runs = selection.runs();
     let evidence = Chosen::by_test(|name| selection.wants_short(name));
     let kernels = kernels(selection, &runs, &evidence);
     let (built, arriving) = mpsc::channel();
-    let host = Host {
-        ui,
-        layout,
-        prepared,
-        selection,
-    };
+    let host = Host { prepared, selection };
     let mut rows = Vec::new();
     let mut booted = BTreeMap::new();
     thread::scope(|scope| {
@@ -189,17 +152,13 @@ pub fn run_prepared(
         for (kernel, one) in arriving {
             ready.insert(kernel, one);
             let of_kernel = |(_, run): &(usize, &Run)| run.kernel == kernel;
-            let (places, mine): (Vec<_>, Vec<_>) = runs
-                .iter()
-                .enumerate()
-                .filter(of_kernel)
-                .map(|(place, run)| (place, run.clone()))
-                .unzip();
-            let done = list::boot(ui, layout, ready, &mine);
+            let (places, mine): (Vec<_>, Vec<_>) =
+                runs.iter().enumerate().filter(of_kernel).map(|(place, run)| (place, run.clone())).unzip();
+            let done = list::boot(prepared, ready, &mine);
             booted.extend(done.into_iter().map(|(at, ran)| (places[at], ran)));
         }
-        rows.extend(list::rows(ui, layout, ready, &runs, booted));
-        let found = evidence.find(ui, layout, prepared, ready);
+        rows.extend(list::rows(prepared, ready, &runs, booted));
+        let found = evidence.find(prepared, ready);
         rows.extend(evidence::rows(found));
         for host in hosts {
             let found = host.join();
@@ -208,41 +167,30 @@ pub fn run_prepared(
     });
     // This runs only if it is asked for by name, and alone, because it takes long on a busy host.
     if !selection.long && selection.names(bench::PREFIX) {
-        let measured = bench::measure(ui, layout, ready).map(|outcome| outcome.rows());
+        let measured = bench::measure(prepared, ready).map(|outcome| outcome.rows());
         rows.extend(caught("bench::run", measured));
     }
     let kernel = ready.get(&Kernel::Ours);
-    Outcome {
-        rows,
-        kernel: kernel.map(|ours| ours.kernel.release.clone()),
-    }
+    Outcome { rows, kernel: kernel.map(|ours| ours.kernel.release.clone()) }
 }
 
 /// Returns the kernels that the tests need, each with its modules.
 fn kernels(selection: &Selection, runs: &[Run], evidence: &Chosen) -> Modules {
     let mut kernels = evidence.kernels();
-    for prefix in [&*scripts::COMPILE_FAIL.prefix(), docs::PREFIX] {
-        if selection.wants_short(prefix) {
-            kernels.entry(Kernel::Ours).or_default();
-        }
+    if selection.wants_short(&scripts::COMPILE_FAIL.prefix()) || selection.wants_short(docs::PREFIX) {
+        kernels.entry(Kernel::Ours).or_default();
     }
     if selection.wants_short(samples::ANALYZER) {
         kernels.entry(Kernel::Ours).or_default().insert(TEMPLATE);
     }
-    if selection.wants_short("objects::") {
-        for kernel in objects::KERNELS {
-            kernels.entry(kernel).or_default();
-        }
+    for kernel in objects::KERNELS.into_iter().filter(|_| selection.wants_short("objects::")) {
+        kernels.entry(kernel).or_default();
     }
     for run in runs {
-        let modules = kernels.entry(run.kernel).or_default();
-        modules.extend(run.guest.modules);
+        kernels.entry(run.kernel).or_default().extend(run.guest.modules);
     }
-    if !selection.long && selection.names(bench::PREFIX) {
-        for kernel in [Kernel::Stock, Kernel::Ours] {
-            let modules = kernels.entry(kernel).or_default();
-            modules.extend(bench::modules(kernel));
-        }
+    for kernel in [Kernel::Stock, Kernel::Ours].into_iter().filter(|_| !selection.long && selection.names(bench::PREFIX)) {
+        kernels.entry(kernel).or_default().extend(bench::modules(kernel));
     }
     kernels
 }
@@ -252,27 +200,20 @@ type Modules = BTreeMap<Kernel, BTreeSet<&'static str>>;
 
 /// What runs on this machine.
 struct Host<'a> {
-    ui: &'a Ui,
-    layout: &'a Layout,
     prepared: &'a Prepared,
     selection: &'a Selection,
 }
 
 impl Host<'_> {
     /// Builds the kernels, and passes each on to the guests.
-    fn build(
-        &self,
-        kernels: Modules,
-        ready: &mut Kernels,
-        built: &mpsc::Sender<(Kernel, Ready)>,
-    ) -> Vec<Row> {
+    fn build(&self, kernels: Modules, ready: &mut Kernels, built: &mpsc::Sender<(Kernel, Ready)>) -> Vec<Row> {
         let mut rows = Vec::new();
         for (which, modules) in kernels {
             let name = format!("host::build{}", which.suffix());
             let is_there = !which.is_grafted() && ready.contains_key(&which);
             let found = match ready.get(&which).filter(|_| is_there) {
                 Some(there) => Ok(there.clone()),
-                None => prepare::kernel(self.ui, self.layout, self.prepared, which, &modules),
+                None => prepare::kernel(self.prepared, which, &modules),
             };
             match found {
                 Ok(one) => {
@@ -290,88 +231,51 @@ impl Host<'_> {
 
     /// The tests that need kernels, and no guest.
     fn tests_of_kernels(&self, ready: &Kernels) -> Vec<Row> {
-        let &Self {
-            ui,
-            layout,
-            prepared,
-            ..
-        } = self;
+        let prepared = self.prepared;
         let mut rows = Vec::new();
         if let Some(Ready { kernel, .. }) = ready.get(&Kernel::Ours) {
             let prefix = scripts::COMPILE_FAIL.prefix();
-            rows.extend(self.test(&prefix, "host::compile-fail::run", || {
-                scripts::COMPILE_FAIL.run(ui, layout, &kernel.spec.out)
-            }));
-            rows.extend(self.test(samples::ANALYZER, samples::ANALYZER, || {
-                samples::analyzer(ui, layout, &prepared.tools, kernel)
-            }));
-            rows.extend(self.test(docs::PREFIX, "host::docs::build", || {
-                docs::build(ui, layout, prepared)
-            }));
+            rows.extend(self.test(&prefix, "host::compile-fail::run", || scripts::COMPILE_FAIL.run(prepared, &kernel.spec.out)));
+            rows.extend(self.test(samples::ANALYZER, samples::ANALYZER, || samples::analyzer(prepared, kernel)));
+            rows.extend(self.test(docs::PREFIX, "host::docs::build", || docs::build(prepared)));
         }
-        rows.extend(self.test("objects::", "objects::build", || {
-            objects::compare(ui, layout, prepared, ready)
-        }));
+        rows.extend(self.test("objects::", "objects::build", || objects::compare(prepared, ready)));
         rows
     }
 
     /// The tests that need nothing but the source.
     fn tests_of_sources(&self) -> Vec<Row> {
-        let &Self {
-            ui,
-            layout,
-            prepared,
-            selection,
-        } = self;
+        let Self { prepared, selection } = *self;
         let mut rows = Vec::new();
         let mut test = |prefix: &str, name: &str, run: &dyn Fn() -> Result<Vec<Row>>| {
             rows.extend(self.test(prefix, name, run));
         };
-        test("tree::", "tree::build", &|| {
-            tree::test(ui, layout, prepared)
-        });
-        test(no_pci::NAME, no_pci::NAME, &|| {
-            no_pci::build(ui, layout, prepared)
-        });
-        test(no_pci::NO_MSI, no_pci::NO_MSI, &|| {
-            no_pci::build_without_msi(ui, layout, prepared)
-        });
-        test(samples::NO_UNSAFE, "host::no-unsafe::run", &|| {
-            samples::no_unsafe(layout)
-        });
-        test(formats::NAME, formats::NAME, &|| formats::check(layout));
-        test(model::PREFIX, "host::model::run", &|| {
-            model::explore(ui, layout)
-        });
+        test("tree::", "tree::build", &|| tree::test(prepared));
+        test(no_pci::NAME, no_pci::NAME, &|| no_pci::build(prepared));
+        test(no_pci::NO_MSI, no_pci::NO_MSI, &|| no_pci::build_without_msi(prepared));
+        test(samples::NO_UNSAFE, "host::no-unsafe::run", &|| samples::no_unsafe(prepared));
+        test(formats::NAME, formats::NAME, &|| formats::check(prepared));
+        test(model::PREFIX, "host::model::run", &|| model::explore(prepared));
         // This runs only if it is asked for by name, because it builds one more kernel.
         if selection.names(kunit::PREFIX) {
-            test(kunit::PREFIX, "host::kunit::run", &|| {
-                kunit::run(ui, layout, prepared)
-            });
+            test(kunit::PREFIX, "host::kunit::run", &|| kunit::run(prepared));
         }
         for script in [&scripts::GRAFT, &scripts::FRONT_DOOR] {
             let prefix = script.prefix();
-            test(&prefix, &format!("{prefix}run"), &|| {
-                let pristine = ungrafted(ui, layout, prepared)?;
-                script.run(ui, layout, &pristine)
-            });
+            test(&prefix, &format!("{prefix}run"), &|| script.run(prepared, &ungrafted(prepared)?));
         }
         test(census::PREFIX, "host::census::run", &|| {
-            let pristine = ungrafted(ui, layout, prepared)?;
-            let version = &prepared.pristine.version;
-            census::rows(ui, &pristine, version, &layout.linux())
+            let pristine = ungrafted(prepared)?;
+            census::rows(prepared, &pristine, &prepared.pristine.version, &prepared.linux())
         });
-        if scripts::LINTS
-            .iter()
-            .any(|name| selection.wants_short(name))
-        {
-            rows.extend(caught("host::lints", scripts::lints(ui, layout)));
+        if scripts::LINTS.iter().any(|name| selection.wants_short(name)) {
+            rows.extend(caught("host::lints", scripts::lints(prepared)));
         }
         rows
     }
 
-    /// Runs a part of the tests if one of them is selected. `prefix` is the beginning of their names, and `name` is the row that stands for
-    /// them if they cannot run.
+    /// Runs a part of the tests if one of them is selected. `prefix` is the beginning of their names, and `name` is the row that
+    /// stands for them if they cannot run.
     fn test(&self, prefix: &str, name: &str, run: impl FnOnce() -> Result<Vec<Row>>) -> Vec<Row> {
         match self.selection.wants_short(prefix) {
             true => caught(name, run()),
@@ -392,8 +296,7 @@ fn caught(name: &str, rows: Result<Vec<Row>>) -> Vec<Row> {
 
 /// Returns the text of a failure, without terminal colours.
 fn plain(error: anyhow::Error) -> String {
-    let text = Failure::from_error(error).to_string();
-    console::strip_ansi_codes(&text).into_owned()
+    console::strip_ansi_codes(&Failure::from_error(error).to_string()).into_owned()
 }
 
 #[cfg(test)]
@@ -401,21 +304,14 @@ mod tests {
     use super::*;
 
     fn chosen(filter: &str, long: bool) -> Vec<String> {
-        let selection = Selection::new(vec![filter.into()], long);
-        selection.runs().iter().map(Run::name).collect()
+        Selection::new(vec![filter.into()], long).runs().iter().map(Run::name).collect()
     }
 
     #[test]
     fn what_is_compared_takes_both_kernels() {
-        assert_eq!(
-            chosen("guest::drivers::agrees::ahci", false),
-            ["drivers@stock", "drivers"]
-        );
+        assert_eq!(chosen("guest::drivers::agrees::ahci", false), ["drivers@stock", "drivers"]);
         assert_eq!(chosen("guest::drivers@stock", false), ["drivers@stock"]);
-        assert_eq!(
-            chosen("guest::drivers@off", true),
-            ["drivers@stock", "drivers@off"]
-        );
+        assert_eq!(chosen("guest::drivers@off", true), ["drivers@stock", "drivers@off"]);
     }
 
     #[test]
@@ -431,10 +327,7 @@ mod tests {
     #[test]
     fn only_the_long_form_takes_kernels_of_its_own() {
         assert_eq!(chosen("guest::devres_nomem", false), ["devres_nomem@debug"]);
-        assert_eq!(
-            chosen("guest::devres_nomem", true),
-            ["devres_nomem@debug-stock", "devres_nomem@debug"]
-        );
+        assert_eq!(chosen("guest::devres_nomem", true), ["devres_nomem@debug-stock", "devres_nomem@debug"]);
         assert!(chosen("guest::drivers@off", false).is_empty());
     }
 }

@@ -4,35 +4,30 @@
 
 use std::{
     ffi::OsStr,
-    fs::{self, File},
+    fs::File,
     io::{Read, Seek, SeekFrom},
-    path::Path,
-    process::{Command, ExitStatus, Stdio},
-    time::{Duration, Instant},
+    process::{ExitStatus, Stdio},
 };
 
-use anyhow::{ensure, Context, Result};
 use wait_timeout::ChildExt;
 
-use crate::common::{Failure, Layout, Stage};
+use crate::common::*;
 
 /// Variables of `make`, cargo or a developer's shell that would change a kernel build.
-const STEERING: &str =
-    "MAKEFLAGS MFLAGS MAKELEVEL GNUMAKEFLAGS MAKEOVERRIDES MAKEFILES LINUX CONFIG \
+const STEERING: &str = "MAKEFLAGS MFLAGS MAKELEVEL GNUMAKEFLAGS MAKEOVERRIDES MAKEFILES LINUX CONFIG \
     DRIVER TEST LONG O M MO V W ARCH SRCARCH CROSS_COMPILE KBUILD_OUTPUT \
     KCONFIG_CONFIG KCONFIG_ALLCONFIG KCFLAGS KRUSTFLAGS RUSTFLAGS \
     CARGO_ENCODED_RUSTFLAGS RUSTC RUSTC_WRAPPER LD_LIBRARY_PATH CARGO \
     CARGO_MANIFEST_DIR CARGO_TARGET_DIR";
 
 /// Returns a command for `program`, with an environment that depends only on this machine.
-pub fn command(layout: &Layout, program: impl AsRef<OsStr>) -> Command {
+pub fn command(session: &Session, program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     for variable in STEERING.split_whitespace() {
         command.env_remove(variable);
     }
-    let mut path = vec![layout.cache.join("cargo/bin")];
-    let inherited = std::env::var_os("PATH").unwrap_or_default();
-    path.extend(std::env::split_paths(&inherited));
+    let mut path = vec![session.cache.join("cargo/bin")];
+    path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
     // Programs for the administrator, e.g. depmod, are not in every user's path.
     path.extend(["/usr/local/sbin", "/usr/sbin", "/sbin"].map(Into::into));
     if let Ok(path) = std::env::join_paths(path) {
@@ -43,8 +38,8 @@ pub fn command(layout: &Layout, program: impl AsRef<OsStr>) -> Command {
 }
 
 /// Returns a command that copies the content of the folder `from` to `to`.
-pub fn rsync(layout: &Layout, from: &Path, to: &Path) -> Command {
-    let mut rsync = command(layout, "rsync");
+pub fn rsync(session: &Session, from: &Path, to: &Path) -> Command {
+    let mut rsync = command(session, "rsync");
     rsync.args(["-a", "--mkpath"]);
     rsync.arg(format!("{}/", from.display())).arg(to);
     rsync
@@ -72,20 +67,12 @@ pub struct Limits {
 impl Limits {
     /// A limit on the whole time only.
     pub fn total(limit: Duration) -> Self {
-        Self {
-            total: Some(limit),
-            silent: None,
-        }
+        Self { total: Some(limit), silent: None }
     }
 }
 
 /// Runs `command`, all output to `log`, the last line of it as progress.
-pub fn watch(
-    stage: &Stage<'_>,
-    command: &mut Command,
-    log: &Path,
-    limits: Limits,
-) -> Result<Ended> {
+pub fn watch(stage: &Stage<'_>, command: &mut Command, log: &Path, limits: Limits) -> Result<Ended> {
     let folder = log.parent().context("a log is in a folder")?;
     fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
     let file = File::create(log).with_context(|| format!("creating {}", log.display()))?;
@@ -96,9 +83,7 @@ pub fn watch(
 /// Runs `command`, which writes `log` itself, until it ends or exceeds its `limits`.
 pub fn wait(stage: &Stage<'_>, command: &mut Command, log: &Path, limits: Limits) -> Result<Ended> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let mut child = command
-        .spawn()
-        .with_context(|| format!("cannot start {name}"))?;
+    let mut child = command.spawn().with_context(|| format!("cannot start {name}"))?;
     let started = Instant::now();
     let (mut size, mut grown) = (0, started);
     loop {
@@ -111,8 +96,7 @@ pub fn wait(stage: &Stage<'_>, command: &mut Command, log: &Path, limits: Limits
         }
         let late = limits.total.is_some_and(|limit| started.elapsed() > limit);
         if late || limits.silent.is_some_and(|limit| grown.elapsed() > limit) {
-            // The program may have ended by itself in the meantime. In both cases it is gone
-            // afterwards.
+            // The program may have ended by itself in the meantime. In both cases it is gone afterwards.
             let _ = child.kill();
             child.wait()?;
             return Ok(if late { Ended::TimedOut } else { Ended::Silent });
@@ -121,19 +105,13 @@ pub fn wait(stage: &Stage<'_>, command: &mut Command, log: &Path, limits: Limits
     }
 }
 
-/// Runs `command` with output to `log`. If it does not succeed, returns a failure that quotes the
-/// log.
+/// Runs `command` with output to `log`. If it does not succeed, returns a failure that quotes the log.
 pub fn run(stage: &Stage<'_>, command: &mut Command, log: &Path) -> Result<()> {
     run_limited(stage, command, log, Limits::default())
 }
 
 /// Does the same as [`run`], and kills the command when it exceeds its `limits`.
-pub fn run_limited(
-    stage: &Stage<'_>,
-    command: &mut Command,
-    log: &Path,
-    limits: Limits,
-) -> Result<()> {
+pub fn run_limited(stage: &Stage<'_>, command: &mut Command, log: &Path, limits: Limits) -> Result<()> {
     let name = command.get_program().to_string_lossy().into_owned();
     let what = match watch(stage, command, log, limits)? {
         Ended::Exited(status) if status.success() => return Ok(()),
@@ -146,8 +124,7 @@ pub fn run_limited(
 /// Runs a short command. If it does not succeed, the failure says `what` it was for, and what it printed.
 pub fn succeed(command: &mut Command, what: &str) -> Result<()> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let found = command.output();
-    let found = found.with_context(|| format!("{what}: cannot start {name}"))?;
+    let found = command.output().with_context(|| format!("{what}: cannot start {name}"))?;
     let said = [found.stdout, found.stderr].concat();
     let said = String::from_utf8_lossy(&said).trim().to_string();
     let status = found.status;
@@ -158,8 +135,7 @@ pub fn succeed(command: &mut Command, what: &str) -> Result<()> {
 /// The output of a short command, or nothing if it could not run or failed.
 pub fn output(command: &mut Command) -> Option<String> {
     let found = command.stderr(Stdio::null()).output().ok()?;
-    let said = || String::from_utf8_lossy(&found.stdout).into_owned();
-    found.status.success().then(said)
+    found.status.success().then(|| String::from_utf8_lossy(&found.stdout).into_owned())
 }
 
 fn last_line(log: &Path) -> String {

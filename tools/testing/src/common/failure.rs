@@ -2,14 +2,9 @@
 
 //! Failures, in words that tell the reader what to do next.
 
-use std::{
-    fmt, fs,
-    path::{Path, PathBuf},
-};
+use std::fmt;
 
-use console::style;
-
-use crate::common::{regex, Layout};
+use crate::common::*;
 
 /// How many lines of a log a failure quotes.
 const QUOTED: usize = 15;
@@ -27,10 +22,7 @@ pub struct Failure {
 impl Failure {
     /// A failure described in one sentence.
     pub fn new(what: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            ..Self::default()
-        }
+        Self { what: what.into(), ..Self::default() }
     }
 
     /// Names the log and quotes its relevant lines.
@@ -81,7 +73,7 @@ impl fmt::Display for Failure {
             writeln!(f, "       | {line}")?;
         }
         if let Some(log) = &self.log {
-            writeln!(f, "{}    {}", label("log"), Layout::new().show(log))?;
+            writeln!(f, "{}    {}", label("log"), Session::new(None).show(log))?;
         }
         if let Some(remedy) = &self.remedy {
             writeln!(f, "{} {remedy}", label("remedy"))?;

@@ -2,15 +2,10 @@
 
 //! Text: expressions that find something in it, quotations, tables, and the files that have it.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
-
-use anyhow::{Context, Result};
-use comfy_table::{presets::UTF8_FULL_CONDENSED, ContentArrangement, Table};
-use regex::Regex;
+use comfy_table::{presets::UTF8_FULL_CONDENSED, ContentArrangement};
 use walkdir::WalkDir;
+
+use crate::common::*;
 
 /// The width of tables if that of the terminal is not known.
 const WIDTH: u16 = 160;
@@ -27,8 +22,7 @@ pub fn is_chosen(names: &[String], name: &str) -> bool {
 
 /// Returns lines as a quotation in a message.
 pub fn quote<L: AsRef<str>>(lines: impl IntoIterator<Item = L>) -> String {
-    let lines = lines.into_iter();
-    lines.map(|l| format!("    | {}\n", l.as_ref())).collect()
+    lines.into_iter().map(|l| format!("    | {}\n", l.as_ref())).collect()
 }
 
 /// Returns the first lines of `text` as a quotation, and how many more there are.

@@ -2,18 +2,12 @@
 
 //! Stages: they show what is being done, its progress, and the time that it took.
 
-use std::{
-    fmt::Display,
-    io::IsTerminal,
-    sync::Mutex,
-    time::{Duration, Instant},
-};
+use std::{fmt::Display, io::IsTerminal, sync::Mutex};
 
-use anyhow::Result;
-use console::{style, StyledObject};
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use console::StyledObject;
+use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::common::Failure;
+use crate::common::*;
 
 /// After this time a stage first prints what it is doing, if there is no spinner.
 const FIRST: Duration = Duration::from_secs(5);
@@ -21,20 +15,7 @@ const FIRST: Duration = Duration::from_secs(5);
 /// The interval at which it does so after that.
 const HEARTBEAT: Duration = Duration::from_secs(60);
 
-/// Shows progress: a spinner on a terminal, plain lines elsewhere.
-pub struct Ui {
-    spinners: Option<MultiProgress>,
-}
-
-impl Ui {
-    /// Creates a spinner on a terminal, and plain lines otherwise.
-    pub fn new() -> Self {
-        let fancy = std::io::stderr().is_terminal() && std::env::var_os("CI").is_none();
-        Self {
-            spinners: fancy.then(MultiProgress::new),
-        }
-    }
-
+impl Session {
     /// Whether a person can answer a question.
     pub fn interactive(&self) -> bool {
         self.spinners.is_some() && std::io::stdin().is_terminal()
@@ -49,12 +30,7 @@ impl Ui {
     }
 
     /// Runs `work` as the stage `name`; it returns a result and a summary of what was done.
-    pub fn stage<T>(
-        &self,
-        name: &str,
-        doing: &str,
-        work: impl FnOnce(&Stage<'_>) -> Result<(T, String)>,
-    ) -> Result<T> {
+    pub fn stage<T>(&self, name: &str, doing: &str, work: impl FnOnce(&Stage<'_>) -> Result<(T, String)>) -> Result<T> {
         let stage = Stage::start(self, name, doing);
         let result = work(&stage);
         let elapsed = stage.started.elapsed();
@@ -63,28 +39,20 @@ impl Ui {
         }
         match result {
             Ok((value, summary)) => {
-                let ok = style("ok").for_stderr().green();
-                self.say(line(ok, name, &summary, elapsed));
+                self.say(line(style("ok").for_stderr().green(), name, &summary, elapsed));
                 Ok(value)
             }
             Err(error) => {
-                let failed = style("FAILED").for_stderr().red().bold();
-                self.say(line(failed, name, doing, elapsed));
+                self.say(line(style("FAILED").for_stderr().red().bold(), name, doing, elapsed));
                 Err(Failure::from_error(error).in_stage(name).into())
             }
         }
     }
 }
 
-impl Default for Ui {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 /// A stage in progress.
 pub struct Stage<'a> {
-    ui: &'a Ui,
+    pub session: &'a Session,
     name: String,
     doing: String,
     started: Instant,
@@ -93,8 +61,8 @@ pub struct Stage<'a> {
 }
 
 impl<'a> Stage<'a> {
-    fn start(ui: &'a Ui, name: &str, doing: &str) -> Self {
-        let spinner = ui.spinners.as_ref().map(|spinners| {
+    fn start(session: &'a Session, name: &str, doing: &str) -> Self {
+        let spinner = session.spinners.as_ref().map(|spinners| {
             let bar = spinners.add(ProgressBar::new_spinner());
             let template = "{spinner:.cyan} {prefix:16} {wide_msg} {elapsed}";
             bar.set_style(ProgressStyle::with_template(template).expect("a constant template"));
@@ -105,7 +73,7 @@ impl<'a> Stage<'a> {
         });
         let started = Instant::now();
         Self {
-            ui,
+            session,
             name: name.into(),
             doing: doing.into(),
             started,
@@ -126,13 +94,13 @@ impl<'a> Stage<'a> {
         if spoken.elapsed() >= HEARTBEAT {
             *spoken = Instant::now();
             let (dots, took) = (style("..").for_stderr(), self.started.elapsed());
-            self.ui.say(line(dots, &self.name, &what, took));
+            self.session.say(line(dots, &self.name, &what, took));
         }
     }
 
     /// Prints a line that stays, e.g. what is about to be installed and why.
     pub fn say(&self, line: impl Display) {
-        self.ui.say(line);
+        self.session.say(line);
     }
 }
 
@@ -145,8 +113,7 @@ fn line(state: StyledObject<&str>, name: &str, what: &str, took: Duration) -> St
     if !terminal.is_term() {
         return format!("{state} {name} {what:36} {took}");
     }
-    let columns = usize::from(terminal.size().1).min(100);
-    let room = columns.saturating_sub(6 + 1 + name.chars().count() + 2 + took.len());
+    let room = usize::from(terminal.size().1).min(100).saturating_sub(6 + 1 + name.chars().count() + 2 + took.len());
     let what = console::truncate_str(what, room, "...");
     let what = console::pad_str(&what, room, console::Alignment::Left, None);
     format!("{state} {name} {what} {took}")

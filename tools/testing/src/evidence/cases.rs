@@ -2,12 +2,13 @@
 
 //! The table of the cases, `tools/testing/evidence.toml`.
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::sync::LazyLock;
 
 use serde::Deserialize;
 
 use crate::{
-    guest::{GuestSpec, DEFAULT, EDU},
+    common::*,
+    guest::*,
     kernel::Kernel::{self, Earlier, Ours, Stock},
 };
 
@@ -72,35 +73,23 @@ fn one_edu() -> Vec<&'static str> {
     vec![EDU]
 }
 
-pub static TABLE: LazyLock<Table> = LazyLock::new(|| {
-    toml::from_str(include_str!("../../evidence.toml")).expect("a test reads the table")
-});
+pub static TABLE: LazyLock<Table> =
+    LazyLock::new(|| toml::from_str(include_str!("../../evidence.toml")).expect("a test reads the table"));
 
 impl Case {
     /// Returns what is expected of the other kernel, and of ours.
     pub fn sides(&'static self) -> impl Iterator<Item = Side> {
         let stock = self.stock.iter().map(|shows| (Stock, shows));
-        let earlier = self.earlier.iter().map(|shows| (Earlier, shows));
-        let sides = stock.chain(earlier).chain([(Ours, &self.ours)]);
-        sides.map(move |(kernel, shows)| {
+        stock.chain(self.earlier.iter().map(|shows| (Earlier, shows))).chain([(Ours, &self.ours)]).map(move |(kernel, shows)| {
             let (Shows::Breaks(names) | Shows::Clean(names)) = shows;
-            Side {
-                case: self,
-                kernel,
-                shows: names,
-                clean: matches!(shows, Shows::Clean(_)),
-            }
+            Side { case: self, kernel, shows: names, clean: matches!(shows, Shows::Clean(_)) }
         })
     }
 
     /// Returns the guest that takes the steps.
     pub fn guest(&'static self) -> Option<&'static GuestSpec> {
-        let words = [
-            "kunit.enable=0".into(),
-            "oops=panic".into(),
-            format!("steps={}", self.steps?),
-            format!("device={}", self.device),
-        ];
+        let words =
+            ["kunit.enable=0".into(), "oops=panic".into(), format!("steps={}", self.steps?), format!("device={}", self.device)];
         let words = words.map(|word| &*word.leak());
         // The cases live as long as the program.
         Some(Box::leak(Box::new(GuestSpec {

@@ -2,15 +2,11 @@
 
 //! The report: a table for the terminal, and a page of the documentation.
 
-use std::{fmt::Write as _, fs, path::PathBuf};
-
-use anyhow::{Context, Result};
-use comfy_table::Table;
-use console::style;
+use std::fmt::Write as _;
 
 use super::Found;
 use crate::{
-    common::{text, Layout},
+    common::{text, *},
     kernel::Kernel,
 };
 
@@ -22,9 +18,7 @@ const BEGINS: &str = "Summary\n=======\n";
 
 /// The results, two kernels side by side.
 fn pairs(found: &[Found]) -> impl Iterator<Item = (&Found, &Found)> {
-    let same = |pair: &&[Found]| std::ptr::eq(pair[0].side.case, pair[1].side.case);
-    let pairs = found.windows(2).filter(same);
-    pairs.map(|both| (&both[0], &both[1]))
+    found.windows(2).filter(|pair: &&[Found]| std::ptr::eq(pair[0].side.case, pair[1].side.case)).map(|both| (&both[0], &both[1]))
 }
 
 fn verdict(theirs: &Found, ours: &Found) -> bool {
@@ -38,8 +32,7 @@ fn says(found: &Found) -> String {
         _ => String::new(),
     };
     let mut parts = vec![found.shown.join(", ")];
-    let expected = found.side.shows.iter().copied();
-    let missing: Vec<_> = expected.filter(|n| !found.shown.contains(n)).collect();
+    let missing: Vec<_> = found.side.shows.iter().copied().filter(|n| !found.shown.contains(n)).collect();
     if !missing.is_empty() {
         parts.push(format!("MISSING: {}", missing.join(", ")));
     } else if !found.row.ok {
@@ -53,10 +46,7 @@ fn says(found: &Found) -> String {
 pub fn table(found: &[Found]) -> Table {
     let mut table = text::table(["case", "what the driver does", "stock", "ours", "verdict"]);
     for (theirs, ours) in pairs(found) {
-        let verdict = match verdict(theirs, ours) {
-            true => style("as expected").green(),
-            false => style("NOT AS EXPECTED").red(),
-        };
+        let verdict = if verdict(theirs, ours) { style("as expected").green() } else { style("NOT AS EXPECTED").red() };
         table.add_row([
             theirs.side.case.name.to_string(),
             theirs.side.case.does.to_string(),
@@ -69,8 +59,8 @@ pub fn table(found: &[Found]) -> Table {
 }
 
 /// Writes the report into its page, and returns the page's path.
-pub fn write(layout: &Layout, found: &[Found]) -> Result<PathBuf> {
-    let path = layout.root.join(PAGE);
+pub fn write(session: &Session, found: &[Found]) -> Result<PathBuf> {
+    let path = session.root.join(PAGE);
     let page = text::read(&path)?;
     let (head, _) = page.split_once(BEGINS).context("the page has no summary")?;
     fs::write(&path, page_of(head, found)?)?;
@@ -78,34 +68,13 @@ pub fn write(layout: &Layout, found: &[Found]) -> Result<PathBuf> {
 }
 
 fn page_of(head: &str, found: &[Found]) -> Result<String, std::fmt::Error> {
-    let mut text = format!(
-        "{head}{BEGINS}\n.. list-table::\n   :header-rows: 1\n   :widths: 8 28 28 28 8\n\n"
-    );
-    let header = [
-        "Case",
-        "What the driver does",
-        "Stock",
-        "Ours",
-        "As expected",
-    ];
+    let mut text = format!("{head}{BEGINS}\n.. list-table::\n   :header-rows: 1\n   :widths: 8 28 28 28 8\n\n");
+    let header = ["Case", "What the driver does", "Stock", "Ours", "As expected"];
     cells(&mut text, header.map(String::from))?;
     for (theirs, ours) in pairs(found) {
-        let verdict = if verdict(theirs, ours) {
-            "yes"
-        } else {
-            "**no**"
-        };
+        let verdict = if verdict(theirs, ours) { "yes" } else { "**no**" };
         let case = theirs.side.case;
-        cells(
-            &mut text,
-            [
-                format!("{}_", case.name),
-                plain(case.does),
-                plain(&says(theirs)),
-                plain(&says(ours)),
-                verdict.into(),
-            ],
-        )?;
+        cells(&mut text, [format!("{}_", case.name), plain(case.does), plain(&says(theirs)), plain(&says(ours)), verdict.into()])?;
     }
     text.push('\n');
     heading(&mut text, "The cases", '=')?;
@@ -137,10 +106,7 @@ fn case(text: &mut String, theirs: &Found, ours: &Found) -> std::fmt::Result {
     let case = theirs.side.case;
     heading(text, case.name, '-')?;
     writeln!(text, "{}.\n", plain(&capital(case.does)))?;
-    let place = match case.source.starts_with("evidence") {
-        true => "tools/testing/modules/",
-        false => "",
-    };
+    let place = if case.source.starts_with("evidence") { "tools/testing/modules/" } else { "" };
     writeln!(text, ":Source: ``{place}{}``", case.source)?;
     match case.steps {
         Some(steps) => writeln!(text, ":Steps: ``{}``", steps.replace(',', ", "))?,
@@ -183,6 +149,5 @@ fn capital(text: &str) -> String {
         return text.into();
     }
     let mut chars = text.chars();
-    let first = chars.next().map(|c| c.to_ascii_uppercase());
-    first.into_iter().chain(chars).collect()
+    chars.next().map(|c| c.to_ascii_uppercase()).into_iter().chain(chars).collect()
 }

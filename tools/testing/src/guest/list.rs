@@ -2,22 +2,18 @@
 
 //! The guests of `make test`, which are in `tools/testing/guests.toml`: how they are booted, and on what their kernels must agree.
 
-use std::{
-    collections::BTreeMap,
-    path::Path,
-    sync::{
-        atomic::{AtomicUsize, Ordering},
-        LazyLock, Mutex,
-    },
+use std::sync::{
+    atomic::{AtomicUsize, Ordering},
+    LazyLock, Mutex,
 };
 
 use serde::Deserialize;
 
 use crate::{
-    common::{Layout, Ui},
-    guest::{sequences, GuestSpec, Ran, Run},
-    kernel::{Kernel, Ready},
-    verdict::{agree::Side, compare, Row},
+    common::*,
+    guest::*,
+    kernel::*,
+    verdict::{agree::Side, *},
 };
 
 /// How many guests run at a time.
@@ -48,8 +44,7 @@ static TABLE: LazyLock<Vec<GuestSpec>> = LazyLock::new(|| {
         if guest.script.is_empty() {
             guest.script = guest.name;
         }
-        let text = |report| table.reports[report];
-        guest.provokes = guest.provokes.iter().map(text).collect::<Vec<_>>().leak();
+        guest.provokes = guest.provokes.iter().map(|report| table.reports[report]).collect::<Vec<_>>().leak();
         let devices = |device: &&'static str| match device.strip_prefix('@') {
             Some(shared) => table.devices[shared].clone(),
             None => vec![*device],
@@ -63,12 +58,7 @@ static TABLE: LazyLock<Vec<GuestSpec>> = LazyLock::new(|| {
 });
 
 /// Boots guests, two at a time, each on its kernel in `ready`. A guest that could not run at all is a failed row.
-pub fn boot(
-    ui: &Ui,
-    layout: &Layout,
-    ready: &BTreeMap<Kernel, Ready>,
-    runs: &[Run],
-) -> BTreeMap<usize, Result<Ran, Row>> {
+pub fn boot(session: &Session, ready: &BTreeMap<Kernel, Ready>, runs: &[Run]) -> BTreeMap<usize, Result<Ran, Row>> {
     let next = AtomicUsize::new(0);
     let done: Mutex<BTreeMap<usize, Result<Ran, Row>>> = Mutex::default();
     std::thread::scope(|scope| {
@@ -77,12 +67,9 @@ pub fn boot(
                 let at = next.fetch_add(1, Ordering::Relaxed);
                 let Some(run) = runs.get(at) else { break };
                 // A kernel that could not be built is a failed row already.
-                let Some(ready) = ready.get(&run.kernel) else {
-                    continue;
-                };
-                let ran = run.run(ui, layout, ready).map_err(|error| {
-                    Row::failed(format!("guest::{}::boot", run.name()), error.to_string())
-                });
+                let Some(ready) = ready.get(&run.kernel) else { continue };
+                let ran =
+                    run.run(session, ready).map_err(|error| Row::failed(format!("guest::{}::boot", run.name()), error.to_string()));
                 done.lock().expect("no holder panics").insert(at, ran);
             });
         }
@@ -90,16 +77,9 @@ pub fn boot(
     done.into_inner().expect("no holder panics")
 }
 
-/// Returns the rows of booted guests, each with its place in `runs`, and the rows of results on which some of them
-/// must agree.
-pub fn rows(
-    ui: &Ui,
-    layout: &Layout,
-    ready: &BTreeMap<Kernel, Ready>,
-    runs: &[Run],
-    done: BTreeMap<usize, Result<Ran, Row>>,
-) -> Vec<Row> {
-    let agreements = agreements(ui, layout, ready, runs, &done);
+/// Returns the rows of booted guests, each with its place in `runs`, and the rows of results on which some of them must agree.
+pub fn rows(session: &Session, ready: &BTreeMap<Kernel, Ready>, runs: &[Run], done: BTreeMap<usize, Result<Ran, Row>>) -> Vec<Row> {
+    let agreements = agreements(session, ready, runs, &done);
     let mut rows = Vec::new();
     for ran in done.into_values() {
         match ran {
@@ -113,8 +93,7 @@ pub fn rows(
 
 /// Returns the rows of results on which the guests of a kernel and of its counterpart must agree.
 fn agreements(
-    ui: &Ui,
-    layout: &Layout,
+    session: &Session,
     ready: &BTreeMap<Kernel, Ready>,
     runs: &[Run],
     done: &BTreeMap<usize, Result<Ran, Row>>,
@@ -123,30 +102,18 @@ fn agreements(
         let wanted = |(_, run): &(usize, &Run)| run.guest.name == guest && run.kernel == kernel;
         let (at, run) = runs.iter().enumerate().find(wanted)?;
         let ran = done.get(&at)?.as_ref().ok()?;
-        Some((run, layout.show(&ran.log), ran.text.as_str()))
+        Some((run, session.show(&ran.log), ran.text.as_str()))
     };
     let mut rows = Vec::new();
     for run in runs {
         let guest = run.guest;
-        let Some(counterpart) = run.kernel.counterpart() else {
-            continue;
-        };
-        if let (Some(theirs), Some(ours)) =
-            (ran(guest.name, counterpart), ran(guest.name, run.kernel))
-        {
+        let Some(counterpart) = run.kernel.counterpart() else { continue };
+        if let (Some(theirs), Some(ours)) = (ran(guest.name, counterpart), ran(guest.name, run.kernel)) {
             let names = (theirs.0.name(), ours.0.name());
-            let theirs = Side {
-                name: &names.0,
-                log: Path::new(&theirs.1),
-                text: theirs.2,
-            };
-            let ours = Side {
-                name: &names.1,
-                log: Path::new(&ours.1),
-                text: ours.2,
-            };
+            let theirs = Side { name: &names.0, log: Path::new(&theirs.1), text: theirs.2 };
+            let ours = Side { name: &names.1, log: Path::new(&ours.1), text: ours.2 };
             rows.extend(match guest.name {
-                sequences::NAME => sequences::agree(ui, layout, ready, run, &theirs, &ours),
+                sequences::NAME => sequences::agree(session, ready, run, &theirs, &ours),
                 _ => compare(&run.name(), guest.agrees, &theirs, &ours),
             });
         }

@@ -2,25 +2,16 @@
 
 //! One run of a guest: its kernel, its machine, its script, and its time limit.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-    time::{Duration, Instant},
-};
-
-use anyhow::{Context, Result};
 use serde::{Deserialize, Deserializer};
 
 use crate::{
-    common::{command, wait, Ended, Layout, Limits, Stage, Ui},
-    kernel::{Kernel, Ready},
+    common::*,
+    kernel::*,
     verdict::{
         bounds::AGAIN,
         judge::{judge, Evidence},
-        klog, leaks, referee,
         replay::replay,
-        Row,
+        *,
     },
 };
 
@@ -64,11 +55,10 @@ pub struct GuestSpec {
     pub long: bool,
     /// How many KTAP documents it must print at least.
     pub documents: usize,
-    /// Texts of the reports that it provokes on purpose, each at least once if the rule is in force. Any other report fails the case
-    /// in which it is printed.
+    /// Texts of the reports that it provokes on purpose, each at least once if the rule is in force. Any other report fails the
+    /// case in which it is printed.
     #[serde(deserialize_with = "list")]
     pub provokes: &'static [&'static str],
-
     /// KUnit suites that must be among the documents, if a missing one would not be noticed otherwise.
     #[serde(deserialize_with = "list")]
     pub due: &'static [&'static str],
@@ -94,7 +84,6 @@ pub const DEFAULT: GuestSpec = GuestSpec {
     long: false,
     documents: 1,
     provokes: &[],
-
     due: &[],
     traces: false,
 };
@@ -159,12 +148,7 @@ const LOST_TIMER: [&str; 2] = ["Possible timer handling issue on cpu", "skipped:
 impl Run {
     /// Returns the short form of `guest` on `kernel`.
     pub fn new(guest: &'static GuestSpec, kernel: Kernel) -> Self {
-        Self {
-            guest,
-            kernel,
-            long: false,
-            words: Vec::new(),
-        }
+        Self { guest, kernel, long: false, words: Vec::new() }
     }
 
     /// Returns the guest's name, with that of its kernel if this is not ours. It names the log and the tests.
@@ -173,20 +157,18 @@ impl Run {
     }
 
     /// Boots `ready`, which is this run's kernel, and judges what it prints.
-    pub fn run(&self, ui: &Ui, layout: &Layout, ready: &Ready) -> Result<Ran> {
-        let title = format!("guest {}", self.name());
-        ui.stage(&title, "booting", |stage| {
-            let mut ran = self.boot(stage, layout, ready)?;
+    pub fn run(&self, session: &Session, ready: &Ready) -> Result<Ran> {
+        session.stage(&format!("guest {}", self.name()), "booting", |stage| {
+            let mut ran = self.boot(stage, ready)?;
             // The emulator rarely stops before the first process, or forgets a timer; a kernel that does it twice is to blame.
             let again = !ran.started && (ran.hung || ran.text.contains(NO_TIMER))
                 || ran.hung && LOST_TIMER.iter().all(|sign| ran.text.contains(sign));
             if again {
                 let hung = ran.log.with_extension("hung.log");
                 fs::copy(&ran.log, &hung)?;
-                ran = self.boot(stage, layout, ready)?;
-                let why = format!("the emulator lost a timer: {}", layout.show(&hung));
-                let name = format!("guest::{}{AGAIN}", self.name());
-                ran.again = Some(Row::skipped(name, why));
+                ran = self.boot(stage, ready)?;
+                let why = format!("the emulator lost a timer: {}", session.show(&hung));
+                ran.again = Some(Row::skipped(format!("guest::{}{AGAIN}", self.name()), why));
             }
             let failed = ran.rows.iter().filter(|row| !row.ok).count();
             let booted = ran.booted.map_or("? s".into(), |s| format!("{s:.1} s"));
@@ -201,58 +183,42 @@ impl Run {
         })
     }
 
-    /// Returns the time limit. A debug kernel takes several times as long for everything.
-    fn limit(&self) -> Duration {
-        let limit = if self.long { LONG } else { LIMIT };
-        limit * self.patience()
+    /// Returns the limits. A debug kernel takes several times as long for everything.
+    fn limits(&self) -> (Duration, Duration) {
+        let times = if self.kernel.checks_itself() { 4 } else { 1 };
+        let total = if self.long { LONG } else { LIMIT };
+        (total * times, SILENT * times)
     }
 
-    fn silent(&self) -> Duration {
-        SILENT * self.patience()
-    }
-
-    fn patience(&self) -> u32 {
-        if self.kernel.checks_itself() {
-            4
-        } else {
-            1
-        }
-    }
-
-    fn boot(&self, stage: &Stage<'_>, layout: &Layout, ready: &Ready) -> Result<Ran> {
+    fn boot(&self, stage: &Stage<'_>, ready: &Ready) -> Result<Ran> {
+        let session = stage.session;
         let name = self.name();
         let file = format!("guest-{}", name.replace("::", "-"));
-        let log = layout.log(&file);
+        let log = session.log(&file);
         fs::create_dir_all(log.parent().context("a log lies in a folder")?)?;
         fs::write(&log, "")?;
-        let scratch = tempfile::tempdir_in(&layout.build)?;
-        let mut qemu = self.qemu(layout, ready, &log, scratch.path())?;
-        let words = layout.log(&format!("{file}-qemu"));
+        let scratch = tempfile::tempdir_in(&session.build)?;
+        let mut qemu = self.qemu(session, ready, &log, scratch.path())?;
+        let words = session.log(&format!("{file}-qemu"));
         let file = fs::File::create(&words)?;
         qemu.stdout(file.try_clone()?).stderr(file);
 
         let started = Instant::now();
-        let limits = Limits {
-            total: Some(self.limit()),
-            silent: Some(self.silent()),
-        };
-        let ended = wait(stage, &mut qemu, &log, limits)?;
+        let (limit, silent) = self.limits();
+        let ended = wait(stage, &mut qemu, &log, Limits { total: Some(limit), silent: Some(silent) })?;
         let total = started.elapsed().as_secs_f64();
         let bytes = fs::read(&log)?;
         let lines = klog::lines(&bytes);
         let outside = match &ended {
-            Ended::Silent => {
-                let seconds = self.silent().as_secs();
-                Some(format!("hung: killed after {seconds} s without a word"))
-            }
-            Ended::TimedOut => Some(format!("killed after {} s", self.limit().as_secs())),
+            Ended::Silent => Some(format!("hung: killed after {} s without a word", silent.as_secs())),
+            Ended::TimedOut => Some(format!("killed after {} s", limit.as_secs())),
             Ended::Exited(status) if !status.success() => {
                 let said = fs::read_to_string(&words).unwrap_or_default();
                 Some(format!("QEMU failed ({status}): {}", said.trim()))
             }
             Ended::Exited(_) => None,
         };
-        let shown = layout.show(&log);
+        let shown = session.show(&log);
         let evidence = Evidence {
             guest: &name,
             log: &bytes,
@@ -264,19 +230,15 @@ impl Run {
             due: self.guest.due,
             trouble_due: self.guest.trouble_due.contains(&self.kernel),
         };
-        let mut rows = judge(&evidence, |d| {
-            referee::agrees(layout, &ready.kernel.spec.source, d)
-        });
+        let mut rows = judge(&evidence, |d| referee::agrees(session, &ready.kernel.spec.source, d));
         if self.looks_for_leaks() {
             rows.insert(0, leaks::judge(&name, &lines));
         }
         // Guest time runs like the host's. The time before it is that of the firmware and of loading.
-        let first = lines.iter().find(|l| l.text.starts_with("guest: started"));
-        let first = first.and_then(|line| line.time);
+        let first = lines.iter().find(|l| l.text.starts_with("guest: started")).and_then(|line| line.time);
         let last = lines.iter().rev().find_map(|line| line.time);
         let ended_well = matches!(ended, Ended::Exited(status) if status.success());
-        let booted = first.zip(last).filter(|_| ended_well);
-        let booted = booted.map(|(at, last)| at + (total - last).max(0.0));
+        let booted = first.zip(last).filter(|_| ended_well).map(|(at, last)| at + (total - last).max(0.0));
         if let Some(row) = rows.last_mut() {
             row.seconds = Some((total * 10.0).round() / 10.0);
             if let Some(booted) = booted {
@@ -288,15 +250,7 @@ impl Run {
         if self.guest.traces {
             rows.insert(0, replay(&name, Path::new(&shown), &text));
         }
-        Ok(Ran {
-            rows,
-            log,
-            text,
-            booted,
-            again: None,
-            started: first.is_some(),
-            hung: matches!(ended, Ended::Silent),
-        })
+        Ok(Ran { rows, log, text, booted, again: None, started: first.is_some(), hung: matches!(ended, Ended::Silent) })
     }
 
     /// Returns whether kmemleak looks for leaks when the script has ended. That makes every allocation slower, so it is done on
@@ -306,13 +260,13 @@ impl Run {
         asked && self.kernel.checks_itself()
     }
 
-    fn qemu(&self, layout: &Layout, ready: &Ready, log: &Path, scratch: &Path) -> Result<Command> {
+    fn qemu(&self, session: &Session, ready: &Ready, log: &Path, scratch: &Path) -> Result<Command> {
         for disk in 0..10 {
             fs::File::create(scratch.join(format!("disk{disk}")))?.set_len(8 << 20)?;
         }
         let times = if self.kernel.checks_itself() { 3 } else { 1 };
         let machine = ready.kernel.spec.machine;
-        let mut qemu = command(layout, machine.qemu);
+        let mut qemu = command(session, machine.qemu);
         qemu.current_dir(scratch);
         qemu.args("-nodefaults -no-reboot -display none -monitor none".split(' '));
         match machine.options {
@@ -334,8 +288,8 @@ impl Run {
             &script,
         ];
         append.extend(machine.append);
-        // The slab allocator's lists of free objects keep pointers to those they have handed out, and hide leaks from kmemleak, unless
-        // it looks after its red zones.
+        // The slab allocator's lists of free objects keep pointers to those they have handed out, and hide leaks from kmemleak,
+        // unless it looks after its red zones.
         if self.looks_for_leaks() {
             append.extend(["slab_debug=Z", "leaks=1"]);
         }

@@ -6,32 +6,26 @@
 //! is printed in full for both kernels.
 
 use std::{
-    collections::{hash_map::DefaultHasher, BTreeMap},
+    collections::hash_map::DefaultHasher,
     env,
     hash::{Hash, Hasher},
-    path::Path,
     sync::OnceLock,
     time::SystemTime,
 };
 
-use anyhow::{Context, Result};
 use similar::TextDiff;
 
 use crate::{
-    common::{
-        layout::Layout,
-        text::{quote, quote_first, regex},
-        ui::Ui,
-    },
+    common::*,
     guest::{
-        run::{GuestSpec, Run, DEFAULT, EDU},
         shrink::{shrink, steps},
+        *,
     },
     kernel::{
-        prepare::Ready,
-        spec::Kernel::{self, Ours, Stock},
+        spec::Kernel::{Ours, Stock},
+        *,
     },
-    verdict::{agree::Side, row::Row},
+    verdict::{agree::Side, Row},
 };
 
 /// Names the guest.
@@ -57,10 +51,7 @@ pub const GUEST: GuestSpec = GuestSpec {
 };
 
 /// The same guest, for sequences that are asked for.
-static REPLAY: GuestSpec = GuestSpec {
-    name: "sequences-replay",
-    ..GUEST
-};
+static REPLAY: GuestSpec = GuestSpec { name: "sequences-replay", ..GUEST };
 
 /// The devices, by the names of the script.
 const DEVICES: &[&str] = &["edu", "pci-testdev", "e1000e"];
@@ -111,9 +102,7 @@ struct Told {
 }
 
 fn told(text: &str) -> Vec<Told> {
-    let line = regex(
-        r"^pci_devres_sequences: device=(\S+) seed=(\d+) sequence=(\d+) steps=(\d+) calls=(\d+) digest=(.*)$",
-    );
+    let line = regex(r"^pci_devres_sequences: device=(\S+) seed=(\d+) sequence=(\d+) steps=(\d+) calls=(\d+) digest=(.*)$");
     text.lines()
         .filter_map(|text| {
             let found = line.captures(text)?;
@@ -129,46 +118,22 @@ fn told(text: &str) -> Vec<Told> {
 }
 
 /// Returns a row for each device, and one for the number of calls.
-pub fn agree(
-    ui: &Ui,
-    layout: &Layout,
-    ready: &BTreeMap<Kernel, Ready>,
-    run: &Run,
-    theirs: &Side<'_>,
-    ours: &Side<'_>,
-) -> Vec<Row> {
-    ui.say(format_args!(
-        "         SEED={} makes the same random sequences again",
-        seed()
-    ));
+pub fn agree(session: &Session, ready: &BTreeMap<Kernel, Ready>, run: &Run, theirs: &Side<'_>, ours: &Side<'_>) -> Vec<Row> {
+    session.say(format_args!("         SEED={} makes the same random sequences again", seed()));
     let (a, b) = (told(theirs.text), told(ours.text));
     let mut rows = Vec::new();
     for device in DEVICES {
         let name = format!("guest::{NAME}::agrees::{device}");
         let of = |all: &[Told]| -> BTreeMap<Key, Told> {
-            let those = all.iter().filter(|told| told.key.0 == *device);
-            those.map(|told| (told.key.clone(), told.clone())).collect()
+            all.iter().filter(|told| told.key.0 == *device).map(|told| (told.key.clone(), told.clone())).collect()
         };
         rows.push(match difference(&of(&a), &of(&b)) {
             None if of(&a).is_empty() => Row::failed(name, "neither kernel ran a sequence on it"),
-            None => {
-                let row = Row::passed(name).with("sequences", of(&a).len());
-                row.with("seed", seed())
-            }
+            None => Row::passed(name).with("sequences", of(&a).len()).with("seed", seed()),
             Some(found) => {
-                let hunt = Hunt {
-                    ui,
-                    layout,
-                    ready,
-                    key: &found.key,
-                };
-                let shortest = hunt
-                    .shortest(found.steps)
-                    .unwrap_or_else(|error| format!("it could not be replayed: {error:#}\n"));
-                Row::failed(
-                    name,
-                    message(&found, run.long, &shortest, theirs.log, ours.log),
-                )
+                let hunt = Hunt { session, ready, key: &found.key };
+                let shortest = hunt.shortest(found.steps).unwrap_or_else(|error| format!("it could not be replayed: {error:#}\n"));
+                Row::failed(name, message(&found, run.long, &shortest, theirs.log, ours.log))
             }
         });
     }
@@ -183,10 +148,7 @@ fn difference(a: &BTreeMap<Key, Told>, b: &BTreeMap<Key, Told>) -> Option<Told> 
         let mut missing = x.values().filter(|told| !y.contains_key(&told.key));
         missing.next().cloned()
     };
-    let differing = a
-        .values()
-        .filter(|x| b.get(&x.key).is_some_and(|y| y != *x));
-    let shortest = differing.min_by_key(|told| told.steps).cloned();
+    let shortest = a.values().filter(|x| b.get(&x.key).is_some_and(|y| y != *x)).min_by_key(|told| told.steps).cloned();
     shortest.or_else(|| missing(a, b)).or_else(|| missing(b, a))
 }
 
@@ -206,16 +168,13 @@ fn enough(a: &[Told], b: &[Told], long: bool) -> Row {
     let name = format!("guest::{NAME}::agrees::{due}_calls");
     let calls = |told: &[Told]| told.iter().map(|told| told.calls).sum::<u64>();
     let (theirs, ours) = (calls(a), calls(b));
-    let row = Row::judged(name, theirs.min(ours) >= due, || {
-        format!("the stock kernel answered {theirs} calls, ours {ours}, {due} are due")
-    });
-    row.with("calls", ours)
+    (Row::judged(name, theirs.min(ours) >= due, || format!("the stock kernel answered {theirs} calls, ours {ours}, {due} are due")))
+        .with("calls", ours)
 }
 
 /// Replays one sequence in parts.
 struct Hunt<'a> {
-    ui: &'a Ui,
-    layout: &'a Layout,
+    session: &'a Session,
     ready: &'a BTreeMap<Kernel, Ready>,
     key: &'a Key,
 }
@@ -231,15 +190,8 @@ impl Hunt<'_> {
         let kept = shrink(all, |tries| self.differ(tries))?;
         let texts = self.replay(&[kept], true)?.map(|text| full(&text));
         let numbers: Vec<String> = steps(kept).iter().map(u32::to_string).collect();
-        let steps = match numbers.is_empty() {
-            true => "binding and detach".to_string(),
-            false => numbers.join(", "),
-        };
-        Ok(format!(
-            "{} of its {count} steps are enough: {steps}\n{}",
-            numbers.len(),
-            beside(&texts[0], &texts[1])
-        ))
+        let steps = if numbers.is_empty() { "binding and detach".to_string() } else { numbers.join(", ") };
+        Ok(format!("{} of its {count} steps are enough: {steps}\n{}", numbers.len(), beside(&texts[0], &texts[1])))
     }
 
     /// Returns for each part whether the kernels differ.
@@ -258,18 +210,11 @@ impl Hunt<'_> {
     fn replay(&self, parts: &[u64], verbose: bool) -> Result<[String; 2]> {
         let (device, seed, number) = self.key;
         let parts: Vec<String> = parts.iter().map(|part| format!("{part:x}")).collect();
-        let words = vec![
-            format!("replay={device}:{seed}:{number}:{}", parts.join(",")),
-            format!("verbose={}", u8::from(verbose)),
-        ];
+        let words = vec![format!("replay={device}:{seed}:{number}:{}", parts.join(",")), format!("verbose={}", u8::from(verbose))];
         let boot = |kernel| -> Result<String> {
             let mut run = Run::new(&REPLAY, kernel);
             run.words.clone_from(&words);
-            let ready = self
-                .ready
-                .get(&kernel)
-                .context("the kernel was not built")?;
-            Ok(run.run(self.ui, self.layout, ready)?.text)
+            Ok(run.run(self.session, self.ready.get(&kernel).context("the kernel was not built")?)?.text)
         };
         std::thread::scope(|scope| {
             let theirs = scope.spawn(|| boot(Stock));
@@ -282,23 +227,14 @@ impl Hunt<'_> {
 
 /// Returns the full text of a sequence.
 fn full(text: &str) -> String {
-    let lines = text.lines();
-    let told = lines.filter_map(|line| line.strip_prefix("pci_devres_sequences: | "));
-    told.map(|line| format!("{line}\n")).collect()
+    text.lines().filter_map(|line| line.strip_prefix("pci_devres_sequences: | ")).map(|line| format!("{line}\n")).collect()
 }
 
 /// Returns both texts in one: lines of the stock kernel alone have a minus, lines of ours alone a plus.
 fn beside(theirs: &str, ours: &str) -> String {
     let diff = TextDiff::from_lines(theirs, ours);
-    let changes = diff.iter_all_changes();
-    let changes = changes.map(|change| format!("{} {change}", change.tag()));
-    quote_first(
-        SHOWN,
-        &format!(
-            "- the stock kernel, + ours\n{}",
-            changes.collect::<String>()
-        ),
-    )
+    let changes = diff.iter_all_changes().map(|change| format!("{} {change}", change.tag()));
+    quote_first(SHOWN, &format!("- the stock kernel, + ours\n{}", changes.collect::<String>()))
 }
 
 #[cfg(test)]
@@ -344,9 +280,6 @@ mod tests {
     fn both_sides_are_shown() {
         let text = |x| full(&format!("pci_devres_sequences: | 0 f() = {x}\nnoise\n"));
         let shown = beside(&text(0), &text(-16));
-        assert!(
-            shown.contains("    | - 0 f() = 0\n    | + 0 f() = -16\n"),
-            "{shown}"
-        );
+        assert!(shown.contains("    | - 0 f() = 0\n    | + 0 f() = -16\n"), "{shown}");
     }
 }

@@ -2,7 +2,7 @@
 
 //! Shortens a sequence of steps that shows something to one that still shows it, and of which no step can be left out.
 
-use anyhow::Result;
+use crate::common::*;
 
 /// The number of sequences that are tried at a time. Each costs little, because all of them share the boot of a guest.
 pub const AT_A_TIME: usize = 90;
@@ -19,8 +19,7 @@ pub fn shrink(all: u64, mut shows: impl FnMut(&[u64]) -> Result<Vec<bool>>) -> R
         let mut size = singles.len() / 2;
         while size > 0 {
             // All sequences that leave out one step are tried, so that the result is known to be minimal.
-            if size == 1 || tries.len() + singles.len().div_ceil(size) + singles.len() <= AT_A_TIME
-            {
+            if size == 1 || tries.len() + singles.len().div_ceil(size) + singles.len() <= AT_A_TIME {
                 tries.extend(without(kept, &singles, size));
             }
             size /= 2;
@@ -29,12 +28,8 @@ pub fn shrink(all: u64, mut shows: impl FnMut(&[u64]) -> Result<Vec<bool>>) -> R
         if tries.is_empty() {
             return Ok(kept);
         }
-        let shown: Vec<u64> = std::iter::zip(&tries, shows(&tries)?)
-            .filter_map(|(tried, shows)| shows.then_some(*tried))
-            .collect();
-        let Some(shortest) = shown.iter().copied().min_by_key(|t| t.count_ones()) else {
-            return Ok(kept);
-        };
+        let shown: Vec<u64> = std::iter::zip(&tries, shows(&tries)?).filter_map(|(tried, shows)| shows.then_some(*tried)).collect();
+        let Some(shortest) = shown.iter().copied().min_by_key(|t| t.count_ones()) else { return Ok(kept) };
         hoped = vec![shown.iter().fold(kept, |all, one| all & one)];
         hoped.extend(shown.iter().map(|one| one & shortest));
         hoped.sort_unstable_by_key(|t| t.count_ones());
@@ -46,16 +41,12 @@ pub fn shrink(all: u64, mut shows: impl FnMut(&[u64]) -> Result<Vec<bool>>) -> R
 
 /// Returns the numbers of the steps in `kept`.
 pub fn steps(kept: u64) -> Vec<u32> {
-    (0..u64::BITS)
-        .filter(|step| kept & 1 << step != 0)
-        .collect()
+    (0..u64::BITS).filter(|step| kept & 1 << step != 0).collect()
 }
 
 /// Returns `kept` without its first `size` steps, without the next ones, and so on.
 fn without(kept: u64, steps: &[u32], size: usize) -> impl Iterator<Item = u64> + '_ {
-    steps
-        .chunks(size)
-        .map(move |chunk| chunk.iter().fold(kept, |kept, step| kept & !(1u64 << step)))
+    steps.chunks(size).map(move |chunk| chunk.iter().fold(kept, |kept, step| kept & !(1u64 << step)))
 }
 
 #[cfg(test)]

@@ -3,18 +3,7 @@
 //! Packages that are unpacked and not installed. apt fetches and verifies them, from the suites of the system, or from Debian's
 //! backports with lists and a cache of our own, so that the system's configuration does not change.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
-
-use anyhow::{bail, ensure, Context, Result};
-
-use crate::{
-    common::{command, files, output, run, Failure, Layout, Stage},
-    host::packages,
-};
+use crate::{common::*, host::packages};
 
 /// The suite that has Linux 7.3 and current Rust sources; all packages taken from it are architecture independent.
 const SUITE: &str = "trixie-backports";
@@ -23,12 +12,11 @@ const USERLAND: &str = "trixie";
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// The remedy if Debian's archive does not help.
-pub const OWN_TREE: &str =
-    "name a Linux 7.3 source tree of your own: make boot LINUX=/path/to/linux";
+pub const OWN_TREE: &str = "name a Linux 7.3 source tree of your own: make boot LINUX=/path/to/linux";
 
 /// A view of the archive.
 pub struct Archive<'a> {
-    layout: &'a Layout,
+    session: &'a Session,
     folder: PathBuf,
     /// Whether the system's own configuration is the one to use.
     system: bool,
@@ -36,40 +24,29 @@ pub struct Archive<'a> {
 
 impl<'a> Archive<'a> {
     /// Returns the suites for which the system is configured.
-    pub fn system(layout: &'a Layout) -> Result<Self> {
-        let folder = layout.cache.join("apt");
-        fs::create_dir_all(folder.join("archives/partial"))
-            .context("creating the download cache")?;
-        Ok(Self {
-            layout,
-            folder,
-            system: true,
-        })
+    pub fn system(session: &'a Session) -> Result<Self> {
+        let folder = session.cache.join("apt");
+        fs::create_dir_all(folder.join("archives/partial")).context("creating the download cache")?;
+        Ok(Self { session, folder, system: true })
     }
 
     /// The backports suite. Sets up lists and cache beside the downloads and fetches the package list.
-    pub fn open(stage: &Stage<'_>, layout: &'a Layout) -> Result<Self> {
-        Self::private(stage, layout, "apt", SUITE, "")
+    pub fn open(stage: &Stage<'a>) -> Result<Self> {
+        Self::private(stage, "apt", SUITE, "")
     }
 
     /// A suite with lists and a cache in `folder`, and further lines of apt's configuration.
-    fn private(
-        stage: &Stage<'_>,
-        layout: &'a Layout,
-        folder: &str,
-        suite: &str,
-        more: &str,
-    ) -> Result<Self> {
+    fn private(stage: &Stage<'a>, folder: &str, suite: &str, more: &str) -> Result<Self> {
+        let session = stage.session;
         if !packages::is_debian() || !Path::new(KEYRING).exists() {
-            let what = "Debian's archive and its key are not known to this system";
-            bail!(Failure::new(what).remedy(OWN_TREE));
+            bail!(Failure::new("Debian's archive and its key are not known to this system").remedy(OWN_TREE));
         }
-        if mirror(layout).is_none() {
-            packages::update(stage, layout)?;
+        if mirror(session).is_none() {
+            packages::update(stage)?;
         }
         let what = "no Debian archive among the system's package sources";
-        let uri = mirror(layout).ok_or_else(|| Failure::new(what).remedy(OWN_TREE))?;
-        let folder = layout.cache.join(folder);
+        let uri = mirror(session).ok_or_else(|| Failure::new(what).remedy(OWN_TREE))?;
+        let folder = session.cache.join(folder);
         for sub in ["lists/partial", "archives/partial"] {
             fs::create_dir_all(folder.join(sub)).context("creating the download cache")?;
         }
@@ -88,42 +65,31 @@ impl<'a> Archive<'a> {
              {more}"
         );
         fs::write(folder.join("apt.conf"), configuration)?;
-        let archive = Self {
-            layout,
-            folder,
-            system: false,
-        };
+        let archive = Self { session, folder, system: false };
         let mut update = archive.apt("apt-get");
-        run(stage, update.arg("update"), &layout.log("archive")).map_err(by_network)?;
+        run(stage, update.arg("update"), &session.log("archive")).map_err(by_network)?;
         Ok(archive)
     }
 
     /// Returns the versions of `package`, the best first.
     pub fn versions(&self, package: &str) -> Vec<String> {
-        let said = output(self.apt("apt-cache").args(["madison", package]));
-        let said = said.unwrap_or_default();
-        let versions = said.lines().filter_map(|line| line.split('|').nth(1));
-        versions.map(|version| version.trim().into()).collect()
+        let said = output(self.apt("apt-cache").args(["madison", package])).unwrap_or_default();
+        said.lines().filter_map(|line| line.split('|').nth(1)).map(|version| version.trim().into()).collect()
     }
 
     /// Downloads `package` in `version`; apt checks it against the archive's signature.
     pub fn download(&self, stage: &Stage<'_>, package: &str, version: &str) -> Result<PathBuf> {
         let folder = self.folder.join("archives");
         let mut apt = self.apt("apt-get");
-        apt.args(["download", &format!("{package}={version}")])
-            .current_dir(&folder);
-        run(stage, &mut apt, &self.layout.log("download")).map_err(by_network)?;
+        apt.args(["download", &format!("{package}={version}")]).current_dir(&folder);
+        run(stage, &mut apt, &self.session.log("download")).map_err(by_network)?;
         let prefix = format!("{package}_");
-        let is_it = |path: &PathBuf| {
-            let name = path.file_name().unwrap_or_default();
-            name.to_string_lossy().starts_with(&prefix)
-        };
-        let found = files(&folder, &["deb"])?.into_iter().find(is_it);
-        found.with_context(|| format!("apt-get brought no {package}"))
+        let is_it = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().starts_with(&prefix);
+        files(&folder, &["deb"])?.into_iter().find(is_it).with_context(|| format!("apt-get brought no {package}"))
     }
 
     fn apt(&self, program: &str) -> Command {
-        let mut apt = command(self.layout, program);
+        let mut apt = command(self.session, program);
         if !self.system {
             apt.env("APT_CONFIG", self.folder.join("apt.conf"));
         }
@@ -137,28 +103,24 @@ fn by_network(error: anyhow::Error) -> Failure {
 }
 
 /// Returns where [`fetch_busybox`] puts the userland of an architecture.
-pub fn busybox(layout: &Layout, architecture: &str) -> PathBuf {
-    let folder = layout.cache.join("userland").join(architecture);
-    folder.join("usr/bin/busybox")
+pub fn busybox(session: &Session, architecture: &str) -> PathBuf {
+    session.cache.join("userland").join(architecture).join("usr/bin/busybox")
 }
 
 /// Fetches a userland for guests with another architecture, if it is not there yet.
-pub fn fetch_busybox(stage: &Stage<'_>, layout: &Layout, architecture: &str) -> Result<()> {
-    let program = busybox(layout, architecture);
+pub fn fetch_busybox(stage: &Stage<'_>, architecture: &str) -> Result<()> {
+    let program = busybox(stage.session, architecture);
     if program.exists() {
         return Ok(());
     }
-    let more = format!(
-        "APT::Architecture \"{architecture}\";\nAPT::Architectures {{ \"{architecture}\"; }};\n"
-    );
+    let more = format!("APT::Architecture \"{architecture}\";\nAPT::Architectures {{ \"{architecture}\"; }};\n");
     let folder = format!("apt-{architecture}");
-    let archive = Archive::private(stage, layout, &folder, USERLAND, &more)?;
+    let archive = Archive::private(stage, &folder, USERLAND, &more)?;
     let name = "busybox-static";
-    let version = archive.versions(name).into_iter().next();
-    let version = version.with_context(|| format!("no {name} for {architecture}"))?;
+    let version = archive.versions(name).into_iter().next().with_context(|| format!("no {name} for {architecture}"))?;
     let package = archive.download(stage, name, &version)?;
-    let folder = layout.cache.join("userland").join(architecture);
-    unpack(stage, layout, &package, &folder)?;
+    let folder = stage.session.cache.join("userland").join(architecture);
+    unpack(stage, &package, &folder)?;
     // The lists of packages are many times as large.
     fs::remove_dir_all(&archive.folder)?;
     let shown = program.display();
@@ -167,18 +129,17 @@ pub fn fetch_busybox(stage: &Stage<'_>, layout: &Layout, architecture: &str) -> 
 }
 
 /// Unpacks a package into `folder`.
-pub fn unpack(stage: &Stage<'_>, layout: &Layout, package: &Path, folder: &Path) -> Result<()> {
+pub fn unpack(stage: &Stage<'_>, package: &Path, folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)?;
-    let mut dpkg = command(layout, "dpkg-deb");
+    let mut dpkg = command(stage.session, "dpkg-deb");
     dpkg.arg("-x").arg(package).arg(folder);
-    run(stage, &mut dpkg, &layout.log("unpack"))
+    run(stage, &mut dpkg, &stage.session.log("unpack"))
 }
 
 /// Returns the Debian mirror of this system.
-fn mirror(layout: &Layout) -> Option<String> {
+fn mirror(session: &Session) -> Option<String> {
     let format = "$(REPO_URI) $(CODENAME) $(COMPONENT)";
-    let targets = output(command(layout, "apt-get").args(["indextargets", "--format", format]))?;
-    targets.lines().find_map(|line| {
+    output(command(session, "apt-get").args(["indextargets", "--format", format]))?.lines().find_map(|line| {
         let fields: Vec<_> = line.split_whitespace().collect();
         match fields[..] {
             [uri, "bookworm" | "trixie", "main"] if uri.contains("://") => Some(uri.into()),

@@ -2,18 +2,9 @@
 
 //! The Debian packages a command needs, each with its reason, and their installation.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use crate::common::*;
 
-use anyhow::{bail, Result};
-
-use crate::common::{command, output, run, Failure, Layout, Stage, Ui};
-
-/// One package, a file that shows its presence on other systems than Debian, and the reason why it
-/// is needed.
+/// One package, a file that shows its presence on other systems than Debian, and the reason why it is needed.
 pub struct Package {
     /// In Debian 12 and 13.
     pub name: &'static str,
@@ -94,8 +85,8 @@ pub fn is_debian() -> bool {
 }
 
 /// Returns the packages of `wanted` that are not installed.
-pub fn missing(layout: &Layout, wanted: &[&'static Package]) -> Vec<&'static Package> {
-    let versions = is_debian().then(|| versions(layout, wanted));
+pub fn missing(session: &Session, wanted: &[&'static Package]) -> Vec<&'static Package> {
+    let versions = is_debian().then(|| versions(session, wanted));
     let lacks = |package: &&Package| match &versions {
         Some(versions) => !versions.contains_key(package.name),
         None if package.brings.starts_with('/') => !Path::new(package.brings).exists(),
@@ -105,17 +96,15 @@ pub fn missing(layout: &Layout, wanted: &[&'static Package]) -> Vec<&'static Pac
 }
 
 /// Returns the versions of those of the packages that are installed, as Debian writes them.
-pub fn versions(layout: &Layout, wanted: &[&Package]) -> BTreeMap<String, String> {
-    let mut query = command(layout, "dpkg-query");
+pub fn versions(session: &Session, wanted: &[&Package]) -> BTreeMap<String, String> {
+    let mut query = command(session, "dpkg-query");
     query.args(["-W", "-f", "${Package} ${Version} ${Status}\n"]);
     query.args(wanted.iter().map(|p| p.name));
     // The command fails if a package is unknown, and still lists the others.
     let listed = query.output().map(|found| found.stdout).unwrap_or_default();
     let listed = String::from_utf8_lossy(&listed);
     let installed = listed.lines().filter_map(|line| {
-        let (name, version) = line
-            .strip_suffix(" install ok installed")?
-            .split_once(' ')?;
+        let (name, version) = line.strip_suffix(" install ok installed")?.split_once(' ')?;
         Some((name.into(), version.into()))
     });
     installed.collect()
@@ -123,15 +112,13 @@ pub fn versions(layout: &Layout, wanted: &[&Package]) -> BTreeMap<String, String
 
 /// Finds a program, also if only root has it in the path.
 pub fn program(name: &str) -> Option<PathBuf> {
-    let also = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
-    let also = also.iter().map(|folder| Path::new(folder).join(name));
-    let in_path = which::which(name).ok();
-    in_path.or_else(|| also.into_iter().find(|path| path.exists()))
+    let also = ["/usr/local/sbin", "/usr/sbin", "/sbin"].iter().map(|folder| Path::new(folder).join(name));
+    which::which(name).ok().or_else(|| also.into_iter().find(|path| path.exists()))
 }
 
 /// Installs the missing packages of `wanted`, after printing which and why.
-pub fn install(ui: &Ui, layout: &Layout, wanted: &[&'static Package]) -> Result<()> {
-    let lacking = missing(layout, wanted);
+pub fn install(session: &Session, wanted: &[&'static Package]) -> Result<()> {
+    let lacking = missing(session, wanted);
     if lacking.is_empty() {
         return Ok(());
     }
@@ -139,34 +126,30 @@ pub fn install(ui: &Ui, layout: &Layout, wanted: &[&'static Package]) -> Result<
     if !is_debian() {
         let programs: Vec<_> = lacking.iter().map(|p| p.brings).collect();
         let what = format!("not found here: {}", programs.join(", "));
-        bail!(Failure::new(what).remedy(
-            "install them with your system's package manager; only Debian's is known to this runner"
-        ));
+        bail!(Failure::new(what).remedy("install them with your system's package manager; only Debian's is known to this runner"));
     }
-    let sudo = if is_root(layout) { "" } else { " through sudo" };
-    ui.say(format_args!(
-        "Missing Debian packages, to be installed with apt-get{sudo}:"
-    ));
+    let sudo = if is_root(session) { "" } else { " through sudo" };
+    session.say(format_args!("Missing Debian packages, to be installed with apt-get{sudo}:"));
     for package in &lacking {
-        ui.say(format_args!("         {:18} {}", package.name, package.why));
+        session.say(format_args!("         {:18} {}", package.name, package.why));
     }
-    if !is_root(layout) {
-        become_root(ui, layout, &names)?;
+    if !is_root(session) {
+        become_root(session, &names)?;
     }
-    ui.stage("packages", "installing Debian packages", |stage| {
-        apt_install(stage, layout, &names)?;
+    session.stage("packages", "installing Debian packages", |stage| {
+        apt_install(stage, &names)?;
         Ok(((), format!("installed {}", names.join(" "))))
     })
 }
 
-fn is_root(layout: &Layout) -> bool {
-    output(command(layout, "id").arg("-u")).is_some_and(|id| id.trim() == "0")
+fn is_root(session: &Session) -> bool {
+    output(command(session, "id").arg("-u")).is_some_and(|id| id.trim() == "0")
 }
 
 /// Makes sudo ask for its password now, before any spinner, and only if somebody can type it.
-fn become_root(ui: &Ui, layout: &Layout, names: &[&str]) -> Result<()> {
-    let mut sudo = command(layout, "sudo");
-    if ui.interactive() {
+fn become_root(session: &Session, names: &[&str]) -> Result<()> {
+    let mut sudo = command(session, "sudo");
+    if session.interactive() {
         sudo.arg("-v").stdin(std::process::Stdio::inherit());
     } else {
         sudo.args(["-n", "true"]);
@@ -176,43 +159,40 @@ fn become_root(ui: &Ui, layout: &Layout, names: &[&str]) -> Result<()> {
     }
     let names = names.join(" ");
     let what = "installing packages needs root, and sudo does not give it";
-    bail!(Failure::new(what).remedy(format!(
-        "as root, run: apt-get install --no-install-recommends {names}"
-    )));
+    bail!(Failure::new(what).remedy(format!("as root, run: apt-get install --no-install-recommends {names}")));
 }
 
-fn apt_install(stage: &Stage<'_>, layout: &Layout, names: &[&str]) -> Result<()> {
-    let log = layout.log("packages");
-    let mut show = command(layout, "apt-cache");
+fn apt_install(stage: &Stage<'_>, names: &[&str]) -> Result<()> {
+    let session = stage.session;
+    let log = session.log("packages");
+    let mut show = command(session, "apt-cache");
     show.args(["--quiet=0", "show", "--no-all-versions"]);
     if output(show.args(names)).is_none() {
-        update(stage, layout)?;
+        update(stage)?;
     }
-    let mut install = apt(layout);
+    let mut install = apt(session);
     install.args(["install", "-y", "--no-install-recommends"]);
     install.args(names);
     if run(stage, &mut install, &log).is_ok() {
         return Ok(());
     }
     // An old package list names files that have gone from the archive since.
-    update(stage, layout)?;
+    update(stage)?;
     run(stage, &mut install, &log).map_err(|error| {
-        Failure::from_error(error)
-            .remedy("check the network and /etc/apt/sources.list, then run the same command again")
-            .into()
+        Failure::from_error(error).remedy("check the network and /etc/apt/sources.list, then run the same command again").into()
     })
 }
 
 /// Fetches the lists of packages as the system's own configuration says.
-pub fn update(stage: &Stage<'_>, layout: &Layout) -> Result<()> {
-    run(stage, apt(layout).arg("update"), &layout.log("apt-update"))
+pub fn update(stage: &Stage<'_>) -> Result<()> {
+    run(stage, apt(stage.session).arg("update"), &stage.session.log("apt-update"))
 }
 
-fn apt(layout: &Layout) -> Command {
-    let mut apt = if is_root(layout) {
-        command(layout, "apt-get")
+fn apt(session: &Session) -> Command {
+    let mut apt = if is_root(session) {
+        command(session, "apt-get")
     } else {
-        let mut sudo = command(layout, "sudo");
+        let mut sudo = command(session, "sudo");
         sudo.args(["-n", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
         sudo
     };

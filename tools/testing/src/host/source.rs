@@ -2,17 +2,7 @@
 
 //! The kernel source: a pristine tree, and the copy of it that is grafted.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
-
-use anyhow::{bail, ensure, Context, Result};
-
-use crate::{
-    common::{command, output, rsync, run, Failure, Layout, Stage, Ui},
-    host::{debian, Archive},
-};
+use crate::{common::*, host::*};
 
 const PACKAGE: &str = "linux-source-7.3";
 
@@ -29,25 +19,21 @@ pub struct Pristine {
 impl Pristine {
     fn new(tree: PathBuf, users: bool) -> Result<Self> {
         let version = version(&tree)?;
-        Ok(Self {
-            tree,
-            version,
-            users,
-        })
+        Ok(Self { tree, version, users })
     }
 }
 
 /// Returns the user's tree if one is named, and otherwise Debian's, which is fetched if necessary.
-pub fn pristine(ui: &Ui, layout: &Layout, users: Option<&Path>) -> Result<Pristine> {
-    if let Some(tree) = users {
+pub fn pristine(session: &Session) -> Result<Pristine> {
+    if let Some(tree) = &session.users_tree {
         return ours_to_read(tree);
     }
-    if let Some(found) = cached(layout) {
+    if let Some(found) = cached(session) {
         return Ok(found);
     }
     let doing = "fetching Linux 7.3 from Debian's archive";
-    ui.stage("source", doing, |stage| {
-        let (tree, package) = fetch(stage, layout)?;
+    session.stage("source", doing, |stage| {
+        let (tree, package) = fetch(stage)?;
         let pristine = Pristine::new(tree, false)?;
         let summary = format!("Linux {}, {PACKAGE} {package}", pristine.version);
         Ok((pristine, summary))
@@ -55,35 +41,31 @@ pub fn pristine(ui: &Ui, layout: &Layout, users: Option<&Path>) -> Result<Pristi
 }
 
 /// Makes `build/linux` a copy of `pristine`, unless it is one already.
-pub fn copy(ui: &Ui, layout: &Layout, pristine: &Pristine) -> Result<()> {
-    let to = layout.linux();
-    let stamp = layout.build.join(".linux");
+pub fn copy(session: &Session, pristine: &Pristine) -> Result<()> {
+    let to = session.linux();
+    let stamp = session.build.join(".linux");
     let identity = format!("{}\n{}\n", pristine.tree.display(), pristine.version);
-    let same =
-        fs::read_to_string(&stamp).is_ok_and(|s| s == identity) && to.join("Makefile").exists();
-    if same && !(pristine.users && newer(layout, &pristine.tree, &stamp)) {
+    let same = fs::read_to_string(&stamp).is_ok_and(|s| s == identity) && to.join("Makefile").exists();
+    if same && !(pristine.users && newer(session, &pristine.tree, &stamp)) {
         return Ok(());
     }
-    ui.stage("copy", "copying the source to build/linux", |stage| {
+    session.stage("copy", "copying the source to build/linux", |stage| {
         let _ = fs::remove_file(&stamp);
         // The stamp is older than the copy, so files that change during the copy count as changed.
-        let began = tempfile::NamedTempFile::new_in(&layout.build)?;
-        let mut rsync = rsync(layout, &pristine.tree, &to);
+        let began = tempfile::NamedTempFile::new_in(&session.build)?;
+        let mut rsync = rsync(session, &pristine.tree, &to);
         rsync.args(["--delete", "--exclude=/.git"]);
-        run(stage, &mut rsync, &layout.log("copy"))?;
+        run(stage, &mut rsync, &session.log("copy"))?;
         if to.join(".config").exists() || to.join("include/config").exists() {
-            // The user has built in that tree. Our output goes elsewhere, which Kbuild allows for clean trees
-            // only.
-            let mut make = command(layout, "make");
+            // The user has built in that tree. Our output goes elsewhere, which Kbuild allows for clean trees only.
+            let mut make = command(session, "make");
             make.arg("-C").arg(&to).arg("mrproper");
-            run(stage, &mut make, &layout.log("mrproper"))?;
+            run(stage, &mut make, &session.log("mrproper"))?;
         }
         fs::write(began.path(), &identity)?;
         let time = began.as_file().metadata()?.modified()?;
-        let kept = began.persist(&stamp)?;
-        kept.set_modified(time)?;
-        let summary = format!("Linux {} in {}", pristine.version, layout.show(&to));
-        Ok(((), summary))
+        began.persist(&stamp)?.set_modified(time)?;
+        Ok(((), format!("Linux {} in {}", pristine.version, session.show(&to))))
     })
 }
 
@@ -93,8 +75,7 @@ pub fn version(tree: &Path) -> Result<String> {
     let makefile = fs::read_to_string(tree.join("Makefile")).with_context(no_tree)?;
     let value = |name: &str| {
         let mut lines = makefile.lines();
-        let value = lines.find_map(|line| line.strip_prefix(name)?.trim().strip_prefix('='));
-        value.map(str::trim).unwrap_or_default()
+        lines.find_map(|line| line.strip_prefix(name)?.trim().strip_prefix('=')).map(str::trim).unwrap_or_default()
     };
     let (version, patch, sub) = (value("VERSION"), value("PATCHLEVEL"), value("SUBLEVEL"));
     ensure!(!version.is_empty() && !patch.is_empty(), no_tree());
@@ -110,51 +91,45 @@ pub fn is_ours(version: &str) -> bool {
 
 fn ours_to_read(tree: &Path) -> Result<Pristine> {
     let remedy = "LINUX= takes the top folder of a Linux 7.3 source tree";
-    let tree = fs::canonicalize(tree)
-        .map_err(|e| Failure::new(format!("LINUX={}: {e}", tree.display())).remedy(remedy))?;
+    let tree = fs::canonicalize(tree).map_err(|e| Failure::new(format!("LINUX={}: {e}", tree.display())).remedy(remedy))?;
     let found = Pristine::new(tree, true).map_err(|e| Failure::from_error(e).remedy(remedy))?;
     if !is_ours(&found.version) {
-        let what = format!("{} is Linux {}", found.tree.display(), found.version);
-        bail!(Failure::new(what).remedy(remedy));
+        bail!(Failure::new(format!("{} is Linux {}", found.tree.display(), found.version)).remedy(remedy));
     }
     Ok(found)
 }
 
-fn home(layout: &Layout) -> PathBuf {
-    layout.cache.join("linux")
+fn home(session: &Session) -> PathBuf {
+    session.cache.join("linux")
 }
 
 /// Returns a tree that was unpacked earlier. Its folder gets this name only when it is complete.
-pub fn cached(layout: &Layout) -> Option<Pristine> {
-    let entries = fs::read_dir(home(layout)).ok()?.flatten();
-    let complete = entries.filter(|e| !e.file_name().to_string_lossy().starts_with('.'));
+pub fn cached(session: &Session) -> Option<Pristine> {
+    let complete = fs::read_dir(home(session)).ok()?.flatten().filter(|e| !e.file_name().to_string_lossy().starts_with('.'));
     let trees = complete.filter_map(|entry| {
         let pristine = Pristine::new(entry.path(), false).ok()?;
-        let changed = fs::metadata(&pristine.tree).ok()?.modified().ok()?;
-        Some((changed, pristine))
+        Some((fs::metadata(&pristine.tree).ok()?.modified().ok()?, pristine))
     });
-    let newest = trees.max_by(|(a, x), (b, y)| (a, &x.tree).cmp(&(b, &y.tree)));
-    newest.map(|(_, pristine)| pristine)
+    trees.max_by(|(a, x), (b, y)| (a, &x.tree).cmp(&(b, &y.tree))).map(|(_, pristine)| pristine)
 }
 
-fn fetch(stage: &Stage<'_>, layout: &Layout) -> Result<(PathBuf, String)> {
-    let archive = Archive::open(stage, layout)?;
+fn fetch(stage: &Stage<'_>) -> Result<(PathBuf, String)> {
+    let session = stage.session;
+    let archive = Archive::open(stage)?;
     let version = archive.versions(PACKAGE).into_iter().next();
-    let version = version.ok_or_else(|| {
-        Failure::new(format!("Debian's archive has no {PACKAGE}")).remedy(debian::OWN_TREE)
-    })?;
+    let version = version.ok_or_else(|| Failure::new(format!("Debian's archive has no {PACKAGE}")).remedy(debian::OWN_TREE))?;
     let package = archive.download(stage, PACKAGE, &version)?;
-    let home = home(layout);
+    let home = home(session);
     fs::create_dir_all(&home)?;
     let fresh = tempfile::Builder::new().prefix(".").tempdir_in(&home)?;
-    debian::unpack(stage, layout, &package, fresh.path())?;
+    debian::unpack(stage, &package, fresh.path())?;
     let tarball = fresh.path().join(format!("usr/src/{PACKAGE}.tar.xz"));
     let tree = fresh.path().join("tree");
     fs::create_dir(&tree)?;
-    let mut tar = command(layout, "tar");
+    let mut tar = command(session, "tar");
     tar.args(["--use-compress-program=xz -T0", "--strip-components=1"]);
     tar.arg("-xf").arg(&tarball).arg("-C").arg(&tree);
-    run(stage, &mut tar, &layout.log("unpack"))?;
+    run(stage, &mut tar, &session.log("unpack"))?;
     let place = home.join(version.replace(':', "-"));
     if place.exists() {
         fs::remove_dir_all(&place)?;
@@ -164,13 +139,9 @@ fn fetch(stage: &Stage<'_>, layout: &Layout) -> Result<(PathBuf, String)> {
     Ok((place, version))
 }
 
-/// Returns whether anything in `tree` changed after `stamp`. A folder changes when a file in it is added or
-/// removed.
-fn newer(layout: &Layout, tree: &Path, stamp: &Path) -> bool {
-    let mut find = command(layout, "find");
-    find.arg(tree)
-        .args(["-name", ".git", "-prune", "-o", "-newercm"])
-        .arg(stamp)
-        .args(["-print", "-quit"]);
+/// Returns whether anything in `tree` changed after `stamp`. A folder changes when a file in it is added or removed.
+fn newer(session: &Session, tree: &Path, stamp: &Path) -> bool {
+    let mut find = command(session, "find");
+    find.arg(tree).args(["-name", ".git", "-prune", "-o", "-newercm"]).arg(stamp).args(["-print", "-quit"]);
     output(&mut find).is_none_or(|found| !found.is_empty())
 }

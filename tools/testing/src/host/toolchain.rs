@@ -1,21 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The Rust part of the toolchain: rustc, the source of its library, bindgen, and the LLVM that they are used
-//! with.
+//! The Rust part of the toolchain: rustc, the source of its library, bindgen, and the LLVM that they are used with.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-    time::Duration,
-};
-
-use anyhow::{bail, Context, Result};
-
-use crate::{
-    common::{command, output, run, run_limited, Failure, Layout, Limits, Stage, Ui},
-    host::{debian, Archive},
-};
+use crate::{common::*, host::*};
 
 /// The versions that Linux 7.3 needs, for the case that no tree is at hand.
 const RUSTC_MIN: &str = "1.85.0";
@@ -24,7 +11,7 @@ const BINDGEN_MIN: &str = "0.71.1";
 /// The suffix of the LLVM programs, as Kbuild's `LLVM=` takes it.
 pub const LLVM: &str = "-19";
 
-/// The settings of a kernel `make`.
+/// What a kernel `make` has to know of the tools.
 #[derive(Clone, Debug)]
 pub struct Toolchain {
     /// The source of Rust's library.
@@ -33,157 +20,125 @@ pub struct Toolchain {
     pub identity: String,
 }
 
-impl Toolchain {
-    /// Returns a kernel `make` in `source`.
-    pub fn make(&self, layout: &Layout, source: &Path, out: &Path) -> Command {
-        let mut make = command(layout, "make");
-        make.arg("--no-print-directory").arg("-C").arg(source);
-        make.arg(format!("O={}", out.display()));
-        make.arg(format!("LLVM={LLVM}"));
-        make.arg(format!("RUST_LIB_SRC={}", self.rust_lib_src.display()));
-        make.env("LIBCLANG_PATH", format!("/usr/lib/llvm{LLVM}/lib"));
-        make
-    }
-}
-
 /// Finds the toolchain and fetches the missing parts.
-pub fn prepare(ui: &Ui, layout: &Layout) -> Result<Toolchain> {
-    let rustc = version(layout, "rustc").ok_or_else(|| {
-        Failure::new("no working rustc")
-            .remedy("install Rust 1.85 or later with rustup, or Debian 13's rustc")
-    })?;
+pub fn prepare(session: &Session) -> Result<Toolchain> {
+    let rustc = version(session, "rustc")
+        .ok_or_else(|| Failure::new("no working rustc").remedy("install Rust 1.85 or later with rustup, or Debian 13's rustc"))?;
     if older(&rustc, RUSTC_MIN) {
-        let what = format!("rustc is {rustc}; Linux 7.3 needs {RUSTC_MIN}");
-        bail!(Failure::new(what).remedy("rustup update stable"));
+        bail!(Failure::new(format!("rustc is {rustc}; Linux 7.3 needs {RUSTC_MIN}")).remedy("rustup update stable"));
     }
-    let rust_lib_src = match rust_src(layout, &rustc) {
+    let rust_lib_src = match rust_src(session, &rustc) {
         Some(path) => path,
-        None => fetch_rust_src(ui, layout, &rustc)?,
+        None => fetch_rust_src(session, &rustc)?,
     };
-    let bindgen = match version(layout, "bindgen") {
+    let bindgen = match version(session, "bindgen") {
         Some(version) if !older(&version, BINDGEN_MIN) => version,
-        _ => install_bindgen(ui, layout)?,
+        _ => install_bindgen(session)?,
     };
-    Ok(Toolchain {
-        identity: format!("rustc {rustc} bindgen {bindgen} llvm {LLVM}"),
-        rust_lib_src,
-    })
+    Ok(Toolchain { identity: format!("rustc {rustc} bindgen {bindgen} llvm {LLVM}"), rust_lib_src })
 }
 
 /// Returns the oldest version of a tool that `tree` accepts, according to the kernel's own script.
-pub fn minimum(layout: &Layout, tree: Option<&Path>, tool: &str) -> String {
+pub fn minimum(session: &Session, tree: Option<&Path>, tool: &str) -> String {
     let known = match tool {
         "bindgen" => BINDGEN_MIN,
         _ => RUSTC_MIN,
     };
     let said = tree.and_then(|tree| {
-        let mut script = command(layout, tree.join("scripts/min-tool-version.sh"));
+        let mut script = command(session, tree.join("scripts/min-tool-version.sh"));
         output(script.env("SRCARCH", "x86").arg(tool))
     });
     said.map_or(known.into(), |version| version.trim().into())
 }
 
 /// Returns the version of the `rustc` or `bindgen` that Kbuild will find.
-pub fn version(layout: &Layout, tool: &str) -> Option<String> {
-    let said = output(command(layout, tool).arg("--version"))?;
-    said.split_whitespace().nth(1).map(str::to_string)
+pub fn version(session: &Session, tool: &str) -> Option<String> {
+    output(command(session, tool).arg("--version"))?.split_whitespace().nth(1).map(str::to_string)
 }
 
 /// Returns the library source of this rustc, from its own installation or from an earlier download.
-pub fn rust_src(layout: &Layout, rustc: &str) -> Option<PathBuf> {
-    let sysroot = output(command(layout, "rustc").args(["--print", "sysroot"]))?;
+pub fn rust_src(session: &Session, rustc: &str) -> Option<PathBuf> {
+    let sysroot = output(command(session, "rustc").args(["--print", "sysroot"]))?;
     let own = Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library");
-    let fetched = layout.cache.join("rust-src").join(rustc).join("library");
-    [own, fetched]
-        .into_iter()
-        .find(|path| path.join("core/src/lib.rs").exists())
+    let fetched = session.cache.join("rust-src").join(rustc).join("library");
+    [own, fetched].into_iter().find(|path| path.join("core/src/lib.rs").exists())
 }
 
 /// Returns whether version `a` is older than `b`.
 pub fn older(a: &str, b: &str) -> bool {
     let numbers = |version: &str| -> Vec<u32> {
-        let numbers = version.split(|c: char| !c.is_ascii_digit()).take(3);
-        numbers.map(|n| n.parse().unwrap_or(0)).collect()
+        version.split(|c: char| !c.is_ascii_digit()).take(3).map(|n| n.parse().unwrap_or(0)).collect()
     };
     numbers(a) < numbers(b)
 }
 
-fn fetch_rust_src(ui: &Ui, layout: &Layout, rustc: &str) -> Result<PathBuf> {
-    ui.say("The source of Rust's library is missing; the kernel compiles `core` from it.");
+fn fetch_rust_src(session: &Session, rustc: &str) -> Result<PathBuf> {
+    session.say("The source of Rust's library is missing; the kernel compiles `core` from it.");
     let doing = "fetching the source of Rust's library";
-    ui.stage("rust-src", doing, |stage| {
-        if let Some(path) = by_rustup(stage, layout, rustc) {
+    session.stage("rust-src", doing, |stage| {
+        if let Some(path) = by_rustup(stage, rustc) {
             return Ok((path, format!("{rustc}, by rustup")));
         }
-        let (path, version) = by_debian(stage, layout, rustc)?;
+        let (path, version) = by_debian(stage, rustc)?;
         Ok((path, format!("{rustc}, from Debian's rust-src {version}")))
     })
 }
 
-fn by_rustup(stage: &Stage<'_>, layout: &Layout, rustc: &str) -> Option<PathBuf> {
+fn by_rustup(stage: &Stage<'_>, rustc: &str) -> Option<PathBuf> {
+    let session = stage.session;
     which::which("rustup").ok()?;
-    let mut rustup = command(layout, "rustup");
+    let mut rustup = command(session, "rustup");
     rustup.args(["component", "add", "rust-src"]);
     // Behind a proxy or without a network this must not block the next steps.
     let limits = Limits::total(Duration::from_secs(60));
-    run_limited(stage, &mut rustup, &layout.log("rustup"), limits).ok()?;
-    rust_src(layout, rustc)
+    run_limited(stage, &mut rustup, &session.log("rustup"), limits).ok()?;
+    rust_src(session, rustc)
 }
 
-fn by_debian(stage: &Stage<'_>, layout: &Layout, rustc: &str) -> Result<(PathBuf, String)> {
+fn by_debian(stage: &Stage<'_>, rustc: &str) -> Result<(PathBuf, String)> {
     let wanted = format!("{rustc}+");
     let find = |archive: &Archive<'_>| {
         let versions = archive.versions("rust-src");
-        let found = versions.iter().find(|v| v.starts_with(&wanted)).cloned();
-        (found, versions)
+        (versions.iter().find(|v| v.starts_with(&wanted)).cloned(), versions)
     };
-    // The source of a rustc from Debian is in the same suite. That of one from rustup is probably in
-    // backports.
-    let mut archive = Archive::system(layout)?;
+    // The source of a rustc from Debian is in the same suite. That of one from rustup is probably in backports.
+    let mut archive = Archive::system(stage.session)?;
     let (mut version, mut versions) = find(&archive);
     if version.is_none() {
-        archive = Archive::open(stage, layout)?;
+        archive = Archive::open(stage)?;
         let (found, more) = find(&archive);
         version = found;
         versions.extend(more);
     }
     let version = version.ok_or_else(|| {
-        let near = versions.iter().filter_map(|v| v.split('+').next());
-        let near = near.collect::<Vec<_>>().join(", ");
+        let near = versions.iter().filter_map(|v| v.split('+').next()).collect::<Vec<_>>().join(", ");
         let what = format!("rustup could not add rust-src, and Debian has none for rustc {rustc}");
-        Failure::new(what).remedy(format!(
-            "rustup component add rust-src, or use a toolchain Debian has the source of: {near}"
-        ))
+        Failure::new(what).remedy(format!("rustup component add rust-src, or use a toolchain Debian has the source of: {near}"))
     })?;
     let package = archive.download(stage, "rust-src", &version)?;
-    let home = layout.cache.join("rust-src");
+    let home = stage.session.cache.join("rust-src");
     fs::create_dir_all(&home)?;
     let fresh = tempfile::tempdir_in(&home)?;
-    debian::unpack(stage, layout, &package, fresh.path())?;
+    debian::unpack(stage, &package, fresh.path())?;
     let library = fresh.path().join(format!("usr/src/rustc-{rustc}/library"));
     let place = home.join(rustc).join("library");
     fs::create_dir_all(home.join(rustc))?;
-    let lacks = || format!("rust-src {version} has no {}", library.display());
-    fs::rename(&library, &place).with_context(lacks)?;
+    fs::rename(&library, &place).with_context(|| format!("rust-src {version} has no {}", library.display()))?;
     fs::remove_file(&package)?;
     Ok((place, version))
 }
 
-fn install_bindgen(ui: &Ui, layout: &Layout) -> Result<String> {
-    ui.say(format_args!(
-        "bindgen {BINDGEN_MIN} or later is missing; it makes Rust declarations of the kernel's C headers."
-    ));
-    ui.stage("bindgen", "building bindgen-cli with cargo", |stage| {
-        let log = layout.log("bindgen");
-        let mut cargo = command(layout, "cargo");
+fn install_bindgen(session: &Session) -> Result<String> {
+    session.say(format_args!("bindgen {BINDGEN_MIN} or later is missing; it makes Rust declarations of the kernel's C headers."));
+    session.stage("bindgen", "building bindgen-cli with cargo", |stage| {
+        let log = session.log("bindgen");
+        let mut cargo = command(session, "cargo");
         cargo.args(["install", "--locked", "bindgen-cli", "--root"]);
-        cargo.arg(layout.cache.join("cargo"));
-        cargo.env("CARGO_TARGET_DIR", layout.build.join("bindgen"));
-        run(stage, &mut cargo, &log).map_err(|e| {
-            Failure::from_error(e).remedy("check the network, or install Debian 13's bindgen")
-        })?;
-        let version = version(layout, "bindgen")
-            .ok_or_else(|| Failure::new("bindgen was built and does not run").log(&log))?;
+        cargo.arg(session.cache.join("cargo"));
+        cargo.env("CARGO_TARGET_DIR", session.build.join("bindgen"));
+        run(stage, &mut cargo, &log)
+            .map_err(|e| Failure::from_error(e).remedy("check the network, or install Debian 13's bindgen"))?;
+        let version = version(session, "bindgen").ok_or_else(|| Failure::new("bindgen was built and does not run").log(&log))?;
         let summary = format!("bindgen {version}");
         Ok((version, summary))
     })

@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The stock kernel, which is kept outside the clone once it is built: a fetched tree, a configuration and a toolchain give the same
-//! kernel each time.
+//! The stock kernel, which is kept outside the clone once it is built: a fetched tree, a configuration and a toolchain give the
+//! same kernel each time.
 //!
 //! The output of Kbuild contains the path of its folder, so a clone finds only kernels that were built at its own path. Nothing
 //! depends on the cache: if anything goes wrong with it, the kernel is built.
 
 use std::{
     collections::hash_map::DefaultHasher,
-    fs,
     hash::{Hash, Hasher},
-    path::{Path, PathBuf},
 };
 
-use crate::{
-    common::{output, rsync, Layout, Ui},
-    kernel::{KernelSpec, Prepared},
-};
+use crate::{common::*, kernel::*};
 
 /// The folder in which the output of one kernel is kept.
 pub struct Cached {
@@ -26,37 +21,32 @@ pub struct Cached {
 
 impl Cached {
     /// Returns the folder for `spec`, or `None` for a tree of the user, which may change at any time.
-    pub fn of(layout: &Layout, prepared: &Prepared, spec: &KernelSpec) -> Option<Self> {
-        if !spec.source.starts_with(&layout.cache) {
+    pub fn of(prepared: &Prepared, spec: &KernelSpec) -> Option<Self> {
+        if !spec.source.starts_with(&prepared.cache) {
             return None;
         }
         let mut hasher = DefaultHasher::new();
         (&spec.source, &prepared.pristine.version, &spec.out).hash(&mut hasher);
         (&prepared.tools.identity, spec.asked().ok()?.text()).hash(&mut hasher);
-        let place = layout.cache.join("kernels");
-        Some(Self {
-            place: place.join(format!("{}-{:016x}", spec.name, hasher.finish())),
-            out: spec.out.clone(),
-        })
+        let place = prepared.cache.join("kernels");
+        Some(Self { place: place.join(format!("{}-{:016x}", spec.name, hasher.finish())), out: spec.out.clone() })
     }
 
     /// Fetches the kernel, if nothing has been built yet.
-    pub fn restore(&self, ui: &Ui, layout: &Layout) {
+    pub fn restore(&self, session: &Session) {
         if self.out.join(".config").exists() || !self.place.is_dir() {
             return;
         }
-        ui.say("       build/stock is copied from ~/.cache/pci-devres-rust/kernels");
-        if !copy(layout, &self.place, &self.out) {
+        session.say("       build/stock is copied from ~/.cache/pci-devres-rust/kernels");
+        if !copy(session, &self.place, &self.out) {
             // A partial copy cannot be built in.
             let _ = fs::remove_dir_all(&self.out);
         }
     }
 
     /// Keeps the kernel that was built, in place of an earlier one of its name.
-    pub fn keep(&self, layout: &Layout) {
-        let Some((folder, name)) = self.place.parent().zip(self.place.file_name()) else {
-            return;
-        };
+    pub fn keep(&self, session: &Session) {
+        let Some((folder, name)) = self.place.parent().zip(self.place.file_name()) else { return };
         if self.place.is_dir() {
             return;
         }
@@ -68,14 +58,14 @@ impl Cached {
             }
         }
         let fresh = folder.join(format!(".{name}.{}", std::process::id()));
-        if !(copy(layout, &self.out, &fresh) && fs::rename(&fresh, &self.place).is_ok()) {
+        if !(copy(session, &self.out, &fresh) && fs::rename(&fresh, &self.place).is_ok()) {
             let _ = fs::remove_dir_all(&fresh);
         }
     }
 }
 
-fn copy(layout: &Layout, from: &Path, to: &Path) -> bool {
-    let mut copy = rsync(layout, from, to);
+fn copy(session: &Session, from: &Path, to: &Path) -> bool {
+    let mut copy = rsync(session, from, to);
     copy.args(["--exclude=/guest", "--exclude=/guest.cpio"]);
     output(&mut copy).is_some()
 }

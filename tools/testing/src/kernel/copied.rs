@@ -2,33 +2,20 @@
 
 //! A kernel whose build starts from the output of another one, because most files of the two are the same.
 //!
-//! Kbuild compares paths and times, not content. So the copy loses every object that was made from a file that differs, with all paths
-//! in the notes of Kbuild (`.*.cmd`) being those of the new kernel. Kbuild then makes what is missing, and what the configuration
-//! changes.
+//! Kbuild compares paths and times, not content. So the copy loses every object that was made from a file that differs, with all
+//! paths in the notes of Kbuild (`.*.cmd`) being those of the new kernel. Kbuild then makes what is missing, and what the
+//! configuration changes.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use crate::{common::*, kernel::KernelSpec};
 
-use anyhow::{Context, Result};
-
-use crate::{
-    common::{files, read, regex, rsync, run, Layout, Ui},
-    kernel::KernelSpec,
-};
-
-/// Makes the output of `to` a copy of that of `from`, which is built, without objects that need a file in `differing`. These are paths
-/// in the source tree.
-pub fn output(
-    ui: &Ui,
-    layout: &Layout,
-    from: &KernelSpec,
-    to: &KernelSpec,
-    differing: &BTreeSet<String>,
-) -> Result<()> {
+/// Makes the output of `to` a copy of that of `from`, which is built, without objects that need a file in `differing`. These are
+/// paths in the source tree.
+pub fn output(session: &Session, from: &KernelSpec, to: &KernelSpec, differing: &BTreeSet<String>) -> Result<()> {
     let doing = format!("copying what was built for {}", from.name);
-    ui.stage(&format!("{} copy", to.name), &doing, |stage| {
-        let mut copy = rsync(layout, &from.out, &to.out);
+    session.stage(&format!("{} copy", to.name), &doing, |stage| {
+        let mut copy = rsync(session, &from.out, &to.out);
         copy.args(["--delete", "--exclude=/guest", "--exclude=/guest.cpio"]);
-        run(stage, &mut copy, &layout.log(&format!("{}-copy", to.name)))?;
+        run(stage, &mut copy, &session.log(&format!("{}-copy", to.name)))?;
         let mut made_again = 0;
         for note in files(&to.out, &["cmd"])? {
             let text = read(&note)?;
@@ -37,11 +24,9 @@ pub fn output(
                 made_again += 1;
                 continue;
             }
-            let text = moved(&text, &from.out, &to.out);
-            fs::write(&note, moved(&text, &from.source, &to.source))?;
+            fs::write(&note, moved(&moved(&text, &from.out, &to.out), &from.source, &to.source))?;
         }
-        let summary = format!("{}, {made_again} files to make again", layout.show(&to.out));
-        Ok(((), summary))
+        Ok(((), format!("{}, {made_again} files to make again", session.show(&to.out))))
     })
 }
 
@@ -49,35 +34,23 @@ pub fn output(
 fn needs(note: &str, source: &Path, differing: &BTreeSet<String>) -> bool {
     let source = format!("{}/", source.display());
     let mut words = note.split_whitespace();
-    words.any(|word| {
-        word.strip_prefix(&source)
-            .is_some_and(|file| differing.contains(file))
-    })
+    words.any(|word| word.strip_prefix(&source).is_some_and(|file| differing.contains(file)))
 }
 
 /// Removes a note, and the file that it is about.
 fn remove(note: &Path) -> Result<()> {
     let name = note.file_name().unwrap_or_default().to_string_lossy();
     // Kconfig's own note, auto.conf.cmd, has no dot. Kbuild needs auto.conf to see which options have changed.
-    let made = name
-        .strip_prefix('.')
-        .and_then(|name| name.strip_suffix(".cmd"));
-    if let Some(made) = made
-        .map(|made| note.with_file_name(made))
-        .filter(|made| made.exists())
-    {
+    let made = name.strip_prefix('.').and_then(|name| name.strip_suffix(".cmd"));
+    if let Some(made) = made.map(|made| note.with_file_name(made)).filter(|made| made.exists()) {
         fs::remove_file(&made).with_context(|| format!("removing {}", made.display()))?;
     }
     fs::remove_file(note).with_context(|| format!("removing {}", note.display()))
 }
 
 fn moved(text: &str, from: &Path, to: &Path) -> String {
-    let from = regex(&format!(
-        r"{}\b",
-        regex::escape(&from.display().to_string())
-    ));
-    from.replace_all(text, to.display().to_string().as_str())
-        .into_owned()
+    let from = regex(&format!(r"{}\b", regex::escape(&from.display().to_string())));
+    from.replace_all(text, to.display().to_string().as_str()).into_owned()
 }
 
 #[cfg(test)]
@@ -88,12 +61,8 @@ mod tests {
     fn an_object_goes_if_it_needs_a_file_that_differs() {
         let differing = BTreeSet::from(["include/linux/pci.h".to_string()]);
         let needs = |note: &str| needs(note, Path::new("/build/linux"), &differing);
-        assert!(needs(
-            "deps_a.o := \\\n  /build/linux/include/linux/pci.h \\\n"
-        ));
-        assert!(!needs(
-            "deps_a.o := \\\n  /build/linux/include/linux/pci_ids.h \\\n"
-        ));
+        assert!(needs("deps_a.o := \\\n  /build/linux/include/linux/pci.h \\\n"));
+        assert!(!needs("deps_a.o := \\\n  /build/linux/include/linux/pci_ids.h \\\n"));
         assert!(!needs("deps_a.o := \\\n  include/linux/pci.h \\\n"));
     }
 
@@ -106,15 +75,13 @@ mod tests {
         for note in [".a.o.cmd", "auto.conf.cmd"] {
             remove(&folder.path().join(note)).unwrap();
         }
-        let left = fs::read_dir(folder.path()).unwrap().flatten();
-        let left: Vec<_> = left.map(|entry| entry.file_name()).collect();
+        let left: Vec<_> = fs::read_dir(folder.path()).unwrap().flatten().map(|entry| entry.file_name()).collect();
         assert_eq!(left, ["auto.conf"]);
     }
 
     #[test]
     fn paths_become_those_of_the_new_kernel() {
-        let note = "-I/build/linux/include /build/linux /build/linux2/a";
-        let moved = moved(note, Path::new("/build/linux"), Path::new("/pristine"));
+        let moved = moved("-I/build/linux/include /build/linux /build/linux2/a", Path::new("/build/linux"), Path::new("/pristine"));
         assert_eq!(moved, "-I/pristine/include /pristine /build/linux2/a");
     }
 }

@@ -1,16 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The files that the overlay changes, and the drivers among them that it converts: by the semantic patch or by a small patch of their
-//! own.
+//! The files that the overlay changes, and the drivers among them that it converts: by the semantic patch or by a small patch of
+//! their own.
 
-use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-};
-
-use anyhow::Result;
-
-use crate::common::{files, read, Layout};
+use crate::common::*;
 
 /// A file of a driver that the overlay converts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,8 +34,8 @@ impl Converted {
 }
 
 /// Returns all of them, by path.
-pub fn converted(layout: &Layout) -> Result<Vec<Converted>> {
-    let scripts = layout.root.join("scripts");
+pub fn converted(session: &Session) -> Result<Vec<Converted>> {
+    let scripts = session.root.join("scripts");
     let list = read(&scripts.join("converted-drivers"))?;
     let mut found: Vec<_> = listed(&list).collect();
     for path in files(&scripts.join("patches/drivers"), &["patch"])? {
@@ -53,35 +46,23 @@ pub fn converted(layout: &Layout) -> Result<Vec<Converted>> {
 }
 
 fn listed(list: &str) -> impl Iterator<Item = Converted> + '_ {
-    let lines = list.lines().map(|line| line.split('#').next());
-    let files = lines.map(|line| line.unwrap_or_default().trim());
-    files.filter(|file| !file.is_empty()).map(|file| Converted {
-        file: file.into(),
-        by: By::SemanticPatch,
-    })
+    let files = list.lines().map(|line| line.split('#').next()).map(|line| line.unwrap_or_default().trim());
+    files.filter(|file| !file.is_empty()).map(|file| Converted { file: file.into(), by: By::SemanticPatch })
 }
 
 fn patched(path: &Path, text: &str) -> Vec<Converted> {
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    let by = By::Patch {
-        name: name.into_owned(),
-        why: text.lines().next().unwrap_or_default().into(),
-    };
+    let by = By::Patch { name: name.into_owned(), why: text.lines().next().unwrap_or_default().into() };
     let files = text.lines().filter_map(|line| line.strip_prefix("+++ b/"));
-    let converted = files.map(|file| Converted {
-        file: file.trim().into(),
-        by: by.clone(),
-    });
-    converted.collect()
+    files.map(|file| Converted { file: file.trim().into(), by: by.clone() }).collect()
 }
 
 /// Returns the files of `build/linux` that the graft added or edited.
-pub fn grafted(layout: &Layout) -> Result<BTreeSet<String>> {
-    let manifest = read(&layout.linux().join(".pci_devres_rust/manifest"))?;
+pub fn grafted(session: &Session) -> Result<BTreeSet<String>> {
+    let manifest = read(&session.linux().join(".pci_devres_rust/manifest"))?;
     let lines = manifest.lines();
     let changed = lines.filter(|line| line.starts_with("edited ") || line.starts_with("added "));
-    let paths = changed.filter_map(|line| line.split(' ').nth(2));
-    Ok(paths.map(str::to_string).collect())
+    Ok(changed.filter_map(|line| line.split(' ').nth(2)).map(str::to_string).collect())
 }
 
 #[cfg(test)]

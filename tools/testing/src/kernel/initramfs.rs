@@ -2,23 +2,14 @@
 
 //! The guest's file system: busybox, the kernel's modules, and the guest scripts.
 
-use std::{
-    fs,
-    os::unix::fs::symlink,
-    path::{Path, PathBuf},
-};
+use std::os::unix::fs::symlink;
 
-use anyhow::{Context, Result};
 use walkdir::WalkDir;
 
-use crate::{
-    common::{command, files, succeed, Failure, Layout},
-    host::{debian, program, LLVM},
-    kernel::Built,
-};
+use crate::{common::*, host::*, kernel::Built};
 
 /// Packs the initramfs of `kernel` with the kernel's own tool, which needs no privileges.
-pub fn pack(layout: &Layout, kernel: &Built) -> Result<PathBuf> {
+pub fn pack(session: &Session, kernel: &Built) -> Result<PathBuf> {
     let out = &kernel.spec.out;
     let root = out.join("guest");
     if root.exists() {
@@ -27,7 +18,7 @@ pub fn pack(layout: &Layout, kernel: &Built) -> Result<PathBuf> {
     for folder in "bin dev etc mnt proc sbin sys tmp".split(' ') {
         fs::create_dir_all(root.join(folder))?;
     }
-    kernel.install_modules(layout, &root)?;
+    kernel.install_modules(session, &root)?;
     let add = |from: &Path, to: &Path| -> Result<()> {
         let to = root.join(to);
         fs::create_dir_all(to.parent().unwrap_or(&root))?;
@@ -36,40 +27,31 @@ pub fn pack(layout: &Layout, kernel: &Built) -> Result<PathBuf> {
     };
     let foreign = kernel.spec.machine.debian;
     let busybox = match foreign {
-        Some(architecture) => debian::busybox(layout, architecture),
-        None => program("busybox")
-            .ok_or_else(|| Failure::new("no busybox").remedy("apt-get install busybox-static"))?,
+        Some(architecture) => debian::busybox(session, architecture),
+        None => program("busybox").ok_or_else(|| Failure::new("no busybox").remedy("apt-get install busybox-static"))?,
     };
     add(&busybox, Path::new("bin/busybox"))?;
     symlink("busybox", root.join("bin/sh"))?;
     // The kernel loads modules that it needs, such as sound codecs, through this path.
     symlink("/bin/busybox", root.join("sbin/modprobe"))?;
-    let guest = layout.testing().join("guest");
+    let guest = session.testing().join("guest");
     add(&guest.join("init"), Path::new("init"))?;
     for script in files(&guest, &[])? {
         let name = script.strip_prefix(&guest)?;
         add(&script, &Path::new("scripts").join(name))?;
     }
     // A test of the kernel's own tree, in the folders that it looks for its helpers in.
-    for file in [
-        "selftests/kselftest/ktap_helpers.sh",
-        "selftests/pci_irq_vectors/pci_irq_vectors.sh",
-    ] {
-        add(
-            &layout.linux().join("tools/testing").join(file),
-            Path::new(file),
-        )?;
+    for file in ["selftests/kselftest/ktap_helpers.sh", "selftests/pci_irq_vectors/pci_irq_vectors.sh"] {
+        add(&session.linux().join("tools/testing").join(file), Path::new(file))?;
     }
     // Only tests of drivers need these, and they run on this machine's architecture.
     if foreign.is_none() {
-        build_ioctl(layout, kernel, &guest, &root.join("bin/ioctl"))?;
+        build_ioctl(session, kernel, &guest, &root.join("bin/ioctl"))?;
         if let Some(vdpa) = program("vdpa") {
             add(&vdpa, Path::new("bin/vdpa"))?;
             // "libmnl.so.0 => /lib/.../libmnl.so.0 (0x...)", and the linker itself without an arrow.
-            let said = command(layout, "ldd").arg(vdpa).output()?;
-            let said = String::from_utf8_lossy(&said.stdout);
-            let words = said.split_whitespace();
-            for library in words.filter_map(|word| word.strip_prefix('/')) {
+            let said = command(session, "ldd").arg(vdpa).output()?;
+            for library in String::from_utf8_lossy(&said.stdout).split_whitespace().filter_map(|word| word.strip_prefix('/')) {
                 add(&Path::new("/").join(library), Path::new(library))?;
             }
         }
@@ -93,20 +75,17 @@ pub fn pack(layout: &Layout, kernel: &Built) -> Result<PathBuf> {
     let spec = root.join("list");
     fs::write(&spec, list)?;
     let image = out.join("guest.cpio");
-    let mut tool = command(layout, out.join("usr/gen_init_cpio"));
+    let mut tool = command(session, out.join("usr/gen_init_cpio"));
     tool.arg("-o").arg(&image).arg(&spec);
     succeed(&mut tool, "packing the initramfs")?;
     Ok(image)
 }
 
 /// Builds the program for ioctls, which busybox lacks, with the kernel's own small C library.
-fn build_ioctl(layout: &Layout, kernel: &Built, guest: &Path, to: &Path) -> Result<()> {
+fn build_ioctl(session: &Session, kernel: &Built, guest: &Path, to: &Path) -> Result<()> {
     let library = kernel.spec.source.join("tools/include/nolibc/nolibc.h");
-    let mut clang = command(layout, format!("clang{LLVM}"));
+    let mut clang = command(session, format!("clang{LLVM}"));
     clang.args(["-Os", "-static", "-nostdlib", "-fno-stack-protector"]);
     clang.arg("-include").arg(library).arg("-o").arg(to);
-    succeed(
-        clang.arg(guest.join("ioctl.c")),
-        "building the guest's ioctl",
-    )
+    succeed(clang.arg(guest.join("ioctl.c")), "building the guest's ioctl")
 }

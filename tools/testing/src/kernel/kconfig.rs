@@ -2,11 +2,7 @@
 
 //! Kernel configurations: what a fragment asks for, what a `.config` has, and what hides Rust.
 
-use std::{collections::BTreeMap, path::Path};
-
-use anyhow::Result;
-
-use crate::common::{read, regex};
+use crate::common::*;
 
 /// Symbols, without their `CONFIG_`, and their values; an unset one is `n`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -49,9 +45,7 @@ impl Config {
 
     /// Returns the symbols of `asked` that have another value here, as `symbol`, `asked`, `got`.
     pub fn differing<'a>(&'a self, asked: &'a Self) -> Vec<(&'a str, &'a str, &'a str)> {
-        let all = asked.0.iter();
-        let all = all.map(|(s, v)| (s.as_str(), v.as_str(), self.get(s)));
-        all.filter(|(_, asked, got)| asked != got).collect()
+        asked.0.iter().map(|(s, v)| (s.as_str(), v.as_str(), self.get(s))).filter(|(_, asked, got)| asked != got).collect()
     }
 
     /// Returns the text that Kconfig reads.
@@ -64,8 +58,7 @@ impl Config {
     }
 }
 
-/// The reason why a configuration cannot have `CONFIG_RUST`: the condition that fails and the
-/// remedy.
+/// The reason why a configuration cannot have `CONFIG_RUST`: the condition that fails and the remedy.
 #[derive(Debug, PartialEq)]
 pub struct Hidden {
     /// The condition, as Kconfig states it.
@@ -84,11 +77,7 @@ pub fn hides_rust(config: &Config, tree: &Path) -> Result<Vec<Hidden>> {
         if evaluate(&condition, config) == Some(false) {
             let symbols = word.find_iter(&condition).map(|found| found.as_str());
             let because = symbols.map(|symbol| format!("{symbol}={}", config.get(symbol)));
-            hidden.push(Hidden {
-                remedy: remedy(&condition, config),
-                because: because.collect::<Vec<_>>().join(" "),
-                condition,
-            });
+            hidden.push(Hidden { remedy: remedy(&condition, config), because: because.collect::<Vec<_>>().join(" "), condition });
         }
     }
     Ok(hidden)
@@ -97,14 +86,11 @@ pub fn hides_rust(config: &Config, tree: &Path) -> Result<Vec<Hidden>> {
 fn conditions(kconfig: &str) -> Vec<String> {
     let lines = kconfig.lines().skip_while(|line| *line != "config RUST");
     let of_rust = |line: &&str| line.is_empty() || line.starts_with([' ', '\t']);
-    let lines = lines.skip(1).take_while(of_rust);
-    let conditions = lines.filter_map(|line| line.trim().strip_prefix("depends on "));
-    conditions.map(str::to_string).collect()
+    lines.skip(1).take_while(of_rust).filter_map(|line| line.trim().strip_prefix("depends on ")).map(str::to_string).collect()
 }
 
 fn remedy(condition: &str, config: &Config) -> String {
-    let remedies = REMEDIES.lines().filter_map(|line| line.split_once(": "));
-    let mut fitting = remedies.filter(|(symbol, _)| condition.contains(symbol));
+    let mut fitting = REMEDIES.lines().filter_map(|line| line.split_once(": ")).filter(|(symbol, _)| condition.contains(symbol));
     let known = match condition.contains("RUST_IS_AVAILABLE") && config.on("CC_IS_GCC") {
         true => Some("configured with gcc: give every make the same LLVM=-19"),
         false => fitting.next().map(|(_, remedy)| remedy),
@@ -127,12 +113,8 @@ KASAN: build with clang (LLVM=-19), or set KASAN=n
 
 /// Returns the value of a Kconfig condition, or `None` if its form is not known here.
 fn evaluate(condition: &str, config: &Config) -> Option<bool> {
-    let token = regex(r"\|\||&&|>=|<=|!=|[=<>!()]|[A-Za-z0-9_]+");
-    let tokens: Vec<&str> = token.find_iter(condition).map(|t| t.as_str()).collect();
-    let mut parser = Parser {
-        tokens: &tokens,
-        config,
-    };
+    let tokens: Vec<&str> = regex(r"\|\||&&|>=|<=|!=|[=<>!()]|[A-Za-z0-9_]+").find_iter(condition).map(|t| t.as_str()).collect();
+    let mut parser = Parser { tokens: &tokens, config };
     let value = parser.any()?;
     parser.tokens.is_empty().then_some(value)
 }
@@ -199,11 +181,7 @@ impl<'a> Parser<'a> {
         let (word, rest) = self.tokens.split_first()?;
         self.tokens = rest;
         let constant = ["y", "m", "n"].contains(word) || word.starts_with(char::is_numeric);
-        Some(if constant {
-            word
-        } else {
-            self.config.get(word)
-        })
+        Some(if constant { word } else { self.config.get(word) })
     }
 }
 
@@ -223,10 +201,7 @@ mod tests {
         fs::create_dir(tree.path().join("init")).unwrap();
         fs::write(tree.path().join("init/Kconfig"), KCONFIG).unwrap();
         let config = Config::parse(&format!("CONFIG_HAVE_RUST=y\n{config}"));
-        let found = hides_rust(&config, tree.path()).unwrap().into_iter();
-        found
-            .map(|h| format!("{} ({})", h.remedy, h.because))
-            .collect()
+        hides_rust(&config, tree.path()).unwrap().into_iter().map(|h| format!("{} ({})", h.remedy, h.because)).collect()
     }
 
     #[test]

@@ -28,10 +28,7 @@ pub const PC: Machine = Machine {
 };
 
 /// A PC for PREEMPT_RT, where the kernel's own suite `rust_spinlock_irq_condvar` warns. So only suites about PCI run.
-pub const PC_RT: Machine = Machine {
-    append: &["console=ttyS0", "tsc=reliable", "kunit.filter_glob=*pci*"],
-    ..PC
-};
+pub const PC_RT: Machine = Machine { append: &["console=ttyS0", "tsc=reliable", "kunit.filter_glob=*pci*"], ..PC };
 
 /// QEMU's `virt` with 64-bit Arm processors. They cannot map RAM as registers, so the software PCI bus gets memory that the kernel
 /// does not use.
@@ -39,17 +36,9 @@ pub const ARM64: Machine = Machine {
     qemu: "qemu-system-aarch64",
     options: &["-machine", "virt,gic-version=3", "-cpu", "cortex-a57"],
     image: "arch/arm64/boot/Image",
-    append: &[
-        "console=ttyAMA0",
-        "mem=448M",
-        "pci_soft.memory_start=0x5c000000",
-        "pci_soft.memory_size=0x3000000",
-    ],
+    append: &["console=ttyAMA0", "mem=448M", "pci_soft.memory_start=0x5c000000", "pci_soft.memory_size=0x3000000"],
     debian: Some("arm64"),
 };
 
 /// The same with an interrupt controller that adds no vectors later.
-pub const ARM64_GICV2M: Machine = Machine {
-    options: &["-machine", "virt,gic-version=2", "-cpu", "cortex-a57"],
-    ..ARM64
-};
+pub const ARM64_GICV2M: Machine = Machine { options: &["-machine", "virt,gic-version=2", "-cpu", "cortex-a57"], ..ARM64 };

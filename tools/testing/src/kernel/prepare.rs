@@ -3,31 +3,59 @@
 //! Prepares a kernel that can boot. A step that is up to date does nothing.
 
 use std::{
-    collections::BTreeSet,
-    fs::{self, File},
-    path::{Path, PathBuf},
-    sync::Mutex,
+    fs::File,
+    ops::Deref,
+    sync::{Arc, Mutex},
 };
 
-use anyhow::{Context, Result};
 use fs4::{FileExt, TryLockError};
 
 use crate::{
-    common::{command, run, Failure, Layout, Ui},
-    host::{packages, source, toolchain, Package, Pristine, Toolchain},
-    kernel::{cache::Cached, earlier, initramfs, ungrafted, Built, Kernel, KernelSpec},
+    common::*,
+    host::*,
+    kernel::{cache::Cached, *},
 };
 
-/// The tools and the source, after missing parts were fetched.
+/// A session with the tools and the source, after missing parts were fetched.
+#[derive(Clone)]
 pub struct Prepared {
-    /// The settings of a kernel `make`.
+    pub session: Session,
+    /// The tools that a kernel `make` needs.
     pub tools: Toolchain,
     /// The tree that was copied and grafted.
     pub pristine: Pristine,
     /// The tree without the overlay, once somebody has asked for it; see [`ungrafted`].
-    pub ungrafted: Mutex<Option<PathBuf>>,
+    pub ungrafted: Arc<Mutex<Option<PathBuf>>>,
     /// The lock is held as long as this clone's build folder is in use.
-    _lock: File,
+    _lock: Arc<File>,
+}
+
+impl Deref for Prepared {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        &self.session
+    }
+}
+
+impl Prepared {
+    /// Returns the same with the scripts and sources of another copy of the overlay.
+    pub fn with_root(&self, root: PathBuf) -> Self {
+        let mut other = self.clone();
+        other.session.root = root;
+        other
+    }
+
+    /// Returns a kernel `make` in `source`.
+    pub fn make(&self, source: &Path, out: &Path) -> Command {
+        let mut make = command(self, "make");
+        make.arg("--no-print-directory").arg("-C").arg(source);
+        make.arg(format!("O={}", out.display()));
+        make.arg(format!("LLVM={LLVM}"));
+        make.arg(format!("RUST_LIB_SRC={}", self.tools.rust_lib_src.display()));
+        make.env("LIBCLANG_PATH", format!("/usr/lib/llvm{LLVM}/lib"));
+        make
+    }
 }
 
 /// A kernel that can boot.
@@ -39,112 +67,73 @@ pub struct Ready {
 }
 
 /// Installs missing packages, and makes `build/linux` the grafted copy of the source.
-pub fn source(
-    ui: &Ui,
-    layout: &Layout,
-    linux: Option<&Path>,
-    more: &'static [Package],
-) -> Result<Prepared> {
-    let lock = lock(ui, layout)?;
+pub fn source(session: &Session, more: &'static [Package]) -> Result<Prepared> {
+    let lock = lock(session)?;
     let wanted: Vec<_> = packages::KERNEL.iter().chain(more).collect();
-    packages::install(ui, layout, &wanted)?;
-    let tools = toolchain::prepare(ui, layout)?;
-    let pristine = source::pristine(ui, layout, linux)?;
-    source::copy(ui, layout, &pristine)?;
-    graft(ui, layout, &layout.root)?;
-    Ok(Prepared {
-        tools,
-        pristine,
-        ungrafted: Mutex::default(),
-        _lock: lock,
-    })
+    packages::install(session, &wanted)?;
+    let tools = toolchain::prepare(session)?;
+    let pristine = source::pristine(session)?;
+    source::copy(session, &pristine)?;
+    graft(session, &session.root)?;
+    Ok(Prepared { session: session.clone(), tools, pristine, ungrafted: Arc::default(), _lock: lock.into() })
 }
 
 /// Builds a kernel, and the modules with these names in `tools/testing/modules` for it.
-pub fn kernel(
-    ui: &Ui,
-    layout: &Layout,
-    prepared: &Prepared,
-    which: Kernel,
-    modules: &BTreeSet<&str>,
-) -> Result<Ready> {
+pub fn kernel(prepared: &Prepared, which: Kernel, modules: &BTreeSet<&str>) -> Result<Ready> {
     let spec = match which {
-        Kernel::Ours => KernelSpec::ours(layout),
-        Kernel::Stock => {
-            let kernel = stock(ui, layout, prepared)?;
-            return packed(ui, layout, prepared, which, kernel, modules);
-        }
-        Kernel::Debug => KernelSpec::debug(layout),
-        Kernel::DebugStock => KernelSpec::debug_stock(layout, ungrafted(ui, layout, prepared)?),
-        Kernel::Off => KernelSpec::off(layout),
-        Kernel::Earlier => earlier::spec(ui, layout, prepared)?,
+        Kernel::Ours => KernelSpec::ours(prepared),
+        Kernel::Stock => return packed(prepared, which, stock(prepared)?, modules),
+        Kernel::Debug => KernelSpec::debug(prepared),
+        Kernel::DebugStock => KernelSpec::debug_stock(prepared, ungrafted(prepared)?),
+        Kernel::Off => KernelSpec::off(prepared),
+        Kernel::Earlier => earlier::spec(prepared)?,
     };
-    spec.configure(ui, layout, &prepared.tools)?;
-    let kernel = spec.build(ui, layout, &prepared.tools)?;
-    packed(ui, layout, prepared, which, kernel, modules)
+    spec.configure(prepared)?;
+    packed(prepared, which, spec.build(prepared)?, modules)
 }
 
 /// Builds the stock kernel. The first time, that begins with what was kept of an earlier build, if there is one.
-pub fn stock(ui: &Ui, layout: &Layout, prepared: &Prepared) -> Result<Built> {
-    let spec = KernelSpec::stock(layout, ungrafted(ui, layout, prepared)?);
-    let cached = Cached::of(layout, prepared, &spec);
+pub fn stock(prepared: &Prepared) -> Result<Built> {
+    let spec = KernelSpec::stock(prepared, ungrafted(prepared)?);
+    let cached = Cached::of(prepared, &spec);
     if let Some(cached) = &cached {
-        cached.restore(ui, layout);
+        cached.restore(prepared);
     }
-    spec.configure(ui, layout, &prepared.tools)?;
-    let built = spec.build(ui, layout, &prepared.tools)?;
+    spec.configure(prepared)?;
+    let built = spec.build(prepared)?;
     if let Some(cached) = &cached {
-        cached.keep(layout);
+        cached.keep(prepared);
     }
     Ok(built)
 }
 
 /// Builds a kernel that is none of [`Kernel`], but takes the place of one in the results.
-pub fn other(
-    ui: &Ui,
-    layout: &Layout,
-    prepared: &Prepared,
-    spec: &KernelSpec,
-    which: Kernel,
-) -> Result<Ready> {
-    spec.configure(ui, layout, &prepared.tools)?;
-    let kernel = spec.build(ui, layout, &prepared.tools)?;
-    packed(ui, layout, prepared, which, kernel, &BTreeSet::new())
+pub fn other(prepared: &Prepared, spec: &KernelSpec, which: Kernel) -> Result<Ready> {
+    spec.configure(prepared)?;
+    packed(prepared, which, spec.build(prepared)?, &BTreeSet::new())
 }
 
 /// Makes a kernel's file system, with modules of those names for it.
-fn packed(
-    ui: &Ui,
-    layout: &Layout,
-    prepared: &Prepared,
-    which: Kernel,
-    mut kernel: Built,
-    modules: &BTreeSet<&str>,
-) -> Result<Ready> {
-    kernel.add_modules(ui, layout, &prepared.tools, modules)?;
-    let initramfs = ui.stage(
-        &format!("initramfs{}", which.suffix()),
-        "packing busybox, modules and guest scripts",
-        |_| {
-            let path = initramfs::pack(layout, &kernel)?;
+fn packed(prepared: &Prepared, which: Kernel, mut kernel: Built, modules: &BTreeSet<&str>) -> Result<Ready> {
+    kernel.add_modules(prepared, modules)?;
+    let initramfs =
+        prepared.stage(&format!("initramfs{}", which.suffix()), "packing busybox, modules and guest scripts", |_| {
+            let path = initramfs::pack(prepared, &kernel)?;
             let size = fs::metadata(&path)?.len() >> 10;
-            let summary = format!("{}, {size} KiB", layout.show(&path));
+            let summary = format!("{}, {size} KiB", prepared.show(&path));
             Ok((path, summary))
-        },
-    )?;
+        })?;
     Ok(Ready { kernel, initramfs })
 }
 
 /// Grafts `overlay`, which is the clone or a copy of it, into `build/linux`.
-pub fn graft(ui: &Ui, layout: &Layout, overlay: &Path) -> Result<()> {
-    ui.stage("graft", "putting the overlay into build/linux", |stage| {
-        let log = layout.log("graft");
-        let mut graft = command(layout, overlay.join("scripts/graft"));
-        graft.arg(layout.linux());
-        run(stage, &mut graft, &log).map_err(|e| {
-            Failure::from_error(e)
-                .or_remedy("if build/linux was edited by hand: make clean, then again")
-        })?;
+pub fn graft(session: &Session, overlay: &Path) -> Result<()> {
+    session.stage("graft", "putting the overlay into build/linux", |stage| {
+        let log = session.log("graft");
+        let mut graft = command(session, overlay.join("scripts/graft"));
+        graft.arg(session.linux());
+        run(stage, &mut graft, &log)
+            .map_err(|e| Failure::from_error(e).or_remedy("if build/linux was edited by hand: make clean, then again"))?;
         let said = fs::read_to_string(&log)?;
         // The line that says what was done begins with the folder, which is known here.
         let done = said.lines().find_map(|line| line.split_once("): "));
@@ -154,13 +143,13 @@ pub fn graft(ui: &Ui, layout: &Layout, overlay: &Path) -> Result<()> {
 }
 
 /// Two commands at the same time would write the same files.
-fn lock(ui: &Ui, layout: &Layout) -> Result<File> {
-    fs::create_dir_all(&layout.build)?;
-    let file = File::create(layout.build.join(".lock")).context("creating build/.lock")?;
+fn lock(session: &Session) -> Result<File> {
+    fs::create_dir_all(&session.build)?;
+    let file = File::create(session.build.join(".lock")).context("creating build/.lock")?;
     match FileExt::try_lock(&file) {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            ui.say("build/ is in use by another command of this clone; waiting for it");
+            session.say("build/ is in use by another command of this clone; waiting for it");
             FileExt::lock(&file)?;
         }
         Err(TryLockError::Error(error)) => return Err(error).context("locking build/.lock"),

@@ -2,21 +2,9 @@
 
 //! Builds kernels: the configuration from fragments, the image, and the modules.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
-
-use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use crate::{
-    common::{command, read, rsync, run, succeed, Failure, Layout, Stage, Ui},
-    host::{Toolchain, LLVM},
-    kernel::{copied, drivers, hides_rust, Config, Machine, PC},
-};
+use crate::{common::*, host::LLVM, kernel::*};
 
 /// The kernels that guests run on.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
@@ -129,80 +117,60 @@ pub struct Built {
 
 impl KernelSpec {
     /// Returns a kernel of this machine's architecture, in `build/NAME`.
-    pub fn new(layout: &Layout, name: &str, source: PathBuf, fragments: &[&str]) -> Self {
+    pub fn new(session: &Session, name: &str, source: PathBuf, fragments: &[&str]) -> Self {
         Self {
             name: name.into(),
             source,
             arch: None,
             machine: &PC,
             base: NOTHING,
-            fragments: fragments.iter().map(|f| layout.fragment(f)).collect(),
-            out: layout.build.join(name),
+            fragments: fragments.iter().map(|f| session.fragment(f)).collect(),
+            out: session.build.join(name),
             options: &[],
             from: None,
         }
     }
 
     /// Returns the grafted kernel with all our options on.
-    pub fn ours(layout: &Layout) -> Self {
+    pub fn ours(session: &Session) -> Self {
         let fragments = ["guest", "hardware", "ours"];
-        Self::new(layout, "kernel", layout.linux(), &fragments)
+        Self::new(session, "kernel", session.linux(), &fragments)
     }
 
-    /// Returns the kernel to compare with: built from the ungrafted tree, with our configuration as far as it knows the
-    /// symbols.
-    pub fn stock(layout: &Layout, pristine: PathBuf) -> Self {
-        Self {
-            from: Some(Self::ours(layout).into()),
-            ..Self::new(layout, "stock", pristine, &["guest", "hardware"])
-        }
+    /// Returns the kernel to compare with: built from the ungrafted tree, with our configuration as far as it knows the symbols.
+    pub fn stock(session: &Session, pristine: PathBuf) -> Self {
+        Self { from: Some(Self::ours(session).into()), ..Self::new(session, "stock", pristine, &["guest", "hardware"]) }
     }
 
     /// Returns the grafted kernel with our option off, and otherwise the configuration of the stock kernel.
-    pub fn off(layout: &Layout) -> Self {
-        Self {
-            from: Some(Self::ours(layout).into()),
-            ..Self::new(layout, "off", layout.linux(), &["guest", "hardware"])
-        }
+    pub fn off(session: &Session) -> Self {
+        Self { from: Some(Self::ours(session).into()), ..Self::new(session, "off", session.linux(), &["guest", "hardware"]) }
     }
 
     /// Returns the grafted kernel with sanitizers, lock and lifetime checks, and fault injection.
-    pub fn debug(layout: &Layout) -> Self {
+    pub fn debug(session: &Session) -> Self {
         let fragments = ["guest", "ours", "debug", "ours-debug"];
-        Self::new(layout, "debug", layout.linux(), &fragments)
+        Self::new(session, "debug", session.linux(), &fragments)
     }
 
     /// Returns the kernel to compare that one with.
-    pub fn debug_stock(layout: &Layout, pristine: PathBuf) -> Self {
-        Self {
-            from: Some(Self::debug(layout).into()),
-            ..Self::new(layout, "debug-stock", pristine, &["guest", "debug"])
-        }
+    pub fn debug_stock(session: &Session, pristine: PathBuf) -> Self {
+        Self { from: Some(Self::debug(session).into()), ..Self::new(session, "debug-stock", pristine, &["guest", "debug"]) }
     }
 
     /// Returns the kernel with the drivers that the overlay converts, and with our option.
-    pub fn converted(layout: &Layout) -> Self {
+    pub fn converted(session: &Session) -> Self {
         Self {
-            from: Some(Self::ours(layout).into()),
-            ..Self::new(
-                layout,
-                "converted",
-                layout.linux(),
-                &["guest", "converted", "rust"],
-            )
+            from: Some(Self::ours(session).into()),
+            ..Self::new(session, "converted", session.linux(), &["guest", "converted", "rust"])
         }
     }
 
     /// Returns the same kernel without our option.
-    pub fn converted_off(layout: &Layout) -> Self {
+    pub fn converted_off(session: &Session) -> Self {
         Self {
-            from: Some(Self::converted(layout).into()),
-            ..Self::new(
-                layout,
-                "converted-off",
-                layout.linux(),
-                &["guest", "converted"],
-            )
+            from: Some(Self::converted(session).into()),
+            ..Self::new(session, "converted-off", session.linux(), &["guest", "converted"])
         }
     }
 
@@ -221,15 +189,15 @@ impl KernelSpec {
     }
 
     /// Returns a `make` command for it.
-    pub fn command(&self, layout: &Layout, tools: &Toolchain) -> Command {
-        let mut make = tools.make(layout, &self.source, &self.out);
+    pub fn command(&self, prepared: &Prepared) -> Command {
+        let mut make = prepared.make(&self.source, &self.out);
         make.args(self.arch.map(|arch| format!("ARCH={arch}")));
         make.args(self.options);
         make
     }
 
-    fn log(&self, layout: &Layout, step: &str) -> PathBuf {
-        layout.log(&format!("{}-{step}", self.name))
+    fn log(&self, session: &Session, step: &str) -> PathBuf {
+        session.log(&format!("{}-{step}", self.name))
     }
 
     /// Returns the configuration that its fragments ask for.
@@ -239,36 +207,32 @@ impl KernelSpec {
     }
 
     /// Writes `.config` if one of its sources has changed. A user's changes to it are kept until then.
-    pub fn configure(&self, ui: &Ui, layout: &Layout, tools: &Toolchain) -> Result<()> {
+    pub fn configure(&self, prepared: &Prepared) -> Result<()> {
         if let Some(from) = self.from.as_ref().filter(|_| !self.is_configured()) {
-            from.configure(ui, layout, tools)?;
-            from.build(ui, layout, tools)?;
-            let differing = match from.source == self.source {
-                true => BTreeSet::new(),
-                false => drivers::grafted(layout)?,
-            };
-            copied::output(ui, layout, from, self, &differing)?;
+            from.configure(prepared)?;
+            from.build(prepared)?;
+            let differing = if from.source == self.source { BTreeSet::new() } else { drivers::grafted(prepared)? };
+            copied::output(prepared, from, self, &differing)?;
         }
         let asked = self.asked()?;
-        let (identity, source) = (&tools.identity, self.source.display());
-        let (asked_for, kconfig) = (asked.text(), kconfig_files(layout)?);
+        let (identity, source) = (&prepared.tools.identity, self.source.display());
+        let (asked_for, kconfig) = (asked.text(), kconfig_files(prepared)?);
         let inputs = format!("{identity}\n{source}\n{asked_for}{kconfig}");
         let stamp = self.out.join(".inputs");
         if self.is_configured() && fs::read_to_string(&stamp).is_ok_and(|s| s == inputs) {
             return Ok(());
         }
-        let title = format!("{} config", self.name);
-        ui.stage(&title, "configuring", |stage| {
+        prepared.stage(&format!("{} config", self.name), "configuring", |stage| {
             fs::create_dir_all(&self.out)?;
             let fragment = self.out.join(".fragment");
             fs::write(&fragment, asked.text())?;
-            let log = self.log(layout, "config");
-            let mut make = self.command(layout, tools);
+            let log = self.log(prepared, "config");
+            let mut make = self.command(prepared);
             make.env("KCONFIG_ALLCONFIG", &fragment).arg(self.base);
             run(stage, &mut make, &log)?;
-            self.took_effect(&asked, layout, tools, stage)?;
+            self.took_effect(&asked, prepared, stage)?;
             // Kbuild does not notice that a module from outside the tree was built for another configuration.
-            let modules = layout.modules(&self.name);
+            let modules = prepared.modules(&self.name);
             if modules.exists() {
                 fs::remove_dir_all(&modules)?;
             }
@@ -278,60 +242,38 @@ impl KernelSpec {
         })
     }
 
-    /// Checks that every requested symbol has its value. The failure names those that have not, and says why Rust is
-    /// missing.
-    fn took_effect(
-        &self,
-        asked: &Config,
-        layout: &Layout,
-        tools: &Toolchain,
-        stage: &Stage<'_>,
-    ) -> Result<()> {
+    /// Checks that every requested symbol has its value. The failure names those that have not, and says why Rust is missing.
+    fn took_effect(&self, asked: &Config, prepared: &Prepared, stage: &Stage<'_>) -> Result<()> {
         let got = Config::read(&self.config())?;
-        let list: Vec<_> = got
-            .differing(asked)
-            .iter()
-            .map(|(symbol, asked, got)| format!("CONFIG_{symbol}: asked {asked}, got {got}"))
-            .collect();
+        let list: Vec<_> =
+            got.differing(asked).iter().map(|(symbol, asked, got)| format!("CONFIG_{symbol}: asked {asked}, got {got}")).collect();
         if list.is_empty() {
             return Ok(());
         }
-        let mut failure = Failure::new(format!(
-            "the configuration does not take {} symbols:\n         {}",
-            list.len(),
-            list.join("\n         ")
-        ));
+        let mut failure =
+            Failure::new(format!("the configuration does not take {} symbols:\n         {}", list.len(), list.join("\n         ")));
         if asked.on("RUST") && !got.on("RUST") {
-            let log = self.log(layout, "rustavailable");
-            let mut make = self.command(layout, tools);
+            let log = self.log(prepared, "rustavailable");
+            let mut make = self.command(prepared);
             if run(stage, make.arg("rustavailable"), &log).is_err() {
                 failure = failure.log(&log);
             }
             let why = hides_rust(&got, &self.source)?.into_iter();
-            let why: Vec<_> = why
-                .map(|h| format!("{} ({})", h.remedy, h.because))
-                .collect();
+            let why: Vec<_> = why.map(|h| format!("{} ({})", h.remedy, h.because)).collect();
             failure = failure.remedy(why.join("; "));
         }
-        Err(failure
-            .or_remedy("look at their `depends on` in the Kconfig files under build/linux")
-            .into())
+        Err(failure.or_remedy("look at their `depends on` in the Kconfig files under build/linux").into())
     }
 
     /// Builds image and modules.
-    pub fn build(&self, ui: &Ui, layout: &Layout, tools: &Toolchain) -> Result<Built> {
-        ui.stage(&self.name, "building image and modules", |stage| {
+    pub fn build(&self, prepared: &Prepared) -> Result<Built> {
+        prepared.stage(&self.name, "building image and modules", |stage| {
             let image = self.image();
             let target = image.file_name().unwrap_or_default().to_string_lossy();
-            self.make(stage, layout, tools, &[&target, "modules"], "build")?;
-            let release = fs::read_to_string(self.out.join("include/config/kernel.release"))
-                .context("the build left no kernel.release")?;
-            let built = Built {
-                spec: self.clone(),
-                image: image.clone(),
-                release: release.trim().into(),
-                external: Vec::new(),
-            };
+            self.make(stage, prepared, &[&target, "modules"], "build")?;
+            let release =
+                fs::read_to_string(self.out.join("include/config/kernel.release")).context("the build left no kernel.release")?;
+            let built = Built { spec: self.clone(), image: image.clone(), release: release.trim().into(), external: Vec::new() };
             let modules = built.modules()?.len();
             let summary = format!("Linux {}, {target} and {modules} modules", built.release);
             Ok((built, summary))
@@ -339,17 +281,10 @@ impl KernelSpec {
     }
 
     /// Makes `targets` with all processors.
-    pub fn make(
-        &self,
-        stage: &Stage<'_>,
-        layout: &Layout,
-        tools: &Toolchain,
-        targets: &[&str],
-        step: &str,
-    ) -> Result<()> {
-        let mut make = self.command(layout, tools);
+    pub fn make(&self, stage: &Stage<'_>, prepared: &Prepared, targets: &[&str], step: &str) -> Result<()> {
+        let mut make = self.command(prepared);
         make.arg(jobs()).args(targets);
-        run(stage, &mut make, &self.log(layout, step)).map_err(|error| {
+        run(stage, &mut make, &self.log(prepared, step)).map_err(|error| {
             Failure::from_error(error)
                 .or_remedy("mend what the compiler names and run the same command again; make doctor checks the tools")
                 .into()
@@ -367,35 +302,25 @@ impl Built {
 
     /// Returns the names of the modules from outside its tree.
     pub fn external(&self) -> impl Iterator<Item = String> + '_ {
-        let stems = self.external.iter().filter_map(|path| path.file_stem());
-        stems.map(|stem| stem.to_string_lossy().into_owned())
+        self.external.iter().filter_map(|path| path.file_stem()).map(|stem| stem.to_string_lossy().into_owned())
     }
 
     /// Builds the modules of the folders with those names for this kernel, each from a copy that is only its own; see
-    /// [`Layout::module`].
-    pub fn add_modules(
-        &mut self,
-        ui: &Ui,
-        layout: &Layout,
-        tools: &Toolchain,
-        names: &BTreeSet<&str>,
-    ) -> Result<()> {
+    /// [`Session::module`].
+    pub fn add_modules(&mut self, prepared: &Prepared, names: &BTreeSet<&str>) -> Result<()> {
         for name in names {
-            let copy = layout.module_copy(&self.spec.name, name);
+            let copy = prepared.module_copy(&self.spec.name, name);
             let short = copy.file_name().unwrap_or_default().to_string_lossy();
-            let log = self.spec.log(layout, &short);
-            let title = format!("{} {short}", self.spec.name);
-            ui.stage(&title, "building modules outside the tree", |stage| {
+            let log = self.spec.log(prepared, &short);
+            prepared.stage(&format!("{} {short}", self.spec.name), "building modules outside the tree", |stage| {
                 // Files that a build made are not source, and may be for another kernel.
                 let made = ["*.o", "*.ko", "*.mod", "*.mod.c", ".*", "modules.order"];
-                let mut rsync = rsync(layout, &layout.module(name), &copy);
+                let mut rsync = rsync(prepared, &prepared.module(name), &copy);
                 rsync.arg("--delete");
                 rsync.args(made.map(|made| format!("--exclude={made}")));
                 run(stage, &mut rsync, &log)?;
-                let mut make = self.spec.command(layout, tools);
-                make.arg(jobs())
-                    .arg(format!("M={}", copy.display()))
-                    .arg("modules");
+                let mut make = self.spec.command(prepared);
+                make.arg(jobs()).arg(format!("M={}", copy.display())).arg("modules");
                 run(stage, &mut make, &log)?;
                 let found = ordered(&copy)?;
                 let summary = format!("{} modules", found.len());
@@ -407,12 +332,12 @@ impl Built {
     }
 
     /// Copies the modules, stripped and with their dependencies listed, to `root/lib/modules/<release>`.
-    pub fn install_modules(&self, layout: &Layout, root: &Path) -> Result<()> {
+    pub fn install_modules(&self, session: &Session, root: &Path) -> Result<()> {
         let folder = root.join("lib/modules").join(&self.release);
         fs::create_dir_all(&folder)?;
         for from in self.modules()? {
             let to = folder.join(from.file_name().context("a module has a name")?);
-            let mut strip = command(layout, format!("llvm-strip{LLVM}"));
+            let mut strip = command(session, format!("llvm-strip{LLVM}"));
             strip.arg("--strip-debug").arg(&from).arg("-o").arg(&to);
             succeed(&mut strip, &format!("stripping {}", from.display()))?;
         }
@@ -420,7 +345,7 @@ impl Built {
             let list = format!("modules.{list}");
             fs::copy(self.spec.out.join(&list), folder.join(&list))?;
         }
-        let mut depmod = command(layout, "depmod");
+        let mut depmod = command(session, "depmod");
         depmod.arg("-b").arg(root).arg(&self.release);
         succeed(&mut depmod, "listing the dependencies of the modules")
     }
@@ -428,15 +353,11 @@ impl Built {
 
 /// Returns the modules that the last build in `folder` made.
 fn ordered(folder: &Path) -> Result<Vec<PathBuf>> {
-    let order = read(&folder.join("modules.order"))?;
-    let module = |line: &str| folder.join(line).with_extension("ko");
-    Ok(order.lines().map(module).collect())
+    Ok(read(&folder.join("modules.order"))?.lines().map(|line: &str| folder.join(line).with_extension("ko")).collect())
 }
 
 /// The overlay's own Kconfig files: a change in one of them can change what a fragment means.
-fn kconfig_files(layout: &Layout) -> Result<String> {
-    let files = ["Kconfig", "samples/rust/Kconfig.pci_devres"];
-    let files = files.map(|file| layout.root.join(file));
-    let there = files.iter().filter(|file| file.exists());
-    there.map(|file| read(file)).collect()
+fn kconfig_files(session: &Session) -> Result<String> {
+    let files = ["Kconfig", "samples/rust/Kconfig.pci_devres"].map(|file| session.root.join(file));
+    files.iter().filter(|file| file.exists()).map(|file| read(file)).collect()
 }

@@ -2,15 +2,12 @@
 
 //! The report of a run as a page for a browser.
 
-use std::time::Duration;
-
 use maud::{html, Markup, DOCTYPE};
 
 use super::summary::{Summary, NUMBERS};
-use crate::{common::elapsed, verdict::Row};
+use crate::{common::*, verdict::Row};
 
-const STYLE: &str =
-    "body{font:15px sans-serif;max-width:70em;margin:2em auto}table{border-collapse:collapse}\
+const STYLE: &str = "body{font:15px sans-serif;max-width:70em;margin:2em auto}table{border-collapse:collapse}\
     td,th{padding:.2em .8em;text-align:left;border-bottom:1px solid #ccc;vertical-align:top}\
     .failed{color:#b00}.skipped{color:#850}pre{white-space:pre-wrap}";
 

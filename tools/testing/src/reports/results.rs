@@ -2,20 +2,10 @@
 
 //! The results of a command, for people and for programs.
 
-use std::{
-    fs,
-    path::PathBuf,
-    time::{Duration, Instant},
-};
-
-use anyhow::Result;
 use serde_json::json;
 
 use super::page;
-use crate::{
-    common::{elapsed, Layout},
-    verdict::Row,
-};
+use crate::{common::*, verdict::Row};
 
 /// Returns the name of a command's report. That of a part does not replace that of a whole run.
 pub fn name(command: &str, chosen: &[String]) -> String {
@@ -24,13 +14,7 @@ pub fn name(command: &str, chosen: &[String]) -> String {
 }
 
 /// Writes the report of a command. Returns the number of failed rows.
-pub fn write(
-    layout: &Layout,
-    name: &str,
-    kernel: Option<&str>,
-    took: Duration,
-    rows: &[Row],
-) -> Result<usize> {
+pub fn write(session: &Session, name: &str, kernel: Option<&str>, took: Duration, rows: &[Row]) -> Result<usize> {
     let passed = rows.iter().filter(|row| row.ok).count();
     let failed = rows.len() - passed;
     let report = json!({
@@ -42,8 +26,8 @@ pub fn write(
         "skipped": rows.iter().filter(|row| row.skipped.is_some()).count(),
         "rows": rows,
     });
-    let path = json(layout, name);
-    fs::create_dir_all(layout.build.join("results"))?;
+    let path = json(session, name);
+    fs::create_dir_all(session.build.join("results"))?;
     fs::write(&path, serde_json::to_string_pretty(&report)? + "\n")?;
     let page = page::page(name, kernel, took, rows);
     fs::write(path.with_extension("html"), page)?;
@@ -51,15 +35,8 @@ pub fn write(
 }
 
 /// Writes the report of a command, and prints the rows that failed, the verdict, and the `places` of other files. Returns whether no row failed.
-pub fn conclude(
-    layout: &Layout,
-    name: &str,
-    kernel: Option<&str>,
-    started: Instant,
-    rows: &[Row],
-    places: &str,
-) -> Result<bool> {
-    let failed = write(layout, name, kernel, started.elapsed(), rows)?;
+pub fn conclude(session: &Session, name: &str, kernel: Option<&str>, started: Instant, rows: &[Row], places: &str) -> Result<bool> {
+    let failed = write(session, name, kernel, started.elapsed(), rows)?;
     print_failed(rows);
     println!(
         "\n{name}: {}. {} passed, {failed} failed{}, {}\n{places}results: build/results/{name}.json",
@@ -79,14 +56,14 @@ pub fn print_failed(rows: &[Row]) {
 }
 
 /// Returns the path of the last report of a command.
-pub fn json(layout: &Layout, name: &str) -> PathBuf {
-    layout.build.join(format!("results/{name}.json"))
+pub fn json(session: &Session, name: &str) -> PathBuf {
+    session.build.join(format!("results/{name}.json"))
 }
 
 /// Returns the rows of the last report of a command.
-pub fn rows(layout: &Layout, name: &str) -> Vec<Row> {
+pub fn rows(session: &Session, name: &str) -> Vec<Row> {
     let read = || {
-        let text = fs::read(json(layout, name)).ok()?;
+        let text = fs::read(json(session, name)).ok()?;
         let report: serde_json::Value = serde_json::from_slice(&text).ok()?;
         serde_json::from_value(report["rows"].clone()).ok()
     };

@@ -3,12 +3,7 @@
 //! The summary of a run: how many behaviours of each area were tested, which guests took longest, what was skipped,
 //! and what failed.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
-
-use crate::{common::elapsed, verdict::Row};
+use crate::{common::*, verdict::Row};
 
 /// The number of slowest guests that are named.
 const SLOWEST: usize = 5;
@@ -54,15 +49,12 @@ pub struct Summary<'a> {
 }
 
 fn area(name: &str) -> &'static str {
-    let fits = |(beginning, _): &&(&str, _)| name.starts_with(beginning);
-    AREAS.iter().find(fits).map_or("host", |(_, area)| area)
+    AREAS.iter().find(|(beginning, _): &&(&str, _)| name.starts_with(beginning)).map_or("host", |(_, area)| area)
 }
 
 /// Returns a name without the kernel on which the test ran.
 fn behaviour(name: &str) -> String {
-    let parts = name.split("::");
-    let parts = parts.map(|part| part.split('@').next().unwrap_or_default());
-    parts.collect::<Vec<_>>().join("::")
+    name.split("::").map(|part| part.split('@').next().unwrap_or_default()).collect::<Vec<_>>().join("::")
 }
 
 impl<'a> Summary<'a> {
@@ -84,11 +76,7 @@ impl<'a> Summary<'a> {
         slowest.sort_by(|a, b| b.1.total_cmp(&a.1));
         slowest.truncate(SLOWEST);
         let skipped = |row: &'a Row| Some((row.name.as_str(), row.skipped.as_deref()?));
-        Self {
-            areas,
-            slowest,
-            skipped: rows.iter().filter_map(skipped).collect(),
-        }
+        Self { areas, slowest, skipped: rows.iter().filter_map(skipped).collect() }
     }
 }
 

@@ -2,29 +2,18 @@
 
 //! Proves that the series can be merged patch by patch: each is built and booted.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    ops::Range,
-    path::{Path, PathBuf},
-    process::Command,
-    thread,
-    time::{Instant, SystemTime},
-};
-
-use anyhow::{Context, Result};
+use std::{ops::Range, thread, time::SystemTime};
 
 use super::{checkers, mail::write, pieces::File, Step};
 use crate::{
     checks::{docs, scripts::judge, tree::ARM64_ONLY},
-    common::{rsync, run, Layout, Ui},
-    guest::{GuestSpec, Run, DEFAULT},
-    kernel::{initramfs, jobs, Built, Kernel, KernelSpec, Prepared, Ready, EVERYTHING},
+    common::*,
+    guest::*,
+    kernel::*,
     verdict::Row,
 };
 
-/// The drivers with which a step boots. They are converted, and bind again only if their vectors
-/// were freed.
+/// The drivers with which a step boots. They are converted, and bind again only if their vectors were freed.
 const GUEST: GuestSpec = GuestSpec {
     name: "series",
     script: "series",
@@ -38,8 +27,7 @@ const GUEST: GuestSpec = GuestSpec {
     ..DEFAULT
 };
 
-/// Folders of the core. Their Makefiles say which of their files there are; of drivers, objects are
-/// named.
+/// Folders of the core. Their Makefiles say which of their files there are; of drivers, objects are named.
 const CORE: [&str; 2] = ["drivers/pci/msi/", "drivers/pci/controller/pci-soft/"];
 
 /// The rows of the checks of the last tree.
@@ -47,8 +35,6 @@ const LAST: [&str; 5] = ["coccicheck", "sparse", "kernel-doc", "clippy", "rustdo
 
 /// The tree that has one step after the other, and what is built from it.
 struct Place<'a> {
-    ui: &'a Ui,
-    layout: &'a Layout,
     prepared: &'a Prepared,
     steps: &'a [Step],
     files: &'a [File],
@@ -61,55 +47,38 @@ struct Place<'a> {
 
 /// Builds and boots the tree after the steps `from` to `to`, unless that very tree passed before.
 /// The last tree is also checked by programs that would take too long for each step.
-pub fn walk(
-    ui: &Ui,
-    layout: &Layout,
-    prepared: &Prepared,
-    steps: &[Step],
-    files: &[File],
-    (from, to): (usize, usize),
-) -> Result<Vec<Row>> {
-    let tree = layout.build.join("series/linux");
+pub fn walk(prepared: &Prepared, steps: &[Step], files: &[File], (from, to): (usize, usize)) -> Result<Vec<Row>> {
+    let tree = prepared.build.join("series/linux");
     if !tree.exists() {
-        ui.stage("series tree", "copying the kernel's source", |stage| {
-            let mut copy = rsync(layout, &prepared.pristine.tree, &tree);
-            run(stage, &mut copy, &layout.log("series-copy"))?;
-            Ok(((), layout.show(&tree)))
+        prepared.stage("series tree", "copying the kernel's source", |stage| {
+            let mut copy = rsync(prepared, &prepared.pristine.tree, &tree);
+            run(stage, &mut copy, &prepared.log("series-copy"))?;
+            Ok(((), prepared.show(&tree)))
         })?;
     }
     let fragments = ["tree", "no-rust", "series"];
     let drivers = KernelSpec {
         base: EVERYTHING,
-        out: layout.build.join("series/drivers"),
+        out: prepared.build.join("series/drivers"),
         options: checkers::ALL,
-        ..KernelSpec::new(layout, "series-drivers", tree.clone(), &fragments)
+        ..KernelSpec::new(prepared, "series-drivers", tree.clone(), &fragments)
     };
     let mut kernel = KernelSpec {
-        out: layout.build.join("series/kernel"),
+        out: prepared.build.join("series/kernel"),
         options: checkers::COMPILER,
-        ..KernelSpec::new(layout, "series", tree.clone(), &["guest", "hardware"])
+        ..KernelSpec::new(prepared, "series", tree.clone(), &["guest", "hardware"])
     };
     kernel.fragments.push(tree.with_extension("config"));
-    let place = Place {
-        ui,
-        layout,
-        prepared,
-        steps,
-        files,
-        tree,
-        drivers,
-        kernel,
-    };
-    let record = layout.build.join("series/passed.json");
+    let place = Place { prepared, steps, files, tree, drivers, kernel };
+    let record = prepared.build.join("series/passed.json");
     let text = fs::read_to_string(&record).unwrap_or_default();
     let mut passed: BTreeMap<String, String> = serde_json::from_str(&text).unwrap_or_default();
     let how = checkers::ALL.join(" ");
     let key = |step: &Step| format!("{} {how} {}", prepared.pristine.version, step.tree);
-    let whole = steps.last().filter(|_| to == steps.len());
-    let whole = whole.map(|step| format!("{} checked", key(step)));
+    let whole = steps.last().filter(|_| to == steps.len()).map(|step| format!("{} checked", key(step)));
     let checks = whole.as_ref().is_some_and(|key| !passed.contains_key(key));
     thread::scope(|scope| {
-        let semantic = || checkers::coccicheck(ui, layout, prepared, files, steps.len());
+        let semantic = || checkers::coccicheck(prepared, files, steps.len());
         let semantic = checks.then(|| scope.spawn(semantic));
         let mut rows = Vec::new();
         let mut booted = None;
@@ -147,9 +116,7 @@ pub fn walk(
             }
             fs::write(&record, serde_json::to_string_pretty(&passed)?)?;
         }
-        let Some(whole) = whole else {
-            return Ok(rows);
-        };
+        let Some(whole) = whole else { return Ok(rows) };
         let Some(semantic) = semantic else {
             let names = LAST.map(|name| format!("series::{name}"));
             rows.extend(names.map(|name| Row::passed(name).with("note", "earlier")));
@@ -178,20 +145,15 @@ impl Place<'_> {
                 let _ = fs::remove_file(spec.out.join(".inputs"));
             }
         }
-        let ours = fs::read_to_string(self.layout.fragment("ours"))?;
+        let ours = fs::read_to_string(self.prepared.fragment("ours"))?;
         let config = asked(&ours, self.files, step);
         fs::write(self.tree.with_extension("config"), config)?;
         Ok(())
     }
 
-    /// Builds what some steps change, which `build` is told. Fails if that says more about these
-    /// files than it does without the steps. Of these only those are taken back about which there
-    /// is a complaint: the others change other drivers.
-    fn build_without_complaint<T>(
-        &self,
-        steps: &Range<usize>,
-        build: impl Fn(&[&String]) -> Result<(T, PathBuf)>,
-    ) -> Result<T> {
+    /// Builds what some steps change, which `build` is told. Fails if that says more about these files than it does without the
+    /// steps. Of these only those are taken back about which there is a complaint: the others change other drivers.
+    fn build_without_complaint<T>(&self, steps: &Range<usize>, build: impl Fn(&[&String]) -> Result<(T, PathBuf)>) -> Result<T> {
         let run = |changed: &[&String]| -> Result<_> {
             let (made, log) = build(changed)?;
             let said = fs::read_to_string(&log).unwrap_or_default();
@@ -206,8 +168,7 @@ impl Place<'_> {
             return Ok(made);
         }
         let is_named = |file: &String| found.iter().any(|said| said.starts_with(file.as_str()));
-        let named = all.iter().filter(|step| step.files.iter().any(is_named));
-        let named: Vec<_> = named.flat_map(|step| &step.files).collect();
+        let named: Vec<_> = all.iter().filter(|step| step.files.iter().any(is_named)).flat_map(|step| &step.files).collect();
         self.put(steps.start, Some(&named))?;
         let (_, before) = run(&named)?;
         checkers::keep_new(&mut found, before);
@@ -220,8 +181,7 @@ impl Place<'_> {
     /// it: it says its warnings only then.
     fn touch(&self, steps: &Range<usize>) -> Result<()> {
         self.put(steps.end, None)?;
-        let steps = &self.steps[steps.clone()];
-        for file in steps.iter().flat_map(|step| &step.files) {
+        for file in self.steps[steps.clone()].iter().flat_map(|step| &step.files) {
             if let Ok(file) = fs::File::open(self.tree.join(file)) {
                 file.set_modified(SystemTime::now())?;
             }
@@ -233,46 +193,32 @@ impl Place<'_> {
     fn compile(&self, steps: &Range<usize>) -> Result<String> {
         let number = format!("{:04}", steps.end);
         let compiled = self.build_without_complaint(steps, |changed| {
-            let log = self.layout.log(&format!("series-drivers-{number}"));
+            let log = self.prepared.log(&format!("series-drivers-{number}"));
             let targets = targets(changed.iter().copied(), &self.tree);
             if targets.is_empty() {
                 let _ = fs::remove_file(&log);
                 return Ok((false, log));
             }
-            let tools = &self.prepared.tools;
-            self.drivers.configure(self.ui, self.layout, tools)?;
-            let title = format!("series-{number} RUST=n");
-            self.ui.stage(&title, "compiling", |stage| {
+            self.drivers.configure(self.prepared)?;
+            self.prepared.stage(&format!("series-{number} RUST=n"), "compiling", |stage| {
                 let targets: Vec<_> = targets.iter().map(String::as_str).collect();
-                self.drivers
-                    .make(stage, self.layout, tools, &targets, &number)?;
+                self.drivers.make(stage, self.prepared, &targets, &number)?;
                 Ok(((), targets.join(" ")))
             })?;
             Ok((true, log))
         })?;
-        let said = compiled.then_some("compiled without Rust, ");
-        Ok(said.unwrap_or_default().into())
+        Ok(if compiled { "compiled without Rust, " } else { "" }.into())
     }
 
     /// Builds the kernel after a step.
     fn kernel(&self, step: usize) -> Result<(Built, PathBuf)> {
-        let spec = KernelSpec {
-            name: format!("series-{step:04}"),
-            ..self.kernel.clone()
-        };
-        let tools = &self.prepared.tools;
-        spec.configure(self.ui, self.layout, tools)?;
-        let kernel = spec.build(self.ui, self.layout, tools)?;
-        Ok((kernel, self.layout.log(&format!("{}-build", spec.name))))
+        let spec = KernelSpec { name: format!("series-{step:04}"), ..self.kernel.clone() };
+        spec.configure(self.prepared)?;
+        Ok((spec.build(self.prepared)?, self.prepared.log(&format!("{}-build", spec.name))))
     }
 
-    /// Builds the kernel after some steps, and boots what that made: drivers bind, work, are
-    /// unbound and bound again.
-    fn boot(
-        &self,
-        steps: &Range<usize>,
-        booted: &mut Option<(usize, SystemTime)>,
-    ) -> Result<String> {
+    /// Builds the kernel after some steps, and boots what that made: drivers bind, work, are unbound and bound again.
+    fn boot(&self, steps: &Range<usize>, booted: &mut Option<(usize, SystemTime)>) -> Result<String> {
         let kernel = self.build_without_complaint(steps, |_| self.kernel(steps.end))?;
         let mut newest = fs::metadata(&kernel.image)?.modified()?;
         for module in kernel.modules()? {
@@ -282,13 +228,10 @@ impl Place<'_> {
             return Ok(format!("the kernel of step {of}"));
         }
         let asked = kernel.spec.asked()?;
-        let kind = match asked.text().contains("CONFIG_PCI_DEVRES_RUST=y") {
-            true => Kernel::Ours,
-            false => Kernel::Stock,
-        };
-        let initramfs = initramfs::pack(self.layout, &kernel)?;
+        let kind = if asked.text().contains("CONFIG_PCI_DEVRES_RUST=y") { Kernel::Ours } else { Kernel::Stock };
+        let initramfs = initramfs::pack(self.prepared, &kernel)?;
         let ready = Ready { kernel, initramfs };
-        let ran = Run::new(&GUEST, kind).run(self.ui, self.layout, &ready)?;
+        let ran = Run::new(&GUEST, kind).run(self.prepared, &ready)?;
         if let Some(bad) = ran.rows.iter().find(|row| !row.ok) {
             anyhow::bail!("{}: {}", bad.name, bad.message);
         }
@@ -302,18 +245,13 @@ impl Place<'_> {
         self.put(self.steps.len(), None)?;
         self.kernel(self.steps.len())?;
         let paths: Vec<_> = self.files.iter().map(|file| file.path.as_str()).collect();
-        let wrong = |line: &str| {
-            line.contains(checkers::NO_SPARSE) || !checkers::complaints(line, &paths).is_empty()
-        };
+        let wrong = |line: &str| line.contains(checkers::NO_SPARSE) || !checkers::complaints(line, &paths).is_empty();
         let make = |arguments: &[&str]| {
-            let mut make = self.kernel.command(self.layout, &self.prepared.tools);
+            let mut make = self.kernel.command(self.prepared);
             make.arg(jobs()).args(arguments);
             make
         };
-        let check = |name: &str, mut make: Command| {
-            let name = format!("series::{name}");
-            judge(self.ui, self.layout, &name, "checking", &mut make, wrong)
-        };
+        let check = |name: &str, mut make: Command| judge(self.prepared, &format!("series::{name}"), "checking", &mut make, wrong);
         let objects = paths.iter().map(|path| Path::new(path).with_extension("o"));
         let objects = objects.filter(|object| self.kernel.out.join(object).exists());
         let mut sparse = make(&["C=2", checkers::SPARSE]);
@@ -325,7 +263,7 @@ impl Place<'_> {
         };
         Ok(vec![
             check("sparse", sparse)?,
-            docs::kernel_doc(self.ui, self.layout, "series::kernel-doc")?,
+            docs::kernel_doc(self.prepared, "series::kernel-doc")?,
             clippy,
             check("rustdoc", make(&["rustdoc"]))?,
         ])
@@ -340,9 +278,7 @@ pub fn range(text: &str, steps: usize) -> Result<(usize, usize)> {
     let ends = text.split_once('-').unwrap_or((text, text));
     let number = |end: &str| end.parse().ok().filter(|n| (1..=steps).contains(n));
     let ends = number(ends.0).zip(number(ends.1)).filter(|(a, b)| a <= b);
-    ends.with_context(|| {
-        format!("CHECK={text} is neither 1 nor numbers of patches like 99-{steps}")
-    })
+    ends.with_context(|| format!("CHECK={text} is neither 1 nor numbers of patches like 99-{steps}"))
 }
 
 /// Cuts the steps into runs that are built as one. The steps of a run change drivers, each others,
@@ -357,9 +293,7 @@ fn together(steps: &[Step]) -> Vec<Range<usize>> {
             driver && !core && (file.ends_with(".c") || file.ends_with(".h"))
         })
     };
-    let meet = |a: &String, b: &String| {
-        a == b || (folder(a) == folder(b) && (a.ends_with(".h") || b.ends_with(".h")))
-    };
+    let meet = |a: &String, b: &String| a == b || (folder(a) == folder(b) && (a.ends_with(".h") || b.ends_with(".h")));
     let mut runs: Vec<Range<usize>> = Vec::new();
     for (at, step) in steps.iter().enumerate() {
         let joins = runs.last().is_some_and(|run| {
@@ -393,15 +327,13 @@ fn place<'a>(tree: &Path, files: impl Iterator<Item = &'a File>, step: usize) ->
 
 /// Returns the lines of a configuration whose symbols exist after a step.
 fn asked(config: &str, files: &[File], step: usize) -> String {
-    let kconfig = files.iter().filter(|file| file.path.contains("Kconfig"));
-    let kconfig: String = kconfig.filter_map(|file| file.after(step)).collect();
+    let kconfig: String = files.iter().filter(|file| file.path.contains("Kconfig")).filter_map(|file| file.after(step)).collect();
     let has = |line: &&str| {
         let line = line.strip_prefix("CONFIG_");
         let symbol = line.and_then(|line| line.split('=').next());
         symbol.is_some_and(|symbol| kconfig.contains(&format!("config {symbol}\n")))
     };
-    let lines = config.lines().filter(has);
-    lines.map(|line| format!("{line}\n")).collect()
+    config.lines().filter(has).map(|line| format!("{line}\n")).collect()
 }
 
 /// What to make of files that changed, with the configuration that has everything but Rust. Of a
@@ -414,9 +346,7 @@ fn targets<'a>(files: impl Iterator<Item = &'a String>, tree: &Path) -> BTreeSet
             return has(&format!("{folder}Makefile")).then(|| folder.to_string());
         }
         let without_rust = !file.starts_with("rust/") && !ARM64_ONLY.contains(&file.as_str());
-        let stem = file
-            .strip_suffix(".c")
-            .filter(|_| without_rust && has(file));
+        let stem = file.strip_suffix(".c").filter(|_| without_rust && has(file));
         stem.map(|stem| format!("{stem}.o"))
     };
     files.filter_map(target).collect()
@@ -431,14 +361,8 @@ mod tests {
 
     #[test]
     fn a_step_is_placed_by_what_changes() {
-        let takes = |path: &str| Step {
-            take: vec![path.into()],
-            ..Step::default()
-        };
-        let mut files = [
-            File::new("a/Kconfig", None, "config NEW\n"),
-            File::new("b", Some("old\n"), "new\n"),
-        ];
+        let takes = |path: &str| Step { take: vec![path.into()], ..Step::default() };
+        let mut files = [File::new("a/Kconfig", None, "config NEW\n"), File::new("b", Some("old\n"), "new\n")];
         assign(&mut files, &[takes("b"), takes("a/Kconfig")], &[]).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let text = |path: &str| fs::read_to_string(folder.path().join(path)).ok();

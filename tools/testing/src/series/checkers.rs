@@ -4,16 +4,8 @@
 //!
 //! A complaint that was there before a change does not count, wherever its line is now.
 
-use std::{collections::BTreeSet, fs, path::Path, process::Command};
-
-use anyhow::Result;
-
 use super::{mail::write, pieces::File};
-use crate::{
-    common::{command, regex, run, Layout, Ui},
-    kernel::Prepared,
-    verdict::Row,
-};
+use crate::{common::*, kernel::Prepared, verdict::Row};
 
 /// Has Debian's sparse accept the kernel, which is newer. Without the first word Kbuild does not
 /// run it, and without the second, of a literal, it complains of every MODULE_LICENSE().
@@ -25,8 +17,7 @@ pub const NO_SPARSE: &str = "is not available or not up to date";
 /// Has a build of objects say all that the compiler, kernel-doc and sparse find.
 pub const ALL: &[&str] = &["W=1", "C=1", SPARSE];
 
-/// Has a build of a kernel say all that the compiler finds. kernel-doc would read each of its
-/// files, so it is replaced by nothing.
+/// Has a build of a kernel say all that the compiler finds. kernel-doc would read each of its files, so it is replaced by nothing.
 pub const COMPILER: &[&str] = &["W=1", "KERNELDOC=-c pass"];
 
 /// Returns what a log says about these files, one text for each place in them.
@@ -42,84 +33,57 @@ pub fn complaints<S: AsRef<str>>(log: &str, files: &[S]) -> Vec<String> {
         if line.contains(": note: ") || line.contains("n file included from ") {
             continue;
         }
-        let Some(place) = place.captures(line) else {
-            continue;
-        };
+        let Some(place) = place.captures(line) else { continue };
         let named = |file: &&str| {
             let before = place[1].strip_suffix(*file);
             before.is_some_and(|before| before.is_empty() || before.ends_with('/'))
         };
-        let Some(file) = files.iter().map(AsRef::as_ref).find(named) else {
-            continue;
-        };
+        let Some(file) = files.iter().map(AsRef::as_ref).find(named) else { continue };
         // rustc writes the text on a line of its own, before the place.
         let text = match place[3].trim() {
             "" => title,
             text => text,
         };
         // An inserted line moves it.
-        let text = number.replace_all(text, "another line").into_owned();
-        found.insert((file, place[2].to_string(), text));
+        found.insert((file, place[2].to_string(), number.replace_all(text, "another line").into_owned()));
     }
-    let text = |(file, _, text)| format!("{file}: {text}");
-    found.into_iter().map(text).collect()
+    found.into_iter().map(|(file, _, text)| format!("{file}: {text}")).collect()
 }
 
 /// Removes the complaints that were there before.
 pub fn keep_new(complaints: &mut Vec<String>, mut before: Vec<String>) {
-    complaints.retain(|complaint| {
-        let known = before.iter().position(|old| old == complaint);
-        known.map(|at| before.swap_remove(at)).is_none()
-    });
+    complaints.retain(|complaint| before.iter().position(|old| old == complaint).map(|at| before.swap_remove(at)).is_none());
 }
 
-/// Has the kernel's semantic patches look at the files of the last tree, and where they find
-/// something, at what was there before. They need no build and much time, so they only take what
-/// builds leave of it.
-pub fn coccicheck(
-    ui: &Ui,
-    layout: &Layout,
-    prepared: &Prepared,
-    files: &[File],
-    steps: usize,
-) -> Result<Row> {
-    let is_c = |file: &&File| file.path.ends_with(".c") || file.path.ends_with(".h");
-    let files: Vec<_> = files.iter().filter(is_c).collect();
-    let mut found = reports(ui, layout, prepared, &files, steps)?;
+/// Has the kernel's semantic patches look at the files of the last tree, and where they find something, at what was there before.
+/// They need no build and much time, so they only take what builds leave of it.
+pub fn coccicheck(prepared: &Prepared, files: &[File], steps: usize) -> Result<Row> {
+    let files: Vec<_> = files.iter().filter(|file: &&File| file.path.ends_with(".c") || file.path.ends_with(".h")).collect();
+    let mut found = reports(prepared, &files, steps)?;
     if !found.is_empty() {
         let named = |file: &&File| found.iter().any(|text| text.starts_with(&file.path));
         let named: Vec<_> = files.into_iter().filter(named).collect();
-        keep_new(&mut found, reports(ui, layout, prepared, &named, 0)?);
+        keep_new(&mut found, reports(prepared, &named, 0)?);
     }
     Ok(Row::of("series::coccicheck", found.join("\n")))
 }
 
 /// Returns what the semantic patches report of these files, as they are after a step.
-fn reports(
-    ui: &Ui,
-    layout: &Layout,
-    prepared: &Prepared,
-    files: &[&File],
-    step: usize,
-) -> Result<Vec<String>> {
-    let folder = layout.build.join("series/coccicheck");
+fn reports(prepared: &Prepared, files: &[&File], step: usize) -> Result<Vec<String>> {
+    let folder = prepared.build.join("series/coccicheck");
     let _ = fs::remove_dir_all(&folder);
     let out = folder.join("out");
     fs::create_dir_all(&out)?;
     for file in files {
-        write(
-            &folder.join("files"),
-            &file.path,
-            file.after(step).as_deref(),
-        )?;
+        write(&folder.join("files"), &file.path, file.after(step).as_deref())?;
     }
-    let mut make = prepared.tools.make(layout, &layout.linux(), &out);
+    let mut make = prepared.make(&prepared.linux(), &out);
     make.args(["coccicheck", "MODE=report", "J=1"]);
     make.arg(format!("M={}", folder.join("files").display()));
     make.arg(format!("DEBUG_FILE={}", folder.join("debug").display()));
-    let log = layout.log(&format!("series-coccicheck-{step:04}"));
-    ui.stage("coccicheck", "running semantic patches", |stage| {
-        run(stage, &mut behind(layout, &make), &log)?;
+    let log = prepared.log(&format!("series-coccicheck-{step:04}"));
+    prepared.stage("coccicheck", "running semantic patches", |stage| {
+        run(stage, &mut behind(prepared, &make), &log)?;
         let paths: Vec<_> = files.iter().map(|file| &file.path).collect();
         let found = complaints(&fs::read_to_string(&log)?, &paths);
         let summary = format!("{} reports on {} files", found.len(), files.len());
@@ -128,15 +92,15 @@ fn reports(
 }
 
 /// Returns a command that leaves the processors to others.
-fn behind(layout: &Layout, of: &Command) -> Command {
-    let mut nice = command(layout, "nice");
+fn behind(session: &Session, of: &Command) -> Command {
+    let mut nice = command(session, "nice");
     nice.args(["-n", "19"]).arg(of.get_program());
     nice.args(of.get_args());
     nice
 }
 
 /// Checks that rustfmt has nothing to change in the files of each step.
-pub fn rustfmt(layout: &Layout, tree: &Path, steps: &[super::Step], files: &[File]) -> Result<Row> {
+pub fn rustfmt(session: &Session, tree: &Path, steps: &[super::Step], files: &[File]) -> Result<Row> {
     const NAME: &str = "series::rustfmt";
     if which::which("rustfmt").is_err() {
         return Ok(Row::skipped(NAME, "rustfmt is not installed"));
@@ -146,7 +110,7 @@ pub fn rustfmt(layout: &Layout, tree: &Path, steps: &[super::Step], files: &[Fil
         let changed = |file: &&File| file.path.ends_with(".rs") && step.files.contains(&file.path);
         for file in files.iter().filter(changed) {
             let text = file.after(at + 1).unwrap_or_default();
-            let said = unformatted(layout, tree, &text)?;
+            let said = unformatted(session, tree, &text)?;
             if !said.is_empty() {
                 wrong.push(format!("{}, {}:\n{said}", step.subject, file.path));
             }
@@ -157,10 +121,10 @@ pub fn rustfmt(layout: &Layout, tree: &Path, steps: &[super::Step], files: &[Fil
 
 /// Returns what rustfmt would change in a text, or why it cannot read it. From its input it reads
 /// one file, without the modules that this names, and succeeds whatever it finds.
-fn unformatted(layout: &Layout, tree: &Path, text: &str) -> Result<String> {
+fn unformatted(session: &Session, tree: &Path, text: &str) -> Result<String> {
     let copy = tempfile::NamedTempFile::new()?;
     fs::write(&copy, text)?;
-    let mut rustfmt = command(layout, "rustfmt");
+    let mut rustfmt = command(session, "rustfmt");
     rustfmt.args(["--check", "--color", "never", "--config-path"]);
     let said = rustfmt.arg(tree).stdin(copy.reopen()?).output()?;
     Ok(String::from_utf8_lossy(&[said.stdout, said.stderr].concat()).into_owned())
@@ -206,7 +170,7 @@ mod tests {
         }
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("rustfmt.toml"), "").unwrap();
-        let said = |text| unformatted(&Layout::new(), folder.path(), text).unwrap();
+        let said = |text| unformatted(&Session::new(None), folder.path(), text).unwrap();
         assert_eq!(said("mod not_there;\n\nfn a() {}\n"), "");
         assert!(said("fn  a( ) {}\n").contains("+fn a() {}"));
         assert!(said("fn a( {}\n").contains("error"));

@@ -2,24 +2,13 @@
 
 //! Checks the mail itself, without a build.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
-
-use anyhow::{Context, Result};
-use regex::Regex;
-
 use super::{
     mail::Repository,
     pieces::File,
     table::{Exception, Table, DRIVERS},
     Step,
 };
-use crate::{
-    common::{command, output, regex, Layout},
-    verdict::Row,
-};
+use crate::{common::*, verdict::Row};
 
 /// The largest length of a patch of the core.
 const LONGEST: usize = 600;
@@ -37,7 +26,7 @@ fn note<T>(wrong: &mut Vec<String>, result: Result<T>) {
 /// Has `git am` put the mailbox on the files of the kernel as they are without the overlay. They must be those of the graft
 /// then, except for what the table leaves out.
 pub fn mailbox(
-    layout: &Layout,
+    session: &Session,
     repository: &Repository<'_>,
     table: &Table,
     files: &[File],
@@ -45,8 +34,7 @@ pub fn mailbox(
     patches: &[PathBuf],
 ) -> Row {
     let mut wrong = Vec::new();
-    let checkout = ["checkout", "--quiet", "--force", base];
-    note(&mut wrong, repository.git(&checkout));
+    note(&mut wrong, repository.git(&["checkout", "--quiet", "--force", base]));
     let mailbox = repository.folder.join(".git/mailbox");
     let read: Result<Vec<_>, _> = patches[1..].iter().map(fs::read).collect();
     let made = read.and_then(|patches| fs::write(&mailbox, patches.concat()));
@@ -58,13 +46,12 @@ pub fn mailbox(
         return row("mailbox", wrong);
     }
     let partly = |path: &str| {
-        let left_out = table.left_out.iter();
-        let mut paths = left_out.flat_map(|step| step.items.keys().chain(step.lines.keys()));
+        let mut paths = table.left_out.iter().flat_map(|step| step.items.keys().chain(step.lines.keys()));
         path == "MAINTAINERS" || paths.any(|key| key == path)
     };
     for file in files.iter().filter(|file| file.first().is_some()) {
         let read = |tree: &Path| fs::read(tree.join(&file.path)).ok();
-        let same = read(&repository.folder) == read(&layout.linux());
+        let same = read(&repository.folder) == read(&session.linux());
         if !same && !partly(&file.path) {
             wrong.push(format!("{} is not that of a graft", file.path));
         }
@@ -72,8 +59,7 @@ pub fn mailbox(
     row("mailbox", wrong)
 }
 
-/// Checks that each fix applies without any other patch, and that each driver's patch can be reverted with all others
-/// applied.
+/// Checks that each fix applies without any other patch, and that each driver's patch can be reverted with all others applied.
 pub fn alone(repository: &Repository<'_>, base: &str, steps: &[Step], patches: &[PathBuf]) -> Row {
     let mut wrong = Vec::new();
     for (part, on, how) in [("fixes", base, "--check"), (DRIVERS, "HEAD", "--reverse")] {
@@ -81,8 +67,7 @@ pub fn alone(repository: &Repository<'_>, base: &str, steps: &[Step], patches: &
         for (step, patch) in steps.iter().zip(&patches[1..]) {
             if step.part == part {
                 let patch = patch.display().to_string();
-                let apply = ["apply", "--cached", "--check", how, &patch];
-                note(&mut wrong, repository.git(&apply));
+                note(&mut wrong, repository.git(&["apply", "--cached", "--check", how, &patch]));
             }
         }
     }
@@ -92,9 +77,7 @@ pub fn alone(repository: &Repository<'_>, base: &str, steps: &[Step], patches: &
 
 /// Checks that no patch of the core is too long to be read.
 pub fn sizes(steps: &[Step], patches: &[PathBuf]) -> Result<Row> {
-    let changed = |line: &&str| {
-        line.starts_with(['+', '-']) && !line.starts_with("+++") && !line.starts_with("---")
-    };
+    let changed = |line: &&str| line.starts_with(['+', '-']) && !line.starts_with("+++") && !line.starts_with("---");
     let mut wrong = Vec::new();
     for (step, patch) in steps.iter().zip(&patches[1..]) {
         let lines = fs::read_to_string(patch)?.lines().filter(changed).count();
@@ -106,14 +89,8 @@ pub fn sizes(steps: &[Step], patches: &[PathBuf]) -> Result<Row> {
 }
 
 /// Checks that `checkpatch --strict` complains of all that the table excuses, and of nothing else.
-pub fn checkpatch(
-    layout: &Layout,
-    tree: &Path,
-    table: &Table,
-    steps: &[Step],
-    patches: &[PathBuf],
-) -> Result<Row> {
-    let mut perl = command(layout, "perl");
+pub fn checkpatch(session: &Session, tree: &Path, table: &Table, steps: &[Step], patches: &[PathBuf]) -> Result<Row> {
+    let mut perl = command(session, "perl");
     perl.current_dir(tree).arg("scripts/checkpatch.pl");
     perl.args(["--strict", "--terse", "--show-types", "--no-summary"]);
     perl.args(&patches[1..]);
@@ -126,9 +103,8 @@ pub fn checkpatch(
         let at = patches.iter().position(|patch| patch.ends_with(&found[1]));
         let subject = at.map_or("", |at| &steps[at - 1].subject);
         let fits = |pattern: &str, text: &str| Regex::new(pattern).is_ok_and(|p| p.is_match(text));
-        let excuse = excuses.iter_mut().find(|(excuse, _)| {
-            fits(&format!("^{}$", excuse.kind), &found[2]) && fits(&excuse.subject, subject)
-        });
+        let excuse =
+            excuses.iter_mut().find(|(excuse, _)| fits(&format!("^{}$", excuse.kind), &found[2]) && fits(&excuse.subject, subject));
         match excuse {
             Some((_, used)) => *used = true,
             None => wrong.push(found[0].to_string()),
@@ -143,15 +119,14 @@ pub fn checkpatch(
 }
 
 /// Checks that the kernel's script names somebody for each file that the series adds, by the list after the series.
-pub fn maintainers(layout: &Layout, repository: &Repository<'_>, files: &[File]) -> Row {
+pub fn maintainers(session: &Session, repository: &Repository<'_>, files: &[File]) -> Row {
     let list = repository.folder.join("MAINTAINERS");
     let unnamed = |file: &&File| {
-        let mut perl = command(layout, "perl");
-        perl.current_dir(layout.linux());
+        let mut perl = command(session, "perl");
+        perl.current_dir(session.linux());
         perl.args(["scripts/get_maintainer.pl", "--nogit", "--nogit-fallback"]);
         perl.args(["--norolestats", "--mpath"]).arg(&list);
-        let found = output(perl.args(["-f", &file.path])).unwrap_or_default();
-        found.lines().all(|who| who.contains("linux-kernel@vger"))
+        output(perl.args(["-f", &file.path])).unwrap_or_default().lines().all(|who| who.contains("linux-kernel@vger"))
     };
     let is_added = |file: &&File| file.first().is_some() && file.after(0).is_none();
     let wrong = files.iter().filter(is_added).filter(unnamed);

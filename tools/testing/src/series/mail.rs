@@ -2,18 +2,11 @@
 
 //! The steps as commits of a small repository, which has only the files that the series changes, and as mail from it.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
-
-use anyhow::{Context, Result};
-
-use crate::common::{command, Layout};
+use crate::common::*;
 
 /// The repository.
 pub struct Repository<'a> {
-    pub layout: &'a Layout,
+    pub session: &'a Session,
     pub folder: PathBuf,
     /// Author and committer, and the time of both.
     pub name: String,
@@ -24,7 +17,7 @@ pub struct Repository<'a> {
 impl Repository<'_> {
     /// Runs git, and returns what it says.
     pub fn git(&self, arguments: &[&str]) -> Result<String> {
-        let mut git = command(self.layout, "git");
+        let mut git = command(self.session, "git");
         git.current_dir(&self.folder).args(arguments);
         for who in ["AUTHOR", "COMMITTER"] {
             git.env(format!("GIT_{who}_NAME"), &self.name);
@@ -33,13 +26,7 @@ impl Repository<'_> {
         }
         let output = git.output().context("running git")?;
         let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_string();
-        anyhow::ensure!(
-            output.status.success(),
-            "git {}: {}{}",
-            arguments.join(" "),
-            said(&output.stdout),
-            said(&output.stderr)
-        );
+        anyhow::ensure!(output.status.success(), "git {}: {}{}", arguments.join(" "), said(&output.stdout), said(&output.stderr));
         Ok(said(&output.stdout))
     }
 
@@ -57,8 +44,7 @@ impl Repository<'_> {
     pub fn write(&self, patches: &Path, base: &str, version: usize, cover: &str) -> Result<()> {
         let description = self.folder.join(".git/description-of-series");
         fs::write(&description, cover)?;
-        let how =
-            "format-patch --quiet --cover-letter --no-signature --cover-from-description=subject";
+        let how = "format-patch --quiet --cover-letter --no-signature --cover-from-description=subject";
         let mut arguments: Vec<_> = how.split(' ').map(String::from).collect();
         arguments.extend([
             format!("--description-file={}", description.display()),

@@ -2,22 +2,13 @@
 
 //! The messages of the patches, and the cover letter.
 
-use std::collections::BTreeSet;
-
-use anyhow::{Context, Result};
-
 use super::table::{folder, Step, Table};
-use crate::{
-    checks::tree_report::RUNS,
-    common::{read, regex, Layout},
-    kernel::drivers,
-    reports::results,
-};
+use crate::{checks::tree_report::RUNS, common::*, kernel::drivers, reports::results};
 
 const COLUMNS: usize = 72;
 
 /// The message of a step that changes these files.
-pub fn of(layout: &Layout, table: &Table, step: &Step, files: &[String]) -> Result<String> {
+pub fn of(session: &Session, table: &Table, step: &Step, files: &[String]) -> Result<String> {
     let mut says: Vec<_> = step.says.iter().map(String::as_str).collect();
     if !says.contains(&"why") {
         says.insert(0, "why");
@@ -28,24 +19,22 @@ pub fn of(layout: &Layout, table: &Table, step: &Step, files: &[String]) -> Resu
             "why" => Some(&step.why),
             name => table.paragraphs.get(name),
         };
-        text.push(fill(
-            said.with_context(|| format!("there is no paragraph {name}"))?,
-        ));
+        text.push(fill(said.with_context(|| format!("there is no paragraph {name}"))?));
     }
-    text.extend(tested(layout, step, files)?);
+    text.extend(tested(session, step, files)?);
     text.extend(step.fixes.as_ref().map(|of| format!("Fixes: {of}")));
     text.retain(|paragraph| !paragraph.is_empty());
     Ok(format!("{}\n\n{}\n", step.subject, text.join("\n\n")))
 }
 
 /// Returns the text of a page of the documentation.
-fn page(layout: &Layout, name: &str) -> Result<String> {
-    read(&layout.root.join("Documentation/PCI").join(name))
+fn page(session: &Session, name: &str) -> Result<String> {
+    read(&session.root.join("Documentation/PCI").join(name))
 }
 
 /// Returns what the pages say about the drivers among the files.
-fn tested(layout: &Layout, step: &Step, files: &[String]) -> Result<Option<String>> {
-    let conversion = page(layout, "irq-vector-conversion.rst")?;
+fn tested(session: &Session, step: &Step, files: &[String]) -> Result<Option<String>> {
+    let conversion = page(session, "irq-vector-conversion.rst")?;
     let (mut x86_64, mut arm64) = (false, false);
     for line in conversion.lines() {
         let cells: Vec<_> = line.split_whitespace().collect();
@@ -66,7 +55,7 @@ fn tested(layout: &Layout, step: &Step, files: &[String]) -> Result<Option<Strin
         "fixes" => ".",
         _ => ", with CONFIG_PCI_DEVRES_RUST off and, with the whole series, on.",
     };
-    let rule = page(layout, "irq-vector-ownership.rst")?;
+    let rule = page(session, "irq-vector-ownership.rst")?;
     for name in &step.runs {
         let row = rule.lines().find_map(|line| {
             let mut words = line.split_whitespace();
@@ -104,11 +93,8 @@ struct Ran<'a> {
 fn runs<'a>(page: &'a str, files: &[String]) -> Vec<Ran<'a>> {
     let (_, page) = page.split_once(RUNS).unwrap_or_default();
     let ran = page.lines().filter_map(|line| {
-        let cells = line.split("  ").map(str::trim);
-        let cells: Vec<_> = cells.filter(|cell| !cell.is_empty()).collect();
-        let [name, file, off, on, ref rest @ ..] = cells[..] else {
-            return None;
-        };
+        let cells: Vec<_> = line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
+        let [name, file, off, on, ref rest @ ..] = cells[..] else { return None };
         let because = rest.last().filter(|cell| **cell != "handled");
         let ran = Ran {
             came: if off == on { on } else { "FAILED" },
@@ -127,9 +113,7 @@ fn on_the_bus(ran: &[Ran<'_>], is_fix: bool) -> String {
     let mut text = String::new();
     let mut place = match is_fix {
         true => "With the whole series, on the PCI bus made of software that it adds,",
-        false => {
-            "On the PCI bus made of software that this series adds, with the option off and on,"
-        }
+        false => "On the PCI bus made of software that this series adds, with the option off and on,",
     };
     let result = |ran: &Ran<'_>| (ran.came.to_string(), ran.because.to_string(), ran.handled);
     for group in ran.chunk_by(|a, b| result(a) == result(b)) {
@@ -161,27 +145,20 @@ fn on_the_bus(ran: &[Ran<'_>], is_fix: bool) -> String {
 }
 
 /// Returns the cover letter. Its figures are those of the present results.
-pub fn cover(layout: &Layout, version: &str, table: &Table) -> Result<String> {
-    let text = read(&folder(layout).join("cover.txt"))?;
+pub fn cover(session: &Session, version: &str, table: &Table) -> Result<String> {
+    let text = read(&folder(session).join("cover.txt"))?;
     let mut shown = String::new();
-    let commands = "evidence test acceptance tree-check converted mutations census bench";
-    for name in commands.split(' ') {
-        let rows = results::rows(layout, name);
+    for name in "evidence test acceptance tree-check converted mutations census bench".split(' ') {
+        let rows = results::rows(session, name);
         let failed: Vec<_> = rows.iter().filter(|row| !row.ok).collect();
         let passed = rows.len() - failed.len();
-        let said = match rows.is_empty() {
-            true => "not run for this version".into(),
-            false => format!("{passed} passed, {} failed", failed.len()),
-        };
+        let said =
+            if rows.is_empty() { "not run for this version".into() } else { format!("{passed} passed, {} failed", failed.len()) };
         shown += &format!("  make {name:<13}{said}\n");
-        shown.extend(
-            failed
-                .iter()
-                .map(|row| format!("    failed: {}\n", row.name)),
-        );
+        shown.extend(failed.iter().map(|row| format!("    failed: {}\n", row.name)));
     }
     let mut cost = String::new();
-    for row in results::rows(layout, "bench") {
+    for row in results::rows(session, "bench") {
         if let Some(name) = row.name.strip_prefix("bench::size::") {
             let count = |kernel| row.values.get(kernel).and_then(|count| count.as_f64());
             let [stock, ours] = ["stock", "ours"].map(|kernel| count(kernel).unwrap_or(-1.0));
@@ -192,25 +169,20 @@ pub fn cover(layout: &Layout, version: &str, table: &Table) -> Result<String> {
         cost += "  not measured for this version";
     }
     let count = |part| table.steps.iter().filter(|step| step.part == part).count();
-    let left_out = table.left_out.iter();
-    let left_out = left_out.map(|step| format!("{}: {}\n", step.subject, step.why.trim()));
-    let left_out: String = left_out.collect();
-    let conversion = page(layout, "irq-vector-conversion.rst")?;
+    let left_out: String = table.left_out.iter().map(|step| format!("{}: {}\n", step.subject, step.why.trim())).collect();
+    let conversion = page(session, "irq-vector-conversion.rst")?;
     let number = |what: &str| -> Result<String> {
         let step = table.steps.iter().position(|s| s.subject.contains(what));
         let step = step.with_context(|| format!("no step is about \"{what}\""))?;
         Ok((step + 1).to_string())
     };
-    let all: Vec<_> = drivers::converted(layout)?
-        .into_iter()
-        .map(|c| c.file.display().to_string())
-        .collect();
+    let all: Vec<_> = drivers::converted(session)?.into_iter().map(|c| c.file.display().to_string()).collect();
     let mut bound = runs(&conversion, &all);
     bound.retain(|ran| ["bound", "rebound"].contains(&ran.came));
     let text = text
         .replace("@BUS@", &bound.len().to_string())
         .replace("@FILES@", &all.len().to_string())
-        .replace("@EVIDENCE@", &evidence(layout)?)
+        .replace("@EVIDENCE@", &evidence(session)?)
         .replace("@RULE@", &number("Give interrupt vectors one owner")?)
         .replace("@HOOKS@", &number("Ask an owner")?)
         .replace("@CALL@", &number("PCI/MSI: Add pcim_alloc_irq_vectors()")?)
@@ -227,8 +199,8 @@ pub fn cover(layout: &Layout, version: &str, table: &Table) -> Result<String> {
 }
 
 /// The cases of the evidence page: what a driver does, and the result.
-fn evidence(layout: &Layout) -> Result<String> {
-    let page = page(layout, "irq-vector-ownership-evidence.rst")?.replace('\\', "");
+fn evidence(session: &Session) -> Result<String> {
+    let page = page(session, "irq-vector-ownership-evidence.rst")?.replace('\\', "");
     let row = regex(r"   \* - (H\d)_\n     - (.*)\n     - (.*)\n     - (.*)\n");
     let mut text = Vec::new();
     for found in row.captures_iter(&page) {
@@ -236,9 +208,8 @@ fn evidence(layout: &Layout) -> Result<String> {
         let (stock, ours) = (format!("stock: {stock}"), format!("ours: {ours}"));
         for (first, said) in [(case, does), ("", &stock), ("", &ours)] {
             let first = format!("  {first:<4}");
-            let options = textwrap::Options::new(COLUMNS)
-                .subsequent_indent("        ")
-                .word_splitter(textwrap::WordSplitter::NoHyphenation);
+            let options =
+                textwrap::Options::new(COLUMNS).subsequent_indent("        ").word_splitter(textwrap::WordSplitter::NoHyphenation);
             text.push(textwrap::fill(said, options.initial_indent(&first)));
         }
     }

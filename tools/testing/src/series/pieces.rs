@@ -5,13 +5,10 @@
 //! A piece is a hunk without context. If lines are only added, as in a new file, it is an item: lines after an empty line that
 //! begin without indentation. Every piece belongs to one step, and the file after a step has the pieces of all steps until then.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use anyhow::{Context, Result};
-use regex::Regex;
 use similar::{DiffOp, TextDiff};
 
 use super::table::{glob, Step};
+use crate::common::*;
 
 /// The step of the pieces that the series leaves out.
 pub const NEVER: usize = usize::MAX;
@@ -36,34 +33,25 @@ pub struct File {
 impl File {
     /// A file with the text `was`, if it was there, and with the text `last` in the end.
     pub fn new(path: &str, was: Option<&str>, last: &str) -> Self {
-        Self {
-            path: path.into(),
-            was_there: was.is_some(),
-            pieces: cut(was.unwrap_or_default(), last),
-        }
+        Self { path: path.into(), was_there: was.is_some(), pieces: cut(was.unwrap_or_default(), last) }
     }
 
     /// The text after step `at`, if the file is there by then.
     pub fn after(&self, at: usize) -> Option<String> {
         let taken = |piece: &Piece| piece.step.is_some_and(|step| step <= at);
         let is_there = self.was_there || self.pieces.iter().any(taken);
-        let text = |piece: &Piece| match taken(piece) {
-            true => piece.new.clone(),
-            false => piece.old.clone(),
-        };
+        let text = |piece: &Piece| if taken(piece) { piece.new.clone() } else { piece.old.clone() };
         is_there.then(|| self.pieces.iter().map(text).collect())
     }
 
     /// The first step that changes it.
     pub fn first(&self) -> Option<usize> {
-        let changes = self.pieces.iter().filter_map(|piece| piece.step);
-        changes.filter(|step| ![0, NEVER].contains(step)).min()
+        self.pieces.iter().filter_map(|piece| piece.step).filter(|step| ![0, NEVER].contains(step)).min()
     }
 
     /// Returns the first line of each piece that no step takes.
     fn untaken(&self) -> impl Iterator<Item = String> + '_ {
-        let untaken = self.pieces.iter().filter(|p| p.step.is_none());
-        untaken.map(|piece| {
+        self.pieces.iter().filter(|p| p.step.is_none()).map(|piece| {
             let mut lines = piece.new.lines().chain(piece.old.lines());
             let line = lines.find(|line| !line.trim().is_empty());
             format!("{}: {}", self.path, line.unwrap_or_default().trim())
@@ -82,18 +70,9 @@ impl File {
                 let start = text[..hit.start()].rfind('\n').map_or(0, |n| n + 1);
                 let end = hit.end().max(start + 1) - 1;
                 let end = text[end..].find('\n').map_or(text.len(), |n| end + n + 1);
-                let parts = [
-                    (0..start, None),
-                    (start..end, Some(step)),
-                    (end..text.len(), None),
-                ];
+                let parts = [(0..start, None), (start..end, Some(step)), (end..text.len(), None)];
                 let parts = parts.into_iter().filter(|(part, _)| !part.is_empty());
-                let parts = parts.map(|(part, step)| Piece {
-                    item,
-                    new: text[part].into(),
-                    step,
-                    ..Piece::default()
-                });
+                let parts = parts.map(|(part, step)| Piece { item, new: text[part].into(), step, ..Piece::default() });
                 let mut parts: Vec<_> = parts.collect();
                 // The earlier text goes with the rest, if there is one.
                 let rest = parts.iter().position(|part| part.step.is_none());
@@ -122,8 +101,7 @@ impl File {
 
     /// Takes all pieces that no other step takes.
     pub fn take_rest(&mut self, step: usize) -> bool {
-        let rest = self.pieces.iter_mut().filter(|p| p.step.is_none());
-        rest.map(|piece| piece.step = Some(step)).count() > 0
+        self.pieces.iter_mut().filter(|p| p.step.is_none()).map(|piece| piece.step = Some(step)).count() > 0
     }
 }
 
@@ -140,25 +118,14 @@ fn cut(from: &str, to: &str) -> Vec<Piece> {
                 last.old += &old;
                 last.new += &new;
             }
-            _ => pieces.push(Piece {
-                old,
-                new,
-                step,
-                ..Piece::default()
-            }),
+            _ => pieces.push(Piece { old, new, step, ..Piece::default() }),
         }
     }
     let cut = |piece: Piece| -> Vec<Piece> {
         if piece.step.is_some() || !piece.old.is_empty() {
             return vec![piece];
         }
-        let items = items(&piece.new).into_iter();
-        items
-            .map(|new| Piece {
-                new,
-                ..piece.clone()
-            })
-            .collect()
+        items(&piece.new).into_iter().map(|new| Piece { new, ..piece.clone() }).collect()
     };
     let mut pieces: Vec<_> = pieces.into_iter().flat_map(cut).collect();
     for (item, piece) in pieces.iter_mut().enumerate() {
@@ -195,16 +162,14 @@ pub fn assign(files: &mut [File], steps: &[Step], left_out: &[Step]) -> Result<(
         left_out.iter().map(|step| (NEVER, step)).chain(steps)
     };
     let mut wrong = Vec::new();
-    let mut by_path: BTreeMap<String, &mut File> =
-        files.iter_mut().map(|f| (f.path.clone(), f)).collect();
+    let mut by_path: BTreeMap<String, &mut File> = files.iter_mut().map(|f| (f.path.clone(), f)).collect();
     for lines in [true, false] {
         for (at, step) in numbered() {
             let claims = if lines { &step.lines } else { &step.items };
             for (path, patterns) in claims {
                 for pattern in patterns {
                     let subject = &step.subject;
-                    let wanted = Regex::new(&format!("(?m){pattern}"))
-                        .with_context(|| format!("in the table, \"{subject}\""))?;
+                    let wanted = Regex::new(&format!("(?m){pattern}")).with_context(|| format!("in the table, \"{subject}\""))?;
                     let found = by_path.get_mut(path).is_some_and(|file| match lines {
                         true => file.take_lines(at, &wanted),
                         false => file.take_items(at, &wanted),
@@ -220,8 +185,7 @@ pub fn assign(files: &mut [File], steps: &[Step], left_out: &[Step]) -> Result<(
     for (at, step) in numbered() {
         for pattern in &step.take {
             let wanted = glob(pattern);
-            let named = by_path.iter_mut().filter(|(path, _)| wanted.is_match(path));
-            let taken = named.map(|(_, file)| file.take_rest(at));
+            let taken = by_path.iter_mut().filter(|(path, _)| wanted.is_match(path)).map(|(_, file)| file.take_rest(at));
             if taken.filter(|taken| *taken).count() == 0 {
                 let subject = &step.subject;
                 wrong.push(format!("\"{subject}\" finds nothing left of {pattern}"));
@@ -230,11 +194,7 @@ pub fn assign(files: &mut [File], steps: &[Step], left_out: &[Step]) -> Result<(
     }
     let untaken = by_path.values().flat_map(|file| file.untaken());
     wrong.extend(untaken.map(|line| format!("no step takes {line}")));
-    anyhow::ensure!(
-        wrong.is_empty(),
-        "tools/testing/series does not fit the overlay:\n  {}",
-        wrong.join("\n  ")
-    );
+    anyhow::ensure!(wrong.is_empty(), "tools/testing/series does not fit the overlay:\n  {}", wrong.join("\n  "));
     Ok(())
 }
 
@@ -254,11 +214,7 @@ mod tests {
     fn items_of_a_new_file_come_step_by_step() {
         let text = "// head\n\n/// A.\nfn a() {\n\n    trace();\n}\n\nfn b() {}\n";
         let mut files = new_file(text);
-        let steps = [
-            step("items.a = ['head', 'fn b']"),
-            step("items.a = ['fn a']"),
-            step("lines.a = ['trace']"),
-        ];
+        let steps = [step("items.a = ['head', 'fn b']"), step("items.a = ['fn a']"), step("lines.a = ['trace']")];
         assign(&mut files, &steps, &[]).unwrap();
         assert_eq!(files[0].after(0), None);
         assert_eq!(files[0].after(1).unwrap(), "// head\n\nfn b() {}\n");
@@ -271,10 +227,8 @@ mod tests {
     fn added_lines_come_apart_from_a_change_beside_them() {
         let texts = ["if (old)\nb\n", "if (new)\nb\n", "check\nif (new)\nb\n"];
         let mut files = [File::new("a", Some(texts[0]), texts[2])];
-        let steps = [step("take = ['a']"), step("lines.a = ['check']")];
-        assign(&mut files, &steps, &[]).unwrap();
-        let after = [0, 1, 2].map(|at| files[0].after(at).unwrap());
-        assert_eq!(after, texts);
+        assign(&mut files, &[step("take = ['a']"), step("lines.a = ['check']")], &[]).unwrap();
+        assert_eq!([0, 1, 2].map(|at| files[0].after(at).unwrap()), texts);
     }
 
     #[test]
@@ -296,7 +250,6 @@ mod tests {
         assert!(fails(&[twice.clone(), twice]).contains("finds nothing in a"));
         let nothing = [step("take = ['*']"), step("take = ['a']")];
         assert!(fails(&nothing).contains("finds nothing left of a"));
-        let gone = [step("take = ['*']"), step("items.a = ['fn b']")];
-        assert!(fails(&gone).contains("finds nothing in a"));
+        assert!(fails(&[step("take = ['*']"), step("items.a = ['fn b']")]).contains("finds nothing in a"));
     }
 }

@@ -2,16 +2,9 @@
 
 //! The table of the series, `tools/testing/series/*.toml`: which change belongs to which patch, and what the patch says.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
-
-use anyhow::{Context, Result};
-use regex::Regex;
 use serde::Deserialize;
 
-use crate::common::{self, Layout};
+use crate::common::{self, *};
 
 /// The parts of the series, in their order. Each has a file of that name.
 pub const PARTS: [&str; 4] = ["fixes", "calls", "drivers", "core"];
@@ -87,8 +80,8 @@ pub struct Table {
 }
 
 /// The folder of the table.
-pub fn folder(layout: &Layout) -> PathBuf {
-    layout.testing().join("series")
+pub fn folder(session: &Session) -> PathBuf {
+    session.testing().join("series")
 }
 
 /// Reads the table.
@@ -96,8 +89,7 @@ pub fn read(folder: &Path) -> Result<Table> {
     let mut table = Table::default();
     for part in PARTS {
         let path = folder.join(part).with_extension("toml");
-        let read: Part = toml::from_str(&common::read(&path)?)
-            .with_context(|| format!("in {}", path.display()))?;
+        let read: Part = toml::from_str(&common::read(&path)?).with_context(|| format!("in {}", path.display()))?;
         let steps = read.step.into_iter().map(|step| Step { part, ..step });
         table.steps.extend(steps);
         table.paragraphs.extend(read.paragraphs);

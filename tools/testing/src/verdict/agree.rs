@@ -3,23 +3,16 @@
 //! Compares the logs of a guest on two kernels: the lines between `compare: begin NAME` and `compare: end NAME` must be the
 //! same on both.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-};
-
 use similar::TextDiff;
 
-use crate::{
-    common::{quote_first, regex},
-    verdict::Row,
-};
+use crate::{common::*, verdict::Row};
 
 /// How many lines of a difference are shown.
 const SHOWN: usize = 40;
 
 /// Messages that the kernel prints at any time, whatever the guest does.
-const ASIDE: &str = r"^(random: crng|clocksource: |sched_clock: |perf: interrupt took|hrtimer: interrupt took|workqueue: .* hogged CPU)";
+const ASIDE: &str =
+    r"^(random: crng|clocksource: |sched_clock: |perf: interrupt took|hrtimer: interrupt took|workqueue: .* hogged CPU)";
 
 /// The log of a guest on one kernel.
 pub struct Side<'a> {
@@ -56,10 +49,7 @@ pub fn compare(guest: &str, due: usize, theirs: &Side<'_>, ours: &Side<'_>) -> V
                 let (theirs, ours) = ((theirs.name, state(x)), (ours.name, state(y)));
                 Row::failed(
                     title,
-                    format!(
-                        "the block {} in the log of {}, and {} in that of {}\n{logs}",
-                        theirs.1, theirs.0, ours.1, ours.0
-                    ),
+                    format!("the block {} in the log of {}, and {} in that of {}\n{logs}", theirs.1, theirs.0, ours.1, ours.0),
                 )
             }
         });
@@ -103,8 +93,7 @@ fn blocks(text: &str) -> BTreeMap<String, Block> {
 fn difference(a: (&str, &str), b: (&str, &str)) -> String {
     let diff = TextDiff::from_lines(a.1, b.1);
     let mut diff = diff.unified_diff();
-    let text = diff.context_radius(2).header(a.0, b.0).to_string();
-    quote_first(SHOWN, &text)
+    quote_first(SHOWN, &diff.context_radius(2).header(a.0, b.0).to_string())
 }
 
 #[cfg(test)]
@@ -112,20 +101,14 @@ mod tests {
     use super::*;
 
     fn compared(due: usize, a: &str, b: &str) -> Vec<Row> {
-        let side = |name, text| Side {
-            name,
-            text,
-            log: Path::new("x.log"),
-        };
+        let side = |name, text| Side { name, text, log: Path::new("x.log") };
         compare("g", due, &side("g@stock", a), &side("g", b))
     }
 
     #[test]
     fn addresses_and_what_stands_outside_do_not_count() {
         let a = "x\ncompare: begin a\nADD ffff888001234560\n compare: end a\ny\n";
-        let b =
-            "compare: begin a\nrandom: crng init done\nADD ffff888007654320\n# compare: end a\n";
-        let rows = compared(1, a, b);
+        let rows = compared(1, a, "compare: begin a\nrandom: crng init done\nADD ffff888007654320\n# compare: end a\n");
         assert_eq!(rows.len(), 1);
         assert!(rows[0].ok, "{}", rows[0].message);
         assert_eq!(rows[0].name, "guest::g::agrees::a");
@@ -134,8 +117,7 @@ mod tests {
     #[test]
     fn a_difference_is_shown() {
         let a = "compare: begin a\none\ncompare: end a\n";
-        let b = "compare: begin a\ntwo\ncompare: end a\n";
-        let rows = compared(1, a, b);
+        let rows = compared(1, a, "compare: begin a\ntwo\ncompare: end a\n");
         assert!(!rows[0].ok);
         for part in ["--- g@stock", "+++ g", "-one", "+two", "x.log"] {
             assert!(rows[0].message.contains(part), "{}", rows[0].message);
@@ -149,11 +131,7 @@ mod tests {
             (whole, "", "is whole in the log of g@stock, and is missing"),
             ("", whole, "is missing in the log of g@stock"),
             ("compare: begin a\n", "compare: begin a\n", "has no end"),
-            (
-                "compare: begin a\ncompare: begin b\ncompare: end a\n",
-                whole,
-                "has no end",
-            ),
+            ("compare: begin a\ncompare: begin b\ncompare: end a\n", whole, "has no end"),
         ] {
             let rows = compared(1, a, b);
             assert!(!rows[0].ok);

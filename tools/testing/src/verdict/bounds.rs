@@ -15,23 +15,11 @@ const MAY_BE_SKIPPED: &[(&str, &str)] = &[
     ("host::shellcheck", "shellcheck is not installed"),
     ("host::rustfmt", "the Rust toolchain comes without rustfmt"),
     ("host::clippy", "the Rust toolchain comes without clippy"),
-    (
-        "host::graft::",
-        "there is no perl, or nobody else to become without root",
-    ),
+    ("host::graft::", "there is no perl, or nobody else to become without root"),
     ("tree::", "the driver is for another architecture"),
-    (
-        "::memory_fails_in_group",
-        "only the debug kernel can make memory fail",
-    ),
-    (
-        "::io_space_is_checked",
-        "the architecture's I/O space is not in memory",
-    ),
-    (
-        "guest::selftest::",
-        "one of its runs is without a device, to see that it says so",
-    ),
+    ("::memory_fails_in_group", "only the debug kernel can make memory fail"),
+    ("::io_space_is_checked", "the architecture's I/O space is not in memory"),
+    ("guest::selftest::", "one of its runs is without a device, to see that it says so"),
     (AGAIN, "the emulator lost a timer"),
 ];
 
@@ -39,19 +27,11 @@ const MAY_BE_SKIPPED: &[(&str, &str)] = &[
 pub fn enforce(rows: &mut [Row]) {
     let again = rows.iter().filter(|row| row.name.ends_with(AGAIN)).count();
     for row in rows {
-        let Some(why) = row.skipped.clone().filter(|_| row.ok) else {
-            continue;
-        };
-        if !MAY_BE_SKIPPED
-            .iter()
-            .any(|(part, _)| row.name.contains(part))
-        {
+        let Some(why) = row.skipped.clone().filter(|_| row.ok) else { continue };
+        if !MAY_BE_SKIPPED.iter().any(|(part, _)| row.name.contains(part)) {
             *row = Row::failed(&row.name, format!("skipped, which it may not be: {why}"));
         } else if row.name.ends_with(AGAIN) && again > AGAIN_AT_MOST {
-            *row = Row::failed(
-                &row.name,
-                format!("{again} guests had to boot again: {why}"),
-            );
+            *row = Row::failed(&row.name, format!("{again} guests had to boot again: {why}"));
         }
     }
 }

@@ -2,12 +2,7 @@
 
 //! Turns a guest's log into one row for each test. A report of the kernel is charged to the test during which it was printed.
 
-use std::path::Path;
-
-use crate::{
-    common::{quote, regex},
-    verdict::{klog, ktap, rounds, Document, Line, Row, Trouble},
-};
+use crate::{common::*, verdict::*};
 
 /// How many lines of the log a failed test quotes.
 const QUOTED: usize = 30;
@@ -33,24 +28,17 @@ pub struct Evidence<'a> {
     pub provokes: &'a [&'a str],
     /// Whether the kernel can make these reports, so that each must be printed at least once.
     pub reports: bool,
-    /// Whether the guest provokes the kernel's reports on purpose. Then only its own results count, and it may end with a
-    /// panic.
+    /// Whether the guest provokes the kernel's reports on purpose. Then only its own results count, and it may end with a panic.
     pub trouble_due: bool,
 }
 
 /// Judges a run. The last row, `guest::<name>::boot`, stands for everything that belongs to no test.
-pub fn judge(
-    evidence: &Evidence<'_>,
-    referee: impl Fn(&Document) -> Result<(), String>,
-) -> Vec<Row> {
+pub fn judge(evidence: &Evidence<'_>, referee: impl Fn(&Document) -> Result<(), String>) -> Vec<Row> {
     let mut lines = klog::lines(evidence.log);
     klog::comment_report_warnings(&mut lines);
     klog::comment_refused_handlers(&mut lines);
     let documents = ktap::documents(&lines);
-    let trouble = match evidence.trouble_due {
-        true => Trouble::none(),
-        false => Trouble::except(evidence.provokes),
-    };
+    let trouble = if evidence.trouble_due { Trouble::none() } else { Trouble::except(evidence.provokes) };
     let mut rows = Vec::new();
     let mut errors = evidence.outside.clone();
     // Lines up to here have been charged to a test.
@@ -58,8 +46,7 @@ pub fn judge(
     let mut quoted: &[Line] = &[];
     let outside_every_test = |lines: &[Line]| {
         let at = troubled(&trouble, lines)?;
-        let error = format!("reported outside every test: {}", lines[at].text);
-        Some((error, at))
+        Some((format!("reported outside every test: {}", lines[at].text), at))
     };
 
     for document in &documents {
@@ -87,12 +74,9 @@ pub fn judge(
     }
     let (printed, due) = (documents.len(), evidence.documents);
     if printed < due {
-        errors.push(format!(
-            "{printed} KTAP documents printed, at least {due} due"
-        ));
+        errors.push(format!("{printed} KTAP documents printed, at least {due} due"));
     }
-    let cases = documents.iter().flat_map(|document| &document.cases);
-    let suites: Vec<_> = cases.filter_map(|case| case.path.first()).collect();
+    let suites: Vec<_> = documents.iter().flat_map(|document| &document.cases).filter_map(|case| case.path.first()).collect();
     for suite in evidence.due {
         if !suites.iter().any(|name| *name == suite) {
             errors.push(format!("no results of the KUnit suite {suite}"));
@@ -104,9 +88,7 @@ pub fn judge(
             errors.push(format!("{what}, which the guest provokes"));
         }
     }
-    let end = |line: &Line| {
-        line.text == FINISHED || evidence.trouble_due && line.text.starts_with("Kernel panic")
-    };
+    let end = |line: &Line| line.text == FINISHED || evidence.trouble_due && line.text.starts_with("Kernel panic");
     if !lines.iter().any(end) {
         let mut error = "the guest did not come to its end".to_string();
         if let Some(row) = rows.last() {
@@ -114,17 +96,13 @@ pub fn judge(
         }
         errors.push(error);
         if quoted.is_empty() {
-            let last = lines.iter().rposition(|l| !l.text.is_empty());
-            let last = last.map_or(0, |at| at + 1);
+            let last = lines.iter().rposition(|l| !l.text.is_empty()).map_or(0, |at| at + 1);
             quoted = &lines[last.saturating_sub(15)..last];
         }
     }
     let name = format!("guest::{}::boot", evidence.guest);
     let complaint = || message(&errors.join("\n"), quoted, evidence.path);
-    rows.push(Row {
-        log: Some(evidence.path.to_path_buf()),
-        ..Row::judged(name, errors.is_empty(), complaint)
-    });
+    rows.push(Row { log: Some(evidence.path.to_path_buf()), ..Row::judged(name, errors.is_empty(), complaint) });
     rounds::merge(rows)
 }
 
@@ -134,10 +112,8 @@ fn row(evidence: &Evidence<'_>, trouble: &Trouble, case: &ktap::Case, span: &[Li
     let reported = troubled(trouble, span);
     let complaint = || match reported {
         Some(at) => {
-            let title = span[at..].iter().find(|l| !l.text.contains("[ cut here ]"));
-            let title = title.map_or("", |l| l.text.as_str());
-            let why = format!("the kernel reported: {title}");
-            message(&why, &span[at..], evidence.path)
+            let title = span[at..].iter().find(|l| !l.text.contains("[ cut here ]")).map_or("", |l| l.text.as_str());
+            message(&format!("the kernel reported: {title}"), &span[at..], evidence.path)
         }
         None => {
             let last = &span[span.len().saturating_sub(QUOTED)..];
@@ -155,10 +131,8 @@ fn row(evidence: &Evidence<'_>, trouble: &Trouble, case: &ktap::Case, span: &[Li
 
 fn message(why: &str, lines: &[Line], log: &Path) -> String {
     // The content of registers is left out here. The log has it.
-    let registers =
-        regex(r"^(R\w\w|[CDEFG]S|CR\d|DR\d|Code|RSP|PKRU|Hardware name|Modules linked in): ");
-    let telling =
-        |line: &&Line| line.text.starts_with("RIP: 0010") || !registers.is_match(&line.text);
+    let registers = regex(r"^(R\w\w|[CDEFG]S|CR\d|DR\d|Code|RSP|PKRU|Hardware name|Modules linked in): ");
+    let telling = |line: &&Line| line.text.starts_with("RIP: 0010") || !registers.is_match(&line.text);
     let lines = lines.iter().filter(telling).take(QUOTED);
     let quoted = quote(lines.map(|line| &line.text));
     format!("{why}\n{quoted}log: {}", log.display())
@@ -191,9 +165,7 @@ mod tests {
     }
 
     fn failed(rows: &[Row]) -> String {
-        let failed = rows.iter().filter(|row| !row.ok);
-        let names = failed.map(|row| row.name.trim_start_matches("guest::g::"));
-        names.collect::<Vec<_>>().join(", ")
+        rows.iter().filter(|row| !row.ok).map(|row| row.name.trim_start_matches("guest::g::")).collect::<Vec<_>>().join(", ")
     }
 
     const WARN: &str = "------------[ cut here ]------------\nWARNING: CPU: 0 at x.c:1\nCall Trace:\n---[ end trace ]---\n";
@@ -203,17 +175,13 @@ mod tests {
         for (log, bad) in [
             ("1..2\nok 1 a\nok 2 b\nguest: finished\n", ""),
             // A warning fails the test that caused it, and outside every test the boot.
-            (
-                &format!("1..3\nok 1 a\n{WARN}ok 2 b\nok 3 c\nguest: finished\n"),
-                "b",
-            ),
+            (&format!("1..3\nok 1 a\n{WARN}ok 2 b\nok 3 c\nguest: finished\n"), "b"),
             (&format!("1..1\nok 1 a\n{WARN}guest: finished\n"), "boot"),
             // A hang.
             ("1..2\nok 1 a\n", "boot"),
             ("guest: finished\n", "boot"),
         ] {
-            let rows = judged(&format!("KTAP version 1\n{log}"));
-            assert_eq!(failed(&rows), bad, "{log}");
+            assert_eq!(failed(&judged(&format!("KTAP version 1\n{log}"))), bad, "{log}");
         }
         let early = format!("{WARN}KTAP version 1\n1..1\nok 1 a\nguest: finished\n");
         for log in [&early, "guest: finished\n", ""] {
@@ -225,22 +193,10 @@ mod tests {
     fn a_failure_quotes_what_tells() {
         let caused = format!("1..2\nok 1 a\n{WARN}ok 2 b\nguest: finished\n");
         for (log, parts) in [
-            (
-                caused.as_str(),
-                [
-                    "the kernel reported: WARNING: CPU: 0 at x.c:1",
-                    "log: g.log",
-                ],
-            ),
-            (
-                "1..2\nok 1 a\n",
-                ["did not come to its end", "planned 2 results and gave 1"],
-            ),
+            (caused.as_str(), ["the kernel reported: WARNING: CPU: 0 at x.c:1", "log: g.log"]),
+            ("1..2\nok 1 a\n", ["did not come to its end", "planned 2 results and gave 1"]),
             // A result that is missing is shown by the lines before.
-            (
-                "1..2\n[ 1ok 1 a\nok 2 b\nguest: finished\n",
-                ["| [ 1ok 1 a", "log: g.log"],
-            ),
+            ("1..2\n[ 1ok 1 a\nok 2 b\nguest: finished\n", ["| [ 1ok 1 a", "log: g.log"]),
         ] {
             let rows = judged(&format!("KTAP version 1\n{log}"));
             let message = &rows.iter().find(|row| !row.ok).unwrap().message;
@@ -252,29 +208,16 @@ mod tests {
 
     #[test]
     fn trouble_that_is_due_leaves_the_results_to_speak() {
-        let log =
-            format!("{WARN}KTAP version 1\n1..2\n{WARN}ok 1 a\nnot ok 2 b\nguest: finished\n");
-        let evidence = Evidence {
-            trouble_due: true,
-            ..evidence(&log)
-        };
-        assert_eq!(failed(&judge(&evidence, |_| Ok(()))), "b");
+        let log = format!("{WARN}KTAP version 1\n1..2\n{WARN}ok 1 a\nnot ok 2 b\nguest: finished\n");
+        assert_eq!(failed(&judge(&Evidence { trouble_due: true, ..evidence(&log) }, |_| Ok(()))), "b");
     }
 
     #[test]
     fn a_report_fails_the_case_that_does_not_provoke_it() {
         let log = "KTAP version 1\n1..2\nok 1 a\nedu 1: irq vectors: free refused, x\nok 2 b\nguest: finished\n";
-        let bad: [(&[&str], &str); 3] = [
-            (&[], "b"),
-            (&["free refused"], ""),
-            (&["free refused", "leaked by the driver"], "boot"),
-        ];
+        let bad: [(&[&str], &str); 3] = [(&[], "b"), (&["free refused"], ""), (&["free refused", "leaked by the driver"], "boot")];
         for (provokes, bad) in bad {
-            let evidence = Evidence {
-                provokes,
-                ..evidence(log)
-            };
-            assert_eq!(failed(&judge(&evidence, |_| Ok(()))), bad, "{provokes:?}");
+            assert_eq!(failed(&judge(&Evidence { provokes, ..evidence(log) }, |_| Ok(()))), bad, "{provokes:?}");
         }
     }
 
@@ -282,11 +225,7 @@ mod tests {
     fn a_kunit_suite_that_is_due_must_be_there() {
         let log = "KTAP version 1\n1..1\n    KTAP version 1\n    # Subtest: one\n    1..1\n    ok 1 a\nok 1 one\nguest: finished\n";
         for (due, bad) in [("one", ""), ("two", "boot")] {
-            let evidence = Evidence {
-                due: &[due],
-                ..evidence(log)
-            };
-            assert_eq!(failed(&judge(&evidence, |_| Ok(()))), bad, "{due}");
+            assert_eq!(failed(&judge(&Evidence { due: &[due], ..evidence(log) }, |_| Ok(()))), bad, "{due}");
         }
     }
 

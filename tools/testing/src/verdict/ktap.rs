@@ -2,9 +2,9 @@
 
 //! KTAP documents in a log: every result with its place in the log, and all faults of the document itself.
 
-use regex::{Captures, Regex};
+use regex::Captures;
 
-use crate::{common::regex, verdict::Line};
+use crate::{common::*, verdict::Line};
 
 /// One result.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,11 +93,7 @@ impl Reader {
             prefix,
             frames: vec![Frame::new(0)],
             at: first,
-            document: Document {
-                text: "KTAP version 1\n".into(),
-                first,
-                ..Document::default()
-            },
+            document: Document { text: "KTAP version 1\n".into(), first, ..Document::default() },
         }
     }
 
@@ -125,8 +121,7 @@ impl Reader {
 
     fn result(&mut self, at: usize, found: &Captures<'_>) {
         let (indent, ok, number) = (found[1].len(), &found[2] == "ok", &found[3]);
-        let directive = found.get(5).map_or("", |d| d.as_str());
-        let skip = directive.strip_prefix("SKIP");
+        let skip = found.get(5).map_or("", |d| d.as_str()).strip_prefix("SKIP");
         let inner = self.document.cases.len();
         let sums_up = self.close_above(indent);
         let frame = self.top();
@@ -150,12 +145,7 @@ impl Reader {
         let failed_inside = self.document.cases[first_part..].iter().any(|c| !c.ok);
         let adds_nothing = sums_up.is_some_and(|parts| parts > 0) && (ok || failed_inside);
         if !adds_nothing {
-            self.document.cases.push(Case {
-                path,
-                ok,
-                skip: skip.map(|why| why.trim().to_string()),
-                line: at,
-            });
+            self.document.cases.push(Case { path, ok, skip: skip.map(|why| why.trim().to_string()), line: at });
         }
     }
 
@@ -183,8 +173,7 @@ impl Reader {
     }
 
     fn top(&mut self) -> &mut Frame {
-        let top = self.frames.last_mut();
-        top.expect("the outermost frame is never popped")
+        self.frames.last_mut().expect("the outermost frame is never popped")
     }
 
     fn error(&mut self, error: String) {
@@ -212,10 +201,7 @@ impl Reader {
 
 impl Frame {
     fn new(indent: usize) -> Self {
-        Self {
-            indent,
-            ..Self::default()
-        }
+        Self { indent, ..Self::default() }
     }
 }
 
@@ -230,8 +216,7 @@ mod tests {
 
     /// Returns the names of the results, those that failed with a `!`.
     fn names(document: &Document) -> Vec<String> {
-        let name = |c: &Case| format!("{}{}", if c.ok { "" } else { "!" }, c.path.join("::"));
-        document.cases.iter().map(name).collect()
+        document.cases.iter().map(|c: &Case| format!("{}{}", if c.ok { "" } else { "!" }, c.path.join("::"))).collect()
     }
 
     const GOOD: &str = "[    1.0] KTAP version 1\n[    1.0] 1..2\n[    1.0]     KTAP version 1\n\
@@ -242,8 +227,7 @@ mod tests {
     fn results_have_their_path_and_place() {
         let found = parse(GOOD);
         assert_eq!(found.len(), 1);
-        let expected = ["explicit::bind", "!explicit::rebind_100", "last"];
-        assert_eq!(names(&found[0]), expected);
+        assert_eq!(names(&found[0]), ["explicit::bind", "!explicit::rebind_100", "last"]);
         assert_eq!(found[0].cases[1].line, 7);
         assert_eq!(found[0].cases[2].skip.as_deref(), Some("no device"));
         assert!(found[0].errors.is_empty(), "{:?}", found[0].errors);
@@ -254,17 +238,11 @@ mod tests {
         const SUBTEST: &str = "KTAP version 1\n1..1\n    # Subtest: s\n    1..1\n    ok 1 a\n";
         let cases: [(&str, &[&[&str]]); 5] = [
             // A module's prefix is taken off.
-            (
-                "rust_x: KTAP version 1\nrust_x: 1..1\nother: ok 7 nothing\nrust_x: ok 1 a\n",
-                &[&["a"]],
-            ),
+            ("rust_x: KTAP version 1\nrust_x: 1..1\nother: ok 7 nothing\nrust_x: ok 1 a\n", &[&["a"]]),
             // A subtest that fails by itself counts.
             (&format!("{SUBTEST}not ok 1 s\n"), &[&["s::a", "!s"]]),
             // Two documents are told apart.
-            (
-                "KTAP version 1\n1..1\nok 1 a\nnoise\nKTAP version 1\n1..1\nnot ok 1 b\n",
-                &[&["a"], &["!b"]],
-            ),
+            ("KTAP version 1\n1..1\nok 1 a\nnoise\nKTAP version 1\n1..1\nnot ok 1 b\n", &[&["a"], &["!b"]]),
             // A plan for nothing is no document.
             ("KTAP version 1\n1..0\nok 1 later, of another kind\n", &[]),
             ("no results here\n", &[]),
@@ -281,26 +259,14 @@ mod tests {
         const SUBTEST: &str = "KTAP version 1\n1..1\n    KTAP version 1\n    # Subtest: s\n";
         for (text, wrong, errors) in [
             ("KTAP version 1\nok 1 a\n", 1, "no plan before a"),
-            (
-                &format!("{SUBTEST}    1..3\n    ok 1 a\nok 1 s\n"),
-                6,
-                "s planned 3 results and gave 1",
-            ),
+            (&format!("{SUBTEST}    1..3\n    ok 1 a\nok 1 s\n"), 6, "s planned 3 results and gave 1"),
             (
                 &format!("{SUBTEST}    1..2\n    ok 1 a\n"),
                 5,
                 "s began and never ended, s planned 2 results and gave 1, the document planned 1 results and gave 0",
             ),
-            (
-                "KTAP version 1\n1..2\nok 1 a\nok 3 b\n",
-                3,
-                "b is numbered 3 where 2 was due",
-            ),
-            (
-                "KTAP version 1\n",
-                0,
-                "the document has neither plan nor results",
-            ),
+            ("KTAP version 1\n1..2\nok 1 a\nok 3 b\n", 3, "b is numbered 3 where 2 was due"),
+            ("KTAP version 1\n", 0, "the document has neither plan nor results"),
         ] {
             let found = parse(text);
             assert_eq!(found[0].errors.join(", "), errors, "{text}");

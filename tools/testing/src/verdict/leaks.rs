@@ -3,7 +3,7 @@
 //! The result of kmemleak at the end of a guest, as one row.
 
 use super::{klog::Line, row::Row};
-use crate::common::quote;
+use crate::common::*;
 
 /// The beginning of the lines of kmemleak's file that the guest's init prints.
 const QUOTE: &str = "# kmemleak: ";
@@ -28,22 +28,14 @@ pub fn judge(guest: &str, lines: &[Line]) -> Row {
         return Row::failed(name, "kmemleak has not scanned the memory");
     }
     let announced = texts().filter_map(|text| {
-        let (count, _) = text
-            .strip_prefix("kmemleak: ")?
-            .split_once(" new suspected")?;
+        let (count, _) = text.strip_prefix("kmemleak: ")?.split_once(" new suspected")?;
         count.parse::<usize>().ok()
     });
     let (announced, found) = (announced.sum::<usize>(), objects.len());
     if announced > found {
-        let what = format!("kmemleak has found {announced} objects, and tells of {found}");
-        return Row::failed(name, what);
+        return Row::failed(name, format!("kmemleak has found {announced} objects, and tells of {found}"));
     }
-    Row::judged(name, objects.is_empty(), || {
-        format!(
-            "{found} objects are leaked, the first:\n{}",
-            quote(&objects[0])
-        )
-    })
+    Row::judged(name, objects.is_empty(), || format!("{found} objects are leaked, the first:\n{}", quote(&objects[0])))
 }
 
 #[cfg(test)]
@@ -51,8 +43,7 @@ mod tests {
     use super::*;
     use crate::verdict::klog;
 
-    const OBJECT: &str =
-        "# kmemleak: unreferenced object 0xffff888005 (size 64):\n# kmemleak:   backtrace:\n\
+    const OBJECT: &str = "# kmemleak: unreferenced object 0xffff888005 (size 64):\n# kmemleak:   backtrace:\n\
         # kmemleak:     pcim_iomap_regions+0x1/0x2\n";
 
     #[test]

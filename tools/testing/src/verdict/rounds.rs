@@ -2,10 +2,8 @@
 
 //! Merges the rounds of a repeated test into one row, with the number of rounds.
 
-use std::collections::BTreeMap;
-
 use super::row::Row;
-use crate::common::regex;
+use crate::common::*;
 
 /// Merges rows of the same name. A number at the end of a part of a name, as in `bind_3`, counts rounds and is taken off.
 pub fn merge(rows: Vec<Row>) -> Vec<Row> {
@@ -13,8 +11,7 @@ pub fn merge(rows: Vec<Row>) -> Vec<Row> {
     let mut merged: Vec<(Row, u64)> = Vec::new();
     let mut places = BTreeMap::new();
     for mut row in rows {
-        let said = number.captures_iter(&row.name).last();
-        let said = said.and_then(|found| found[1].parse().ok()).unwrap_or(1);
+        let said = number.captures_iter(&row.name).last().and_then(|found| found[1].parse().ok()).unwrap_or(1);
         row.name = number.replace_all(&row.name, "$2").into_owned();
         let next = merged.len();
         let place = *places.entry(row.name.clone()).or_insert(next);
@@ -22,8 +19,7 @@ pub fn merge(rows: Vec<Row>) -> Vec<Row> {
             None => merged.push((row, said)),
             Some((first, rounds)) => {
                 // The value of a single row is its number of rounds.
-                let made = first.values.get("rounds").and_then(|n| n.as_u64());
-                let made = made.unwrap_or(1) + 1;
+                let made = first.values.get("rounds").and_then(|n| n.as_u64()).unwrap_or(1) + 1;
                 first.values.insert("rounds".into(), made.into());
                 *rounds = made;
                 first.seconds = first.seconds.zip(row.seconds).map(|(a, b)| a + b);

@@ -2,9 +2,9 @@
 
 //! A row: one thing that was tested or measured, and its result.
 
-use std::{path::PathBuf, time::Duration};
-
 use serde::{Deserialize, Serialize};
+
+use crate::common::*;
 
 /// One thing that was tested or measured.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -34,20 +34,12 @@ pub struct Row {
 impl Row {
     /// Returns a row that is as it should be.
     pub fn passed(name: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            ok: true,
-            ..Self::default()
-        }
+        Self { name: name.into(), ok: true, ..Self::default() }
     }
 
     /// Returns a row that is not, with the reason.
     pub fn failed(name: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            message: message.into(),
-            ..Self::default()
-        }
+        Self { name: name.into(), message: message.into(), ..Self::default() }
     }
 
     /// Returns a row that is as it should be if there is no complaint.
@@ -66,10 +58,7 @@ impl Row {
 
     /// Returns a row that was skipped, with the reason.
     pub fn skipped(name: impl Into<String>, why: impl Into<String>) -> Self {
-        Self {
-            skipped: Some(why.into()),
-            ..Self::passed(name)
-        }
+        Self { skipped: Some(why.into()), ..Self::passed(name) }
     }
 
     /// Returns the result in a word: `ok`, `failed`, or `skipped`.

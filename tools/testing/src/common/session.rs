@@ -1,42 +1,43 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The paths of everything: the clone, its build folder, and the cache outside of it.
+//! What every command works with: the paths of the clone, of its build folder and of the cache outside of it, and the terminal.
 
-use std::{
-    env,
-    ffi::OsStr,
-    path::{Path, PathBuf},
-};
+use std::{env, ffi::OsStr, io::IsTerminal};
 
-/// The template of a driver outside the kernel's tree, as [`Layout::module`] takes it.
+use indicatif::MultiProgress;
+
+use crate::common::*;
+
+/// The template of a driver outside the kernel's tree, as [`Session::module`] takes it.
 pub const TEMPLATE: &str = "samples/rust/out-of-tree";
 
-/// The folders of one clone.
+/// One run of the program: the folders of a clone, and the terminal on which the stages of the work are shown.
 #[derive(Clone, Debug)]
-pub struct Layout {
+pub struct Session {
     /// The clone itself.
     pub root: PathBuf,
     /// The folder for everything that a command makes. git ignores it, and it can be removed at any time.
     pub build: PathBuf,
     /// Downloads and tools shared by all clones. They only save time, and can be removed, too.
     pub cache: PathBuf,
+    /// The kernel source that the user has named, in place of Debian's.
+    pub users_tree: Option<PathBuf>,
+    /// Spinners on a terminal; elsewhere progress is plain lines.
+    pub(super) spinners: Option<MultiProgress>,
 }
 
-impl Layout {
-    /// The clone this runner was built in.
-    pub fn new() -> Self {
+impl Session {
+    /// Returns the clone this runner was built in, with the source tree that `LINUX=` names.
+    pub fn new(linux: Option<&OsStr>) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
-        let root = root.expect("the runner lies two folders below the clone");
-        let root = root.to_path_buf();
-        let asked = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+        let root = root.expect("the runner lies two folders below the clone").to_path_buf();
+        let asked = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
         let home = || env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
-        let base = asked.filter(|path| path.is_absolute()).or_else(home);
-        let base = base.unwrap_or_else(|| root.join("build/cache"));
-        Self {
-            build: root.join("build"),
-            cache: base.join("pci-devres-rust"),
-            root,
-        }
+        let base = asked.or_else(home).unwrap_or_else(|| root.join("build/cache"));
+        let spinners = (std::io::stderr().is_terminal() && env::var_os("CI").is_none()).then(MultiProgress::new);
+        let (build, cache) = (root.join("build"), base.join("pci-devres-rust"));
+        let session = Self { root, build, cache, users_tree: None, spinners };
+        Self { users_tree: linux.and_then(|tree| session.named(tree)), ..session }
     }
 
     /// The grafted copy of the kernel source.
@@ -75,8 +76,7 @@ impl Layout {
 
     /// The copy of such a folder in which its modules are built for `kernel`.
     pub fn module_copy(&self, kernel: &str, name: &str) -> PathBuf {
-        self.modules(kernel)
-            .join(name.trim_matches('/').replace('/', "-"))
+        self.modules(kernel).join(name.trim_matches('/').replace('/', "-"))
     }
 
     /// A configuration fragment of that name.
@@ -84,20 +84,14 @@ impl Layout {
         self.testing().join(format!("configs/{name}.config"))
     }
 
-    /// Returns a path that was passed to `make`. It is relative to the clone, whatever folder a command runs in.
+    /// Returns a path that was passed to `make`, which passes an empty one for none. It is relative to the clone, whatever folder a
+    /// command runs in.
     pub fn named(&self, path: &OsStr) -> Option<PathBuf> {
         (!path.is_empty()).then(|| self.root.join(path))
     }
 
     /// Returns `path` relative to the clone, for messages.
     pub fn show(&self, path: &Path) -> String {
-        let shown = path.strip_prefix(&self.root).unwrap_or(path);
-        shown.display().to_string()
-    }
-}
-
-impl Default for Layout {
-    fn default() -> Self {
-        Self::new()
+        path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
     }
 }
