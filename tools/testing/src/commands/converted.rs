@@ -13,7 +13,7 @@ const KERNELS: [Kernel; 2] = [Kernel::Off, Kernel::Ours];
 /// The memory of the bus. Some BARs need more than can be allocated from the kernel. It is smaller than the reserved memory,
 /// because otherwise the kernel's "Reserved" resource would be a child of it.
 const MEMORY: &[&str] =
-    &["kunit.enable=0", "memmap=64M$0x18000000", "pci_soft.memory_start=0x18000000", "pci_soft.memory_size=0x3000000"];
+    &["kunit.enable=0", "memmap=256M$0x10000000", "pci_soft.memory_start=0x10000000", "pci_soft.memory_size=0x9000000"];
 
 /// The tests of `guest/converted.sh` that show how far a driver comes, each with its word in the table.
 const STEPS: [(&str, &str); 5] =
