@@ -23,10 +23,7 @@ use kernel::{
         c_ulong,
         c_void, //
     },
-    pci::{
-        find_devres,
-        DevresEntry, //
-    },
+    pci::DevresEntry,
     prelude::*, //
 };
 
@@ -49,6 +46,7 @@ fn check_bar(bar: c_int) -> Result<usize> {
 /// `pdev` must be valid.
 #[inline]
 unsafe fn local_node(pdev: *mut bindings::pci_dev) -> c_int {
+    // Without NUMA this spares the call of a helper.
     if cfg!(CONFIG_NUMA) {
         // SAFETY: The caller says that the device is valid.
         unsafe { bindings::dev_to_node(&raw mut (*pdev).dev) }
@@ -58,7 +56,7 @@ unsafe fn local_node(pdev: *mut bindings::pci_dev) -> c_int {
 }
 
 /// The resource that one entry releases.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum Address {
     /// The region of a whole BAR.
     Region(c_int),
@@ -113,7 +111,6 @@ unsafe fn reserve_address(
 ///
 /// `dev` must be embedded in a `struct pci_dev`, and `res` must point to an [`Address`] whose
 /// resource is held.
-#[inline(never)]
 unsafe extern "C" fn release_address(dev: *mut bindings::device, res: *mut c_void) {
     // SAFETY: The caller says that `dev` is embedded in a `struct pci_dev`.
     let pdev = unsafe { container_of!(dev, bindings::pci_dev, dev) };
@@ -136,7 +133,6 @@ unsafe extern "C" fn release_address(dev: *mut bindings::device, res: *mut c_voi
 /// # Safety
 ///
 /// `res` and `wanted` must point to an [`Address`] each.
-#[inline(never)]
 unsafe extern "C" fn match_address(
     _dev: *mut bindings::device,
     res: *mut c_void,
@@ -174,7 +170,6 @@ type IomapTable = [*mut c_void; NUM_RESOURCES];
 /// # Safety
 ///
 /// There are no requirements; devres asks for the type.
-#[inline(never)]
 unsafe extern "C" fn release_table(_dev: *mut bindings::device, _res: *mut c_void) {}
 
 /// Returns the table of mapped BARs, and allocates it the first time. May sleep then.
@@ -184,24 +179,33 @@ unsafe extern "C" fn release_table(_dev: *mut bindings::device, _res: *mut c_voi
 /// # Safety
 ///
 /// This must be the driver's call.
+// Its callers would get a copy each.
 #[inline(never)]
 #[export]
 unsafe extern "C" fn pcim_iomap_table(pdev: *mut bindings::pci_dev) -> *const *mut c_void {
     // SAFETY: The caller says that the device is valid.
-    let dev = unsafe { device_of(pdev) };
-    if let Some(table) = find_devres(dev, release_table) {
-        return table.as_ptr().cast();
+    let dev = unsafe { &raw mut (*pdev).dev };
+    // SAFETY: `dev` is a valid device, and no match function is given.
+    let table = unsafe { bindings::devres_find(dev, Some(release_table), None, ptr::null_mut()) };
+    if !table.is_null() {
+        return table.cast();
     }
-    // SAFETY: `release_table()` does nothing. Devres zeroes the memory, which makes it a table of
-    // null pointers.
-    let entry = unsafe {
-        DevresEntry::<MaybeUninit<IomapTable>>::reserve(
-            release_table,
-            c"pcim_iomap_release",
+    // SAFETY: `release_table()` does nothing. The memory is zeroed, which makes it a table of null
+    // pointers.
+    let table = unsafe {
+        bindings::__devres_alloc_node(
+            Some(release_table),
+            size_of::<IomapTable>(),
+            bindings::GFP_KERNEL,
             local_node(pdev),
+            c"pcim_iomap_release".as_char_ptr(),
         )
     };
-    entry.map_or(ptr::null(), |entry| entry.get_or_add(dev).as_ptr().cast())
+    if table.is_null() {
+        return ptr::null();
+    }
+    // SAFETY: `dev` is a valid device, and `table` an entry that is on no list.
+    unsafe { bindings::devres_get(dev, table, None, ptr::null_mut()) }.cast()
 }
 
 /// Enters `addr` in the table as the mapping of `bar`.
@@ -261,37 +265,27 @@ unsafe extern "C" fn pcim_iomap(
     bar: c_int,
     maxlen: c_ulong,
 ) -> *mut c_void {
-    // SAFETY: These are the requirements of this function.
-    unsafe { iomap(pdev, bar, maxlen) }.map_or(ptr::null_mut(), NonNull::as_ptr)
-}
+    let map = || -> Result<NonNull<c_void>> {
+        check_bar(bar)?;
+        // SAFETY: The caller says that the device is valid.
+        let entry = unsafe { reserve_address(pdev) }?;
 
-/// # Safety
-///
-/// The requirements of [`pcim_iomap()`] must hold.
-#[inline]
-unsafe fn iomap(
-    pdev: *mut bindings::pci_dev,
-    bar: c_int,
-    maxlen: c_ulong,
-) -> Result<NonNull<c_void>> {
-    check_bar(bar)?;
-    // SAFETY: The caller says that the device is valid.
-    let entry = unsafe { reserve_address(pdev) }?;
+        // SAFETY: `bar` is a valid index. This is what `pci_iomap()` does.
+        let addr = unsafe { bindings::pci_iomap_range(pdev, bar, 0, maxlen) };
+        let addr = NonNull::new(addr).ok_or(EINVAL)?;
 
-    // SAFETY: `bar` is a valid index. This is what `pci_iomap()` does.
-    let addr = unsafe { bindings::pci_iomap_range(pdev, bar, 0, maxlen) };
-    let addr = NonNull::new(addr).ok_or(EINVAL)?;
+        // SAFETY: This is the driver's call.
+        unsafe { set_in_table(pdev, bar, addr.as_ptr()) }.inspect_err(|_| {
+            // SAFETY: The BAR was mapped above, and nobody has seen the address yet.
+            unsafe { bindings::pci_iounmap(pdev, addr.as_ptr()) };
+        })?;
 
-    // SAFETY: This is the driver's call.
-    unsafe { set_in_table(pdev, bar, addr.as_ptr()) }.inspect_err(|_| {
-        // SAFETY: The BAR was mapped above, and nobody has seen the address yet.
-        unsafe { bindings::pci_iounmap(pdev, addr.as_ptr()) };
-    })?;
-
-    // SAFETY: The caller says that the device is valid.
-    let dev = unsafe { device_of(pdev) };
-    entry.fill(Address::Mapping(addr.as_ptr())).add_to(dev);
-    Ok(addr)
+        // SAFETY: The caller says that the device is valid.
+        let dev = unsafe { device_of(pdev) };
+        entry.fill(Address::Mapping(addr.as_ptr())).add_to(dev);
+        Ok(addr)
+    };
+    map().map_or(ptr::null_mut(), NonNull::as_ptr)
 }
 
 /// Undoes [`pcim_iomap()`] or [`pcim_iomap_range()`]. An address that is neither is ignored.
@@ -333,6 +327,7 @@ unsafe extern "C" fn pcim_iomap_region(
 /// # Safety
 ///
 /// The requirements of [`pcim_iomap_region()`] must hold.
+// Its callers would get a copy each.
 #[inline(never)]
 unsafe fn iomap_region(
     pdev: *mut bindings::pci_dev,

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Calls that enable the device, Memory-Write-Invalidate and INTx.
+//!
+//! `is_managed` and `pinned` share words with other bits of the device. Probe and detach hold
+//! `device_lock()`, as does a reset. Other writers race with these calls as with the C originals.
 
 use super::{
     device_of,
     ANY_NODE, //
 };
-use core::ptr::NonNull;
+use core::ptr;
 use kernel::{
     bindings,
     container_of,
@@ -14,10 +17,7 @@ use kernel::{
         c_int,
         c_void, //
     },
-    pci::{
-        find_devres,
-        DevresEntry, //
-    },
+    pci::DevresEntry,
     prelude::*, //
 };
 
@@ -58,7 +58,6 @@ unsafe fn with_action(
 /// # Safety
 ///
 /// `pdev` must point to a `struct pci_dev` that [`pcim_enable_device()`] enabled.
-#[inline(never)]
 unsafe extern "C" fn disable_device(pdev: *mut c_void) {
     let pdev = pdev.cast::<bindings::pci_dev>();
 
@@ -67,7 +66,7 @@ unsafe extern "C" fn disable_device(pdev: *mut c_void) {
         // SAFETY: The caller says that the device was enabled.
         unsafe { bindings::pci_disable_device(pdev) };
     }
-    // SAFETY: `pdev` is a valid device. Its driver is detached, so nobody sets a neighbouring bit.
+    // SAFETY: `pdev` is a valid device. The beginning of this file says who writes other bits.
     unsafe { bindings::pci_dev::set_is_managed_raw(pdev, 0) };
 }
 
@@ -87,7 +86,7 @@ unsafe extern "C" fn pcim_enable_device(pdev: *mut bindings::pci_dev) -> c_int {
         })
     };
     if ret == 0 {
-        // SAFETY: `pdev` is a valid device, and its driver makes one call at a time.
+        // SAFETY: `pdev` is a valid device. The beginning of this file says who writes other bits.
         unsafe { bindings::pci_dev::set_is_managed_raw(pdev, 1) };
     }
     ret
@@ -100,7 +99,7 @@ unsafe extern "C" fn pcim_enable_device(pdev: *mut bindings::pci_dev) -> c_int {
 /// This must be the driver's call.
 #[export]
 unsafe extern "C" fn pcim_pin_device(pdev: *mut bindings::pci_dev) {
-    // SAFETY: `pdev` is a valid device, and its driver makes one call at a time.
+    // SAFETY: `pdev` is a valid device. The beginning of this file says who writes other bits.
     unsafe { bindings::pci_dev::set_pinned_raw(pdev, 1) };
 }
 
@@ -109,7 +108,6 @@ unsafe extern "C" fn pcim_pin_device(pdev: *mut bindings::pci_dev) {
 /// # Safety
 ///
 /// `pdev` must point to a `struct pci_dev`.
-#[inline(never)]
 unsafe extern "C" fn clear_mwi(pdev: *mut c_void) {
     // SAFETY: The caller says that `pdev` is a valid device.
     unsafe { bindings::pci_clear_mwi(pdev.cast()) };
@@ -138,7 +136,6 @@ unsafe extern "C" fn pcim_set_mwi(pdev: *mut bindings::pci_dev) -> c_int {
 /// # Safety
 ///
 /// `dev` must be embedded in a `struct pci_dev`, and `res` must point to a [`c_int`].
-#[inline(never)]
 unsafe extern "C" fn restore_intx(dev: *mut bindings::device, res: *mut c_void) {
     // SAFETY: The caller says that `dev` is embedded in a `struct pci_dev`.
     let pdev = unsafe { container_of!(dev, bindings::pci_dev, dev) };
@@ -178,8 +175,9 @@ unsafe fn save_intx(pdev: *mut bindings::pci_dev) -> Result {
 #[export]
 unsafe extern "C" fn pcim_intx(pdev: *mut bindings::pci_dev, enable: c_int) -> c_int {
     // SAFETY: The caller says that the device is valid.
-    let saved: Option<NonNull<c_void>> = find_devres(unsafe { device_of(pdev) }, restore_intx);
-    if saved.is_none() {
+    let dev = unsafe { &raw mut (*pdev).dev };
+    // SAFETY: `dev` is a valid device, and no match function is given.
+    if unsafe { bindings::devres_find(dev, Some(restore_intx), None, ptr::null_mut()) }.is_null() {
         // SAFETY: This is the driver's call.
         if let Err(e) = unsafe { save_intx(pdev) } {
             return e.to_errno();
