@@ -53,3 +53,20 @@ pub const ARM64_GICV2M: Machine = Machine {
     options: &["-machine", "virt,gic-version=2", "-cpu", "cortex-a57"],
     ..ARM64
 };
+
+/// QEMU's `virt` with 64-bit RISC-V processors, whose interrupts arrive as messages.
+pub const RISCV64: Machine = Machine {
+    qemu: "qemu-system-riscv64",
+    options: &["-machine", "virt,aia=aplic-imsic"],
+    image: "arch/riscv/boot/Image",
+    // QEMU 7.2 describes the processors in the old way only.
+    append: &["console=ttyS0", "riscv_isa_fallback"],
+    debian: Some("riscv64"),
+};
+
+/// The same with an interrupt controller that knows lines only, so that devices have INTx and nothing else.
+pub const RISCV64_PLIC: Machine = Machine {
+    options: &["-machine", "virt"],
+    append: &["console=ttyS0", "riscv_isa_fallback", "kind_due=INTx"],
+    ..RISCV64
+};
