@@ -132,7 +132,7 @@ converted: setup ## prove: run converted drivers on the software bus (TEST=)
 	@$(runner) converted $(TEST)
 
 .PHONY: platforms
-platforms: setup ## prove: run samples and KUnit on arm64, UML and RT (P=names)
+platforms: setup ## prove: run samples and KUnit on arm64, riscv64, UML, RT (P=names)
 	@$(runner) platforms $(P)
 
 .PHONY: series

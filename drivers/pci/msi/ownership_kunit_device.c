@@ -40,7 +40,10 @@ static bool is_soft(const struct hardware *hw)
 	return hw->vendor == SOFT_VENDOR;
 }
 
-/* Skips the parameters for hardware that the machine does not have. */
+/*
+ * Skips the parameters for hardware that the machine does not have, or from
+ * which it takes no messages.
+ */
 const void *ownership_gen_present(ownership_gen gen, struct kunit *test, const void *prev,
 				  char *desc)
 {
@@ -51,8 +54,9 @@ const void *ownership_gen_present(ownership_gen gen, struct kunit *test, const v
 		hw = gen(test, hw, desc);
 		if (!hw || is_soft(hw))
 			return hw;
+		pci_dev_put(pdev);
 		pdev = pci_get_device(hw->vendor, hw->device, NULL);
-	} while (!pdev);
+	} while (!pdev || !dev_get_msi_domain(&pdev->dev));
 	pci_dev_put(pdev);
 	return hw;
 }

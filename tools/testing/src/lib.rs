@@ -60,7 +60,7 @@ pub mod kernel {
 
     pub use drivers::{By, Converted};
     pub use kconfig::{hides_rust, Config};
-    pub use machine::{Machine, ARM64, ARM64_GICV2M, PC, PC_RT};
+    pub use machine::{Machine, ARM64, ARM64_GICV2M, PC, PC_RT, RISCV64, RISCV64_PLIC};
     pub use prepare::{Prepared, Ready};
     pub use spec::{jobs, Built, Kernel, KernelSpec, EVERYTHING};
     pub use ungrafted::ungrafted;

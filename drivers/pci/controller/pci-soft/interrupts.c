@@ -132,8 +132,11 @@ void soft_interrupts_update(struct pci_soft_func *func)
 	} else {
 		send_msi(func);
 	}
-	if (intx_is_up(func) && !func->intx_masked)
+	if (intx_is_up(func) && !func->intx_masked) {
+		/* Until genirq unmasks it again, so that it is not sent from two CPUs at once. */
+		func->intx_masked = true;
 		soft_intx_send(func->slot);
+	}
 }
 
 /* Makes a vector pending, or asserts INTx. Nothing is sent yet. */

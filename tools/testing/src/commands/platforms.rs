@@ -30,7 +30,7 @@ struct Platform {
     guests: &'static [&'static str],
 }
 
-const PLATFORMS: [Platform; 4] = [
+const PLATFORMS: [Platform; 7] = [
     Platform {
         name: "arm64",
         about: "virt, GICv3 with ITS",
@@ -50,6 +50,24 @@ const PLATFORMS: [Platform; 4] = [
         guests: &["boot", "samples", "msix", "ownership"],
     },
     Platform {
+        name: "riscv64",
+        about: "virt, AIA with IMSIC",
+        kernel: "riscv64",
+        arch: Some("riscv"),
+        machine: Some(&RISCV64),
+        fragments: &["platform", "riscv64", "ours"],
+        guests: &["boot", "samples", "msix", "soft", "ownership"],
+    },
+    Platform {
+        name: "riscv64-plic",
+        about: "virt, PLIC: INTx only",
+        kernel: "riscv64",
+        arch: Some("riscv"),
+        machine: Some(&RISCV64_PLIC),
+        fragments: &["platform", "riscv64", "ours"],
+        guests: &["boot", "samples", "soft", "ownership"],
+    },
+    Platform {
         name: "uml",
         about: "User Mode Linux, software PCI bus",
         kernel: "uml",
@@ -65,6 +83,15 @@ const PLATFORMS: [Platform; 4] = [
         arch: None,
         machine: Some(&PC_RT),
         fragments: &["platform", "pc", "ours", "rt"],
+        guests: &["boot", "samples", "msix", "soft", "ownership"],
+    },
+    Platform {
+        name: "distribution",
+        about: "x86-64, kCFI and MODVERSIONS",
+        kernel: "distribution",
+        arch: None,
+        machine: Some(&PC),
+        fragments: &["platform", "pc", "ours", "distribution"],
         guests: &["boot", "samples", "msix", "soft", "ownership"],
     },
 ];

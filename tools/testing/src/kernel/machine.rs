@@ -42,3 +42,38 @@ pub const ARM64: Machine = Machine {
 
 /// The same with an interrupt controller that adds no vectors later.
 pub const ARM64_GICV2M: Machine = Machine { options: &["-machine", "virt,gic-version=2", "-cpu", "cortex-a57"], ..ARM64 };
+
+/// QEMU's `virt` with 64-bit RISC-V processors, where all interrupts are messages. A line that is asserted once is asserted again and
+/// again after each handler, until QEMU 9.0, which mended `setipnum_le` of the APLIC. So the console has no interrupt, and the test in
+/// Rust leaves INTx alone.
+pub const RISCV64: Machine = Machine {
+    qemu: "qemu-system-riscv64",
+    options: &["-machine", "virt,aia=aplic-imsic"],
+    image: "arch/riscv/boot/Image",
+    append: &[
+        "earlycon=sbi",
+        "console=hvc0",
+        // QEMU 7.2 describes the processors in the old way only.
+        "riscv_isa_fallback",
+        "mem=448M",
+        "pci_soft.memory_start=0x9c000000",
+        "pci_soft.memory_size=0x3000000",
+        "rust_pci_ownership_test.intx=0",
+    ],
+    debian: Some("riscv64"),
+};
+
+/// The same with an interrupt controller that knows lines only, so that devices have INTx and nothing else.
+pub const RISCV64_PLIC: Machine = Machine {
+    options: &["-machine", "virt"],
+    append: &[
+        "earlycon=sbi",
+        "console=hvc0",
+        "riscv_isa_fallback",
+        "mem=448M",
+        "pci_soft.memory_start=0x9c000000",
+        "pci_soft.memory_size=0x3000000",
+        "kind_due=INTx",
+    ],
+    ..RISCV64
+};
