@@ -26,8 +26,8 @@ struct Described {
     runs: bool,
     /// The converted files that it runs.
     files: Vec<String>,
-    /// The reason why it comes no further, if it is known not to.
-    stops: Option<String>,
+    /// The reasons why it comes no further, is not suspended, or is not pulled out, if it is known not to.
+    stops: String,
 }
 
 impl Described {
@@ -39,7 +39,11 @@ impl Described {
             name: name.into(),
             runs: text.lines().any(|line| line == "plug"),
             files: about("# file: "),
-            stops: about("# stops: ").pop(),
+            stops: [("# stops: ", ""), ("# wakes: ", "suspend: "), ("# stays: ", "removal: ")]
+                .iter()
+                .flat_map(|(key, what)| about(key).into_iter().map(move |why| format!("{what}{why}")))
+                .collect::<Vec<_>>()
+                .join("; "),
         }
     }
 
@@ -156,11 +160,10 @@ fn cells(one: &Described, rows: &[Row]) -> Vec<Vec<String>> {
     let taken = |step| one.runs && rows.iter().all(|row| row.values.get(step) == Some(&true.into()));
     let events: Vec<_> = EVENTS.iter().filter(|(step, _)| taken(*step)).map(|(_, word)| *word).collect();
     let events = events.join(", ");
-    let stops = one.stops.clone().unwrap_or_default();
     let cells = |file: &String| {
         let mut cells = vec![name.into(), file.clone()];
         cells.extend(both.iter().cloned());
-        cells.extend([events.clone(), stops.clone()]);
+        cells.extend([events.clone(), one.stops.clone()]);
         cells
     };
     one.files.iter().map(cells).collect()
@@ -222,9 +225,9 @@ mod tests {
 
     #[test]
     fn a_description_says_what_it_is_about() {
-        let one = Described::parse("x", "# file: a.c\n# file: b.c\n# stops: late\nids 1 2\n");
+        let one = Described::parse("x", "# file: a.c\n# file: b.c\n# stops: late\n# stays: hangs\nids 1 2\n");
         assert_eq!(one.files, ["a.c", "b.c"]);
-        assert_eq!(one.stops.as_deref(), Some("late"));
+        assert_eq!(one.stops, "late; removal: hangs");
         assert!(!one.runs);
         assert!(Described::parse("x", "# file: a.c\nids 1 2\nplug\n").runs);
     }
@@ -235,7 +238,7 @@ mod tests {
         let files = drivers::converted(&session).unwrap();
         for one in described(&session).unwrap() {
             assert!(!one.files.is_empty(), "{}", one.name);
-            assert!(one.runs || one.stops.is_some(), "{}", one.name);
+            assert!(one.runs || !one.stops.is_empty(), "{}", one.name);
             for file in &one.files {
                 assert!(files.iter().any(|c| c.file == Path::new(file)), "{}: {file}", one.name);
             }
