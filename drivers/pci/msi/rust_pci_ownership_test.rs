@@ -769,7 +769,11 @@ impl pci::Driver for TestDriver {
                     pr_info!("    ok {} {} # SKIP this machine has no MSI\n", i + 1, name)
                 }
                 Err(ENOTSUPP) if !module_parameters::intx.value() => {
-                    pr_info!("    ok {} {} # SKIP the INTx line is left alone\n", i + 1, name)
+                    pr_info!(
+                        "    ok {} {} # SKIP the INTx line is left alone\n",
+                        i + 1,
+                        name
+                    )
                 }
                 Err(e) => {
                     failed += 1;

@@ -352,10 +352,7 @@ fn silence_after(pdev: &Device, refusal: Decision) {
 ///
 /// `dev` must be valid, and the caller must be the MSI core.
 #[export]
-unsafe extern "C" fn pci_irq_vectors_free_one(
-    dev: *mut bindings::pci_dev,
-    index: c_uint,
-) -> bool {
+unsafe extern "C" fn pci_irq_vectors_free_one(dev: *mut bindings::pci_dev, index: c_uint) -> bool {
     // SAFETY: The caller says that the device is valid.
     let pdev = unsafe { device_of(dev) };
     let (dev, domain) = (
