@@ -85,6 +85,7 @@ pub const RISCV64_PLIC: Machine = Machine {
         "pci_soft.memory_start=0x9c000000",
         "pci_soft.memory_size=0x3000000",
         "kind_due=INTx",
+        "rust_pci_ownership_test.msi=0",
     ],
     ..RISCV64
 };
