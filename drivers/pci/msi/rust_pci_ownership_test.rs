@@ -750,8 +750,8 @@ impl pci::Driver for TestDriver {
 
         let bind = BINDS.fetch_add(1, Relaxed) as usize;
         let last = LAST.get(bind % LAST.len());
-        let no_intx = (!*module_parameters::intx.value()).then_some("the INTx line is left alone");
-        let no_msi = (!*module_parameters::msi.value()).then_some("this machine has no MSI");
+        let no_intx = (!module_parameters::intx.value()).then_some("the INTx line is left alone");
+        let no_msi = (!module_parameters::msi.value()).then_some("this machine has no MSI");
         let cases = [
             (ANYWHERE, None),
             (ON_INTX, no_intx),
