@@ -54,9 +54,8 @@ pub const ARM64_GICV2M: Machine = Machine {
     ..ARM64
 };
 
-/// QEMU's `virt` with 64-bit RISC-V processors, where all interrupts are messages. A line that is asserted once is asserted again and
-/// again after each handler, until QEMU 9.0, which mended `setipnum_le` of the APLIC. So the console has no interrupt, and the test in
-/// Rust leaves INTx alone.
+/// QEMU's `virt` with 64-bit RISC-V processors, where messages stand for lines, too. Until QEMU 9.0, which mended `setipnum_le` of the
+/// APLIC, such a line is asserted again after each handler. So the console has no interrupt, and the test in Rust leaves INTx alone.
 pub const RISCV64: Machine = Machine {
     qemu: "qemu-system-riscv64",
     options: &["-machine", "virt,aia=aplic-imsic"],
