@@ -276,6 +276,9 @@ impl pci::Driver for MsixDriver {
             seen.push(one, GFP_KERNEL)?;
         }
 
+        // A vector is allocated on any CPU, and moves when it gets a handler. The other CPU notices
+        // that later, and the IMSIC of RISC-V then repeats an interrupt that may have been missed.
+        fsleep(Delta::from_millis(30));
         MsixData::set_up(bar);
         let checked = (0..VECTORS).try_for_each(|i| MsixData::check(pdev, bar, &vectors, &seen, i));
         // After an interrupt the device holds the next one back for 128 us. QEMU stops the machine

@@ -48,16 +48,17 @@ const void *ownership_gen_present(ownership_gen gen, struct kunit *test, const v
 				  char *desc)
 {
 	const struct hardware *hw = prev;
-	struct pci_dev *pdev = NULL;
+	struct pci_dev *pdev;
+	bool usable;
 
 	do {
 		hw = gen(test, hw, desc);
 		if (!hw || is_soft(hw))
 			return hw;
-		pci_dev_put(pdev);
 		pdev = pci_get_device(hw->vendor, hw->device, NULL);
-	} while (!pdev || !dev_get_msi_domain(&pdev->dev));
-	pci_dev_put(pdev);
+		usable = pdev && dev_get_msi_domain(&pdev->dev);
+		pci_dev_put(pdev);
+	} while (!usable);
 	return hw;
 }
 

@@ -30,7 +30,7 @@ struct Platform {
     guests: &'static [&'static str],
 }
 
-const PLATFORMS: [Platform; 7] = [
+const PLATFORMS: [Platform; 6] = [
     Platform {
         name: "arm64",
         about: "virt, GICv3 with ITS",
@@ -83,15 +83,6 @@ const PLATFORMS: [Platform; 7] = [
         arch: None,
         machine: Some(&PC_RT),
         fragments: &["platform", "pc", "ours", "rt"],
-        guests: &["boot", "samples", "msix", "soft", "ownership"],
-    },
-    Platform {
-        name: "distribution",
-        about: "x86-64, kCFI and MODVERSIONS",
-        kernel: "distribution",
-        arch: None,
-        machine: Some(&PC),
-        fragments: &["platform", "pc", "ours", "distribution"],
         guests: &["boot", "samples", "msix", "soft", "ownership"],
     },
 ];

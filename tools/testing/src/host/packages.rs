@@ -61,12 +61,11 @@ packages! {
         "ocaml-nox"      "ocamlopt"       "compiles parts of the kernel's semantic patches"
         "libpython3-dev" "python3-config" "runs the reports of semantic patches"
 
-    /// The additional packages for other architectures, and for kernels configured as distributions do.
+    /// The additional packages for machines of other architectures.
     PLATFORMS:
         "qemu-system-arm"  "qemu-system-aarch64"           "is the machine that kernels for arm64 boot on"
         "qemu-system-misc" "qemu-system-riscv64"           "is the machine that kernels for riscv64 boot on"
         "opensbi"          "/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_dynamic.bin" "is its firmware"
-        "libdw-dev"        "/usr/include/elfutils/libdw.h" "reads the types from which MODVERSIONS makes versions"
 
     /// The additional packages for building the documentation.
     DOCS:
