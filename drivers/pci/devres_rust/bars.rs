@@ -23,10 +23,7 @@ use kernel::{
         c_ulong,
         c_void, //
     },
-    pci::{
-        find_devres,
-        DevresEntry, //
-    },
+    pci::DevresEntry,
     prelude::*, //
 };
 
@@ -188,20 +185,28 @@ unsafe extern "C" fn release_table(_dev: *mut bindings::device, _res: *mut c_voi
 #[export]
 unsafe extern "C" fn pcim_iomap_table(pdev: *mut bindings::pci_dev) -> *const *mut c_void {
     // SAFETY: The caller says that the device is valid.
-    let dev = unsafe { device_of(pdev) };
-    if let Some(table) = find_devres(dev, release_table) {
-        return table.as_ptr().cast();
+    let dev = unsafe { &raw mut (*pdev).dev };
+    // SAFETY: `dev` is a valid device, and no match function is given.
+    let table = unsafe { bindings::devres_find(dev, Some(release_table), None, ptr::null_mut()) };
+    if !table.is_null() {
+        return table.cast();
     }
-    // SAFETY: `release_table()` does nothing. Devres zeroes the memory, which makes it a table of
-    // null pointers.
-    let entry = unsafe {
-        DevresEntry::<MaybeUninit<IomapTable>>::reserve(
-            release_table,
-            c"pcim_iomap_release",
+    // SAFETY: `release_table()` does nothing. The memory is zeroed, which makes it a table of null
+    // pointers.
+    let table = unsafe {
+        bindings::__devres_alloc_node(
+            Some(release_table),
+            size_of::<IomapTable>(),
+            bindings::GFP_KERNEL,
             local_node(pdev),
+            c"pcim_iomap_release".as_char_ptr(),
         )
     };
-    entry.map_or(ptr::null(), |entry| entry.get_or_add(dev).as_ptr().cast())
+    if table.is_null() {
+        return ptr::null();
+    }
+    // SAFETY: `dev` is a valid device, and `table` an entry that is on no list.
+    unsafe { bindings::devres_get(dev, table, None, ptr::null_mut()) }.cast()
 }
 
 /// Enters `addr` in the table as the mapping of `bar`.

@@ -6,7 +6,7 @@ use super::{
     device_of,
     ANY_NODE, //
 };
-use core::ptr::NonNull;
+use core::ptr;
 use kernel::{
     bindings,
     container_of,
@@ -14,10 +14,7 @@ use kernel::{
         c_int,
         c_void, //
     },
-    pci::{
-        find_devres,
-        DevresEntry, //
-    },
+    pci::DevresEntry,
     prelude::*, //
 };
 
@@ -178,8 +175,9 @@ unsafe fn save_intx(pdev: *mut bindings::pci_dev) -> Result {
 #[export]
 unsafe extern "C" fn pcim_intx(pdev: *mut bindings::pci_dev, enable: c_int) -> c_int {
     // SAFETY: The caller says that the device is valid.
-    let saved: Option<NonNull<c_void>> = find_devres(unsafe { device_of(pdev) }, restore_intx);
-    if saved.is_none() {
+    let dev = unsafe { &raw mut (*pdev).dev };
+    // SAFETY: `dev` is a valid device, and no match function is given.
+    if unsafe { bindings::devres_find(dev, Some(restore_intx), None, ptr::null_mut()) }.is_null() {
         // SAFETY: This is the driver's call.
         if let Err(e) = unsafe { save_intx(pdev) } {
             return e.to_errno();

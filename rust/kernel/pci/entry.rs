@@ -19,10 +19,7 @@ use core::{
         size_of,
         MaybeUninit, //
     },
-    ptr::{
-        self,
-        NonNull, //
-    },
+    ptr::NonNull, //
 };
 
 /// The function that devres calls to release what an entry holds.
@@ -42,9 +39,7 @@ type Release = unsafe extern "C" fn(*mut bindings::device, *mut c_void);
 pub struct DevresEntry<T>(NonNull<T>);
 
 impl<T> DevresEntry<T> {
-    /// Allocates an entry on memory node `nid` and initialises it with `value`.
-    ///
-    /// The trace event `devres_log` shows `name`. May sleep.
+    /// Allocates an entry as [`DevresEntry::reserve`] does, and initialises it with `value`.
     ///
     /// # Errors
     ///
@@ -52,13 +47,9 @@ impl<T> DevresEntry<T> {
     ///
     /// # Safety
     ///
-    /// - It must be sound for devres to call `release` once, on any thread, with the device that
-    ///   the entry is added to and a pointer to the `T`. Devres does that in process context, when
-    ///   the driver is detached or the devres group of the entry is released, and then frees the
-    ///   memory without dropping the `T`.
-    /// - Every entry with this `release` must have a `T` of the same type.
+    /// Those of [`DevresEntry::reserve`].
     #[inline]
-    pub unsafe fn new<E>(
+    pub(super) unsafe fn new<E>(
         release: Release,
         name: &'static CStr,
         nid: c_int,
@@ -109,24 +100,12 @@ impl<T> DevresEntry<T> {
         unsafe { bindings::devres_add(dev.as_raw(), data.as_ptr().cast()) };
         data
     }
-
-    /// Adds the entry to the device's list, or drops it if the list has one with the same release
-    /// function already, and returns the data of the one that is on the list.
-    #[inline]
-    pub fn get_or_add(self, dev: &device::Device) -> NonNull<T> {
-        let data = self.into_raw();
-        // SAFETY: By the type invariant the entry is devres memory that is on no list. Without a
-        // match function every entry with this release function matches, and the creator of this
-        // one has said that each of them has a `T`.
-        let found = unsafe {
-            bindings::devres_get(dev.as_raw(), data.as_ptr().cast(), None, ptr::null_mut())
-        };
-        NonNull::new(found.cast()).unwrap_or(data)
-    }
 }
 
 impl<T> DevresEntry<MaybeUninit<T>> {
-    /// Allocates an entry that is filled in once there is something to release.
+    /// Allocates an entry on memory node `nid`, to be filled in once there is something to release.
+    ///
+    /// The trace event `devres_log` shows `name`. May sleep.
     ///
     /// # Errors
     ///
@@ -134,8 +113,13 @@ impl<T> DevresEntry<MaybeUninit<T>> {
     ///
     /// # Safety
     ///
-    /// The requirements of [`DevresEntry::new`] must hold when the entry is added. Its memory is
-    /// zeroed until it is filled.
+    /// When the entry is added:
+    ///
+    /// - It must be sound for devres to call `release` once, on any thread, with the device that
+    ///   the entry is added to and a pointer to the `T`. Devres does that in process context, when
+    ///   the driver is detached or the devres group of the entry is released, and then frees the
+    ///   memory without dropping the `T`.
+    /// - Every entry with this `release` must have a `T` of the same type.
     #[inline]
     pub unsafe fn reserve(release: Release, name: &'static CStr, nid: c_int) -> Result<Self> {
         // SAFETY: The caller vouches for `release`, and for the entry when it is added. Before
@@ -166,9 +150,9 @@ impl<T> Drop for DevresEntry<T> {
 ///
 /// An entry that is being released is not found.
 #[inline]
-pub fn find(dev: &device::Device, release: Release) -> Option<NonNull<c_void>> {
+pub(super) fn find(dev: &device::Device, release: Release) -> Option<NonNull<c_void>> {
     // SAFETY: `dev` is a valid device, and no match function is given.
     NonNull::new(unsafe {
-        bindings::devres_find(dev.as_raw(), Some(release), None, ptr::null_mut())
+        bindings::devres_find(dev.as_raw(), Some(release), None, core::ptr::null_mut())
     })
 }
