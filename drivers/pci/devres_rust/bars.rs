@@ -55,7 +55,7 @@ unsafe fn local_node(pdev: *mut bindings::pci_dev) -> c_int {
 }
 
 /// The resource that one entry releases.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum Address {
     /// The region of a whole BAR.
     Region(c_int),
@@ -266,37 +266,27 @@ unsafe extern "C" fn pcim_iomap(
     bar: c_int,
     maxlen: c_ulong,
 ) -> *mut c_void {
-    // SAFETY: These are the requirements of this function.
-    unsafe { iomap(pdev, bar, maxlen) }.map_or(ptr::null_mut(), NonNull::as_ptr)
-}
+    let map = || -> Result<NonNull<c_void>> {
+        check_bar(bar)?;
+        // SAFETY: The caller says that the device is valid.
+        let entry = unsafe { reserve_address(pdev) }?;
 
-/// # Safety
-///
-/// The requirements of [`pcim_iomap()`] must hold.
-#[inline]
-unsafe fn iomap(
-    pdev: *mut bindings::pci_dev,
-    bar: c_int,
-    maxlen: c_ulong,
-) -> Result<NonNull<c_void>> {
-    check_bar(bar)?;
-    // SAFETY: The caller says that the device is valid.
-    let entry = unsafe { reserve_address(pdev) }?;
+        // SAFETY: `bar` is a valid index. This is what `pci_iomap()` does.
+        let addr = unsafe { bindings::pci_iomap_range(pdev, bar, 0, maxlen) };
+        let addr = NonNull::new(addr).ok_or(EINVAL)?;
 
-    // SAFETY: `bar` is a valid index. This is what `pci_iomap()` does.
-    let addr = unsafe { bindings::pci_iomap_range(pdev, bar, 0, maxlen) };
-    let addr = NonNull::new(addr).ok_or(EINVAL)?;
+        // SAFETY: This is the driver's call.
+        unsafe { set_in_table(pdev, bar, addr.as_ptr()) }.inspect_err(|_| {
+            // SAFETY: The BAR was mapped above, and nobody has seen the address yet.
+            unsafe { bindings::pci_iounmap(pdev, addr.as_ptr()) };
+        })?;
 
-    // SAFETY: This is the driver's call.
-    unsafe { set_in_table(pdev, bar, addr.as_ptr()) }.inspect_err(|_| {
-        // SAFETY: The BAR was mapped above, and nobody has seen the address yet.
-        unsafe { bindings::pci_iounmap(pdev, addr.as_ptr()) };
-    })?;
-
-    // SAFETY: The caller says that the device is valid.
-    let dev = unsafe { device_of(pdev) };
-    entry.fill(Address::Mapping(addr.as_ptr())).add_to(dev);
-    Ok(addr)
+        // SAFETY: The caller says that the device is valid.
+        let dev = unsafe { device_of(pdev) };
+        entry.fill(Address::Mapping(addr.as_ptr())).add_to(dev);
+        Ok(addr)
+    };
+    map().map_or(ptr::null_mut(), NonNull::as_ptr)
 }
 
 /// Undoes [`pcim_iomap()`] or [`pcim_iomap_range()`]. An address that is neither is ignored.
