@@ -46,6 +46,7 @@ fn check_bar(bar: c_int) -> Result<usize> {
 /// `pdev` must be valid.
 #[inline]
 unsafe fn local_node(pdev: *mut bindings::pci_dev) -> c_int {
+    // Without NUMA this spares the call of a helper.
     if cfg!(CONFIG_NUMA) {
         // SAFETY: The caller says that the device is valid.
         unsafe { bindings::dev_to_node(&raw mut (*pdev).dev) }
@@ -110,7 +111,6 @@ unsafe fn reserve_address(
 ///
 /// `dev` must be embedded in a `struct pci_dev`, and `res` must point to an [`Address`] whose
 /// resource is held.
-#[inline(never)]
 unsafe extern "C" fn release_address(dev: *mut bindings::device, res: *mut c_void) {
     // SAFETY: The caller says that `dev` is embedded in a `struct pci_dev`.
     let pdev = unsafe { container_of!(dev, bindings::pci_dev, dev) };
@@ -133,7 +133,6 @@ unsafe extern "C" fn release_address(dev: *mut bindings::device, res: *mut c_voi
 /// # Safety
 ///
 /// `res` and `wanted` must point to an [`Address`] each.
-#[inline(never)]
 unsafe extern "C" fn match_address(
     _dev: *mut bindings::device,
     res: *mut c_void,
@@ -171,7 +170,6 @@ type IomapTable = [*mut c_void; NUM_RESOURCES];
 /// # Safety
 ///
 /// There are no requirements; devres asks for the type.
-#[inline(never)]
 unsafe extern "C" fn release_table(_dev: *mut bindings::device, _res: *mut c_void) {}
 
 /// Returns the table of mapped BARs, and allocates it the first time. May sleep then.
@@ -181,6 +179,7 @@ unsafe extern "C" fn release_table(_dev: *mut bindings::device, _res: *mut c_voi
 /// # Safety
 ///
 /// This must be the driver's call.
+// Its callers would get a copy each.
 #[inline(never)]
 #[export]
 unsafe extern "C" fn pcim_iomap_table(pdev: *mut bindings::pci_dev) -> *const *mut c_void {
@@ -328,6 +327,7 @@ unsafe extern "C" fn pcim_iomap_region(
 /// # Safety
 ///
 /// The requirements of [`pcim_iomap_region()`] must hold.
+// Its callers would get a copy each.
 #[inline(never)]
 unsafe fn iomap_region(
     pdev: *mut bindings::pci_dev,

@@ -55,7 +55,6 @@ unsafe fn with_action(
 /// # Safety
 ///
 /// `pdev` must point to a `struct pci_dev` that [`pcim_enable_device()`] enabled.
-#[inline(never)]
 unsafe extern "C" fn disable_device(pdev: *mut c_void) {
     let pdev = pdev.cast::<bindings::pci_dev>();
 
@@ -106,7 +105,6 @@ unsafe extern "C" fn pcim_pin_device(pdev: *mut bindings::pci_dev) {
 /// # Safety
 ///
 /// `pdev` must point to a `struct pci_dev`.
-#[inline(never)]
 unsafe extern "C" fn clear_mwi(pdev: *mut c_void) {
     // SAFETY: The caller says that `pdev` is a valid device.
     unsafe { bindings::pci_clear_mwi(pdev.cast()) };
@@ -135,7 +133,6 @@ unsafe extern "C" fn pcim_set_mwi(pdev: *mut bindings::pci_dev) -> c_int {
 /// # Safety
 ///
 /// `dev` must be embedded in a `struct pci_dev`, and `res` must point to a [`c_int`].
-#[inline(never)]
 unsafe extern "C" fn restore_intx(dev: *mut bindings::device, res: *mut c_void) {
     // SAFETY: The caller says that `dev` is embedded in a `struct pci_dev`.
     let pdev = unsafe { container_of!(dev, bindings::pci_dev, dev) };

@@ -25,7 +25,6 @@ use kernel::{
 /// # Safety
 ///
 /// `res` must point to the resource that [`devm_pci_remap_iospace()`] remapped.
-#[inline(never)]
 unsafe extern "C" fn unmap_iospace(_dev: *mut bindings::device, res: *mut c_void) {
     // SAFETY: The caller says what `res` points to.
     unsafe { bindings::pci_unmap_iospace(*res.cast::<*mut bindings::resource>()) };
