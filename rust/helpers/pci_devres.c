@@ -36,21 +36,10 @@ rust_helper_pci_remap_cfgspace(phys_addr_t offset, size_t size)
 }
 
 /* Without CONFIG_PRINTK dev_err() is an inline function with a variable number of arguments. */
-__rust_helper void rust_helper_pci_devres_err_invalid(struct device *dev)
+__rust_helper void rust_helper_pci_devres_err(struct device *dev, const char *what,
+					      const struct resource *res)
 {
-	dev_err(dev, "invalid resource\n");
-}
-
-__rust_helper void rust_helper_pci_devres_err_request(struct device *dev,
-						      const struct resource *res)
-{
-	dev_err(dev, "can't request region for resource %pR\n", res);
-}
-
-__rust_helper void rust_helper_pci_devres_err_ioremap(struct device *dev,
-						      const struct resource *res)
-{
-	dev_err(dev, "ioremap failed for resource %pR\n", res);
+	dev_err(dev, "%s for resource %pR\n", what, res);
 }
 
 __rust_helper int rust_helper_irq_set_affinity_and_hint(unsigned int irq,

@@ -134,7 +134,8 @@ unsafe fn remap_cfg_resource(
     // SAFETY: The caller says that `res` is null or valid.
     let Some(r) = (unsafe { res.as_ref() }).filter(|r| r.flags & TYPE_BITS == MEM) else {
         // SAFETY: `dev` is a valid device.
-        unsafe { bindings::pci_devres_err_invalid(dev) };
+        let dev: &device::Device = unsafe { device::Device::from_raw(dev) };
+        dev_err!(dev, "invalid resource\n");
         return Err(EINVAL);
     };
     let size = r.end.wrapping_sub(r.start).wrapping_add(1);
@@ -158,7 +159,7 @@ unsafe fn remap_cfg_resource(
     // was allocated earlier.
     if unsafe { bindings::__devm_request_region(dev, parent, r.start, size, name) }.is_null() {
         // SAFETY: `dev` and `res` are valid.
-        unsafe { bindings::pci_devres_err_request(dev, res) };
+        unsafe { bindings::pci_devres_err(dev, c"can't request region".as_char_ptr(), res) };
         return Err(EBUSY);
     }
 
@@ -167,7 +168,7 @@ unsafe fn remap_cfg_resource(
         .ok_or(ENOMEM)
         .inspect_err(|_| {
             // SAFETY: `dev` and `res` are valid.
-            unsafe { bindings::pci_devres_err_ioremap(dev, res) };
+            unsafe { bindings::pci_devres_err(dev, c"ioremap failed".as_char_ptr(), res) };
             // SAFETY: The region was requested above.
             unsafe { bindings::__devm_release_region(dev, parent, r.start, size) };
         })
