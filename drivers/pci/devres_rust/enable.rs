@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Calls that enable the device, Memory-Write-Invalidate and INTx.
+//!
+//! `is_managed` and `pinned` share words with other bits of the device. Probe and detach hold
+//! `device_lock()`, as does a reset. Other writers race with these calls as with the C originals.
 
 use super::{
     device_of,
@@ -63,7 +66,7 @@ unsafe extern "C" fn disable_device(pdev: *mut c_void) {
         // SAFETY: The caller says that the device was enabled.
         unsafe { bindings::pci_disable_device(pdev) };
     }
-    // SAFETY: `pdev` is a valid device. Its driver is detached, so nobody sets a neighbouring bit.
+    // SAFETY: `pdev` is a valid device. The beginning of this file says who writes other bits.
     unsafe { bindings::pci_dev::set_is_managed_raw(pdev, 0) };
 }
 
@@ -83,7 +86,7 @@ unsafe extern "C" fn pcim_enable_device(pdev: *mut bindings::pci_dev) -> c_int {
         })
     };
     if ret == 0 {
-        // SAFETY: `pdev` is a valid device, and its driver makes one call at a time.
+        // SAFETY: `pdev` is a valid device. The beginning of this file says who writes other bits.
         unsafe { bindings::pci_dev::set_is_managed_raw(pdev, 1) };
     }
     ret
@@ -96,7 +99,7 @@ unsafe extern "C" fn pcim_enable_device(pdev: *mut bindings::pci_dev) -> c_int {
 /// This must be the driver's call.
 #[export]
 unsafe extern "C" fn pcim_pin_device(pdev: *mut bindings::pci_dev) {
-    // SAFETY: `pdev` is a valid device, and its driver makes one call at a time.
+    // SAFETY: `pdev` is a valid device. The beginning of this file says who writes other bits.
     unsafe { bindings::pci_dev::set_pinned_raw(pdev, 1) };
 }
 
