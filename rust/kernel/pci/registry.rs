@@ -60,11 +60,8 @@ pub(super) type Token = NonZero<u64>;
 pub(super) fn new_token() -> Token {
     static LAST: Atomic<u64> = Atomic::new(0);
 
-    loop {
-        if let Some(token) = NonZero::new(LAST.fetch_add(1, Relaxed).wrapping_add(1)) {
-            return token;
-        }
-    }
+    // 64 bits do not wrap.
+    Token::MIN.saturating_add(LAST.fetch_add(1, Relaxed))
 }
 
 /// A handler of any type, which genirq knows by its address.
