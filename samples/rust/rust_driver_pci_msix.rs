@@ -129,11 +129,12 @@ impl<'bound> Vectors<'bound> {
             post_vectors: n - nr_cpu_ids().min(2),
             ..Default::default()
         };
+        let binding = pdev.binding()?;
 
         Ok(if module_parameters::managed.value() {
-            Self::Managed(pdev.pcim_alloc_irq_vectors_affinity(n, n, msix, spread)?)
+            Self::Managed(binding.pcim_alloc_irq_vectors_affinity(n, n, msix, spread)?)
         } else {
-            Self::Explicit(pdev.alloc_irq_vectors_affinity(n, n, msix, spread)?)
+            Self::Explicit(binding.alloc_irq_vectors_affinity(n, n, msix, spread)?)
         })
     }
 

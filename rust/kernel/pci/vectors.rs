@@ -466,22 +466,6 @@ impl<'c> Device<Core<'c>> {
             .alloc_irq_vectors(min_vecs, max_vecs, irq_types)
     }
 
-    /// Allocates and spreads: [`Binding::alloc_irq_vectors_affinity`].
-    ///
-    /// # Errors
-    ///
-    /// See [`Binding::alloc_irq_vectors_affinity`].
-    pub fn alloc_irq_vectors_affinity(
-        &self,
-        min_vecs: u32,
-        max_vecs: u32,
-        irq_types: IrqTypes,
-        affinity: IrqAffinity,
-    ) -> Result<IrqVectorRegistration<'_>> {
-        self.binding()?
-            .alloc_irq_vectors_affinity(min_vecs, max_vecs, irq_types, affinity)
-    }
-
     /// Allocates interrupt vectors that the device owns: [`Binding::pcim_alloc_irq_vectors`].
     ///
     /// # Errors
@@ -495,22 +479,6 @@ impl<'c> Device<Core<'c>> {
     ) -> Result<ManagedIrqVectors<'_>> {
         self.binding()?
             .pcim_alloc_irq_vectors(min_vecs, max_vecs, irq_types)
-    }
-
-    /// Allocates and spreads: [`Binding::pcim_alloc_irq_vectors_affinity`].
-    ///
-    /// # Errors
-    ///
-    /// See [`Binding::alloc_irq_vectors_affinity`].
-    pub fn pcim_alloc_irq_vectors_affinity(
-        &self,
-        min_vecs: u32,
-        max_vecs: u32,
-        irq_types: IrqTypes,
-        affinity: IrqAffinity,
-    ) -> Result<ManagedIrqVectors<'_>> {
-        self.binding()?
-            .pcim_alloc_irq_vectors_affinity(min_vecs, max_vecs, irq_types, affinity)
     }
 }
 

@@ -144,14 +144,15 @@ fn any_name_is_harmless<'c>(pdev: &Device<'c>, _hardware: &Hardware<'c>) -> Resu
 /// Vectors that were spread over the CPUs are accounted to each of them, so they cannot be moved.
 fn spread_vectors_stay<'c>(pdev: &Device<'c>, hardware: &Hardware<'c>) -> Result {
     let n = u32::try_from(pdev.irq_vector_count(hardware.kind.messages())?)?;
+    let binding = pdev.binding()?;
     for managed in [false, true] {
         let spread = IrqAffinity::default();
-        let guard = pdev.alloc_irq_vectors_affinity(1, n, messages(), spread)?;
+        let guard = binding.alloc_irq_vectors_affinity(1, n, messages(), spread)?;
         let vectors = if managed {
             guard.into_managed().map_err(|(e, _)| e)?
         } else {
             drop(guard);
-            pdev.pcim_alloc_irq_vectors_affinity(1, n, messages(), spread)?
+            binding.pcim_alloc_irq_vectors_affinity(1, n, messages(), spread)?
         };
         let mut refused = true;
         for i in 0..vectors.len() {

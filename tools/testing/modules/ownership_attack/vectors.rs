@@ -48,11 +48,12 @@ fn kinds_take_turns<'c>(pdev: &Device<'c>, hardware: &Hardware<'c>) -> Result {
 
 /// INTx is allocated with an affinity, which it cannot have. kmemleak checks for leaks later.
 fn line_is_not_spread<'c>(pdev: &Device<'c>, _hardware: &Hardware<'c>) -> Result {
+    let binding = pdev.binding()?;
     for _ in 0..200 {
         let spread = IrqAffinity::default();
-        let line = pdev.alloc_irq_vectors_affinity(1, 1, IrqType::Intx.into(), spread)?;
+        let line = binding.alloc_irq_vectors_affinity(1, 1, IrqType::Intx.into(), spread)?;
         check!(line.index(0)?.affinity()?.is_none());
-        let line = pdev.pcim_alloc_irq_vectors_affinity(1, 1, IrqType::Intx.into(), spread)?;
+        let line = binding.pcim_alloc_irq_vectors_affinity(1, 1, IrqType::Intx.into(), spread)?;
         check!(line.free().is_ok());
     }
     Ok(())
@@ -179,7 +180,8 @@ fn spread_vectors_are_not_started_by_drivers<'c>(
         return Ok(());
     }
     let spread = IrqAffinity::default();
-    let vectors = pdev.pcim_alloc_irq_vectors_affinity(2, 2, IrqType::MsiX.into(), spread)?;
+    let binding = pdev.binding()?;
+    let vectors = binding.pcim_alloc_irq_vectors_affinity(2, 2, IrqType::MsiX.into(), spread)?;
     let request = vectors
         .index(1)?
         .request(pdev, Flags::NO_AUTOEN, c"attack", Ok(Quiet));

@@ -81,7 +81,8 @@ pub(crate) fn bad_arguments(pdev: &Device<'_>) -> Result {
         pre_vectors: n + 1,
         ..Default::default()
     };
-    let spread = pdev.alloc_irq_vectors_affinity(1, n, msix(), affinity);
+    let binding = pdev.binding()?;
+    let spread = binding.alloc_irq_vectors_affinity(1, n, msix(), affinity);
     check!(spread.err() == Some(ENOSPC));
     check!(is_free(pdev));
     Ok(())
@@ -186,8 +187,9 @@ const SPREAD: IrqAffinity = IrqAffinity {
 pub(crate) fn spread_over_every_cpu(pdev: &Device<'_>) -> Result {
     let n = count(pdev)?;
     let seen = Seen::new()?;
+    let binding = pdev.binding()?;
     // There is at most one for each CPU, and the one that is not spread.
-    let vectors = pdev.alloc_irq_vectors_affinity(2, n, msix(), SPREAD)?;
+    let vectors = binding.alloc_irq_vectors_affinity(2, n, msix(), SPREAD)?;
     let spread = vectors.len();
     check!(spread <= 1 + nr_cpu_ids() as usize);
     every_cpu_has_one(spread, |i| vectors.index(i)?.affinity())?;
@@ -309,7 +311,8 @@ pub(crate) fn managed_kept_until_unbind(pdev: &Device<'_>) -> Result {
 pub(crate) fn managed_spread_kept_until_unbind(pdev: &Device<'_>) -> Result {
     let n = count(pdev)?;
     let seen = Seen::new()?;
-    let vectors = pdev.pcim_alloc_irq_vectors_affinity(2, n, msix(), SPREAD)?;
+    let binding = pdev.binding()?;
+    let vectors = binding.pcim_alloc_irq_vectors_affinity(2, n, msix(), SPREAD)?;
     every_cpu_has_one(vectors.len(), |i| vectors.index(i)?.affinity())?;
     seen.register_all_managed(pdev, vectors)
 }

@@ -193,6 +193,7 @@ fn last_unbind_was_right(_pdev: &Device<'_>) -> Result {
 /// overflows.
 fn spread_is_bounded(pdev: &Device<'_>) -> Result {
     const MAX: u32 = u32::MAX;
+    let binding = pdev.binding()?;
 
     for (pre_vectors, post_vectors) in [(2, 0), (0, 2), (1, MAX), (MAX, 1), (MAX, MAX)] {
         let affinity = IrqAffinity {
@@ -200,9 +201,9 @@ fn spread_is_bounded(pdev: &Device<'_>) -> Result {
             post_vectors,
         };
         for min in [0, 1] {
-            let explicit = pdev.alloc_irq_vectors_affinity(min, 5, messages(), affinity);
+            let explicit = binding.alloc_irq_vectors_affinity(min, 5, messages(), affinity);
             check!(explicit.is_err());
-            let managed = pdev.pcim_alloc_irq_vectors_affinity(min, 5, messages(), affinity);
+            let managed = binding.pcim_alloc_irq_vectors_affinity(min, 5, messages(), affinity);
             check!(managed.is_err());
             check!(is_free(pdev));
         }
