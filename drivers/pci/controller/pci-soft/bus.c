@@ -214,7 +214,6 @@ static void free_func(struct pci_soft_func *func)
 	scoped_guard(raw_spinlock_irqsave, &soft_lock)
 		soft_funcs[func->slot] = NULL;
 	pci_dev_put(func->pdev);
-	kfree(func->rules);
 	kfree(func);
 }
 
@@ -255,24 +254,18 @@ static int add(struct pci_soft_func *func)
  */
 struct pci_soft_func *pci_soft_add(const struct pci_soft_desc *desc)
 {
-	struct pci_soft_func *func = kzalloc_obj(*func);
+	struct pci_soft_func *func = kzalloc_flex(*func, rules, desc->num_rules);
 	int ret;
 
 	if (!func)
 		return ERR_PTR(-ENOMEM);
 	func->desc = desc;
 	func->plugged = true;
-	func->rules = kzalloc_objs(*func->rules, desc->num_rules);
-	if (!func->rules) {
-		kfree(func);
-		return ERR_PTR(-ENOMEM);
-	}
 
 	guard(mutex)(&bus_lock);
 	while (func->slot < SOFT_SLOTS && soft_funcs[func->slot])
 		func->slot++;
 	if (func->slot == SOFT_SLOTS) {
-		kfree(func->rules);
 		kfree(func);
 		return ERR_PTR(-ENOSPC);
 	}

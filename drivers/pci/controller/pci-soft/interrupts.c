@@ -14,13 +14,13 @@
 
 #include "soft.h"
 
-bool soft_msi_enabled(struct pci_soft_func *func)
+static bool msi_enabled(struct pci_soft_func *func)
 {
 	return func->msi &&
 	       soft_config_word(func, func->msi + PCI_MSI_FLAGS) & PCI_MSI_FLAGS_ENABLE;
 }
 
-bool soft_msix_enabled(struct pci_soft_func *func)
+static bool msix_enabled(struct pci_soft_func *func)
 {
 	return func->msix &&
 	       soft_config_word(func, func->msix + PCI_MSIX_FLAGS) & PCI_MSIX_FLAGS_ENABLE;
@@ -45,7 +45,7 @@ static bool is_master(struct pci_soft_func *func)
 static void set_pending(struct pci_soft_func *func, unsigned int vector, bool pending)
 {
 	__assign_bit(vector, func->pending, pending);
-	if (func->msix && !soft_msi_enabled(func))
+	if (func->msix && !msi_enabled(func))
 		soft_register_write(func, func->desc->msix_bar,
 				    soft_msix_pba(func) + vector / 32 * 4,
 				    soft_pending_word(func, vector / 32));
@@ -109,10 +109,10 @@ static void send_msi(struct pci_soft_func *func)
 }
 
 /* Returns whether a function asserts its INTx. */
-bool soft_intx_is_up(struct pci_soft_func *func)
+static bool intx_is_up(struct pci_soft_func *func)
 {
 	return func->intx_asserted && soft_is_on(func) &&
-	       !soft_msi_enabled(func) && !soft_msix_enabled(func) &&
+	       !msi_enabled(func) && !msix_enabled(func) &&
 	       !(soft_config_word(func, PCI_COMMAND) & PCI_COMMAND_INTX_DISABLE);
 }
 
@@ -121,7 +121,7 @@ bool soft_intx_is_up(struct pci_soft_func *func)
  */
 void soft_interrupts_update(struct pci_soft_func *func)
 {
-	bool msix = soft_msix_enabled(func), msi = soft_msi_enabled(func);
+	bool msix = msix_enabled(func), msi = msi_enabled(func);
 	unsigned int vector;
 
 	if (!soft_is_on(func) || !is_master(func) || !(msi || msix)) {
@@ -132,7 +132,7 @@ void soft_interrupts_update(struct pci_soft_func *func)
 	} else {
 		send_msi(func);
 	}
-	if (soft_intx_is_up(func) && !func->intx_masked)
+	if (intx_is_up(func) && !func->intx_masked)
 		soft_intx_send(func->slot);
 }
 
@@ -141,10 +141,10 @@ void soft_raise(struct pci_soft_func *func, unsigned int vector)
 {
 	if (!soft_is_on(func))
 		return;
-	if (soft_msix_enabled(func)) {
+	if (msix_enabled(func)) {
 		if (vector < func->desc->msix_vectors)
 			set_pending(func, vector, true);
-	} else if (soft_msi_enabled(func)) {
+	} else if (msi_enabled(func)) {
 		set_pending(func, vector & (msi_vectors(func) - 1), true);
 	} else {
 		func->intx_asserted = func->desc->intx;
@@ -164,8 +164,6 @@ void soft_raise(struct pci_soft_func *func, unsigned int vector)
 void pci_soft_raise(struct pci_soft_func *func, unsigned int vector)
 {
 	guard(raw_spinlock_irqsave)(&soft_lock);
-	if (!soft_is_on(func))
-		return;
 	soft_raise(func, vector);
 	soft_interrupts_update(func);
 }

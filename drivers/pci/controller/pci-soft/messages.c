@@ -27,6 +27,7 @@
 #define DOORBELL	0x50c00000U
 #define DOORBELL_CPU	0x000ffffcU
 
+/* irq_work_queue_on() would do for both, but is not exported to modules. */
 struct vector {
 	struct irq_work work;		/* for the CPU that sends */
 	call_single_data_t call;	/* for another CPU */

@@ -25,7 +25,6 @@ struct soft_rule_state {
 
 struct pci_soft_func {
 	const struct pci_soft_desc *desc;
-	struct soft_rule_state *rules;
 	struct pci_dev *pdev;		/* NULL until the BARs have addresses */
 	unsigned int slot;
 	bool plugged;
@@ -45,6 +44,8 @@ struct pci_soft_func {
 
 	bool intx_asserted;
 	bool intx_masked;		/* by the interrupt controller */
+
+	struct soft_rule_state rules[];	/* one for each of desc->rules */
 };
 
 extern raw_spinlock_t soft_lock;
@@ -57,11 +58,8 @@ u16 soft_config_word(struct pci_soft_func *func, unsigned int offset);
 bool soft_is_on(struct pci_soft_func *func);
 
 /* interrupts.c */
-bool soft_msi_enabled(struct pci_soft_func *func);
-bool soft_msix_enabled(struct pci_soft_func *func);
 u32 soft_msix_pba(struct pci_soft_func *func);
 u32 soft_pending_word(struct pci_soft_func *func, unsigned int word);
-bool soft_intx_is_up(struct pci_soft_func *func);
 void soft_raise(struct pci_soft_func *func, unsigned int vector);
 void soft_interrupts_update(struct pci_soft_func *func);
 
