@@ -161,30 +161,28 @@ static int managed_alloc_and_free(struct pci_dev *pdev)
 /* There is one thread for each route. */
 struct traffic {
 	struct pci_dev *pdev;
-	bool forgotten;
-	struct task_struct *threads[C_ROUTES];
-};
-
-struct way {
-	struct pci_dev *pdev;
-	unsigned int route;
-	bool forgotten;		/* nobody stops the thread before the parent loses its driver */
+	bool forgotten;		/* nobody stops the threads before the parent loses its driver */
+	struct way {
+		struct traffic *traffic;
+		struct task_struct *thread;
+	} ways[C_ROUTES];
 };
 
 /* Takes a route once. Returns 0 or an errno. */
 static int take(const struct way *way)
 {
-	struct pci_dev *pdev = way->pdev;
+	struct traffic *traffic = way->traffic;
+	struct pci_dev *pdev = traffic->pdev;
 	int ret;
 
-	switch (way->route) {
+	switch (way - traffic->ways) {
 	case C_EXPLICIT:
-		if (way->forgotten)
+		if (traffic->forgotten)
 			return call(pdev, alloc_and_free);
 		ret = call(pdev, alloc);
 		break;
 	case C_MANAGED:
-		if (way->forgotten)
+		if (traffic->forgotten)
 			return call(pdev, managed_alloc_and_free);
 		ret = call(pdev, managed_alloc);
 		break;
@@ -196,23 +194,22 @@ static int take(const struct way *way)
 	if (ret < 0)
 		return ret;
 	usleep_range(300, 600);
-	return call(pdev, way->route == C_EXPLICIT ? free : managed_free);
+	return call(pdev, way == &traffic->ways[C_EXPLICIT] ? free : managed_free);
 }
 
 static int travel(void *data)
 {
-	struct way way = *(struct way *)data;
+	struct way *way = data;
 	int ret = 0;
 
-	kfree(data);
 	while (!kthread_should_stop()) {
 		if (over() || ret == -ENODEV) {
 			usleep_range(1000, 2000);
 			continue;
 		}
-		ret = take(&way);
+		ret = take(way);
 		if (!ret)
-			ownership_routes_won(way.route);
+			ownership_routes_won(way - way->traffic->ways);
 		/* Each refusal is reported. */
 		if (ret)
 			usleep_range(1000, 2000);
@@ -228,8 +225,8 @@ void ownership_routes_end(struct traffic *traffic)
 	unsigned int i;
 
 	for (i = 0; i < C_ROUTES; i++)
-		if (!IS_ERR_OR_NULL(traffic->threads[i]))
-			kthread_stop(traffic->threads[i]);
+		if (!IS_ERR(traffic->ways[i].thread))
+			kthread_stop(traffic->ways[i].thread);
 	pci_dev_put(traffic->pdev);
 	kfree(traffic);
 }
@@ -245,18 +242,10 @@ static struct traffic *begin(struct pci_dev *pdev)
 	traffic->pdev = pci_dev_get(pdev);
 	traffic->forgotten = forgotten;
 	for (i = 0; i < C_ROUTES; i++) {
-		struct way *way = kzalloc(sizeof(*way), GFP_KERNEL);
+		struct way *way = &traffic->ways[i];
 
-		if (!way)
-			break;
-		*way = (struct way) {
-			.pdev = pdev,
-			.route = i,
-			.forgotten = traffic->forgotten,
-		};
-		traffic->threads[i] = kthread_run(travel, way, "route-%u", i);
-		if (IS_ERR(traffic->threads[i]))
-			kfree(way);
+		way->traffic = traffic;
+		way->thread = kthread_run(travel, way, "route-%u", i);
 	}
 	return traffic;
 }
