@@ -19,10 +19,7 @@ use core::{
         size_of,
         MaybeUninit, //
     },
-    ptr::{
-        self,
-        NonNull, //
-    },
+    ptr::NonNull, //
 };
 
 /// The function that devres calls to release what an entry holds.
@@ -156,6 +153,6 @@ impl<T> Drop for DevresEntry<T> {
 pub(super) fn find(dev: &device::Device, release: Release) -> Option<NonNull<c_void>> {
     // SAFETY: `dev` is a valid device, and no match function is given.
     NonNull::new(unsafe {
-        bindings::devres_find(dev.as_raw(), Some(release), None, ptr::null_mut())
+        bindings::devres_find(dev.as_raw(), Some(release), None, core::ptr::null_mut())
     })
 }
