@@ -179,7 +179,7 @@ unsafe extern "C" fn release_table(_dev: *mut bindings::device, _res: *mut c_voi
 /// # Safety
 ///
 /// This must be the driver's call.
-// Its callers would get a copy each.
+// If this were inlined, each of its callers would get a copy.
 #[inline(never)]
 #[export]
 unsafe extern "C" fn pcim_iomap_table(pdev: *mut bindings::pci_dev) -> *const *mut c_void {
@@ -327,7 +327,7 @@ unsafe extern "C" fn pcim_iomap_region(
 /// # Safety
 ///
 /// The requirements of [`pcim_iomap_region()`] must hold.
-// Its callers would get a copy each.
+// If this were inlined, each of its callers would get a copy.
 #[inline(never)]
 unsafe fn iomap_region(
     pdev: *mut bindings::pci_dev,

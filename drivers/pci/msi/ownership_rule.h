@@ -10,7 +10,7 @@
  * RULE(owner, guard, handler, call, decision, owner afterwards, silences)
  *
  * owner:    of the vectors that are live, or NONE
- * guard:    whether a Rust guard stands for the vectors
+ * guard:    whether a Rust guard holds the vectors
  * handler:  whether a handler is registered on one; for FREE_ONE, on that one
  * silences: whether the call keeps the device from using its vectors
  *

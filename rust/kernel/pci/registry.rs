@@ -60,7 +60,7 @@ pub(super) type Token = NonZero<u64>;
 pub(super) fn new_token() -> Token {
     static LAST: Atomic<u64> = Atomic::new(0);
 
-    // 64 bits do not wrap.
+    // At a billion tokens a second the counter lasts for centuries.
     Token::MIN.saturating_add(LAST.fetch_add(1, Relaxed))
 }
 

@@ -133,7 +133,7 @@ void soft_interrupts_update(struct pci_soft_func *func)
 		send_msi(func);
 	}
 	if (intx_is_up(func) && !func->intx_masked) {
-		/* Until genirq unmasks it again, so that it is not sent from two CPUs at once. */
+		/* The line stays masked until genirq unmasks it, so no other CPU sends it, too. */
 		func->intx_masked = true;
 		soft_intx_send(func->slot);
 	}
