@@ -14,6 +14,7 @@
 #include <linux/gfp.h>
 #include <linux/io.h>
 #include <linux/ioport.h>
+#include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/sizes.h>
@@ -141,8 +142,15 @@ static int take_range(void)
 
 /* --- Both --- */
 
+/*
+ * For this time after a write the thread looks more often, because a driver that
+ * has written something often waits for what comes of it, and writes again.
+ */
+#define BUSY_JIFFIES	msecs_to_jiffies(20)
+
 static int look(void *unused)
 {
+	unsigned long written = jiffies - BUSY_JIFFIES;
 	unsigned int slot;
 
 	while (!kthread_should_stop()) {
@@ -150,10 +158,14 @@ static int look(void *unused)
 			guard(raw_spinlock_irqsave)(&soft_lock);
 			if (!soft_funcs[slot] || !soft_is_on(soft_funcs[slot]))
 				continue;
-			soft_registers_poll(soft_funcs[slot]);
+			if (soft_registers_poll(soft_funcs[slot]))
+				written = jiffies;
 			soft_interrupts_update(soft_funcs[slot]);
 		}
-		usleep_range(200, 400);
+		if (time_before(jiffies, written + BUSY_JIFFIES))
+			usleep_range(10, 20);
+		else
+			usleep_range(200, 400);
 	}
 	return 0;
 }

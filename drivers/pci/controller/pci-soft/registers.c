@@ -121,10 +121,14 @@ void soft_register_was_written(struct pci_soft_func *func, u8 bar, u32 offset, u
 	}
 }
 
-/* Looks for writes to the registers of a function since the last time. */
-void soft_registers_poll(struct pci_soft_func *func)
+/*
+ * Looks for writes to the registers of a function since the last time. Returns
+ * whether there were any.
+ */
+bool soft_registers_poll(struct pci_soft_func *func)
 {
 	const struct pci_soft_rule *rule = func->desc->rules;
+	bool written = false;
 	u32 value, old;
 	unsigned int i;
 
@@ -141,7 +145,9 @@ void soft_registers_poll(struct pci_soft_func *func)
 			continue;
 		remember(func, rule->bar, rule->offset, value);
 		soft_register_was_written(func, rule->bar, rule->offset, old, value, ~0);
+		written = true;
 	}
+	return written;
 }
 
 /* Fills the memory of a function. */

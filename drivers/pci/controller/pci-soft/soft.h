@@ -80,7 +80,7 @@ void soft_registers_fill(struct pci_soft_func *func, u32 value);
 void soft_register_was_written(struct pci_soft_func *func, u8 bar, u32 offset, u32 old,
 			       u32 value, u32 lanes);
 void soft_register_is_read(struct pci_soft_func *func, u8 bar, u32 offset);
-void soft_registers_poll(struct pci_soft_func *func);
+bool soft_registers_poll(struct pci_soft_func *func);
 
 /* memory_trapped.c or memory_ram.c: the memory that the BARs are in. */
 extern struct resource soft_window;
