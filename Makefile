@@ -26,6 +26,8 @@ REROLL ?=
 DRIVER ?=
 # test, equivalence: makes the random sequences of calls again that a failure names
 SEED ?=
+# converted: 1 runs them on kernels with sanitizers, and has each of their allocations fail
+DEBUG ?=
 # test: 1 has kmemleak look for leaks in the guests on the debug kernel
 LEAKS ?=
 export LINUX CONFIG DRIVER SEED LEAKS TEST
@@ -129,7 +131,7 @@ tree-check: setup ## prove: compile every converted driver, for x86-64 and arm64
 
 .PHONY: converted
 converted: setup ## prove: run converted drivers on the software bus (TEST=)
-	@$(runner) converted $(TEST)
+	@$(runner) converted $(if $(filter 1,$(DEBUG)),--debug) $(TEST)
 
 .PHONY: platforms
 platforms: setup ## prove: run samples and KUnit on arm64, riscv64, UML, RT (P=names)

@@ -9,15 +9,25 @@
 . /scripts/lib/common.sh
 # shellcheck source=tools/testing/guest/lib/events.sh
 . /scripts/lib/events.sh
+# shellcheck source=tools/testing/guest/lib/recorded.sh
+. /scripts/lib/recorded.sh
+
+# Some kernels can make allocations fail.
+if [ -d /sys/kernel/debug/failslab ]; then
+	can_starve=1
+	# shellcheck source=tools/testing/guest/lib/failslab.sh
+	. /scripts/lib/failslab.sh
+else
+	can_starve=0
+fi
 
 # Its lines that begin with "# KEY: " are for this script: "module" and "parameters" to load, "driver" if no ID leads to it, "comes"
 # with the last step and "stops" with what stops it there, "opens" if it allocates when its network interface is opened, "before" with
-# commands before it is loaded, and "then" with commands after each probe. "quiet", "wakes" and "stays" have a reason why no interrupt is
-# raised, why it is not suspended, and why the device is not pulled out.
+# commands before it is loaded, and "then" with commands after each probe. "quiet", "wakes", "stays" and "starves" have a reason why no interrupt
+# is raised, why it is not suspended, why the device is not pulled out, and why no allocation fails.
 
 description=/scripts/converted/${converted:?}
 control=/sys/kernel/debug/pci-soft/control
-tracing=/sys/kernel/tracing
 
 # about KEY: prints the value of KEY in the description.
 about()
@@ -104,7 +114,7 @@ probe()
 
 was_probed()
 {
-	echo >$tracing/trace
+	record
 	probe
 	returned '[a-z_]*' | diag_lines
 	[ -n "$(returned probe)" ] || diag "no driver has probed $dev"
@@ -215,6 +225,13 @@ sleeps()
 	survives_suspend && is_driven
 }
 
+# Each memory allocation of probe() fails in turn.
+starves()
+{
+	driver=$(bound_to)
+	undrive && allocations_fail 1 1 && probe && is_driven
+}
+
 # The device is pulled out while its driver is bound to it, which has to let go of it.
 leaves()
 {
@@ -244,7 +261,7 @@ echo 0 >$pci/drivers_autoprobe
 modprobe pci-soft
 watch
 plan 1
-subtest "$converted" 12
+subtest "$converted" $((13 + can_starve))
 check appears appears
 [ -n "${dev:-}" ] || exit
 remember
@@ -266,14 +283,22 @@ else
 	step 3 interrupts interrupts
 fi
 step 4 unbinds undrive
+if [ "$due" = 4 ]; then
+	check gives_back gave_back
+else
+	recorded
+	skip gives_back "$stops"
+fi
 step 4 rebinds rebind
 if [ "$due" = 3 ]; then
 	skip unloads "$stops"
+	[ "$can_starve" = 0 ] || skip starves "$stops"
 	skip sleeps "$stops"
 	skip leaves "$stops"
 	skip bus_goes "$stops"
 else
 	check unloads unload
+	[ "$can_starve" = 0 ] || unless starves 4 starves bound_again starves
 	unless wakes 4 sleeps bound_again sleeps
 	unless stays 4 leaves bound_again leaves
 	check bus_goes bus_goes

@@ -5,6 +5,8 @@
 
 # shellcheck source=tools/testing/guest/lib/common.sh
 . /scripts/lib/common.sh
+# shellcheck source=tools/testing/guest/lib/recorded.sh
+. /scripts/lib/recorded.sh
 # shellcheck source=tools/testing/guest/lib/driver.sh
 . /scripts/lib/driver.sh
 

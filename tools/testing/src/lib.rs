@@ -87,6 +87,7 @@ pub mod verdict {
 
 /// The guests: what each one is made of, how it is booted, and what two kernels have to agree on.
 pub mod guest {
+    pub mod converted;
     pub mod list;
     pub mod run;
     pub mod sequences;

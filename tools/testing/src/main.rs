@@ -77,6 +77,9 @@ enum Command {
     Converted {
         /// Only drivers whose names begin so
         names: Vec<String>,
+        /// Run them on kernels with sanitizers, and make each memory allocation of their probe() fail
+        #[arg(long)]
+        debug: bool,
     },
     /// Build the overlay for other platforms, and run the samples and the tests of ownership there
     Platforms {
@@ -116,7 +119,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
         },
         Command::Build => build::build(session),
         Command::Census { format, check } => census::census(session, *format, *check),
-        Command::Converted { names } => converted::converted(session, names),
+        Command::Converted { names, debug } => converted::converted(session, names, *debug),
         Command::Docs => docs::docs(session),
         Command::Doctor { config } => doctor::doctor(session, named(config).as_deref()),
         Command::Editor { driver } => folder::editor(session, &session.root.join(driver)),

@@ -17,6 +17,9 @@ pub const PAGE: &str = "Documentation/PCI/irq-vector-conversion.rst";
 /// What stands in it between the part that is written here and the one that `make converted` writes.
 pub const RUNS: &str = ".. From here on written by make converted.\n";
 
+/// The mark in the page that what follows is written by `make converted DEBUG=1`.
+pub const DEBUG_RUNS: &str = ".. From here on written by make converted DEBUG=1.\n";
+
 fn head() -> Vec<String> {
     let mut head = ["driver", "model", "by"].map(String::from).to_vec();
     head.extend(TARGETS.iter().map(|target: &Target| target.name()));

@@ -5,15 +5,18 @@
 
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 
-use crate::{checks::tree_report, common::*, guest::*, host::packages, kernel::*, reports::results, verdict::Row};
-
-/// The kernel without the rule comes first, so that the behaviour of a driver there is known if it fails with the rule.
-const KERNELS: [Kernel; 2] = [Kernel::Off, Kernel::Ours];
-
-/// The memory of the bus. Some BARs need more than can be allocated from the kernel. It is smaller than the reserved memory,
-/// because otherwise the kernel's "Reserved" resource would be a child of it.
-const MEMORY: &[&str] =
-    &["kunit.enable=0", "memmap=256M$0x10000000", "pci_soft.memory_start=0x10000000", "pci_soft.memory_size=0x9000000"];
+use crate::{
+    checks::tree_report,
+    common::*,
+    guest::{
+        converted::{guest, DEBUG_KERNELS, KERNELS},
+        *,
+    },
+    host::packages,
+    kernel::*,
+    reports::results,
+    verdict::Row,
+};
 
 /// The tests of `guest/converted.sh` that show how far a driver comes, each with its word in the table.
 const STEPS: [(&str, &str); 5] =
@@ -39,24 +42,11 @@ impl Described {
             name: name.into(),
             runs: text.lines().any(|line| line == "plug"),
             files: about("# file: "),
-            stops: [("# stops: ", ""), ("# wakes: ", "suspend: "), ("# stays: ", "removal: ")]
+            stops: [("# stops: ", ""), ("# starves: ", "memory: "), ("# wakes: ", "suspend: "), ("# stays: ", "removal: ")]
                 .iter()
                 .flat_map(|(key, what)| about(key).into_iter().map(move |why| format!("{what}{why}")))
                 .collect::<Vec<_>>()
                 .join("; "),
-        }
-    }
-
-    fn guest(&self) -> GuestSpec {
-        GuestSpec {
-            // This lives as long as the command runs, which is as long as the program does.
-            name: Box::leak(format!("converted::{}", self.name).into_boxed_str()),
-            script: "converted",
-            append: MEMORY,
-            devices: &[],
-            // With its HPET the guest has a precise clock, without which the bus would obey rules some hundred times a second only.
-            machine: "q35",
-            ..DEFAULT
         }
     }
 }
@@ -68,7 +58,8 @@ fn described(session: &Session) -> Result<Vec<Described>> {
 }
 
 /// The tests of what a driver that is bound goes through, each with its word in the table.
-const EVENTS: [(&str, &str); 3] = [("interrupts", "interrupt"), ("sleeps", "suspend"), ("leaves", "removal")];
+const EVENTS: [(&str, &str); 4] =
+    [("interrupts", "interrupt"), ("starves", "memory"), ("sleeps", "suspend"), ("leaves", "removal")];
 
 /// Returns whether rows of a guest say that a step was taken.
 fn taken(rows: &[Row], step: &str) -> bool {
@@ -94,9 +85,9 @@ fn summary(name: String, rows: Vec<Row>) -> Row {
     EVENTS.iter().fold(row, |row, (step, _)| row.with(step, taken(&rows, step)))
 }
 
-/// Runs the drivers whose names begin with one of `names`, or all if there are no names. Returns `false` if one did not come as far
-/// as it is known to, or left something.
-pub fn converted(session: &Session, names: &[String]) -> Result<bool> {
+/// Runs the drivers whose names begin with one of `names`, or all if there are no names; with `debug` on kernels with sanitizers, on
+/// which allocations fail. Returns `false` if one did not come as far as it is known to, or left something.
+pub fn converted(session: &Session, names: &[String], debug: bool) -> Result<bool> {
     let started = Instant::now();
     let mut all = described(session)?;
     all.retain(|one| is_chosen(names, &one.name));
@@ -105,36 +96,44 @@ pub fn converted(session: &Session, names: &[String]) -> Result<bool> {
         return Err(Failure::new("no such driver is described").remedy("see tools/testing/guest/converted for their names").into());
     }
     let prepared = prepare::source(session, packages::TESTS)?;
-    let mut ready = BTreeMap::new();
-    for which in KERNELS {
-        let spec = if which.has_rule() { KernelSpec::converted(session) } else { KernelSpec::converted_off(session) };
-        ready.insert(which, prepare::other(&prepared, &spec, which)?);
-    }
+    let (kernels, spec) = match debug {
+        true => (DEBUG_KERNELS, KernelSpec::converted_debug(session)),
+        false => (KERNELS, KernelSpec::converted(session)),
+    };
+    let [off, on] = kernels;
+    let ready = BTreeMap::from([
+        (on, prepare::other(&prepared, &spec, on)?),
+        (off, prepare::other(&prepared, &spec.without_rule(session), off)?),
+    ]);
     let mut runs = Vec::new();
     for one in all.iter().filter(|one| one.runs) {
-        let guest: &'static GuestSpec = Box::leak(Box::new(one.guest()));
-        runs.extend(KERNELS.map(|kernel| Run { words: vec![format!("converted={}", one.name)], ..Run::new(guest, kernel) }));
+        let guest: &'static GuestSpec = Box::leak(Box::new(guest(&one.name)));
+        runs.extend(kernels.map(|kernel| Run::new(guest, kernel)));
     }
     let mut done = list::boot(session, &ready, &runs);
+    let mut differing = list::agreements(session, &ready, &runs, &done);
+    differing.retain(|row| !row.ok);
     let rows: Vec<_> = runs
         .iter()
         .enumerate()
         .map(|(at, run)| {
-            let rows = match done.remove(&at) {
+            let mut rows = match done.remove(&at) {
                 Some(Ok(ran)) => ran.rows,
                 Some(Err(row)) => vec![row],
                 None => vec![Row::failed("guest", "it did not run")],
             };
+            let prefix = format!("guest::{}::agrees", run.name());
+            rows.extend(differing.iter().filter(|row| row.name.starts_with(&prefix)).cloned());
             summary(run.name(), rows)
         })
         .collect();
-    let release = &ready[&Kernel::Ours].kernel.release;
-    let report = results::name("converted", names);
+    let release = &ready[&on].kernel.release;
+    let report = results::name(if debug { "converted-debug" } else { "converted" }, names);
     let failed = results::write(session, &report, Some(release), started.elapsed(), &rows)?;
     println!("\n{}", table(&all, &rows));
     results::print_failed(&rows);
     if names.is_empty() {
-        write_page(session, release, &all, &rows)?;
+        write_page(session, release, &all, &rows, debug)?;
     }
     println!(
         "\nconverted: {}. {running} drivers, {failed} of {} runs failed\nresults: build/results/{report}.json",
@@ -159,7 +158,7 @@ fn cells(one: &Described, rows: &[Row]) -> Vec<Vec<String>> {
     both.resize(KERNELS.len(), "compiled".into());
     let taken = |step| one.runs && rows.iter().all(|row| row.values.get(step) == Some(&true.into()));
     let events: Vec<_> = EVENTS.iter().filter(|(step, _)| taken(*step)).map(|(_, word)| *word).collect();
-    let events = events.join(", ");
+    let events = if events.is_empty() { "nothing".into() } else { events.join(", ") };
     let cells = |file: &String| {
         let mut cells = vec![name.into(), file.clone()];
         cells.extend(both.iter().cloned());
@@ -182,13 +181,35 @@ fn table(all: &[Described], rows: &[Row]) -> Table {
     table
 }
 
-/// Writes the end of the page whose beginning `make tree-check` writes.
-fn write_page(session: &Session, release: &str, all: &[Described], rows: &[Row]) -> Result<()> {
+/// Writes its part of the page whose beginning `make tree-check` writes.
+fn write_page(session: &Session, release: &str, all: &[Described], rows: &[Row], debug: bool) -> Result<()> {
     let path = session.root.join(tree_report::PAGE);
     let page = read(&path)?;
-    let begins = page.find(tree_report::RUNS).unwrap_or(page.len());
     let mut lines = vec![HEAD.map(String::from).to_vec()];
     lines.extend(all_cells(all, rows));
+    let mut table = String::new();
+    tree_report::simple_table(&mut table, &lines);
+    let (plain, with_debug) = page.split_once(tree_report::DEBUG_RUNS).unwrap_or((&page, ""));
+    let (head, _) = plain.split_once(tree_report::RUNS).unwrap_or((plain, ""));
+    let (plain, with_debug) = match debug {
+        true => (plain.to_string(), written_debug(release, &table)),
+        false => (format!("{}\n\n{}", head.trim_end(), written(session, release, all, &table)?), with_debug.to_string()),
+    };
+    fs::write(&path, format!("{}\n\n{}\n{}\n", plain.trim_end(), tree_report::DEBUG_RUNS, with_debug.trim()))?;
+    Ok(())
+}
+
+fn written_debug(release: &str, table: &str) -> String {
+    format!(
+        "With sanitizers, and without memory\n===================================\n\n\
+         The same on kernels of Linux {release} that look for mistakes: with KASAN, lockdep,\n\
+         CONFIG_DEBUG_SHIRQ, DEBUG_OBJECTS, and others. \"memory\": the driver was bound as often\n\
+         as its probe() allocates memory, and each time another allocation failed, the first one\n\
+         first. It bound or did not, was unbound, and left nothing.\n\n{table}"
+    )
+}
+
+fn written(session: &Session, release: &str, all: &[Described], table: &str) -> Result<String> {
     let files = drivers::converted(session)?;
     let described: BTreeSet<_> = all.iter().flat_map(|one| &one.files).collect();
     let without: Vec<_> = files.iter().map(|c| c.file.display().to_string()).filter(|file| !described.contains(file)).collect();
@@ -202,12 +223,12 @@ fn write_page(session: &Session, release: &str, all: &[Described], rows: &[Row])
          its probe() succeeded. \"rebound\": it was unbound and bound again three times.\n\
          With both it went through what the fifth column says: its handler ran for an\n\
          interrupt that was raised, it was suspended and resumed, the device was pulled out\n\
-         while the driver was bound. But for \"FAILED\", it left nothing when its module and\n\
-         the bus were removed.\n\n",
+         while the driver was bound. It takes and gives back the same managed resources in the\n\
+         same order with both, save for the vectors. But for \"FAILED\", it left nothing when its\n\
+         module and the bus were removed.\n\n{table}",
         tree_report::RUNS,
         all.iter().filter(|one| one.runs).count(),
     );
-    tree_report::simple_table(&mut end, &lines);
     if !without.is_empty() {
         end += &format!(
             "\n{} converted files have no description yet, and have not run here:\n\n- {}\n",
@@ -215,8 +236,7 @@ fn write_page(session: &Session, release: &str, all: &[Described], rows: &[Row])
             without.join("\n- ")
         );
     }
-    fs::write(&path, format!("{}\n\n{end}", page[..begins].trim_end()))?;
-    Ok(())
+    Ok(end)
 }
 
 #[cfg(test)]

@@ -33,6 +33,8 @@ struct Table {
     reports: BTreeMap<&'static str, &'static str>,
     /// Devices that guests share.
     devices: BTreeMap<&'static str, Vec<&'static str>>,
+    /// The converted drivers that run on the software PCI bus each time.
+    converted: Vec<&'static str>,
     guest: Vec<GuestSpec>,
 }
 
@@ -54,6 +56,7 @@ static TABLE: LazyLock<Vec<GuestSpec>> = LazyLock::new(|| {
     }
     // This one is described beside the code that compares its sequences.
     guests.insert(2, sequences::GUEST);
+    guests.extend(table.converted.into_iter().map(converted::guest));
     guests
 });
 
@@ -92,7 +95,7 @@ pub fn rows(session: &Session, ready: &BTreeMap<Kernel, Ready>, runs: &[Run], do
 }
 
 /// Returns the rows of results on which the guests of a kernel and of its counterpart must agree.
-fn agreements(
+pub fn agreements(
     session: &Session,
     ready: &BTreeMap<Kernel, Ready>,
     runs: &[Run],

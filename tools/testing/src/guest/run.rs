@@ -59,6 +59,9 @@ pub struct GuestSpec {
     /// case in which it is printed.
     #[serde(deserialize_with = "list")]
     pub provokes: &'static [&'static str],
+    /// The functions in which the kernel may warn, because of a mistake of its own that the guest brings about.
+    #[serde(deserialize_with = "list")]
+    pub tolerates: &'static [&'static str],
     /// KUnit suites that must be among the documents, if a missing one would not be noticed otherwise.
     #[serde(deserialize_with = "list")]
     pub due: &'static [&'static str],
@@ -84,6 +87,7 @@ pub const DEFAULT: GuestSpec = GuestSpec {
     long: false,
     documents: 1,
     provokes: &[],
+    tolerates: &[],
     due: &[],
     traces: false,
 };
@@ -226,6 +230,7 @@ impl Run {
             outside: outside.into_iter().collect(),
             documents: self.guest.documents,
             provokes: self.guest.provokes,
+            tolerates: self.guest.tolerates,
             reports: self.kernel.has_rule(),
             due: self.guest.due,
             trouble_due: self.guest.trouble_due.contains(&self.kernel),

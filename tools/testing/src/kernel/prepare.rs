@@ -87,6 +87,8 @@ pub fn kernel(prepared: &Prepared, which: Kernel, modules: &BTreeSet<&str>) -> R
         Kernel::DebugStock => KernelSpec::debug_stock(prepared, ungrafted(prepared)?),
         Kernel::Off => KernelSpec::off(prepared),
         Kernel::Earlier => earlier::spec(prepared)?,
+        Kernel::Drivers => KernelSpec::drivers(prepared),
+        Kernel::DriversOff => KernelSpec::drivers(prepared).without_rule(prepared),
     };
     spec.configure(prepared)?;
     packed(prepared, which, spec.build(prepared)?, modules)

@@ -22,6 +22,10 @@ pub enum Kernel {
     Off,
     /// The stock kernel, with the rule that patches of 2026 proposed; see [`crate::kernel::earlier`].
     Earlier,
+    /// The grafted kernel with converted drivers, and with our option.
+    Drivers,
+    /// The same kernel, with our option off.
+    DriversOff,
 }
 
 impl Kernel {
@@ -34,6 +38,8 @@ impl Kernel {
             Self::DebugStock => "@debug-stock",
             Self::Off => "@off",
             Self::Earlier => "@2026",
+            Self::Drivers => "@drivers",
+            Self::DriversOff => "@drivers-off",
         }
     }
 
@@ -44,12 +50,12 @@ impl Kernel {
 
     /// Returns whether it has the overlay.
     pub fn is_grafted(self) -> bool {
-        matches!(self, Self::Ours | Self::Debug | Self::Off)
+        !matches!(self, Self::Stock | Self::DebugStock | Self::Earlier)
     }
 
     /// Returns whether the ownership rule is in force.
     pub fn has_rule(self) -> bool {
-        matches!(self, Self::Ours | Self::Debug)
+        matches!(self, Self::Ours | Self::Debug | Self::Drivers)
     }
 
     /// Returns whether only the long form of tests uses it, because it needs a build of its own.
@@ -62,7 +68,8 @@ impl Kernel {
         match self {
             Self::Ours | Self::Off => Some(Self::Stock),
             Self::Debug => Some(Self::DebugStock),
-            Self::Stock | Self::DebugStock | Self::Earlier => None,
+            Self::Drivers => Some(Self::DriversOff),
+            Self::Stock | Self::DebugStock | Self::Earlier | Self::DriversOff => None,
         }
     }
 }
@@ -158,20 +165,30 @@ impl KernelSpec {
         Self { from: Some(Self::debug(session).into()), ..Self::new(session, "debug-stock", pristine, &["guest", "debug"]) }
     }
 
-    /// Returns the kernel with the drivers that the overlay converts, and with our option.
-    pub fn converted(session: &Session) -> Self {
-        Self {
-            from: Some(Self::ours(session).into()),
-            ..Self::new(session, "converted", session.linux(), &["guest", "converted", "rust"])
-        }
+    /// Returns the grafted kernel with the converted drivers that `make test` runs.
+    pub fn drivers(session: &Session) -> Self {
+        let fragments = ["guest", "hardware", "converted", "rust"];
+        Self { from: Some(Self::ours(session).into()), ..Self::new(session, "drivers", session.linux(), &fragments) }
     }
 
-    /// Returns the same kernel without our option.
-    pub fn converted_off(session: &Session) -> Self {
-        Self {
-            from: Some(Self::converted(session).into()),
-            ..Self::new(session, "converted-off", session.linux(), &["guest", "converted"])
-        }
+    /// Returns the grafted kernel with all converted drivers that run somewhere.
+    pub fn converted(session: &Session) -> Self {
+        let fragments = ["guest", "hardware", "converted", "converted-more", "rust"];
+        Self { from: Some(Self::ours(session).into()), ..Self::new(session, "converted", session.linux(), &fragments) }
+    }
+
+    /// Returns the same kernel with sanitizers, lock and lifetime checks, and fault injection.
+    pub fn converted_debug(session: &Session) -> Self {
+        let fragments = ["guest", "converted", "converted-more", "rust", "debug", "ours-debug"];
+        Self { from: Some(Self::debug(session).into()), ..Self::new(session, "converted-debug", session.linux(), &fragments) }
+    }
+
+    /// Returns this kernel without our option.
+    pub fn without_rule(self, session: &Session) -> Self {
+        let fragments = self.fragments.iter().filter(|path| !path.ends_with("rust.config") && !path.ends_with("ours-debug.config"));
+        let name = format!("{}-off", self.name);
+        let off = Self::new(session, &name, self.source.clone(), &[]);
+        Self { fragments: fragments.cloned().collect(), from: Some(self.into()), ..off }
     }
 
     /// Returns where its image is once it is built.

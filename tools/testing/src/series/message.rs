@@ -3,7 +3,12 @@
 //! The messages of the patches, and the cover letter.
 
 use super::table::{folder, Step, Table};
-use crate::{checks::tree_report::RUNS, common::*, kernel::drivers, reports::results};
+use crate::{
+    checks::tree_report::{DEBUG_RUNS, RUNS},
+    common::*,
+    kernel::drivers,
+    reports::results,
+};
 
 const COLUMNS: usize = 72;
 
@@ -92,14 +97,14 @@ struct Ran<'a> {
 /// Returns what the page says of the drivers in these files.
 fn runs<'a>(page: &'a str, files: &[String]) -> Vec<Ran<'a>> {
     let (_, page) = page.split_once(RUNS).unwrap_or_default();
+    let page = page.split(DEBUG_RUNS).next().unwrap_or_default();
     let ran = page.lines().filter_map(|line| {
         let cells: Vec<_> = line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
-        let [name, file, off, on, ref rest @ ..] = cells[..] else { return None };
-        let because = rest.last().filter(|cell| **cell != "handled");
+        let [name, file, off, on, events, ref because @ ..] = cells[..] else { return None };
         let ran = Ran {
             came: if off == on { on } else { "FAILED" },
-            because: because.unwrap_or(&""),
-            handled: rest.first() == Some(&"handled"),
+            because: because.first().unwrap_or(&""),
+            handled: events.contains("interrupt"),
             name,
         };
         files.iter().any(|f| f == file).then_some(ran)
@@ -236,9 +241,9 @@ mod tests {
     #[test]
     fn what_ran_on_the_bus_is_said() {
         let page = format!(
-            "x/a.c yes yes yes\n{RUNS}a  x/a.c  rebound  rebound  handled\nb  x/b.c  probed  bound\n\
-             c  x/c.c  reached  reached    no id\nd  x/a.c  rebound  rebound  handled\n\
-             not run  x/e.c  compiled  compiled    needs firmware\n"
+            "x/a.c yes yes yes\n{RUNS}a  x/a.c  rebound  rebound  interrupt, suspend\nb  x/b.c  probed  bound  nothing\n\
+             c  x/c.c  reached  reached  nothing  no id\nd  x/a.c  rebound  rebound  interrupt, suspend\n\
+             not run  x/e.c  compiled  compiled  nothing  needs firmware\n"
         );
         let said = |files: &[&str]| {
             let files: Vec<_> = files.iter().map(|file| file.to_string()).collect();

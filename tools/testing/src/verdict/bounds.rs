@@ -20,6 +20,7 @@ const MAY_BE_SKIPPED: &[(&str, &str)] = &[
     ("::memory_fails_in_group", "only the debug kernel can make memory fail"),
     ("::io_space_is_checked", "the architecture's I/O space is not in memory"),
     ("guest::selftest::", "one of its runs is without a device, to see that it says so"),
+    ("guest::converted::", "the driver has no handler, or cannot be suspended or pulled out; its description has the reason"),
     (AGAIN, "the emulator lost a timer"),
 ];
 

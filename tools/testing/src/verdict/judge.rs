@@ -26,6 +26,8 @@ pub struct Evidence<'a> {
     pub due: &'a [&'a str],
     /// Texts of the reports that the guest provokes on purpose.
     pub provokes: &'a [&'a str],
+    /// The functions in which the kernel may warn.
+    pub tolerates: &'a [&'a str],
     /// Whether the kernel can make these reports, so that each must be printed at least once.
     pub reports: bool,
     /// Whether the guest provokes the kernel's reports on purpose. Then only its own results count, and it may end with a panic.
@@ -35,7 +37,7 @@ pub struct Evidence<'a> {
 /// Judges a run. The last row, `guest::<name>::boot`, stands for everything that belongs to no test.
 pub fn judge(evidence: &Evidence<'_>, referee: impl Fn(&Document) -> Result<(), String>) -> Vec<Row> {
     let mut lines = klog::lines(evidence.log);
-    klog::comment_report_warnings(&mut lines);
+    klog::comment_warnings(&mut lines, evidence.tolerates);
     klog::comment_refused_handlers(&mut lines);
     let documents = ktap::documents(&lines);
     let trouble = if evidence.trouble_due { Trouble::none() } else { Trouble::except(evidence.provokes) };
@@ -155,6 +157,7 @@ mod tests {
             documents: 1,
             due: &[],
             provokes: &[],
+            tolerates: &[],
             reports: true,
             trouble_due: false,
         }

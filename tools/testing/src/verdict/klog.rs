@@ -77,27 +77,27 @@ pub fn comment_refused_handlers(lines: &mut [Line]) {
     }
 }
 
-/// Turns the warnings that `CONFIG_PCI_DEVRES_RUST_DEBUG` adds to reports on ownership into comments. Each follows its report and
-/// comes from the same thread. The tests that provoke a report check it. Other threads may print in between; their lines are not
-/// changed.
-pub fn comment_report_warnings(lines: &mut [Line]) {
+/// Turns warnings into comments: those that `CONFIG_PCI_DEVRES_RUST_DEBUG` adds to reports on ownership, of which each follows its
+/// report, and those in a function that is in `tolerated`. The tests that provoke a report check it. All lines of a warning come from
+/// the same thread. Other threads may print in between; their lines are not changed.
+pub fn comment_warnings(lines: &mut [Line], tolerated: &[&str]) {
+    let names_one = |line: &Line, names: &[&str]| names.iter().any(|name| line.text.contains(name));
     for caller in callers(lines) {
         let mut its: Vec<&mut Line> = lines.iter_mut().filter(|l| l.caller == caller).collect();
         let mut at = 0;
-        while at + 2 < its.len() {
-            let is_one = its[at].text.contains(REPORT)
-                && its[at + 1].text.contains("[ cut here ]")
-                && its[at + 2].text.starts_with("WARNING: ")
-                && REPORTS.iter().any(|name| its[at + 2].text.contains(name));
-            at += 1;
-            while is_one && at < its.len() {
-                let ends = its[at].text.contains("[ end trace ");
-                its[at].text.insert_str(0, "# ");
-                at += 1;
-                if ends {
-                    break;
-                }
-            }
+        while at < its.len() {
+            let follows_report = at > 0 && its[at - 1].text.contains(REPORT);
+            // The message of a warning, if it has one, comes before its place.
+            let mut head = its[at..].iter().take(3);
+            let is_one = its[at].text.contains("[ cut here ]")
+                && head
+                    .find(|line| line.text.starts_with("WARNING: "))
+                    .is_some_and(|place| names_one(place, tolerated) || follows_report && names_one(place, &REPORTS));
+            let last =
+                its[at..].iter().position(|line| line.text.contains("[ end trace ")).map_or(its.len(), |lines| at + lines + 1);
+            let end = if is_one { last } else { at + 1 };
+            its[at..end].iter_mut().filter(|_| is_one).for_each(|line| line.text.insert_str(0, "# "));
+            at = end;
         }
     }
 }
@@ -238,7 +238,7 @@ mod tests {
                  Call Trace:\n---[ end trace 0000000000000000 ]---\nBUG: after it\n"
             );
             let mut lines = lines(text.as_bytes());
-            comment_report_warnings(&mut lines);
+            comment_warnings(&mut lines, &[]);
             let trouble = Trouble::except(&[": irq vectors: "]);
             lines.iter().filter(|line| trouble.is(line)).count()
         };
@@ -250,6 +250,17 @@ mod tests {
     }
 
     #[test]
+    fn only_the_warning_of_a_tolerated_function_is_a_comment() {
+        let text = "--[ cut here ]--\nname 'spurious'\nWARNING: fs/proc/generic.c:1 at remove_proc_entry+0x1\nCall Trace:\n\
+                    ---[ end trace 0 ]---\n--[ cut here ]--\nWARNING: a.c:1 at b+0x1\nCall Trace:\n---[ end trace 0 ]---\n";
+        let mut lines = lines(text.as_bytes());
+        comment_warnings(&mut lines, &["remove_proc_entry"]);
+        let trouble = Trouble::except(&[]);
+        let left: Vec<_> = lines.iter().filter(|line| trouble.is(line)).map(|line| line.text.as_str()).collect();
+        assert_eq!(left, ["--[ cut here ]--", "WARNING: a.c:1 at b+0x1", "Call Trace:"]);
+    }
+
+    #[test]
     fn a_result_that_another_thread_prints_within_a_warning_is_none_of_its_lines() {
         let log = "[ 1.0][   T12] edu 0000:00:01.0: irq vectors: allocation refused\n\
                    [ 1.0][   T12] ------------[ cut here ]------------\n\
@@ -258,7 +269,7 @@ mod tests {
                    [ 1.0][    C1] BUG: KASAN: slab-use-after-free in f+0x1/0x2\n\
                    [ 1.0][   T12] ---[ end trace 0000000000000000 ]---\n";
         let mut lines = lines(log.as_bytes());
-        comment_report_warnings(&mut lines);
+        comment_warnings(&mut lines, &[]);
         let left: Vec<_> = lines.iter().filter(|l| !l.text.starts_with('#')).collect();
         assert_eq!(left[1].text, "    ok 4 storm");
         assert!(Trouble::except(&[]).is(left[2]));
