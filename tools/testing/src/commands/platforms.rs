@@ -30,7 +30,7 @@ struct Platform {
     guests: &'static [&'static str],
 }
 
-const PLATFORMS: [Platform; 6] = [
+const PLATFORMS: [Platform; 7] = [
     Platform {
         name: "arm64",
         about: "virt, GICv3 with ITS",
@@ -83,6 +83,15 @@ const PLATFORMS: [Platform; 6] = [
         arch: None,
         machine: Some(&PC_RT),
         fragments: &["platform", "pc", "ours", "rt"],
+        guests: &["boot", "samples", "msix", "soft", "ownership"],
+    },
+    Platform {
+        name: "distribution",
+        about: "x86-64, symbol versions by GENDWARFKSYMS, kCFI, IBT",
+        kernel: "distribution",
+        arch: None,
+        machine: Some(&PC),
+        fragments: &["platform", "pc", "ours", "distribution"],
         guests: &["boot", "samples", "msix", "soft", "ownership"],
     },
 ];

@@ -66,6 +66,7 @@ packages! {
         "qemu-system-arm"  "qemu-system-aarch64"           "is the machine that kernels for arm64 boot on"
         "qemu-system-misc" "qemu-system-riscv64"           "is the machine that kernels for riscv64 boot on"
         "opensbi"          "/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_dynamic.bin" "is its firmware"
+        "libdw-dev"        "/usr/include/dwarf.h"          "reads the types that versions of symbols follow from"
 
     /// The additional packages for building the documentation.
     DOCS:
