@@ -57,7 +57,7 @@ fn raw_lines(log: &[u8]) -> Vec<Line> {
 }
 
 /// The functions that report on ownership. A warning names them, whether or not it names the file.
-const REPORTS: [&str; 2] = ["pci_irq_vectors_report_", "pci_irq_handler_report_"];
+const REPORTS: [&str; 3] = ["pci_irq_vectors_report", "pci_irq_handler_report_refused", "pci_irq_handler_report_leaked"];
 
 /// Turns the stack traces that `CONFIG_DEBUG_SHIRQ` adds when a second handler is refused into comments, because the caller judges
 /// the refusal.
@@ -242,11 +242,19 @@ mod tests {
             let trouble = Trouble::except(&[": irq vectors: "]);
             lines.iter().filter(|line| trouble.is(line)).count()
         };
-        let ours = "drivers/pci/msi/ownership.c:70 at pci_irq_vectors_report_refused";
+        let ours = "drivers/pci/msi/ownership.c:70 at pci_irq_vectors_report";
         assert_eq!(warning(report, ours), 1);
         assert_eq!(warning(report, "at pci_irq_handler_report_leaked"), 1);
         assert_eq!(warning(report, "kernel/irq/manage.c:70 at free_irq"), 4);
         assert_eq!(warning("something else", ours), 4);
+    }
+
+    #[test]
+    fn the_functions_that_report_have_these_names() {
+        let source = include_str!("../../../../drivers/pci/msi/ownership.c");
+        for name in REPORTS {
+            assert!(source.contains(&format!("void {name}(")), "{name}");
+        }
     }
 
     #[test]
@@ -264,7 +272,7 @@ mod tests {
     fn a_result_that_another_thread_prints_within_a_warning_is_none_of_its_lines() {
         let log = "[ 1.0][   T12] edu 0000:00:01.0: irq vectors: allocation refused\n\
                    [ 1.0][   T12] ------------[ cut here ]------------\n\
-                   [ 1.0][   T12] WARNING: at pci_irq_vectors_report_refused+0x1/0x2\n\
+                   [ 1.0][   T12] WARNING: at pci_irq_vectors_report+0x1/0x2\n\
                    [ 1.0][    T7]     ok 4 storm\n\
                    [ 1.0][    C1] BUG: KASAN: slab-use-after-free in f+0x1/0x2\n\
                    [ 1.0][   T12] ---[ end trace 0000000000000000 ]---\n";
