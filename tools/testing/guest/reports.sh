@@ -164,7 +164,7 @@ reports_have_stacks_when_debugging()
 			! grep -q ": irq vectors: $kind" /tmp/log || due=$((due + 1))
 		done
 	fi
-	expect "$due" "$(grep -c 'WARNING: .* pci_irq_[a-z]*_report_' /tmp/log)"
+	expect "$due" "$(grep -c 'WARNING: .* pci_irq_[a-z]*_report[_+]' /tmp/log)"
 }
 
 # Reports and events name functions, devices and numbers, and no address in memory.
