@@ -23,7 +23,8 @@ fi
 
 # Its lines that begin with "# KEY: " are for this script: "module" and "parameters" to load, "driver" if no ID leads to it, "comes"
 # with the last step and "stops" with what stops it there, "opens" if it allocates when its network interface is opened, "before" with
-# commands before it is loaded, and "then" with commands after each probe. "quiet", "wakes", "stays" and "starves" have a reason why no interrupt
+# commands before it is loaded, "then" with commands after each probe, and "says" with what the driver prints when a worker of it has
+# probed. "quiet", "wakes", "stays" and "starves" have a reason why no interrupt
 # is raised, why it is not suspended, why the device is not pulled out, and why no allocation fails.
 
 description=/scripts/converted/${converted:?}
@@ -101,10 +102,18 @@ returned()
 	sed -n "s/.* \($1\): (.*) is=\(.*\)/\1 \2/p" $tracing/trace
 }
 
-# Makes a driver probe the device. If the driver allocates vectors when its network interface is opened, opens that.
+said()
+{
+	dmesg | grep -q "$says"
+}
+
+# Makes a driver probe the device, and waits for its worker, if it has one. If the driver allocates vectors when its network interface is opened, opens that.
 probe()
 {
+	dmesg -c >/dev/null
 	echo "$dev" >$pci/drivers_probe
+	says=$(about says)
+	[ -z "$says" ] || wait_for said || diag "the driver does not say '$says'" || return
 	obey 'then'
 	[ -n "$(about opens)" ] || return 0
 	for interface in "$pci/devices/$dev"/net/*; do
