@@ -46,13 +46,25 @@ impl Wanted {
     /// C stores the numbers in an `int`; above `i32::MAX` they would be negative.
     const MOST: u32 = i32::MAX as u32;
 
-    pub(super) fn new(min_vecs: u32, max_vecs: u32, irq_types: IrqTypes) -> Self {
-        Self {
+    /// # Errors
+    ///
+    /// `EINVAL` or `ERANGE`, see [`Binding::alloc_irq_vectors`]. C checks the numbers for MSI and
+    /// MSI-X only.
+    ///
+    /// [`Binding::alloc_irq_vectors`]: super::Binding::alloc_irq_vectors
+    pub(super) fn new(min_vecs: u32, max_vecs: u32, irq_types: IrqTypes) -> Result<Self> {
+        if max_vecs == 0 {
+            return Err(EINVAL);
+        }
+        if max_vecs < min_vecs {
+            return Err(ERANGE);
+        }
+        Ok(Self {
             min_vecs: min_vecs.min(Self::MOST),
             max_vecs: max_vecs.min(Self::MOST),
             flags: irq_types.as_raw(),
             affinity: None,
-        }
+        })
     }
 
     /// Asks for the vectors to be spread.

@@ -110,7 +110,8 @@ impl<H: Send + Sync> Functions<H> {
         // The vectors may have been freed since the driver took this one. While the registry is
         // locked they are not freed.
         let registry = allocation.registry;
-        let (calls, irq) = registry.lock_idle(|calls| allocation.irq(calls, index))?;
+        let calls = registry.lock()?;
+        let irq = allocation.irq(&calls, index)?;
         // genirq enables a spread interrupt when its CPU comes online, and warns if a driver does
         // so.
         //

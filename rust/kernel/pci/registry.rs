@@ -203,31 +203,6 @@ impl Registry {
         }
     }
 
-    /// Locks the registry when no handler of the interrupt that `find` returns is being registered
-    /// or released. genirq has its directory in `/proc/irq` for a while longer than the handler,
-    /// and two handlers of one interrupt may have the same name.
-    ///
-    /// # Errors
-    ///
-    /// `ENODEV` when the driver is being detached, and what `find` fails with.
-    pub(super) fn lock_idle(
-        &self,
-        find: impl Fn(&Locked<'_>) -> Result<c_uint>,
-    ) -> Result<(Locked<'_>, c_uint)> {
-        let mut calls = self.lock()?;
-        loop {
-            let irq = find(&calls)?;
-            let changes = |slot: &Slot| slot.irq == irq && slot.registered.is_none();
-            if !calls.slots.iter().any(changes) {
-                return Ok((calls, irq));
-            }
-            self.changed.wait(&mut calls);
-            if !calls.open {
-                return Err(ENODEV);
-            }
-        }
-    }
-
     /// Locks the registry for reading, whether it is closed or not.
     pub(super) fn lock_to_read(&self) -> Locked<'_> {
         self.calls.lock()

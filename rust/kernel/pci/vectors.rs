@@ -366,7 +366,7 @@ impl<'a> Binding<'a> {
         max_vecs: u32,
         irq_types: IrqTypes,
     ) -> Result<IrqVectorRegistration<'a>> {
-        let wanted = Wanted::new(min_vecs, max_vecs, irq_types);
+        let wanted = Wanted::new(min_vecs, max_vecs, irq_types)?;
         let call = bindings::pci_alloc_irq_vectors_affinity;
         Ok(IrqVectorRegistration(Allocation::new(self, call, wanted)?))
     }
@@ -390,7 +390,7 @@ impl<'a> Binding<'a> {
         irq_types: IrqTypes,
         affinity: IrqAffinity,
     ) -> Result<IrqVectorRegistration<'a>> {
-        let wanted = Wanted::new(min_vecs, max_vecs, irq_types).spread(affinity)?;
+        let wanted = Wanted::new(min_vecs, max_vecs, irq_types)?.spread(affinity)?;
         let call = bindings::pci_alloc_irq_vectors_affinity;
         Ok(IrqVectorRegistration(Allocation::new(self, call, wanted)?))
     }
@@ -409,7 +409,7 @@ impl<'a> Binding<'a> {
         max_vecs: u32,
         irq_types: IrqTypes,
     ) -> Result<ManagedIrqVectors<'a>> {
-        let wanted = Wanted::new(min_vecs, max_vecs, irq_types);
+        let wanted = Wanted::new(min_vecs, max_vecs, irq_types)?;
         let call = bindings::pcim_alloc_irq_vectors_affinity;
         Ok(ManagedIrqVectors(Allocation::new(self, call, wanted)?))
     }
@@ -428,7 +428,7 @@ impl<'a> Binding<'a> {
         irq_types: IrqTypes,
         affinity: IrqAffinity,
     ) -> Result<ManagedIrqVectors<'a>> {
-        let wanted = Wanted::new(min_vecs, max_vecs, irq_types).spread(affinity)?;
+        let wanted = Wanted::new(min_vecs, max_vecs, irq_types)?.spread(affinity)?;
         let call = bindings::pcim_alloc_irq_vectors_affinity;
         Ok(ManagedIrqVectors(Allocation::new(self, call, wanted)?))
     }

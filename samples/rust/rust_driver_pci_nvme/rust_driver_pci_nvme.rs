@@ -116,7 +116,7 @@ impl pci::Driver for NvmeDriver {
     type Data<'bound> = NvmeData;
 
     const ID_TABLE: pci::IdTable<Self::IdInfo> = &PCI_TABLE;
-    const DMA_MASK: Option<DmaMask> = Some(DmaMask::new::<64>());
+    const DMA_MASK: DmaMask = DmaMask::new::<64>();
 
     fn probe<'bound>(
         pdev: &'bound pci::Device<Core<'_>>,

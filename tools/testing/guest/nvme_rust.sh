@@ -134,6 +134,19 @@ each_interrupts()
 }
 
 # The device is new, so this is the mask that the driver names.
+# A driver without a mask of its own has the default one, whatever the driver before it had. This one refuses the device.
+mask_is_not_inherited()
+{
+	unbind "$driver" || return
+	echo rust_driver_pci_managed >"$pci/devices/$dev/driver_override"
+	modprobe rust_driver_pci_managed
+	echo "$dev" >"$pci/drivers_probe"
+	read -r seen <"$pci/devices/$dev/dma_mask_bits"
+	echo >"$pci/devices/$dev/driver_override"
+	is_unbound && rmmod rust_driver_pci_managed && bind "$driver" || return
+	[ "$seen" = 32 ] || diag "dma_mask_bits is $seen"
+}
+
 has_dma_mask()
 {
 	for bits in dma_mask_bits consistent_dma_mask_bits; do
@@ -388,7 +401,7 @@ find_device class:010802 || exit
 echo 1 >"$pci/devices/$dev/remove"
 echo 1 >"$pci/rescan"
 
-subtest reads 7
+subtest reads 8
 check c_driver measure
 echo 1 >"$pci/devices/$dev/remove"
 echo 1 >"$pci/rescan"
@@ -400,6 +413,7 @@ check only_root_reads only_root_reads
 check reads_what_c_reads reads_the_same
 check each_vector_interrupts each_interrupts
 check unbind_leaves_nothing leaves_nothing
+check mask_is_not_inherited mask_is_not_inherited
 subtest_end
 # The trace buffer keeps memory that its first event allocates.
 echo 1 >"$events/enable"

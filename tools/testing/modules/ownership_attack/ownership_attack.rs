@@ -84,6 +84,7 @@ macro_rules! cases {
 
 mod contexts;
 mod destructors;
+mod earlier;
 mod file;
 mod hardware;
 mod requests;
@@ -129,6 +130,7 @@ fn run_cases<'c>(pdev: &Device<'c>, hardware: &Hardware<'c>, bind: u32) {
             once,
             vectors::CASES,
             contexts::CASES,
+            earlier::CASES,
             waiting::CASES,
             last,
         ];

@@ -205,7 +205,18 @@ fn crowd_is_released<'c>(pdev: &Device<'c>, hardware: &Hardware<'c>) -> Result {
     Ok(())
 }
 
+/// An INTx line is one vector whatever the numbers are, so C does not look at them.
+fn numbers_must_make_sense<'c>(pdev: &Device<'c>, _hardware: &Hardware<'c>) -> Result {
+    for types in [IrqTypes::all(), IrqType::Intx.into(), messages()] {
+        check!(pdev.alloc_irq_vectors(1, 0, types).err() == Some(EINVAL));
+        check!(pdev.alloc_irq_vectors(2, 1, types).err() == Some(ERANGE));
+        check!(pdev.pcim_alloc_irq_vectors(1, 0, types).err() == Some(EINVAL));
+    }
+    Ok(())
+}
+
 pub(crate) const CASES: &[Case] = cases![
+    numbers_must_make_sense,
     crowd_is_released,
     any_name_is_harmless,
     pairs_of_flags_are_harmless,

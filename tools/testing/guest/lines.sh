@@ -1,0 +1,43 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# In this script drivers register and release handlers over and over: on an INTx line that two devices share, all with one name, and
+# while the kernel suspends and resumes interrupts. The kernel's warnings fail a test.
+
+# shellcheck source=tools/testing/guest/lib/common.sh
+. /scripts/lib/common.sh
+# shellcheck source=tools/testing/guest/lib/events.sh
+. /scripts/lib/events.sh
+
+driver=ownership_lines
+
+# rounds_for PARAMETER COMMAND...: runs the command while handlers are registered.
+rounds_for()
+{
+	dmesg -c >/dev/null
+	modprobe "$driver" "$1" || return
+	shift
+	"$@"
+	done=$?
+	rmmod "$driver" || return
+	dmesg | grep 'lines: ' >/tmp/lines
+	[ "$done" = 0 ] && grep -q 'lines: [1-9][0-9]* rounds' /tmp/lines && ! grep -v rounds /tmp/lines || diag_lines </tmp/lines
+}
+
+suspends()
+{
+	for _ in 1 2 3 4 5; do
+		survives_suspend || return
+	done
+}
+
+devices=$(cd "$pci/devices" && for one in *; do grep -lx 0x11e8 "$one/device"; done | cut -d / -f 1)
+dev=${devices%%[!0-9a-f:.]*}
+remember
+plan 1
+subtest lines 4
+check devices_share_a_line [ "$(cd "$pci/devices" && cat $(printf '%s/irq ' $devices) | sort -u | wc -l)" = 1 ]
+check one_name_on_both_devices rounds_for messages=0 sleep 8
+check suspended_in_between rounds_for messages=1 suspends
+check leaves_nothing as_before
+subtest_end
