@@ -35,8 +35,7 @@ use kernel::{
     workqueue, //
 };
 
-/// The work items that run, and what they did.
-static RUNNING: Atomic<u32> = Atomic::new(0);
+/// How often a handler was registered and released.
 static ROUNDS: Atomic<u32> = Atomic::new(0);
 
 /// How often a handler is registered before the driver may be unbound.
@@ -77,15 +76,15 @@ fn enable_later(binding: pci::Binding<'_>) -> Result {
     Ok(())
 }
 
-/// Waits for the work items, whose code may be removed with the module.
-struct Wait;
+/// Waits for the work item of a device, whose code may be removed with the module.
+struct Wait(Arc<Atomic<bool>>);
 
 impl Drop for Wait {
     fn drop(&mut self) {
-        while RUNNING.load(Relaxed) != 0 {
+        while !self.0.load(Relaxed) {
             fsleep(Delta::from_millis(1));
         }
-        // The last one has to return.
+        // It has to return.
         fsleep(Delta::from_millis(20));
         pr_info!("lines: {} rounds\n", ROUNDS.load(Relaxed));
     }
@@ -113,23 +112,27 @@ impl pci::Driver for Driver {
         let messages = module_parameters::messages.value();
         let shared: Arc<pci::WhileBound<ForLt!(())>> =
             pdev.while_bound(|_| Ok(KBox::pin((), GFP_KERNEL)?))?;
-        RUNNING.add(1, Relaxed);
+        let wait = Wait(Arc::new(Atomic::new(false), GFP_KERNEL)?);
+        let ended = wait.0.clone();
         let spawned = workqueue::system_unbound().try_spawn(GFP_KERNEL, move || {
             let calls = if messages { enable_later } else { share_a_name };
             // The data is gone once the driver is unbound.
             while let Ok(result) = shared.with(|binding, _| calls(binding)) {
                 if let Err(e) = result {
-                    pr_err!("lines: {:?}\n", e);
+                    if e != ENODEV {
+                        pr_err!("lines: {:?}\n", e);
+                    }
                     break;
                 }
             }
             drop(shared);
-            RUNNING.fetch_sub(1, Relaxed);
+            ended.store(true, Relaxed);
         });
-        spawned.inspect_err(|_| {
-            RUNNING.fetch_sub(1, Relaxed);
-        })?;
-        Ok(Wait)
+        if let Err(e) = spawned {
+            wait.0.store(true, Relaxed);
+            return Err(e.into());
+        }
+        Ok(wait)
     }
 }
 
