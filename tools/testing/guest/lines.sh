@@ -20,8 +20,10 @@ rounds_for()
 	"$@"
 	done=$?
 	rmmod "$driver" || return
-	dmesg | grep 'lines: ' >/tmp/lines
-	[ "$done" = 0 ] && grep -q 'lines: [1-9][0-9]* rounds' /tmp/lines && ! grep -v rounds /tmp/lines || diag_lines </tmp/lines
+	dmesg | grep 'ownership_lines: lines: ' >/tmp/lines
+	if [ "$done" != 0 ] || ! grep -q 'lines: [1-9][0-9]* rounds' /tmp/lines || grep -qv rounds /tmp/lines; then
+		diag_lines </tmp/lines
+	fi
 }
 
 suspends()
