@@ -110,7 +110,8 @@ struct pci_soft_rule {
  * @pm:			it has the power management capability, and forgets
  *			everything in D3hot
  * @express:		it is a PCI Express endpoint: 4096 bytes of configuration
- *			space, and a function-level reset
+ *			space, and a function-level reset; with a link if it is
+ *			behind a port
  * @intx:		it has an INTx interrupt
  * @msi_32bit:		its MSI messages go to 32-bit addresses only
  * @msi_maskable:	its MSI vectors can be masked one by one
@@ -154,6 +155,11 @@ struct pci_soft_func *pci_soft_add(const struct pci_soft_desc *desc);
 void pci_soft_remove(struct pci_soft_func *func);
 void pci_soft_unplug(struct pci_soft_func *func);
 struct pci_dev *pci_soft_dev(struct pci_soft_func *func);
+
+struct pci_soft_func *pci_soft_add_port(void);
+struct pci_soft_func *pci_soft_add_behind(struct pci_soft_func *port,
+					  const struct pci_soft_desc *desc);
+void pci_soft_settle(struct pci_soft_func *port);
 
 void pci_soft_raise(struct pci_soft_func *func, unsigned int vector);
 void pci_soft_lower(struct pci_soft_func *func);

@@ -37,16 +37,44 @@ plug' >$control || diag "the description is refused" || return
 	[ ! -e "$pci/devices/$made" ] || diag "$made is still there"
 }
 
+# The function behind port 0 has number 32. Once a write is over, the kernel has seen what it changes.
+pulls_out_behind_a_port()
+{
+	echo port >$control || diag "the port is refused" || return
+	for time in 1 2; do
+		echo 'ids 0x50c0 0x10
+express
+bar 0 0x1000
+plug 0' >$control || diag "the function is refused the time $time" || return
+		edu=$dev
+		find_device 50c0:0010 || return
+		made=$dev dev=$edu
+		echo "unplug 32" >$control || return
+		[ ! -e "$pci/devices/$made" ] || diag "$made is still there" || return
+		[ "$time" = 2 ] || echo "remove 32" >$control || return
+	done
+	# With the port goes what is behind it.
+	echo "remove 0" >$control || return
+	! echo "raise 32 0" 2>/dev/null >$control || diag "the function is still there"
+}
+
 refuses_nonsense()
 {
-	for text in word 'ids 1' 'bar 6 16' 'msi x' 'value 0 2 0' 'raise 0 0' 'remove 0' 'bar 0 17
+	for text in word 'ids 1' 'bar 6 16' 'msi x' 'value 0 2 0' 'raise 0 0' 'remove 0' 'plug 0' 'port 0' 'bar 0 17
 plug'; do
 		! echo "$text" 2>/dev/null >$control || diag "it takes '$text'" || return
 	done
 }
 
-plan 3
+plan 4
 check makes_a_function makes_a_function
+if [ ! -d /sys/bus/pci_express/drivers/pciehp ]; then
+	skip pulls_out_behind_a_port "there is no hot-plug driver"
+elif [ -e /proc/lockdep ]; then
+	skip pulls_out_behind_a_port "lockdep reports pciehp itself, and looks no further then"
+else
+	check pulls_out_behind_a_port pulls_out_behind_a_port
+fi
 check refuses_nonsense refuses_nonsense
 rmmod pci-soft
 check leaves_nothing as_before

@@ -140,7 +140,10 @@ static bool build_msix(struct pci_soft_func *func, struct list *list)
 	return true;
 }
 
-/* This is an endpoint that is part of the root complex, so it has no link. */
+/*
+ * A function of the bus is an endpoint that is part of the root complex, so it
+ * has no link. Behind a port the link has one lane and the lowest speed.
+ */
 static bool build_exp(struct pci_soft_func *func, struct list *list)
 {
 	unsigned int at = add_cap(func, list, PCI_CAP_ID_EXP, 0x3c);
@@ -148,6 +151,11 @@ static bool build_exp(struct pci_soft_func *func, struct list *list)
 	if (!at)
 		return false;
 	put_word(func, at + PCI_EXP_FLAGS, PCI_EXP_TYPE_RC_END << 4 | 2, 0);
+	if (func->port) {
+		put_word(func, at + PCI_EXP_FLAGS, PCI_EXP_TYPE_ENDPOINT << 4 | 2, 0);
+		put_word(func, at + PCI_EXP_LNKCAP, SOFT_LINK, 0);
+		put_word(func, at + PCI_EXP_LNKSTA, SOFT_LINK, 0);
+	}
 	put_dword(func, at + PCI_EXP_DEVCAP, PCI_EXP_DEVCAP_RBER | PCI_EXP_DEVCAP_FLR, 0);
 	put_word(func, at + PCI_EXP_DEVCTL, 0, ~0);
 	func->write_1_clears[at + PCI_EXP_DEVSTA] = 0xf;
@@ -231,6 +239,8 @@ int soft_config_build(struct pci_soft_func *func)
 	put_byte(func, PCI_INTERRUPT_LINE, 0, ~0);
 
 	ret = build_bars(func) ?: build_caps(func);
+	if (func->is_port)
+		soft_port_build(func);
 	memcpy(func->config, func->reset, sizeof(func->config));
 	return ret;
 }
@@ -256,10 +266,12 @@ bool soft_is_on(struct pci_soft_func *func)
 	return func->plugged && is_in_d0(func);
 }
 
-static struct pci_soft_func *find(unsigned int devfn)
+static struct pci_soft_func *find(struct pci_bus *bus, unsigned int devfn)
 {
 	struct pci_soft_func *func = PCI_FUNC(devfn) ? NULL : soft_funcs[PCI_SLOT(devfn)];
 
+	if (!pci_is_root_bus(bus))
+		func = devfn ? NULL : soft_funcs[SOFT_DEVICES + PCI_SLOT(bus->self->devfn)];
 	return func && func->plugged ? func : NULL;
 }
 
@@ -275,7 +287,7 @@ static int config_read(struct pci_bus *bus, unsigned int devfn, int where, int s
 	unsigned int i;
 
 	guard(raw_spinlock_irqsave)(&soft_lock);
-	func = find(devfn);
+	func = find(bus, devfn);
 	if (!func || is_beyond(func, where))
 		return PCIBIOS_DEVICE_NOT_FOUND;
 
@@ -292,7 +304,7 @@ static int config_read(struct pci_bus *bus, unsigned int devfn, int where, int s
 	return PCIBIOS_SUCCESSFUL;
 }
 
-static void reset(struct pci_soft_func *func)
+void soft_reset(struct pci_soft_func *func)
 {
 	memcpy(func->config, func->reset, sizeof(func->config));
 	bitmap_zero(func->pending, SOFT_MAX_MSIX);
@@ -308,7 +320,7 @@ static int config_write(struct pci_bus *bus, unsigned int devfn, int where, int 
 	bool was_in_d0;
 
 	guard(raw_spinlock_irqsave)(&soft_lock);
-	func = find(devfn);
+	func = find(bus, devfn);
 	if (!func || is_beyond(func, where))
 		return PCIBIOS_DEVICE_NOT_FOUND;
 
@@ -327,9 +339,11 @@ static int config_write(struct pci_bus *bus, unsigned int devfn, int where, int 
 
 	if (func->exp && soft_config_word(func, func->exp + PCI_EXP_DEVCTL) &
 			 PCI_EXP_DEVCTL_BCR_FLR)
-		reset(func);
+		soft_reset(func);
 	else if (!was_in_d0 && is_in_d0(func))
-		reset(func);
+		soft_reset(func);
+	if (func->is_port)
+		soft_port_update(func);
 	soft_interrupts_update(func);
 	return PCIBIOS_SUCCESSFUL;
 }

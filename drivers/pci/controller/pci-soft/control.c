@@ -205,10 +205,8 @@ static int add_raises(struct made *made, const u32 *n, unsigned int count)
 
 /* --- Words that act --- */
 
-static int plug(struct made *made, const u32 *n, unsigned int count)
+static int keep(struct made *made, struct pci_soft_func *func)
 {
-	struct pci_soft_func *func = pci_soft_add(&made->desc);
-
 	if (IS_ERR(func))
 		return PTR_ERR(func);
 	made->func = func;
@@ -216,7 +214,10 @@ static int plug(struct made *made, const u32 *n, unsigned int count)
 	return 0;
 }
 
-/* Finds a function by its device number. */
+/*
+ * Finds a function by its device number, or one behind a port by that of the
+ * port and 32.
+ */
 static struct made *find(u32 slot)
 {
 	struct made *made;
@@ -225,6 +226,27 @@ static struct made *find(u32 slot)
 		if (made->func->slot == slot)
 			return made;
 	return NULL;
+}
+
+static int plug(struct made *made, const u32 *n, unsigned int count)
+{
+	struct made *port;
+	int ret;
+
+	if (!count)
+		return keep(made, pci_soft_add(&made->desc));
+	port = find(n[0]);
+	if (!port)
+		return -EINVAL;
+	ret = keep(made, pci_soft_add_behind(port->func, &made->desc));
+	if (!ret)
+		pci_soft_settle(port->func);
+	return ret;
+}
+
+static int add_port(struct made *made, const u32 *n, unsigned int count)
+{
+	return keep(made, pci_soft_add_port());
 }
 
 static int raise(struct made *made, const u32 *n, unsigned int count)
@@ -244,14 +266,26 @@ static int lower(struct made *made, const u32 *n, unsigned int count)
 static int unplug(struct made *made, const u32 *n, unsigned int count)
 {
 	pci_soft_unplug(made->func);
+	if (made->func->port)
+		pci_soft_settle(made->func->port);
 	return 0;
+}
+
+static void forget(struct made *made)
+{
+	list_del(&made->list);
+	kvfree(made);
 }
 
 static void remove_function(struct made *made)
 {
+	/* With a port goes the function behind it. */
+	struct made *behind = find(SOFT_DEVICES + made->func->slot);
+
 	pci_soft_remove(made->func);
-	list_del(&made->list);
-	kvfree(made);
+	if (behind)
+		forget(behind);
+	forget(made);
 }
 
 static int remove(struct made *made, const u32 *n, unsigned int count)
@@ -276,7 +310,8 @@ static const struct word words[] = {
 	{ "clears", 2, 3, add_clears },
 	{ "write", 7, 8, add_write },
 	{ "raises", 5, 5, add_raises },
-	{ "plug", 0, 0, plug },
+	{ "plug", 0, 1, plug },
+	{ "port", 0, 0, add_port },
 	{ "raise", 2, 2, raise, true },
 	{ "lower", 1, 1, lower, true },
 	{ "unplug", 1, 1, unplug, true },
@@ -361,10 +396,8 @@ module_init(control_init);
 
 static void __exit control_exit(void)
 {
-	struct made *made, *next;
-
 	debugfs_remove(folder);
-	list_for_each_entry_safe(made, next, &functions, list)
-		remove_function(made);
+	while (!list_empty(&functions))
+		remove_function(list_first_entry(&functions, struct made, list));
 }
 module_exit(control_exit);

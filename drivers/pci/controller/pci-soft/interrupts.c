@@ -37,8 +37,11 @@ u32 soft_pending_word(struct pci_soft_func *func, unsigned int word)
 	return bitmap_read(func->pending, 32 * word, 32);
 }
 
+/* A port sends the messages of the function behind it only if it is a master, too. */
 static bool is_master(struct pci_soft_func *func)
 {
+	if (func->port && !is_master(func->port))
+		return false;
 	return soft_config_word(func, PCI_COMMAND) & PCI_COMMAND_MASTER;
 }
 

@@ -51,6 +51,21 @@ static bool decodes(struct pci_soft_func *func, u8 bar)
 	       (lower_32_bits(func->pdev->resource[bar].start) & PCI_BASE_ADDRESS_MEM_MASK);
 }
 
+/*
+ * Returns whether a function is not behind a port, or the port forwards accesses
+ * to an address.
+ */
+static bool is_reached(struct pci_soft_func *func, u32 address)
+{
+	struct pci_soft_func *port = func->port;
+
+	if (!port)
+		return true;
+	return soft_config_word(port, PCI_COMMAND) & PCI_COMMAND_MEMORY &&
+	       address >> 16 >= soft_config_word(port, PCI_MEMORY_BASE) &&
+	       address >> 16 <= (soft_config_word(port, PCI_MEMORY_LIMIT) | 0xf);
+}
+
 static bool find(u32 at, struct place *place)
 {
 	resource_size_t address = soft_window.start + at;
@@ -59,7 +74,7 @@ static bool find(u32 at, struct place *place)
 	for (slot = 0; slot < SOFT_SLOTS; slot++) {
 		struct pci_soft_func *func = soft_funcs[slot];
 
-		if (!func || !func->pdev || !soft_is_on(func))
+		if (!func || !func->pdev || !soft_is_on(func) || !is_reached(func, address))
 			continue;
 		for (bar = 0; bar <= PCI_ROM_RESOURCE; bar++) {
 			const struct resource *res = &func->pdev->resource[bar];

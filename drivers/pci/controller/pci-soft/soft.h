@@ -2,9 +2,10 @@
 /*
  * Declarations that the files of the software PCI bus share.
  *
- * There is one bus, with up to 32 devices of one function each. The state of a
- * function is protected by soft_lock. Callers of the functions below hold it,
- * except for those that set up and tear down.
+ * There is one bus, with up to 32 devices of one function each. Behind a root
+ * port there is a bus with one more function. The state of a function is
+ * protected by soft_lock. Callers of the functions below hold it, except for
+ * those that set up and tear down.
  */
 #ifndef DRIVERS_PCI_CONTROLLER_PCI_SOFT_H
 #define DRIVERS_PCI_CONTROLLER_PCI_SOFT_H
@@ -14,8 +15,13 @@
 #include <linux/pci-soft.h>
 #include <linux/spinlock.h>
 
-#define SOFT_SLOTS	32
+/* A slot for each device of the bus, and then one for each that can be behind it. */
+#define SOFT_DEVICES	32
+#define SOFT_SLOTS	(2 * SOFT_DEVICES)
 #define SOFT_MAX_MSIX	2048
+
+/* A link of one lane at 2.5 GT/s, in the Link Capabilities and in the Link Status. */
+#define SOFT_LINK	(PCI_EXP_LNKSTA_CLS_2_5GB | PCI_EXP_LNKSTA_NLW_X1)
 
 /* The state of a rule. */
 struct soft_rule_state {
@@ -28,6 +34,11 @@ struct pci_soft_func {
 	struct pci_dev *pdev;		/* NULL until the BARs have addresses */
 	unsigned int slot;
 	bool plugged;
+
+	struct pci_soft_func *port;	/* the root port that it is behind, or NULL */
+	bool is_port;
+	bool event;			/* a port has an event to report */
+	unsigned int events;		/* how often a port has interrupted */
 
 	/*
 	 * Configuration space: its content, its content after a reset, and the
@@ -56,6 +67,22 @@ extern struct pci_ops soft_config_ops;
 int soft_config_build(struct pci_soft_func *func);
 u16 soft_config_word(struct pci_soft_func *func, unsigned int offset);
 bool soft_is_on(struct pci_soft_func *func);
+void soft_reset(struct pci_soft_func *func);
+
+/* bus.c */
+struct pci_soft_func *soft_add(const struct pci_soft_desc *desc, bool is_port,
+			       struct pci_soft_func *port);
+bool soft_find_room(struct resource *window, struct resource *res);
+int soft_take_in(struct pci_soft_func *func, struct pci_dev *pdev);
+
+/* ports.c */
+int soft_ports_init(void);
+void soft_ports_exit(void);
+void soft_port_build(struct pci_soft_func *port);
+int soft_port_open(struct pci_dev *pdev);
+struct pci_soft_func *soft_behind(struct pci_soft_func *port);
+void soft_port_set_link(struct pci_soft_func *port, bool up);
+void soft_port_update(struct pci_soft_func *port);
 
 /* interrupts.c */
 u32 soft_msix_pba(struct pci_soft_func *func);
