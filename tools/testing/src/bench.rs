@@ -27,49 +27,6 @@ use crate::{
 /// The beginning of the names of its rows in `make test`.
 pub const PREFIX: &str = "bench::";
 
-/// The other devices, and 64 `edu` devices: eight functions in each of eight slots.
-macro_rules! machine {
-    ($($word:literal),*; $($slot:literal)*) => {
-        &[
-            $($word,)*
-            $(
-                concat!("edu,multifunction=on,addr=", $slot, ".0"),
-                concat!("edu,addr=", $slot, ".1"),
-                concat!("edu,addr=", $slot, ".2"),
-                concat!("edu,addr=", $slot, ".3"),
-                concat!("edu,addr=", $slot, ".4"),
-                concat!("edu,addr=", $slot, ".5"),
-                concat!("edu,addr=", $slot, ".6"),
-                concat!("edu,addr=", $slot, ".7"),
-            )*
-        ]
-    };
-}
-
-/// The guest that counts.
-const FIRST: GuestSpec = GuestSpec {
-    name: "bench",
-    kernels: &[Stock, Ours],
-    script: "bench",
-    devices: machine!(
-        "-icount shift=0,sleep=off",
-        "-rtc base=2026-01-01,clock=vm",
-        // The source of the guest's random numbers.
-        "-seed 1",
-        // Neither disks nor networks are used.
-        "-drive file=disk0,if=none,id=disk0,format=raw",
-        "nvme,drive=disk0,serial=0,addr=2",
-        "e1000e,addr=3";
-        4 5 6 7 8 9 "a" "b"
-    ),
-    cpus: 1,
-    memory: 1024,
-    ..DEFAULT
-};
-
-/// The guest that counts again.
-const AGAIN: GuestSpec = GuestSpec { name: "bench-again", ..FIRST };
-
 /// The table and the picture that the documentation shows.
 const TABLE: &str = "pci-devres-cost-table.txt";
 const PICTURE: &str = "pci-devres-cost.svg";
@@ -104,12 +61,12 @@ pub fn measure(session: &Session, ready: &BTreeMap<Kernel, Ready>) -> Result<Out
     };
     let mut checks = vec![same_configuration(session, stock, ours)?];
     let mut counted = |kernel, ready| -> Result<Counts> {
-        let mut count = |guest| -> Result<Counts> {
-            let ran = Run::new(guest, kernel).run(session, ready)?;
+        let mut count = |name: &str| -> Result<Counts> {
+            let ran = Run::new(list::guest("bench").named(name.into()), kernel).run(session, ready)?;
             checks.extend(ran.rows);
             Ok(counts(&ran.text))
         };
-        let (first, again) = (count(&FIRST)?, count(&AGAIN)?);
+        let (first, again) = (count("bench")?, count("bench-again")?);
         checks.push(repeats(kernel, &first, &again));
         Ok(first)
     };

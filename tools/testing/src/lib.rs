@@ -28,7 +28,7 @@ pub mod common {
     pub use command::{command, output, rsync, run, run_limited, succeed, wait, watch, Ended, Limits};
     pub use failure::Failure;
     pub use session::{Session, TEMPLATE};
-    pub use text::{files, is_chosen, quote, quote_first, read, regex, table};
+    pub use text::{data, files, is_chosen, quote, quote_first, read, regex, table};
     pub use ui::{elapsed, Stage};
 }
 
@@ -60,7 +60,7 @@ pub mod kernel {
 
     pub use drivers::{By, Converted};
     pub use kconfig::{hides_rust, Config};
-    pub use machine::{Machine, ARM64, ARM64_GICV2M, PC, PC_RT, RISCV64, RISCV64_PLIC};
+    pub use machine::{Machine, PC};
     pub use prepare::{Prepared, Ready};
     pub use spec::{jobs, Built, Kernel, KernelSpec, EVERYTHING};
     pub use ungrafted::ungrafted;

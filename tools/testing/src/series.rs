@@ -38,7 +38,7 @@ struct Step {
 /// Writes the series to `build/series`, and builds and boots the steps that `check` names: `1` for all, or `FROM-TO`.
 pub fn series(session: &Session, check: Option<&str>, version: usize) -> Result<bool> {
     let started = Instant::now();
-    let prepared = prepare::source(session, check.map_or(&[][..], |_| packages::SERIES))?;
+    let prepared = prepare::source(session, check.map_or(&[][..], |_| packages::set("series")))?;
     let pristine = &prepared.pristine.tree;
     let table = table::read(&table::folder(session))?;
     let repository = repository(session)?;

@@ -29,7 +29,7 @@ const RUSTDOC: &str = "Documentation/output/rust/rustdoc";
 
 /// Builds the documentation of a tree whose kernel is configured. Returns one row for each kind of documentation.
 pub fn build(prepared: &Prepared) -> Result<Vec<Row>> {
-    packages::install(prepared, &packages::DOCS.iter().collect::<Vec<_>>())?;
+    packages::install(prepared, &packages::set("docs").iter().collect::<Vec<_>>())?;
     Ok(vec![sphinx(prepared, &Ours::of(prepared)?)?, kernel_doc(prepared, "host::docs::kernel-doc")?, rustdoc(prepared)?])
 }
 

@@ -9,15 +9,12 @@ use crate::{
     reports::results,
 };
 
-/// The guest, which takes each sample through its life once.
-pub const GUEST: GuestSpec = GuestSpec { name: "boot", script: "boot", append: &["kunit.enable=0"], devices: &[EDU], ..DEFAULT };
-
 /// Builds and boots. Returns whether both samples did their job.
 pub fn boot(session: &Session) -> Result<bool> {
     let started = Instant::now();
     let prepared = prepare::source(session, &[])?;
     let ready = prepare::kernel(&prepared, Kernel::Ours, &BTreeSet::new())?;
-    let ran = Run::new(&GUEST, Kernel::Ours).run(session, &ready)?;
+    let ran = Run::new(list::guest("boot"), Kernel::Ours).run(session, &ready)?;
     println!("\n{}", table(&ran));
     let release = Some(ready.kernel.release.as_str());
     let log = format!("log: {}   ", session.show(&ran.log));

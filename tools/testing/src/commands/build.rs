@@ -22,7 +22,7 @@ pub fn build(session: &Session) -> Result<bool> {
 
 /// Opens Kconfig's menus on the grafted kernel's configuration.
 pub fn menuconfig(session: &Session) -> Result<bool> {
-    let prepared = prepare::source(session, packages::MENUS)?;
+    let prepared = prepare::source(session, packages::set("menus"))?;
     let spec = KernelSpec::ours(session);
     spec.configure(&prepared)?;
     let mut make = prepared.make(&spec.source, &spec.out);

@@ -104,7 +104,7 @@ pub fn converted(session: &Session, names: &[String]) -> Result<bool> {
     if running == 0 {
         return Err(Failure::new("no such driver is described").remedy("see tools/testing/guest/converted for their names").into());
     }
-    let prepared = prepare::source(session, packages::TESTS)?;
+    let prepared = prepare::source(session, packages::set("tests"))?;
     let mut ready = BTreeMap::new();
     for which in KERNELS {
         let spec = if which.has_rule() { KernelSpec::converted(session) } else { KernelSpec::converted_off(session) };

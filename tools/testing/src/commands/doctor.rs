@@ -30,8 +30,8 @@ pub fn doctor(session: &Session, config: Option<&Path>) -> Result<bool> {
     let linux = session.users_tree.as_deref();
     let tree = linux.map(Path::to_path_buf).or_else(|| any_tree(session));
     let mut findings = rust(session, tree.as_deref());
-    findings.extend(tools(session, packages::KERNEL, State::Missing));
-    findings.extend(tools(session, packages::TESTS, State::Later));
+    findings.extend(tools(session, packages::set("kernel"), State::Missing));
+    findings.extend(tools(session, packages::set("tests"), State::Later));
     findings.push(kernel_source(session, linux));
     print!("{}", table(&findings));
     for finding in findings.iter().filter(|f| f.state != State::Ok) {

@@ -35,7 +35,7 @@ struct Mutation {
 pub fn mutations(session: &Session, names: &[String]) -> Result<bool> {
     let started = Instant::now();
     let mutations = chosen(session, names)?;
-    let prepared = prepare::source(session, packages::TESTS)?;
+    let prepared = prepare::source(session, packages::set("tests"))?;
     // A session with a copy of the overlay to break, in place of the clone: scripts and sources are those of the copy, built files
     // those of the clone.
     let mutant = prepared.with_root(session.build.join("mutant"));

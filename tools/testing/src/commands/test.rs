@@ -112,7 +112,7 @@ pub struct Outcome {
 
 /// Runs the tests. A part that cannot be built is a failed row, so the count at the end never omits tests silently.
 pub fn run(session: &Session, selection: &Selection) -> Outcome {
-    let mut outcome = match prepare::source(session, packages::TESTS) {
+    let mut outcome = match prepare::source(session, packages::set("tests")) {
         Ok(prepared) => run_prepared(&prepared, &mut Kernels::new(), selection),
         Err(error) => Outcome { rows: caught("host::build", Err(error)), kernel: None },
     };

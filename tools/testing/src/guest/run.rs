@@ -2,10 +2,10 @@
 
 //! One run of a guest: its kernel, its machine, its script, and its time limit.
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use crate::{
-    common::*,
+    common::{text::list, *},
     kernel::*,
     verdict::{
         bounds::AGAIN,
@@ -92,13 +92,11 @@ fn default() -> GuestSpec {
     DEFAULT
 }
 
-/// Reads a list, which lives as long as the program.
-fn list<'de, D, T>(from: D) -> Result<&'static [T], D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de> + 'static,
-{
-    Ok(Vec::deserialize(from)?.leak())
+impl GuestSpec {
+    /// Returns a guest that is the same under another name. It lives as long as the program.
+    pub fn named(&self, name: String) -> &'static Self {
+        Box::leak(Box::new(Self { name: name.leak(), ..self.clone() }))
+    }
 }
 
 /// A guest on one of its kernels.

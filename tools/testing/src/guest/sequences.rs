@@ -34,26 +34,7 @@ pub const NAME: &str = "sequences";
 /// Names the guest with random sequences on functions of the software PCI bus, which a model in the guest judges.
 pub const ON_SOFT: &str = "soft_sequences";
 
-/// The guest.
-pub const GUEST: GuestSpec = GuestSpec {
-    name: NAME,
-    kernels: &[Stock, Ours],
-    agrees: DEVICES.len(),
-    script: "sequences",
-    modules: &["pci_devres_sequences"],
-    devices: &[EDU, "pci-testdev,membar=64K", "e1000e"],
-    // One call is made at a time, so a second processor would only wait.
-    cpus: 1,
-    long: true,
-    // A call may release a region that another has released before.
-    provokes: &["Trying to free nonexistent resource"],
-    ..DEFAULT
-};
-
-/// The same guest, for sequences that are asked for.
-static REPLAY: GuestSpec = GuestSpec { name: "sequences-replay", ..GUEST };
-
-/// The devices, by the names of the script.
+/// The devices of the guest, by the names of the script.
 const DEVICES: &[&str] = &["edu", "pci-testdev", "e1000e"];
 
 /// How many calls each kernel must have answered at least, and how many in the long form.
@@ -212,8 +193,7 @@ impl Hunt<'_> {
         let parts: Vec<String> = parts.iter().map(|part| format!("{part:x}")).collect();
         let words = vec![format!("replay={device}:{seed}:{number}:{}", parts.join(",")), format!("verbose={}", u8::from(verbose))];
         let boot = |kernel| -> Result<String> {
-            let mut run = Run::new(&REPLAY, kernel);
-            run.words.clone_from(&words);
+            let run = Run { words: words.clone(), ..Run::new(list::guest(NAME).named("sequences-replay".into()), kernel) };
             Ok(run.run(self.session, self.ready.get(&kernel).context("the kernel was not built")?)?.text)
         };
         std::thread::scope(|scope| {

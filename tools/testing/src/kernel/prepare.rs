@@ -69,7 +69,7 @@ pub struct Ready {
 /// Installs missing packages, and makes `build/linux` the grafted copy of the source.
 pub fn source(session: &Session, more: &'static [Package]) -> Result<Prepared> {
     let lock = lock(session)?;
-    let wanted: Vec<_> = packages::KERNEL.iter().chain(more).collect();
+    let wanted: Vec<_> = packages::set("kernel").iter().chain(more).collect();
     packages::install(session, &wanted)?;
     let tools = toolchain::prepare(session)?;
     let pristine = source::pristine(session)?;

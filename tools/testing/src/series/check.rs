@@ -13,20 +13,6 @@ use crate::{
     verdict::Row,
 };
 
-/// The drivers with which a step boots. They are converted, and bind again only if their vectors were freed.
-const GUEST: GuestSpec = GuestSpec {
-    name: "series",
-    script: "series",
-    devices: &[
-        "-drive file=disk0,if=none,id=disk0,format=raw",
-        "ide-hd,drive=disk0,bus=ide.0",
-        "-audiodev none,id=sound",
-        "intel-hda",
-        "hda-duplex,audiodev=sound",
-    ],
-    ..DEFAULT
-};
-
 /// Folders of the core. Their Makefiles say which of their files there are; of drivers, objects are named.
 const CORE: [&str; 2] = ["drivers/pci/msi/", "drivers/pci/controller/pci-soft/"];
 
@@ -231,7 +217,7 @@ impl Place<'_> {
         let kind = if asked.text().contains("CONFIG_PCI_DEVRES_RUST=y") { Kernel::Ours } else { Kernel::Stock };
         let initramfs = initramfs::pack(self.prepared, &kernel)?;
         let ready = Ready { kernel, initramfs };
-        let ran = Run::new(&GUEST, kind).run(self.prepared, &ready)?;
+        let ran = Run::new(list::guest("series"), kind).run(self.prepared, &ready)?;
         if let Some(bad) = ran.rows.iter().find(|row| !row.ok) {
             anyhow::bail!("{}: {}", bad.name, bad.message);
         }
