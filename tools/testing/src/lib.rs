@@ -47,10 +47,8 @@ pub mod host {
 
 /// From the pristine source to a kernel that can boot: grafting, configuring, building, packing.
 pub mod kernel {
-    pub mod cache;
     pub mod copied;
     pub mod drivers;
-    pub mod earlier;
     pub mod initramfs;
     pub mod kconfig;
     pub mod machine;

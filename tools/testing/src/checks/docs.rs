@@ -16,11 +16,12 @@ pub const PREFIX: &str = "host::docs::";
 pub fn docs(session: &Session) -> Result<bool> {
     let started = Instant::now();
     let prepared = prepare::source(session, &[])?;
-    KernelSpec::ours(session).configure(&prepared)?;
+    let spec = KernelSpec::named(&prepared, "kernel")?;
+    spec.configure(&prepared)?;
     let rows = build(&prepared)?;
     let pages = format!(
         "guide: build/docs/Documentation/output/PCI/irq-vector-ownership.html\nRust: {}/kernel/pci/index.html\n",
-        session.show(&KernelSpec::ours(session).out.join(RUSTDOC)),
+        session.show(&spec.out.join(RUSTDOC)),
     );
     results::conclude(session, "docs", None, started, &rows, &pages)
 }
@@ -94,7 +95,7 @@ pub fn kernel_doc(session: &Session, name: &str) -> Result<Row> {
 
 /// Builds the documentation of the Rust API. The kernel's own part must have no warnings either.
 fn rustdoc(prepared: &Prepared) -> Result<Row> {
-    let spec = KernelSpec::ours(prepared);
+    let spec = KernelSpec::named(prepared, "kernel")?;
     let mut make = prepared.make(&spec.source, &spec.out);
     make.arg("rustdoc");
     judge(prepared, "host::docs::rustdoc", DOING, &mut make, |line| line.starts_with("warning") || line.starts_with("error"))

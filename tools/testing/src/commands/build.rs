@@ -23,7 +23,7 @@ pub fn build(session: &Session) -> Result<bool> {
 /// Opens Kconfig's menus on the grafted kernel's configuration.
 pub fn menuconfig(session: &Session) -> Result<bool> {
     let prepared = prepare::source(session, packages::set("menus"))?;
-    let spec = KernelSpec::ours(session);
+    let spec = KernelSpec::named(&prepared, "kernel")?;
     spec.configure(&prepared)?;
     let mut make = prepared.make(&spec.source, &spec.out);
     make.arg("menuconfig").stdin(Stdio::inherit());

@@ -107,7 +107,7 @@ pub fn converted(session: &Session, names: &[String]) -> Result<bool> {
     let prepared = prepare::source(session, packages::set("tests"))?;
     let mut ready = BTreeMap::new();
     for which in KERNELS {
-        let spec = if which.has_rule() { KernelSpec::converted(session) } else { KernelSpec::converted_off(session) };
+        let spec = KernelSpec::named(&prepared, if which.has_rule() { "converted" } else { "converted-off" })?;
         ready.insert(which, prepare::other(&prepared, &spec, which)?);
     }
     let mut runs = Vec::new();

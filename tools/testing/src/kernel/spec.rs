@@ -20,7 +20,7 @@ pub enum Kernel {
     DebugStock,
     /// The grafted kernel, with our option off.
     Off,
-    /// The stock kernel, with the rule that patches of 2026 proposed; see [`crate::kernel::earlier`].
+    /// The stock kernel, with the rule that patches of 2026 proposed.
     Earlier,
 }
 
@@ -35,6 +35,11 @@ impl Kernel {
             Self::Off => "@off",
             Self::Earlier => "@2026",
         }
+    }
+
+    /// Returns its name in [`KERNELS`].
+    pub fn spec(self) -> &'static str {
+        self.suffix().strip_prefix('@').unwrap_or("kernel")
     }
 
     /// Returns whether it has sanitizers, and so needs more time and memory.
@@ -102,6 +107,22 @@ pub struct KernelSpec {
     pub from: Option<Box<KernelSpec>>,
 }
 
+/// The kernels that more than one command builds: the name, whether it has the overlay, the configuration fragments, and the kernel with
+/// whose output its build begins.
+const KERNELS: [(&str, bool, &[&str], Option<&str>); 8] = [
+    ("kernel", true, &["guest", "hardware", "ours"], None),
+    // The configuration of ours, as far as the ungrafted tree knows its symbols.
+    ("stock", false, &["guest", "hardware"], Some("kernel")),
+    ("off", true, &["guest", "hardware"], Some("kernel")),
+    ("2026", false, &["guest", "hardware"], Some("stock")),
+    // Sanitizers, lock and lifetime checks, and fault injection.
+    ("debug", true, &["guest", "ours", "debug", "ours-debug"], None),
+    ("debug-stock", false, &["guest", "debug"], Some("debug")),
+    // The drivers that the overlay converts.
+    ("converted", true, &["guest", "converted", "rust"], Some("kernel")),
+    ("converted-off", true, &["guest", "converted"], Some("converted")),
+];
+
 /// A kernel that was built.
 #[derive(Clone, Debug)]
 pub struct Built {
@@ -131,47 +152,13 @@ impl KernelSpec {
         }
     }
 
-    /// Returns the grafted kernel with all our options on.
-    pub fn ours(session: &Session) -> Self {
-        let fragments = ["guest", "hardware", "ours"];
-        Self::new(session, "kernel", session.linux(), &fragments)
-    }
-
-    /// Returns the kernel to compare with: built from the ungrafted tree, with our configuration as far as it knows the symbols.
-    pub fn stock(session: &Session, pristine: PathBuf) -> Self {
-        Self { from: Some(Self::ours(session).into()), ..Self::new(session, "stock", pristine, &["guest", "hardware"]) }
-    }
-
-    /// Returns the grafted kernel with our option off, and otherwise the configuration of the stock kernel.
-    pub fn off(session: &Session) -> Self {
-        Self { from: Some(Self::ours(session).into()), ..Self::new(session, "off", session.linux(), &["guest", "hardware"]) }
-    }
-
-    /// Returns the grafted kernel with sanitizers, lock and lifetime checks, and fault injection.
-    pub fn debug(session: &Session) -> Self {
-        let fragments = ["guest", "ours", "debug", "ours-debug"];
-        Self::new(session, "debug", session.linux(), &fragments)
-    }
-
-    /// Returns the kernel to compare that one with.
-    pub fn debug_stock(session: &Session, pristine: PathBuf) -> Self {
-        Self { from: Some(Self::debug(session).into()), ..Self::new(session, "debug-stock", pristine, &["guest", "debug"]) }
-    }
-
-    /// Returns the kernel with the drivers that the overlay converts, and with our option.
-    pub fn converted(session: &Session) -> Self {
-        Self {
-            from: Some(Self::ours(session).into()),
-            ..Self::new(session, "converted", session.linux(), &["guest", "converted", "rust"])
-        }
-    }
-
-    /// Returns the same kernel without our option.
-    pub fn converted_off(session: &Session) -> Self {
-        Self {
-            from: Some(Self::converted(session).into()),
-            ..Self::new(session, "converted-off", session.linux(), &["guest", "converted"])
-        }
+    /// Returns the kernel of that name in [`KERNELS`].
+    pub fn named(prepared: &Prepared, name: &str) -> Result<Self> {
+        let entry = KERNELS.iter().find(|(known, ..)| *known == name);
+        let (_, grafted, fragments, from) = entry.with_context(|| format!("there is no kernel {name}"))?;
+        let source = if *grafted { prepared.linux() } else { ungrafted(prepared)? };
+        let from = from.map(|from| Self::named(prepared, from)).transpose()?;
+        Ok(Self { from: from.map(Box::new), ..Self::new(prepared, name, source, fragments) })
     }
 
     /// Returns where its image is once it is built.
