@@ -2,8 +2,10 @@
 
 //! The counts of the two kernels, side by side, with their targets.
 
+use std::sync::LazyLock;
+
 use regex::Captures;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::PREFIX;
@@ -82,38 +84,37 @@ fn rounded(ratio: f64) -> f64 {
     (ratio * 100.0).round() / 100.0
 }
 
-/// The groups in the order in which they are shown, by the beginning of their names, each with its target and what it counts. If a
-/// group is part of another one, the longer name comes first.
-const GROUPS: &[(&str, Option<Target>, &str)] = &[
-    ("call/", Some(Target::Ratio(1.0)), "instructions"),
-    ("cycle/", Some(Target::Ratio(1.0)), "instructions"),
-    ("over/", Some(Target::Ratio(1.0)), "instructions"),
-    ("managed/", Some(Target::Ratio(1.0)), "instructions"),
-    ("explicit/", Some(Target::Ratio(1.02)), "instructions"),
-    ("access/", Some(Target::Ratio(1.0)), "instructions"),
-    ("interrupt/", Some(Target::Ratio(1.0)), "instructions"),
-    ("entries/", Some(Target::Ratio(1.0)), "instructions"),
-    ("devices/", Some(Target::Ratio(1.0)), "instructions"),
-    ("driver/ahci/", Some(Target::Ratio(1.0)), "instructions"),
-    // With O_DIRECT, C makes the disk write to the reader's memory.
-    ("driver/read_4k/", None, "instructions"),
-    ("driver/", Some(Target::Ratio(1.02)), "instructions"),
-    ("slab/", Some(Target::Ratio(1.0)), "bytes"),
-    ("size/devres/", Some(Target::Ratio(1.0)), "bytes"),
-    ("size/msi/text", Some(Target::Ratio(1.35)), "bytes"),
-    ("size/struct_pci_dev", Some(Target::More(8)), "bytes"),
-    ("size/", None, "bytes"),
-];
+/// The file `tools/testing/bench.toml`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counted {
+    group: Vec<Group>,
+    #[serde(borrow)]
+    pub curve: Vec<[&'static str; 3]>,
+}
 
-/// Returns the place of a row's group in [`GROUPS`].
-fn group(name: &str) -> usize {
-    GROUPS.iter().position(|(group, ..)| name.starts_with(group)).expect("every row belongs to a group")
+/// A group of rows, with its target.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Group {
+    name: &'static str,
+    unit: &'static str,
+    ratio: Option<f64>,
+    more: Option<u64>,
+}
+
+pub static COUNTED: LazyLock<Counted> = LazyLock::new(|| data(include_str!("../../bench.toml")));
+
+/// Returns the place of a row's group.
+fn place(name: &str) -> usize {
+    COUNTED.group.iter().position(|group| name.starts_with(group.name)).expect("every row belongs to a group")
 }
 
 /// Returns a row for everything that was counted. C on the stock kernel against Rust on ours is a row of its own.
 pub fn rows(stock: &Counts, ours: &Counts) -> Vec<Count> {
     let row = |name: &str, stock_name: &str| {
-        let (_, target, unit) = GROUPS[group(name)];
+        let &Group { unit, ratio, more, .. } = &COUNTED.group[place(name)];
+        let target = ratio.map(Target::Ratio).or(more.map(Target::More));
         let count = |counts: &Counts, name: &str| counts.get(name).map(|c| *c as f64);
         Count { name: name.into(), unit, stock: count(stock, stock_name), ours: count(ours, name), target }
     };
@@ -122,7 +123,7 @@ pub fn rows(stock: &Counts, ours: &Counts) -> Vec<Count> {
     let in_rust = names.iter().filter(|name| name.split('/').any(|part| part == "C"));
     let names: BTreeSet<_> = in_rust.map(|name| name.replace("/C", "/Rust")).chain(names.iter().cloned()).collect();
     let mut rows: Vec<_> = names.iter().map(|name| row(name, &rust(name))).collect();
-    rows.sort_by_key(|row| (group(&row.name), natural(&row.name)));
+    rows.sort_by_key(|row| (place(&row.name), natural(&row.name)));
     rows
 }
 

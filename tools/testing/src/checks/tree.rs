@@ -6,43 +6,24 @@
 //! such machines have. An object counts as compiled if it exists after a `make` that removes failed ones, and if it needs only
 //! exported functions of the PCI core.
 
+use std::sync::LazyLock;
+
 use object::{Object, ObjectSymbol};
+use serde::Deserialize;
 
 use crate::{checks::tree_report, common::*, kernel::*, reports::results, verdict::Row};
 
-/// Files that cannot be configured on x86-64.
-pub(crate) const ARM64_ONLY: &[&str] = &["drivers/edac/thunderx_edac.c"];
+/// What is compiled: `tools/testing/tree.toml`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Files {
+    #[serde(borrow)]
+    pub arm64_only: Vec<&'static str>,
+    arm64: Vec<&'static str>,
+    rust: Vec<PathBuf>,
+}
 
-/// Files and folders that are compiled for arm64.
-const ARM64: &[&str] = &[
-    "drivers/ata/ahci.c",
-    "drivers/crypto/inside-secure",
-    "drivers/crypto/marvell",
-    "drivers/cxl",
-    "drivers/dma/hisi_dma.c",
-    "drivers/edac/thunderx_edac.c",
-    "drivers/gpio/gpio-thunderx.c",
-    "drivers/gpu/drm/hisilicon",
-    "drivers/i2c/busses/i2c-thunderx-pcidrv.c",
-    "drivers/mmc/host",
-    "drivers/net/ethernet",
-    "drivers/net/wireless/mediatek",
-    "drivers/pci/hotplug",
-    "drivers/scsi/hisi_sas",
-];
-
-/// The tree's drivers in Rust that use something whose signature the overlay changes. They are not edited.
-const RUST: &[&str] = &[
-    "drivers/block/rnull/rnull.rs",
-    "drivers/gpu/nova-core/nova_core.rs",
-    "samples/rust/rust_debugfs_scoped.rs",
-    "samples/rust/rust_dma.rs",
-    "samples/rust/rust_driver_auxiliary.rs",
-    "samples/rust/rust_driver_i2c.rs",
-    "samples/rust/rust_driver_pci.rs",
-    "samples/rust/rust_driver_platform.rs",
-    "samples/rust/rust_misc_device.rs",
-];
+pub static FILES: LazyLock<Files> = LazyLock::new(|| data(include_str!("../../tree.toml")));
 
 /// A kernel that the drivers are compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,8 +52,8 @@ impl Target {
     fn wants(self, file: &Path) -> bool {
         let among = |list: &[&str]| list.iter().any(|path| file.starts_with(path));
         match self.arch {
-            "arm64" => among(ARM64),
-            _ => !among(ARM64_ONLY),
+            "arm64" => among(&FILES.arm64),
+            _ => !among(&FILES.arm64_only),
         }
     }
 
@@ -88,9 +69,13 @@ impl Target {
     }
 
     /// Returns the drivers in Rust, if the target has Rust.
-    fn rust(self) -> Vec<PathBuf> {
+    fn rust(self) -> &'static [PathBuf] {
         let has = self.on && self.arch == "x86_64";
-        if has { RUST } else { &[] }.iter().map(PathBuf::from).collect()
+        if has {
+            &FILES.rust
+        } else {
+            &[]
+        }
     }
 
     /// Compiles `files` and [`Self::rust()`], and returns a row for each.
@@ -114,8 +99,7 @@ impl Target {
             let text = fs::read_to_string(&log)?;
             let exports = exports(&prepared.linux())?;
             let mut rows = Vec::new();
-            let rust = self.rust();
-            for file in files.iter().map(|f| &f.file).chain(&rust) {
+            for file in files.iter().map(|f| &f.file).chain(self.rust()) {
                 rows.push(self.row(prepared, file, &text, &exports)?);
             }
             let absent = rows.iter().filter(|row| row.skipped.is_some()).count();

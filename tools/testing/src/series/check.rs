@@ -6,7 +6,7 @@ use std::{ops::Range, thread, time::SystemTime};
 
 use super::{checkers, mail::write, pieces::File, Step};
 use crate::{
-    checks::{docs, scripts::judge, tree::ARM64_ONLY},
+    checks::{docs, scripts::judge, tree::FILES},
     common::*,
     guest::*,
     kernel::*,
@@ -331,7 +331,7 @@ fn targets<'a>(files: impl Iterator<Item = &'a String>, tree: &Path) -> BTreeSet
         if let Some(folder) = core.or(file.starts_with("include/").then_some(CORE[0])) {
             return has(&format!("{folder}Makefile")).then(|| folder.to_string());
         }
-        let without_rust = !file.starts_with("rust/") && !ARM64_ONLY.contains(&file.as_str());
+        let without_rust = !file.starts_with("rust/") && !FILES.arm64_only.contains(&file.as_str());
         let stem = file.strip_suffix(".c").filter(|_| without_rust && has(file));
         stem.map(|stem| format!("{stem}.o"))
     };

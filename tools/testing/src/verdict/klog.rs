@@ -4,6 +4,7 @@
 
 use regex::RegexSet;
 
+use super::row::MEANING;
 use crate::common::*;
 
 /// One line of the log, without its time stamp.
@@ -110,40 +111,6 @@ fn callers(lines: &[Line]) -> BTreeSet<Option<String>> {
 /// The beginning of a report on ownership, after its driver and its device.
 const REPORT: &str = ": irq vectors: ";
 
-/// The kernel's messages that something is broken. A driver's own error message is not among them.
-const TROUBLE: &[&str] = &[
-    r"^-+\[ cut here \]-+",
-    r"^WARNING: ",
-    r"^INFO: (possible|trying|lockdep|task|rcu|suspicious|HARDIRQ|SOFTIRQ)",
-    r"^BUG[: ]",
-    r"^kernel BUG at",
-    r"\bOops: ",
-    r"^Call Trace:",
-    r"^general protection fault",
-    r"^(BUG: )?unable to handle",
-    r"^Unable to handle",
-    r"^Kernel panic",
-    r"\bpanicked at\b",
-    r"\bKASAN:|\bKCSAN:|\bKFENCE:|\bUBSAN:",
-    r"possible (circular|recursive|irq lock inversion)",
-    r"^(=+\[?|\*+ )?DEADLOCK",
-    r"\birq \d+: nobody cared",
-    r"Trying to free (already-free IRQ|nonexistent resource)",
-    r"No irq handler for vector",
-    REPORT,
-    r"remove_proc_entry: removing non-empty directory",
-    r"Freeing alive|trying to (register|unregister) non-",
-    r"sysfs: cannot create duplicate",
-    r"^(list_add|list_del) corruption",
-    r"\brefcount_t: ",
-    r"\bDMA-API: .*(leak|free|mapping error)",
-    r"^ODEBUG: ",
-    r"kobject: .*(does not have a release|tried to init)",
-    r"rcu: INFO: .*stall",
-    r"watchdog: BUG|soft lockup|hard LOCKUP",
-    r"Trying to (vfree|iounmap)|Freeing invalid|Bad page state|resource sanity check",
-];
-
 /// Finds lines that report a fault.
 pub struct Trouble<'a> {
     signs: RegexSet,
@@ -153,7 +120,7 @@ pub struct Trouble<'a> {
 impl<'a> Trouble<'a> {
     /// Finds every report of a kernel with or without debugging options, except for lines with one of the texts in `provoked`.
     pub fn except(provoked: &'a [&'a str]) -> Self {
-        let signs = RegexSet::new(TROUBLE).expect("constant expressions");
+        let signs = RegexSet::new(&MEANING.trouble).expect("constant expressions");
         Self { signs, provoked }
     }
 
