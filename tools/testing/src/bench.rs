@@ -131,7 +131,6 @@ fn same_configuration(session: &Session, stock: &Ready, ours: &Ready) -> Result<
 
 /// Builds both kernels, measures, and presents the results.
 pub fn bench(session: &Session) -> Result<bool> {
-    let started = Instant::now();
     let prepared = prepare::source(session, &[])?;
     let mut ready = BTreeMap::new();
     for kernel in [Stock, Ours] {
@@ -146,7 +145,7 @@ pub fn bench(session: &Session) -> Result<bool> {
     println!("\n{}", table::table(&outcome.counts));
     let picture = format!("picture: Documentation/PCI/{PICTURE}   ");
     let release = release.as_deref();
-    results::conclude(session, "bench", release, started, &rows, &picture)
+    results::conclude(session, "bench", release, &rows, &picture)
 }
 
 #[cfg(test)]

@@ -104,7 +104,6 @@ pub fn rows(found: Vec<Found>) -> Vec<Row> {
 
 /// `make evidence`: all cases, and the report.
 pub fn evidence(session: &Session) -> Result<bool> {
-    let started = Instant::now();
     let prepared = prepare::source(session, &[])?;
     let chosen = Chosen::all();
     let mut ready = BTreeMap::new();
@@ -117,7 +116,7 @@ pub fn evidence(session: &Session) -> Result<bool> {
     let page = report::write(session, &found)?;
     let release = Some(ready[&Kernel::Ours].kernel.release.as_str());
     let places = format!("page: {}   ", session.show(&page));
-    results::conclude(session, "evidence", release, started, &rows(found), &places)
+    results::conclude(session, "evidence", release, &rows(found), &places)
 }
 
 /// Compiles a driver as a module of its own, with warnings as errors.

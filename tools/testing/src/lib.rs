@@ -97,6 +97,7 @@ pub mod guest {
 pub mod reports {
     pub mod page;
     pub mod results;
+    pub mod rst;
     pub mod summary;
 }
 
@@ -129,7 +130,6 @@ pub mod commands {
     pub mod build;
     pub mod converted;
     pub mod doctor;
-    pub mod folder;
     pub mod mutations;
     pub mod platforms;
     pub mod test;

@@ -37,7 +37,6 @@ struct Step {
 
 /// Writes the series to `build/series`, and builds and boots the steps that `check` names: `1` for all, or `FROM-TO`.
 pub fn series(session: &Session, check: Option<&str>, version: usize) -> Result<bool> {
-    let started = Instant::now();
     let prepared = prepare::source(session, check.map_or(&[][..], |_| packages::set("series")))?;
     let pristine = &prepared.pristine.tree;
     let table = table::read(&table::folder(session))?;
@@ -67,7 +66,7 @@ pub fn series(session: &Session, check: Option<&str>, version: usize) -> Result<
     } else {
         println!("make series CHECK=1 builds every step and boots each that changes what boots");
     }
-    let failed = results::write(session, "series", None, started.elapsed(), &rows)?;
+    let failed = results::write(session, "series", None, session.started.elapsed(), &rows)?;
     for row in &rows {
         let mark = if row.ok { "ok" } else { "FAILED" };
         let note = row.values.get("note").and_then(|note| note.as_str());
@@ -81,7 +80,7 @@ pub fn series(session: &Session, check: Option<&str>, version: usize) -> Result<
         "\nseries: {}. {} passed, {failed} failed, {}",
         if failed == 0 { "ok" } else { "FAILED" },
         rows.len() - failed,
-        elapsed(started.elapsed())
+        elapsed(session.started.elapsed())
     );
     Ok(failed == 0)
 }

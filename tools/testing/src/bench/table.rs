@@ -2,21 +2,19 @@
 
 //! The rows as one table.
 
-use comfy_table::{
-    presets::NOTHING,
-    CellAlignment, ContentArrangement,
-    TableComponent::{
-        BottomBorder, BottomBorderIntersections, HeaderLines, MiddleHeaderIntersections, TopBorder, TopBorderIntersections,
-        VerticalLines,
-    },
-};
+use comfy_table::CellAlignment;
 
 use super::rows::{Count, Target};
-use crate::common::{text, *};
+use crate::{
+    common::{text, *},
+    reports::rst,
+};
+
+const HEAD: [&str; 6] = ["row", "stock", "ours", "ratio", "target", "verdict"];
 
 /// A table for a terminal.
 pub fn table(counts: &[Count]) -> Table {
-    let mut table = text::table(["row", "stock", "ours", "ratio", "target", "verdict"]);
+    let mut table = text::table(HEAD);
     table.add_rows(counts.iter().map(cells));
     for column in table.column_iter_mut().skip(1).take(4) {
         column.set_cell_alignment(CellAlignment::Right);
@@ -40,19 +38,8 @@ fn cells(count: &Count) -> [String; 6] {
     [count.name.clone(), number(count.stock), number(count.ours), ratio, target, verdict.into()]
 }
 
-/// A table for documentation, in reStructuredText.
+/// A table for documentation.
 pub fn rst(counts: &[Count]) -> String {
-    let mut table = table(counts);
-    table.load_preset(NOTHING);
-    table.set_content_arrangement(ContentArrangement::Disabled);
-    for line in [TopBorder, HeaderLines, BottomBorder] {
-        table.set_style(line, '=');
-    }
-    for gap in [TopBorderIntersections, MiddleHeaderIntersections, BottomBorderIntersections, VerticalLines] {
-        table.set_style(gap, ' ');
-    }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 0));
-    }
-    format!(".. SPDX-License-Identifier: GPL-2.0\n.. Written by make bench.\n\n{}\n", table.trim_fmt())
+    let lines: Vec<_> = [HEAD.map(String::from)].into_iter().chain(counts.iter().map(cells)).map(Vec::from).collect();
+    format!(".. SPDX-License-Identifier: GPL-2.0\n.. Written by make bench.\n\n{}", rst::table(&lines))
 }

@@ -14,7 +14,6 @@ pub const PREFIX: &str = "host::docs::";
 
 /// Builds the documentation, and prints where it is.
 pub fn docs(session: &Session) -> Result<bool> {
-    let started = Instant::now();
     let prepared = prepare::source(session, &[])?;
     let spec = KernelSpec::named(&prepared, "kernel")?;
     spec.configure(&prepared)?;
@@ -23,7 +22,7 @@ pub fn docs(session: &Session) -> Result<bool> {
         "guide: build/docs/Documentation/output/PCI/irq-vector-ownership.html\nRust: {}/kernel/pci/index.html\n",
         session.show(&spec.out.join(RUSTDOC)),
     );
-    results::conclude(session, "docs", None, started, &rows, &pages)
+    results::conclude(session, "docs", None, &rows, &pages)
 }
 
 const RUSTDOC: &str = "Documentation/output/rust/rustdoc";

@@ -170,7 +170,6 @@ pub fn test(prepared: &Prepared) -> Result<Vec<Row>> {
 
 /// `make tree-check`: all files for all targets, as a table and as a page of the documentation.
 pub fn check(session: &Session) -> Result<bool> {
-    let started = Instant::now();
     let prepared = prepare::source(session, &[])?;
     let files = drivers::converted(session)?;
     let mut found = Vec::new();
@@ -186,7 +185,7 @@ pub fn check(session: &Session) -> Result<bool> {
         written = format!("page: {}   ", session.show(&page));
     }
     let version = Some(prepared.pristine.version.as_str());
-    results::conclude(session, "tree-check", version, started, &rows, &written)
+    results::conclude(session, "tree-check", version, &rows, &written)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use crate::{
     checks::tree::{Target, TARGETS},
     common::{text, *},
     kernel::*,
+    reports::rst,
     verdict::Row,
 };
 
@@ -76,8 +77,8 @@ pub fn page(prepared: &Prepared, files: &[Converted], found: &[Vec<Row>], old: &
     );
     let mut lines = vec![head()];
     lines.extend((0..files.len()).map(|at| cells(files, found, at)));
-    simple_table(&mut page, &lines);
-    page += "\nWhy, where a patch was needed\n=============================\n\n";
+    page += &rst::table(&lines);
+    page += &format!("\n{}", rst::heading("Why, where a patch was needed", '='));
     let mut last = None;
     for file in files {
         if let By::Patch { name, why } = &file.by {
@@ -93,33 +94,4 @@ pub fn page(prepared: &Prepared, files: &[Converted], found: &[Vec<Row>], old: &
         page += &old[at..];
     }
     page
-}
-
-/// A table as reStructuredText has it, from its head and its rows.
-pub fn simple_table(page: &mut String, lines: &[Vec<String>]) {
-    let width = |column: usize| lines.iter().map(|line| line[column].len()).max();
-    let width: Vec<_> = (0..lines[0].len()).filter_map(width).collect();
-    let rule: Vec<_> = width.iter().map(|w| "=".repeat(*w)).collect();
-    let rule = rule.join("  ");
-    for (at, line) in lines.iter().enumerate() {
-        if at < 2 {
-            let _ = writeln!(page, "{rule}");
-        }
-        let line = line.iter().zip(&width).map(|(c, w)| format!("{c:w$}")).collect::<Vec<_>>().join("  ");
-        let _ = writeln!(page, "{}", line.trim_end());
-    }
-    let _ = writeln!(page, "{rule}");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_simple_table_has_three_rules() {
-        let mut page = String::new();
-        let line = |cells: [&str; 2]| cells.map(String::from).to_vec();
-        simple_table(&mut page, &[line(["a", "bb"]), line(["ccc", "d"])]);
-        assert_eq!(page, "===  ==\na    bb\n===  ==\nccc  d\n===  ==\n");
-    }
 }

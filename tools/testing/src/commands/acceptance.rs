@@ -32,7 +32,6 @@ struct Request {
 
 /// Runs the tests that the page names, and prints which requests are met.
 pub fn acceptance(session: &Session) -> Result<bool> {
-    let started = Instant::now();
     let requests = requests(&read(&session.root.join(PAGE))?);
     let mut tested = [latest(session, "test"), latest(session, "series")].concat();
     let mut kernel = None;
@@ -62,7 +61,7 @@ pub fn acceptance(session: &Session) -> Result<bool> {
     println!("\n{table}");
     let (kernel, places) = (kernel.as_deref(), format!("the requests in full: {PAGE}   "));
     rows.extend(tested);
-    results::conclude(session, "acceptance", kernel, started, &rows, &places)
+    results::conclude(session, "acceptance", kernel, &rows, &places)
 }
 
 /// Returns the last results of a command, if they are newer than the sources.

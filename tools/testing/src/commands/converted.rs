@@ -5,7 +5,15 @@
 
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 
-use crate::{checks::tree_report, common::*, guest::*, host::packages, kernel::*, reports::results, verdict::Row};
+use crate::{
+    checks::tree_report,
+    common::*,
+    guest::*,
+    host::packages,
+    kernel::*,
+    reports::{results, rst},
+    verdict::Row,
+};
 
 /// The kernel without the rule comes first, so that the behaviour of a driver there is known if it fails with the rule.
 const KERNELS: [Kernel; 2] = [Kernel::Off, Kernel::Ours];
@@ -207,7 +215,7 @@ fn write_page(session: &Session, release: &str, all: &[Described], rows: &[Row])
         tree_report::RUNS,
         all.iter().filter(|one| one.runs).count(),
     );
-    tree_report::simple_table(&mut end, &lines);
+    end += &rst::table(&lines);
     if !without.is_empty() {
         end += &format!(
             "\n{} converted files have no description yet, and have not run here:\n\n- {}\n",

@@ -33,7 +33,6 @@ struct Mutation {
 /// Tries the mutations whose names begin with one of `names`, or all if there are no names. Returns `false` if no test noticed one
 /// of them.
 pub fn mutations(session: &Session, names: &[String]) -> Result<bool> {
-    let started = Instant::now();
     let mutations = chosen(session, names)?;
     let prepared = prepare::source(session, packages::set("tests"))?;
     // A session with a copy of the overlay to break, in place of the clone: scripts and sources are those of the copy, built files
@@ -72,7 +71,7 @@ pub fn mutations(session: &Session, names: &[String]) -> Result<bool> {
     }
     prepare::graft(session, &session.root)?;
     println!("\n{}", table(&mutations, &rows));
-    results::conclude(session, &results::name("mutations", names), None, started, &rows, "kernel: the next make restores it   ")
+    results::conclude(session, &results::name("mutations", names), None, &rows, "kernel: the next make restores it   ")
 }
 
 fn chosen(session: &Session, names: &[String]) -> Result<Vec<Mutation>> {

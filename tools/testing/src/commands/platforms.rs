@@ -8,12 +8,12 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use crate::{
-    checks::{kunit, tree_report::simple_table},
+    checks::kunit,
     common::*,
     guest::*,
     host::*,
     kernel::*,
-    reports::results,
+    reports::{results, rst},
     verdict::Row,
 };
 
@@ -100,7 +100,6 @@ fn keep(out: &Path, built: Option<f64>) -> Option<f64> {
 
 /// Runs the platforms whose names begin with one of `names`, or all if there are no names. Returns whether everything passed.
 pub fn platforms(session: &Session, names: &[String]) -> Result<bool> {
-    let started = Instant::now();
     let all = &PLATFORMS["platform"];
     let chosen: Vec<_> = all.iter().filter(|platform| is_chosen(names, platform.name)).collect();
     if chosen.is_empty() {
@@ -122,7 +121,7 @@ pub fn platforms(session: &Session, names: &[String]) -> Result<bool> {
     let version = Some(prepared.pristine.version.as_str());
     let table = table(&prepared, &lines, &rows);
     println!("\n{table}");
-    let good = results::conclude(session, &report, version, started, &rows, "")?;
+    let good = results::conclude(session, &report, version, &rows, "")?;
     if good && names.is_empty() {
         fs::write(session.root.join(TABLE), table)?;
     }
@@ -155,7 +154,7 @@ fn table(prepared: &Prepared, lines: &[Vec<String>], rows: &[Row]) -> String {
         prepared.tools.identity,
         said(PC.qemu, "--version"),
     );
-    simple_table(&mut text, lines);
+    text += &rst::table(lines);
     let mut reasons: BTreeMap<&str, u32> = BTreeMap::new();
     for why in rows.iter().filter_map(|row| row.skipped.as_deref()) {
         *reasons.entry(why).or_default() += 1;
