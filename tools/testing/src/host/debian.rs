@@ -1,42 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Packages that are unpacked and not installed. apt fetches and verifies them, from the suites of the system, or from Debian's
-//! backports with lists and a cache of our own, so that the system's configuration does not change.
+//! Packages that are unpacked and not installed. apt fetches and verifies them, with lists and a cache of our own, so that the
+//! system's configuration does not change.
 
 use crate::{common::*, host::packages};
 
-/// The suite that has Linux 7.3 and current Rust sources; all packages taken from it are architecture independent.
-const SUITE: &str = "trixie-backports";
-/// The suite that has the programs of guests with another architecture.
-const USERLAND: &str = "trixie";
+/// The suites that have Linux 7.3, the sources of Rust, and the programs of guests with another architecture.
+const SUITES: [&str; 2] = ["trixie", "trixie-backports"];
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// The remedy if Debian's archive does not help.
 pub const OWN_TREE: &str = "name a Linux 7.3 source tree of your own: make boot LINUX=/path/to/linux";
 
-/// A view of the archive.
+/// The archive, with the lists of its packages in a folder.
 pub struct Archive<'a> {
     session: &'a Session,
     folder: PathBuf,
-    /// Whether the system's own configuration is the one to use.
-    system: bool,
 }
 
 impl<'a> Archive<'a> {
-    /// Returns the suites for which the system is configured.
-    pub fn system(session: &'a Session) -> Result<Self> {
-        let folder = session.cache.join("apt");
-        fs::create_dir_all(folder.join("archives/partial")).context("creating the download cache")?;
-        Ok(Self { session, folder, system: true })
-    }
-
-    /// The backports suite. Sets up lists and cache beside the downloads and fetches the package list.
-    pub fn open(stage: &Stage<'a>) -> Result<Self> {
-        Self::private(stage, "apt", SUITE, "")
-    }
-
-    /// A suite with lists and a cache in `folder`, and further lines of apt's configuration.
-    fn private(stage: &Stage<'a>, folder: &str, suite: &str, more: &str) -> Result<Self> {
+    /// Fetches the lists of packages, of another architecture if one is named.
+    pub fn open(stage: &Stage<'a>, architecture: Option<&str>) -> Result<Self> {
         let session = stage.session;
         if !packages::is_debian() || !Path::new(KEYRING).exists() {
             bail!(Failure::new("Debian's archive and its key are not known to this system").remedy(OWN_TREE));
@@ -46,13 +30,14 @@ impl<'a> Archive<'a> {
         }
         let what = "no Debian archive among the system's package sources";
         let uri = mirror(session).ok_or_else(|| Failure::new(what).remedy(OWN_TREE))?;
-        let folder = session.cache.join(folder);
+        let folder = session.cache.join(architecture.map_or("apt".into(), |of| format!("apt-{of}")));
         for sub in ["lists/partial", "archives/partial"] {
             fs::create_dir_all(folder.join(sub)).context("creating the download cache")?;
         }
-        let source = format!("deb [signed-by={KEYRING}] {uri} {suite} main\n");
-        fs::write(folder.join("sources.list"), source)?;
+        let sources = SUITES.map(|suite| format!("deb [signed-by={KEYRING}] {uri} {suite} main\n"));
+        fs::write(folder.join("sources.list"), sources.concat())?;
         let dir = folder.display();
+        let foreign = architecture.map(|of| format!("APT::Architecture \"{of}\";\nAPT::Architectures {{ \"{of}\"; }};\n"));
         let configuration = format!(
             "Dir::Etc::sourcelist \"{dir}/sources.list\";\n\
              Dir::Etc::sourceparts \"-\";\n\
@@ -62,10 +47,11 @@ impl<'a> Archive<'a> {
              Dir::Cache::srcpkgcache \"\";\n\
              APT::Sandbox::User \"root\";\n\
              Acquire::Retries \"3\";\n\
-             {more}"
+             {}",
+            foreign.unwrap_or_default()
         );
         fs::write(folder.join("apt.conf"), configuration)?;
-        let archive = Self { session, folder, system: false };
+        let archive = Self { session, folder };
         let mut update = archive.apt("apt-get");
         run(stage, update.arg("update"), &session.log("archive")).map_err(by_network)?;
         Ok(archive)
@@ -90,9 +76,7 @@ impl<'a> Archive<'a> {
 
     fn apt(&self, program: &str) -> Command {
         let mut apt = command(self.session, program);
-        if !self.system {
-            apt.env("APT_CONFIG", self.folder.join("apt.conf"));
-        }
+        apt.env("APT_CONFIG", self.folder.join("apt.conf"));
         apt
     }
 }
@@ -113,9 +97,7 @@ pub fn fetch_busybox(stage: &Stage<'_>, architecture: &str) -> Result<()> {
     if program.exists() {
         return Ok(());
     }
-    let more = format!("APT::Architecture \"{architecture}\";\nAPT::Architectures {{ \"{architecture}\"; }};\n");
-    let folder = format!("apt-{architecture}");
-    let archive = Archive::private(stage, &folder, USERLAND, &more)?;
+    let archive = Archive::open(stage, Some(architecture))?;
     let name = "busybox-static";
     let version = archive.versions(name).into_iter().next().with_context(|| format!("no {name} for {architecture}"))?;
     let package = archive.download(stage, name, &version)?;

@@ -115,7 +115,7 @@ pub fn cached(session: &Session) -> Option<Pristine> {
 
 fn fetch(stage: &Stage<'_>) -> Result<(PathBuf, String)> {
     let session = stage.session;
-    let archive = Archive::open(stage)?;
+    let archive = Archive::open(stage, None)?;
     let version = archive.versions(PACKAGE).into_iter().next();
     let version = version.ok_or_else(|| Failure::new(format!("Debian's archive has no {PACKAGE}")).remedy(debian::OWN_TREE))?;
     let package = archive.download(stage, PACKAGE, &version)?;

@@ -96,20 +96,9 @@ fn by_rustup(stage: &Stage<'_>, rustc: &str) -> Option<PathBuf> {
 }
 
 fn by_debian(stage: &Stage<'_>, rustc: &str) -> Result<(PathBuf, String)> {
-    let wanted = format!("{rustc}+");
-    let find = |archive: &Archive<'_>| {
-        let versions = archive.versions("rust-src");
-        (versions.iter().find(|v| v.starts_with(&wanted)).cloned(), versions)
-    };
-    // The source of a rustc from Debian is in the same suite. That of one from rustup is probably in backports.
-    let mut archive = Archive::system(stage.session)?;
-    let (mut version, mut versions) = find(&archive);
-    if version.is_none() {
-        archive = Archive::open(stage)?;
-        let (found, more) = find(&archive);
-        version = found;
-        versions.extend(more);
-    }
+    let archive = Archive::open(stage, None)?;
+    let versions = archive.versions("rust-src");
+    let version = versions.iter().find(|version| version.starts_with(&format!("{rustc}+"))).cloned();
     let version = version.ok_or_else(|| {
         let near = versions.iter().filter_map(|v| v.split('+').next()).collect::<Vec<_>>().join(", ");
         let what = format!("rustup could not add rust-src, and Debian has none for rustc {rustc}");
