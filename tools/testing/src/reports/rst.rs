@@ -31,6 +31,24 @@ pub fn table(lines: &[Vec<String>]) -> String {
     text.iter().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
+/// Returns the rows of all such tables in a page, without their heads.
+pub fn rows(page: &str) -> Vec<Vec<&str>> {
+    let mut rows = Vec::new();
+    let (mut rules, mut columns) = (0, Vec::new());
+    for line in page.lines() {
+        // The line below a heading has no gap.
+        if line.starts_with('=') && line.contains("= ") && line.chars().all(|c| c == '=' || c == ' ') {
+            rules += 1;
+            columns = [0].into_iter().chain(line.match_indices(" =").map(|(at, _)| at + 1)).collect();
+        } else if rules % 3 == 2 {
+            let ends = columns.iter().skip(1).map(|at| Some(*at)).chain([None]);
+            let cell = |(at, end): (&usize, Option<usize>)| line.get(*at..end.unwrap_or(line.len()).min(line.len()));
+            rows.push(columns.iter().zip(ends).map(cell).map(|cell| cell.unwrap_or_default().trim()).collect());
+        }
+    }
+    rows
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -40,5 +58,13 @@ mod tests {
         let line = |cells: [&str; 2]| cells.map(String::from).to_vec();
         let table = table(&[line(["a", "bbb"]), line(["ccc", "1"])]);
         assert_eq!(table, "===  ===\na    bbb\n===  ===\nccc    1\n===  ===\n");
+        assert_eq!(rows(&format!("Title\n=====\n\n{table}\nText.\n{table}")), [["ccc", "1"], ["ccc", "1"]]);
+    }
+
+    #[test]
+    fn a_cell_may_be_empty() {
+        let line = |cells: [&str; 3]| cells.map(String::from).to_vec();
+        let table = table(&[line(["a", "b", "c"]), line(["x y", "", ""])]);
+        assert_eq!(rows(&table), [["x y", "", ""]]);
     }
 }
