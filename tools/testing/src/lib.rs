@@ -25,7 +25,7 @@ pub mod common {
     pub use console::style;
     pub use regex::Regex;
 
-    pub use command::{command, output, rsync, run, run_limited, succeed, wait, watch, Ended, Limits};
+    pub use command::{command, output, rsync, run, run_limited, succeed, wait, watch, Ended, HOUR};
     pub use failure::Failure;
     pub use session::{Session, TEMPLATE};
     pub use text::{data, files, is_chosen, quote, quote_first, read, regex, table};
@@ -54,14 +54,12 @@ pub mod kernel {
     pub mod machine;
     pub mod prepare;
     pub mod spec;
-    pub mod ungrafted;
 
     pub use drivers::{By, Converted};
     pub use kconfig::{hides_rust, Config};
     pub use machine::{Machine, PC};
-    pub use prepare::{Prepared, Ready};
+    pub use prepare::{ungrafted, Prepared, Ready};
     pub use spec::{jobs, Built, Kernel, KernelSpec, EVERYTHING};
-    pub use ungrafted::ungrafted;
 }
 
 /// From the log of a guest or a script to one row for each case.
@@ -105,7 +103,6 @@ pub mod reports {
 pub mod checks {
     pub mod census;
     pub mod docs;
-    pub mod exports;
     pub mod formats;
     pub mod kunit;
     pub mod model;

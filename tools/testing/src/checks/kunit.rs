@@ -32,9 +32,7 @@ pub fn run(prepared: &Prepared) -> Result<Vec<Row>> {
     for option in [format!("LLVM={LLVM}"), format!("RUST_LIB_SRC={source}")] {
         kunit.args(["--make_options", &option]);
     }
-    prepared.stage("kunit", "building and running User Mode Linux", |stage| {
-        scripts::results(stage, PREFIX, &mut kunit, Duration::from_secs(3600))
-    })
+    prepared.stage("kunit", "building and running User Mode Linux", |stage| scripts::results(stage, PREFIX, &mut kunit))
 }
 
 /// Returns how many seconds the last run took to build, and to run the tests, as `kunit.py` says.

@@ -6,15 +6,9 @@
 //! The comparison leaves out line numbers (bug tables, DWARF), converted drivers, and files in which the overlay has a hook; of these
 //! only the exports are compared. The guests `guest::...@off` test how such files behave.
 
-use object::{Object, ObjectSection};
+use object::{Object, ObjectSection, ObjectSymbol};
 
-use crate::{
-    checks::exports::{self, Exports},
-    common::*,
-    host::LLVM,
-    kernel::*,
-    verdict::Row,
-};
+use crate::{common::*, host::LLVM, kernel::*, verdict::Row};
 
 const FOLDER: &str = "drivers/pci";
 
@@ -45,13 +39,13 @@ pub fn compare(prepared: &Prepared, ready: &BTreeMap<Kernel, Ready>) -> Result<V
     let mut rows = rows(&trees[0], &trees[1], &excepted(prepared)?);
     rows.push(exported("objects::exports", &all_exports(&trees[0])?, &all_exports(&trees[1])?, &BTreeSet::new()));
     if let [Some(stock), Some(ours)] = KERNELS.map(|kernel| ready.get(&kernel)) {
-        let of = |ready: &Ready| exports::of_kernel(&ready.kernel.spec.out);
+        let of = |ready: &Ready| exports_of_kernel(&ready.kernel.spec.out);
         // Ours has the software PCI bus too, which selects a library of the kernel.
         let headers =
             [prepared.root.join("include/linux/pci_irq_vectors.h"), prepared.linux().join("include/linux/irqchip/irq-msi-lib.h")];
         let mut added = BTreeSet::new();
         for header in headers {
-            added.extend(exports::declared(&header)?);
+            added.extend(declared(&header)?);
         }
         rows.push(exported("objects::exports_with_the_option", &of(stock)?, &of(ours)?, &added));
     }
@@ -71,7 +65,7 @@ fn exported(name: &str, theirs: &Exports, ours: &Exports, added: &BTreeSet<Strin
 fn all_exports(tree: &Tree) -> Result<Exports> {
     let mut found = Exports::new();
     for object in tree.values() {
-        found.extend(exports::exports(&object::File::parse(&**object)?)?);
+        found.extend(exports(&object::File::parse(&**object)?)?);
     }
     Ok(found)
 }
@@ -179,6 +173,49 @@ fn excepted(session: &Session) -> Result<BTreeSet<String>> {
 fn patched_objects(patch: &str) -> Vec<String> {
     let sources = patch.lines().filter_map(|line| line.strip_prefix("+++ b/")).filter(|file| file.starts_with(FOLDER));
     sources.filter_map(|file| Some(format!("{}.o", file.strip_suffix(".c")?))).collect()
+}
+
+/// The exported names, each with its class: the modules to which it is exported.
+type Exports = BTreeMap<String, String>;
+
+/// Returns the exports of the object at `path`.
+fn exports_of(path: &Path) -> Result<Exports> {
+    let bytes = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+    exports(&object::File::parse(&*bytes)?)
+}
+
+/// Returns the exports of `file`. `EXPORT_SYMBOL()` and the like store the licence and the namespace, as two strings, at a symbol
+/// whose name contains that of the exported symbol.
+fn exports(file: &object::File<'_>) -> Result<Exports> {
+    let mut found = Exports::new();
+    for symbol in file.symbols() {
+        let Some(name) = symbol.name()?.strip_prefix("__export_symbol_") else { continue };
+        let section = file.section_by_index(symbol.section_index().context("an export has a section")?)?;
+        let at = usize::try_from(symbol.address() - section.address())?;
+        let mut strings = section.data()?[at..].split(|byte| *byte == 0);
+        let mut next = || String::from_utf8_lossy(strings.next().unwrap_or_default());
+        let class = match (&*next(), &*next()) {
+            ("", "") => "any licence".into(),
+            (licence, "") => licence.into(),
+            (licence, namespace) => format!("{licence}, namespace {namespace}"),
+        };
+        found.insert(name.into(), class);
+    }
+    Ok(found)
+}
+
+/// Returns the exports of a kernel built in `out`, without those of Rust code: the build exports all of that, for Rust modules.
+fn exports_of_kernel(out: &Path) -> Result<Exports> {
+    let mut found = exports_of(&out.join("vmlinux.o"))?;
+    let rust = exports_of(&out.join("rust/exports.o"))?;
+    found.retain(|name, _| !rust.contains_key(name));
+    Ok(found)
+}
+
+/// Returns the functions that a header declares and does not define.
+fn declared(header: &Path) -> Result<BTreeSet<String>> {
+    let text = read(header)?;
+    Ok(regex(r"(?m)^(?:int|void|bool) (\w+)\([^;{]*\);").captures_iter(&text).map(|f| f[1].into()).collect())
 }
 
 #[cfg(test)]

@@ -37,14 +37,14 @@ impl Script {
     pub fn run(&self, session: &Session, folder: &Path) -> Result<Vec<Row>> {
         let mut test = command(session, session.testing().join(self.file));
         test.arg(folder);
-        session.stage(self.name, self.doing, |stage| results(stage, &self.prefix(), &mut test, Duration::from_secs(3600)))
+        session.stage(self.name, self.doing, |stage| results(stage, &self.prefix(), &mut test))
     }
 }
 
 /// Runs a command that prints KTAP. Returns its results as rows whose names begin with `prefix`, and a summary.
-pub fn results(stage: &Stage<'_>, prefix: &str, test: &mut Command, limit: Duration) -> Result<(Vec<Row>, String)> {
+pub fn results(stage: &Stage<'_>, prefix: &str, test: &mut Command) -> Result<(Vec<Row>, String)> {
     let log = stage.session.log(&prefix.trim_end_matches(":").replace("::", "-"));
-    let ended = watch(stage, test, &log, Limits::total(limit))?;
+    let ended = watch(stage, test, &log, HOUR)?;
     let shown = stage.session.show(&log);
     let rows = rows(prefix, Path::new(&shown), &fs::read(&log)?, &ended);
     let failed = rows.iter().filter(|row| !row.ok).count();
@@ -129,7 +129,7 @@ pub fn judge(session: &Session, name: &str, doing: &str, tool: &mut Command, wro
     let log = session.log(&short);
     session.stage(&short, doing, |stage| {
         let started = Instant::now();
-        let ended = watch(stage, tool, &log, Limits::total(Duration::from_secs(3600)))?;
+        let ended = watch(stage, tool, &log, HOUR)?;
         let good = matches!(ended, Ended::Exited(status) if status.success());
         let text = fs::read_to_string(&log)?;
         let mut lines: Vec<_> = text.lines().filter(|line| wrong(line)).take(QUOTED).collect();

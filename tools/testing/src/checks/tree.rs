@@ -92,7 +92,7 @@ impl Target {
             let wanted = files.iter().filter(|f| self.wants(&f.file));
             make.args(wanted.map(|f| f.file.with_extension("o")));
             make.args(self.rust().iter().map(|f| f.with_extension("o")));
-            let ended = watch(stage, &mut make, &log, Limits::total(Duration::from_secs(3600)))?;
+            let ended = watch(stage, &mut make, &log, HOUR)?;
             if !matches!(ended, Ended::Exited(_)) {
                 return Err(Failure::new("compiling did not end in time").log(&log).into());
             }

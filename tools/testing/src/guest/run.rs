@@ -203,7 +203,7 @@ impl Run {
 
         let started = Instant::now();
         let (limit, silent) = self.limits();
-        let ended = wait(stage, &mut qemu, &log, Limits { total: Some(limit), silent: Some(silent) })?;
+        let ended = wait(stage, &mut qemu, &log, limit, silent)?;
         let total = started.elapsed().as_secs_f64();
         let bytes = fs::read(&log)?;
         let lines = klog::lines(&bytes);

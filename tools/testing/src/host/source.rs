@@ -56,7 +56,7 @@ pub fn copy(session: &Session, pristine: &Pristine) -> Result<()> {
         let mut rsync = rsync(session, &pristine.tree, &to);
         rsync.args(["--delete", "--exclude=/.git"]);
         run(stage, &mut rsync, &session.log("copy"))?;
-        if to.join(".config").exists() || to.join("include/config").exists() {
+        if is_built_in(&to) {
             // The user has built in that tree. Our output goes elsewhere, which Kbuild allows for clean trees only.
             let mut make = command(session, "make");
             make.arg("-C").arg(&to).arg("mrproper");
@@ -67,6 +67,11 @@ pub fn copy(session: &Session, pristine: &Pristine) -> Result<()> {
         began.persist(&stamp)?.set_modified(time)?;
         Ok(((), format!("Linux {} in {}", pristine.version, session.show(&to))))
     })
+}
+
+/// Returns whether a kernel was built or configured in its tree.
+pub fn is_built_in(tree: &Path) -> bool {
+    tree.join(".config").exists() || tree.join("include/config").exists()
 }
 
 /// Returns the version that a tree's Makefile states.

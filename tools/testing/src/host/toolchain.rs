@@ -90,8 +90,7 @@ fn by_rustup(stage: &Stage<'_>, rustc: &str) -> Option<PathBuf> {
     let mut rustup = command(session, "rustup");
     rustup.args(["component", "add", "rust-src"]);
     // Behind a proxy or without a network this must not block the next steps.
-    let limits = Limits::total(Duration::from_secs(60));
-    run_limited(stage, &mut rustup, &session.log("rustup"), limits).ok()?;
+    run_limited(stage, &mut rustup, &session.log("rustup"), Duration::from_secs(60)).ok()?;
     rust_src(session, rustc)
 }
 

@@ -20,8 +20,8 @@ pub struct Prepared {
     pub tools: Toolchain,
     /// The tree that was copied and grafted.
     pub pristine: Pristine,
-    /// The tree without the overlay, once somebody has asked for it; see [`ungrafted`].
-    pub ungrafted: Arc<Mutex<Option<PathBuf>>>,
+    /// Whether [`ungrafted`] has made its copy.
+    is_copied: Arc<Mutex<bool>>,
     /// The lock is held as long as this clone's build folder is in use.
     _lock: Arc<File>,
 }
@@ -71,7 +71,7 @@ pub fn source(session: &Session, more: &'static [Package]) -> Result<Prepared> {
     let pristine = source::pristine(session)?;
     source::copy(session, &pristine)?;
     graft(session, &session.root)?;
-    Ok(Prepared { session: session.clone(), tools, pristine, ungrafted: Arc::default(), _lock: lock.into() })
+    Ok(Prepared { session: session.clone(), tools, pristine, is_copied: Arc::default(), _lock: lock.into() })
 }
 
 /// Builds a kernel, and the modules with these names in `tools/testing/modules` for it.
@@ -115,6 +115,36 @@ fn packed(prepared: &Prepared, which: Kernel, mut kernel: Built, modules: &BTree
             Ok((path, summary))
         })?;
     Ok(Ready { kernel, initramfs })
+}
+
+/// Returns the pristine tree if it can be built with its output elsewhere, and otherwise a clean copy, which is made once.
+pub fn ungrafted(prepared: &Prepared) -> Result<PathBuf> {
+    let tree = &prepared.pristine.tree;
+    let is_grafted = tree.join(".pci_devres_rust").exists();
+    if !is_grafted && !source::is_built_in(tree) {
+        return Ok(tree.clone());
+    }
+    let copy = prepared.build.join("pristine");
+    // Another thread may ask for it at the same time.
+    let mut is_made = prepared.is_copied.lock().expect("no holder panics");
+    if *is_made {
+        return Ok(copy);
+    }
+    let doing = "making a clean copy of LINUX to compare with";
+    prepared.stage("ungrafted", doing, |stage| {
+        let log = prepared.log("ungrafted");
+        let mut rsync = rsync(prepared, tree, &copy);
+        run(stage, rsync.args(["--delete", "--exclude=/.git"]), &log)?;
+        if is_grafted {
+            let mut graft = command(prepared, prepared.root.join("scripts/graft"));
+            run(stage, graft.arg("--undo").arg(&copy), &log)?;
+        }
+        let mut make = command(prepared, "make");
+        succeed(make.arg("-C").arg(&copy).arg("mrproper"), "cleaning the copy")?;
+        Ok(((), prepared.show(&copy)))
+    })?;
+    *is_made = true;
+    Ok(copy)
 }
 
 /// Grafts `overlay`, which is the clone or a copy of it, into `build/linux`.
