@@ -30,7 +30,8 @@ const RUSTDOC: &str = "Documentation/output/rust/rustdoc";
 /// Builds the documentation of a tree whose kernel is configured. Returns one row for each kind of documentation.
 pub fn build(prepared: &Prepared) -> Result<Vec<Row>> {
     packages::install(prepared, &packages::set("docs").iter().collect::<Vec<_>>())?;
-    Ok(vec![sphinx(prepared, &Ours::of(prepared)?)?, kernel_doc(prepared, "host::docs::kernel-doc")?, rustdoc(prepared)?])
+    let ours = Ours::of(prepared)?;
+    Ok(vec![sphinx(prepared, &ours)?, kernel_doc(prepared, &ours)?, rustdoc(prepared)?])
 }
 
 /// Our files, which must have no warnings.
@@ -78,8 +79,7 @@ fn sphinx(prepared: &Prepared, ours: &Ours) -> Result<Row> {
 }
 
 /// Checks the comments of functions. Some of the kernel's own files lack what only `-Wall` requires.
-pub fn kernel_doc(session: &Session, name: &str) -> Result<Row> {
-    let ours = Ours::of(session)?;
+fn kernel_doc(session: &Session, ours: &Ours) -> Result<Row> {
     let linux = session.linux();
     let mut check = command(session, "sh");
     check.current_dir(&linux).env("PYTHONDONTWRITEBYTECODE", "1");
@@ -89,7 +89,7 @@ pub fn kernel_doc(session: &Session, name: &str) -> Result<Row> {
         join(&ours.added),
         join(&ours.edited)
     ));
-    judge(session, name, DOING, &mut check, |line| !line.trim().is_empty())
+    judge(session, "host::docs::kernel-doc", DOING, &mut check, |line| !line.trim().is_empty())
 }
 
 /// Builds the documentation of the Rust API. The kernel's own part must have no warnings either.
