@@ -46,19 +46,20 @@ pub fn results(stage: &Stage<'_>, prefix: &str, test: &mut Command) -> Result<(V
     let log = stage.session.log(&prefix.trim_end_matches(":").replace("::", "-"));
     let ended = watch(stage, test, &log, HOUR)?;
     let shown = stage.session.show(&log);
-    let rows = rows(prefix, Path::new(&shown), &fs::read(&log)?, &ended);
+    let referee = |document: &Document| referee::agrees(stage.session, &stage.session.linux(), document);
+    let rows = rows(prefix, Path::new(&shown), &fs::read(&log)?, &ended, referee);
     let failed = rows.iter().filter(|row| !row.ok).count();
     let summary = format!("{} results, {failed} failed", rows.len());
     Ok((rows, summary))
 }
 
 /// Returns the results in a log of KTAP, as rows whose names begin with `prefix`.
-fn rows(prefix: &str, log: &Path, bytes: &[u8], ended: &Ended) -> Vec<Row> {
+fn rows(prefix: &str, log: &Path, bytes: &[u8], ended: &Ended, referee: impl Fn(&Document) -> Result<(), String>) -> Vec<Row> {
     let lines = klog::lines(bytes);
     let mut rows = Vec::new();
     let mut errors = Vec::new();
     for document in ktap::documents(&lines) {
-        errors.extend(document.errors);
+        errors.extend(referee(&document).err());
         let mut from = document.first + 1;
         for case in document.cases {
             let name = prefix.to_string() + &case.path.join("::").replace(' ', "_");

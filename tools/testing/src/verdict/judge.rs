@@ -61,11 +61,9 @@ pub fn judge(evidence: &Evidence<'_>, referee: impl Fn(&Document) -> Result<(), 
             charged = case.line + 1;
             rows.push(row(evidence, &trouble, case, span));
         }
-        errors.extend(document.errors.iter().map(|e| format!("KTAP: {e}")));
-        if document.errors.is_empty() {
-            errors.extend(referee(document).err());
-        } else {
-            quoted = &lines[document.wrong.saturating_sub(15)..=document.wrong];
+        if let Err(error) = referee(document) {
+            quoted = &lines[document.last.saturating_sub(15)..=document.last];
+            errors.push(error);
         }
     }
     if let Some((error, at)) = outside_every_test(&lines[charged..]) {
@@ -164,6 +162,15 @@ mod tests {
         judge(&evidence(log), |_| Ok(()))
     }
 
+    #[test]
+    fn a_fault_of_the_document_is_shown_by_its_last_lines() {
+        let log = "KTAP version 1\n1..2\n[ 1ok 1 a\nok 2 b\nguest: finished\n";
+        let rows = judge(&evidence(log), |_| Err("KTAP: b: Expected test number 1 but found 2".into()));
+        for part in ["Expected test number 1", "| [ 1ok 1 a", "log: g.log"] {
+            assert!(rows[1].message.contains(part), "{}", rows[1].message);
+        }
+    }
+
     fn failed(rows: &[Row]) -> String {
         rows.iter().filter(|row| !row.ok).map(|row| row.name.trim_start_matches("guest::g::")).collect::<Vec<_>>().join(", ")
     }
@@ -179,7 +186,6 @@ mod tests {
             (&format!("1..1\nok 1 a\n{WARN}guest: finished\n"), "boot"),
             // A hang.
             ("1..2\nok 1 a\n", "boot"),
-            ("guest: finished\n", "boot"),
         ] {
             assert_eq!(failed(&judged(&format!("KTAP version 1\n{log}"))), bad, "{log}");
         }
@@ -194,9 +200,7 @@ mod tests {
         let caused = format!("1..2\nok 1 a\n{WARN}ok 2 b\nguest: finished\n");
         for (log, parts) in [
             (caused.as_str(), ["the kernel reported: WARNING: CPU: 0 at x.c:1", "log: g.log"]),
-            ("1..2\nok 1 a\n", ["did not come to its end", "planned 2 results and gave 1"]),
-            // A result that is missing is shown by the lines before.
-            ("1..2\n[ 1ok 1 a\nok 2 b\nguest: finished\n", ["| [ 1ok 1 a", "log: g.log"]),
+            ("1..2\nok 1 a\n", ["did not come to its end", "the last result was guest::g::a"]),
         ] {
             let rows = judged(&format!("KTAP version 1\n{log}"));
             let message = &rows.iter().find(|row| !row.ok).unwrap().message;
