@@ -66,23 +66,12 @@ pub fn series(session: &Session, check: Option<&str>, version: usize) -> Result<
     } else {
         println!("make series CHECK=1 builds every step and boots each that changes what boots");
     }
-    let failed = results::write(session, "series", None, session.started.elapsed(), &rows)?;
     for row in &rows {
-        let mark = if row.ok { "ok" } else { "FAILED" };
         let note = row.values.get("note").and_then(|note| note.as_str());
         let note = note.map_or(String::new(), |note| format!("  ({note})"));
-        println!("{mark:<6} {}{note}", row.name);
-        if !row.ok {
-            println!("{}", row.message);
-        }
+        println!("{:<6} {}{note}", if row.ok { "ok" } else { "FAILED" }, row.name);
     }
-    println!(
-        "\nseries: {}. {} passed, {failed} failed, {}",
-        if failed == 0 { "ok" } else { "FAILED" },
-        rows.len() - failed,
-        elapsed(session.started.elapsed())
-    );
-    Ok(failed == 0)
+    results::conclude(session, "series", None, &rows, "")
 }
 
 /// The repository of the series, which keeps the versions that were made.

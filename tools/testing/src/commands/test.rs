@@ -167,7 +167,7 @@ pub fn run_prepared(prepared: &Prepared, ready: &mut Kernels, selection: &Select
     });
     // This runs only if it is asked for by name, and alone, because it takes long on a busy host.
     if !selection.long && selection.names(bench::PREFIX) {
-        let measured = bench::measure(prepared, ready).map(|outcome| outcome.rows());
+        let measured = bench::measure(prepared, ready).map(|(_, rows)| rows);
         rows.extend(caught("bench::run", measured));
     }
     let kernel = ready.get(&Kernel::Ours);

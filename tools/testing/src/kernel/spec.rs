@@ -49,7 +49,7 @@ impl Kernel {
 
     /// Returns whether it has the overlay.
     pub fn is_grafted(self) -> bool {
-        matches!(self, Self::Ours | Self::Debug | Self::Off)
+        self.has_rule() || self == Self::Off
     }
 
     /// Returns whether the ownership rule is in force.
@@ -67,12 +67,12 @@ impl Kernel {
         match self {
             Self::Ours | Self::Off => Some(Self::Stock),
             Self::Debug => Some(Self::DebugStock),
-            Self::Stock | Self::DebugStock | Self::Earlier => None,
+            _ => None,
         }
     }
 }
 
-/// Kconfig's target for a minimal configuration.
+/// Kconfig/// Kconfig's target for a minimal configuration.
 pub const NOTHING: &str = "allnoconfig";
 
 /// Kconfig's target for a configuration with everything, as modules.
