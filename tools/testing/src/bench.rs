@@ -56,7 +56,7 @@ pub fn measure(session: &Session, ready: &BTreeMap<Kernel, Ready>) -> Result<(Ve
         Ok(first)
     };
     let (mut theirs, mut mine) = (counted(Stock, stock)?, counted(Ours, ours)?);
-    size::add(stock, ours, &mut theirs, &mut mine)?;
+    size::add(session, stock, ours, &mut theirs, &mut mine)?;
     let counts = rows::rows(&theirs, &mine);
     rows.extend(counts.iter().map(rows::Count::row));
     Ok((counts, rows))

@@ -42,7 +42,7 @@ pub mod host {
     pub use debian::Archive;
     pub use packages::{program, Package};
     pub use source::Pristine;
-    pub use toolchain::{Toolchain, LLVM};
+    pub use toolchain::{llvm, Toolchain, LLVM};
 }
 
 /// From the pristine source to a kernel that can boot: grafting, configuring, building, packing.

@@ -8,10 +8,9 @@
 
 use std::sync::LazyLock;
 
-use object::{Object, ObjectSymbol};
 use serde::Deserialize;
 
-use crate::{checks::tree_report, common::*, kernel::*, reports::results, verdict::Row};
+use crate::{checks::tree_report, common::*, host::llvm, kernel::*, reports::results, verdict::Row};
 
 /// What is compiled: `tools/testing/tree.toml`.
 #[derive(Deserialize)]
@@ -117,7 +116,7 @@ impl Target {
         }
         let object = self.spec(session).out.join(file.with_extension("o"));
         let complaint = if object.exists() {
-            let unknown = not_exported(&fs::read(&object)?, exports).with_context(|| format!("reading {}", object.display()))?;
+            let unknown = not_exported(session, &object, exports)?;
             if unknown.is_empty() {
                 return Ok(Row::passed(name));
             }
@@ -150,17 +149,10 @@ fn exports(linux: &Path) -> Result<BTreeSet<String>> {
 }
 
 /// Returns the calls of the interrupt-vector API that an object needs and that are not exported to modules.
-fn not_exported(object: &[u8], exports: &BTreeSet<String>) -> Result<Vec<String>> {
-    let file = object::File::parse(object)?;
-    let mut unknown = Vec::new();
-    for symbol in file.symbols().filter(|symbol| symbol.is_undefined()) {
-        let name = symbol.name()?;
-        let ours = (name.starts_with("pci_") || name.starts_with("pcim_")) && (name.contains("irq") || name.contains("msi"));
-        if ours && !exports.contains(name) {
-            unknown.push(name.to_string());
-        }
-    }
-    Ok(unknown)
+fn not_exported(session: &Session, object: &Path, exports: &BTreeSet<String>) -> Result<Vec<String>> {
+    let call = regex(r"^pcim?_.*(irq|msi)");
+    let needed = llvm(session, "nm", &["--undefined-only", "--format=just-symbols"], object)?;
+    Ok(needed.lines().filter(|name| call.is_match(name) && !exports.contains(*name)).map(String::from).collect())
 }
 
 /// Returns the rows of `make test`: one for each file, for the first target.

@@ -109,18 +109,13 @@ fn become_root(session: &Session, names: &[&str]) -> Result<()> {
 fn apt_install(stage: &Stage<'_>, names: &[&str]) -> Result<()> {
     let session = stage.session;
     let log = session.log("packages");
-    let mut show = command(session, "apt-cache");
-    show.args(["--quiet=0", "show", "--no-all-versions"]);
-    if output(show.args(names)).is_none() {
-        update(stage)?;
-    }
     let mut install = apt(session);
     install.args(["install", "-y", "--no-install-recommends"]);
     install.args(names);
     if run(stage, &mut install, &log).is_ok() {
         return Ok(());
     }
-    // An old package list names files that have gone from the archive since.
+    // There may be no list of packages, and an old one names files that have gone from the archive since.
     update(stage)?;
     run(stage, &mut install, &log).map_err(|error| {
         Failure::from_error(error).remedy("check the network and /etc/apt/sources.list, then run the same command again").into()

@@ -64,6 +64,12 @@ pub fn rust_src(session: &Session, rustc: &str) -> Option<PathBuf> {
     [own, fetched].into_iter().find(|path| path.join("core/src/lib.rs").exists())
 }
 
+/// Returns what a program of LLVM says about a file.
+pub fn llvm(session: &Session, name: &str, arguments: &[&str], file: &Path) -> Result<String> {
+    let mut tool = command(session, format!("llvm-{name}{LLVM}"));
+    output(tool.args(arguments).arg(file)).with_context(|| format!("llvm-{name} cannot read {}", file.display()))
+}
+
 /// Returns whether version `a` is older than `b`.
 pub fn older(a: &str, b: &str) -> bool {
     let numbers = |version: &str| -> Vec<u32> {
