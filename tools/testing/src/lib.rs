@@ -103,13 +103,13 @@ pub mod reports {
 pub mod checks {
     pub mod census;
     pub mod docs;
-    pub mod formats;
     pub mod kunit;
     pub mod model;
     pub mod no_pci;
     pub mod objects;
     pub mod samples;
     pub mod scripts;
+    pub mod source;
     pub mod tree;
     pub mod tree_report;
 }

@@ -6,7 +6,7 @@ use std::{sync::mpsc, thread};
 
 use crate::{
     bench,
-    checks::{census, docs, formats, kunit, model, no_pci, objects, samples, scripts, tree},
+    checks::{census, docs, kunit, model, no_pci, objects, samples, scripts, source, tree},
     common::*,
     evidence::{self, Chosen},
     guest::*,
@@ -253,8 +253,8 @@ impl Host<'_> {
         test("tree::", "tree::build", &|| tree::test(prepared));
         test(no_pci::NAME, no_pci::NAME, &|| no_pci::build(prepared));
         test(no_pci::NO_MSI, no_pci::NO_MSI, &|| no_pci::build_without_msi(prepared));
-        test(samples::NO_UNSAFE, "host::no-unsafe::run", &|| samples::no_unsafe(prepared));
-        test(formats::NAME, formats::NAME, &|| formats::check(prepared));
+        test(source::NO_UNSAFE, "host::no-unsafe::run", &|| source::check(prepared, source::NO_UNSAFE));
+        test(source::FORMATS, source::FORMATS, &|| source::check(prepared, source::FORMATS));
         test(model::PREFIX, "host::model::run", &|| model::explore(prepared));
         // This runs only if it is asked for by name, because it builds one more kernel.
         if selection.names(kunit::PREFIX) {

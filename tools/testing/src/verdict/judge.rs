@@ -59,7 +59,7 @@ pub fn judge(evidence: &Evidence<'_>, referee: impl Fn(&Document) -> Result<(), 
         for case in &document.cases {
             let span = &lines[charged..=case.line];
             charged = case.line + 1;
-            rows.push(row(evidence, &trouble, case, span));
+            rows.push(row(&format!("guest::{}::", evidence.guest), evidence.path, &trouble, case, span));
         }
         if let Err(error) = referee(document) {
             quoted = &lines[document.last.saturating_sub(15)..=document.last];
@@ -104,24 +104,24 @@ pub fn judge(evidence: &Evidence<'_>, referee: impl Fn(&Document) -> Result<(), 
     rounds::merge(rows)
 }
 
-fn row(evidence: &Evidence<'_>, trouble: &Trouble, case: &ktap::Case, span: &[Line]) -> Row {
-    let case_name = case.path.join("::").replace(' ', "_");
-    let name = format!("guest::{}::{case_name}", evidence.guest);
+/// Returns the row of a case, whose name begins with `prefix`. `span` are the lines up to its result in the log at `path`.
+pub fn row(prefix: &str, path: &Path, trouble: &Trouble, case: &ktap::Case, span: &[Line]) -> Row {
+    let name = format!("{prefix}{}", case.path.join("::").replace(' ', "_"));
     let reported = troubled(trouble, span);
     let complaint = || match reported {
         Some(at) => {
             let title = span[at..].iter().find(|l| !l.text.contains("[ cut here ]")).map_or("", |l| l.text.as_str());
-            message(&format!("the kernel reported: {title}"), &span[at..], evidence.path)
+            message(&format!("the kernel reported: {title}"), &span[at..], path)
         }
         None => {
             let last = &span[span.len().saturating_sub(QUOTED)..];
-            message("the test says: not ok", last, evidence.path)
+            message("the test says: not ok", last, path)
         }
     };
     let times = || Some((span.first()?.time?, span.last()?.time?));
     Row {
         skipped: case.skip.clone(),
-        log: Some(evidence.path.to_path_buf()),
+        log: Some(path.to_path_buf()),
         seconds: times().map(|(from, to)| ((to - from) * 1000.0).round() / 1000.0),
         ..Row::judged(name, case.ok && reported.is_none(), complaint)
     }
