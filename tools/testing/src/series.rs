@@ -53,8 +53,8 @@ pub fn series(session: &Session, check: Option<&str>, version: usize) -> Result<
     // git numbered them; the first is the cover letter.
     let written = text::files(&patches, &[])?;
     let mut rows = vec![
-        lint::mailbox(session, &repository, &table, &files, &base, &written),
-        lint::alone(&repository, &base, &steps, &written),
+        lint::mailbox(session, &repository, &table, &files, &base, &written)?,
+        lint::alone(&repository, &base, &steps, &written)?,
         lint::sizes(&steps, &written)?,
         lint::checkpatch(session, pristine, &table, &steps, &written)?,
         lint::maintainers(session, &repository, &files),

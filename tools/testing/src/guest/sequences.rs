@@ -5,13 +5,7 @@
 //! A difference is narrowed down: parts of a sequence are replayed, many in one boot, until no step can be left out. What is left
 //! is printed in full for both kernels.
 
-use std::{
-    collections::hash_map::DefaultHasher,
-    env,
-    hash::{Hash, Hasher},
-    sync::OnceLock,
-    time::SystemTime,
-};
+use std::{env, sync::LazyLock, time::SystemTime};
 
 use similar::TextDiff;
 
@@ -44,28 +38,15 @@ const DUE: (u64, u64) = (20_000, 500_000);
 const SHOWN: usize = 120;
 
 /// The seed of half of the sequences, which `SEED` sets. The others have the same seed each time.
-fn seed() -> u64 {
-    static SEED: OnceLock<u64> = OnceLock::new();
-    *SEED.get_or_init(|| {
-        let now = || {
-            let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-            since.map_or(0, |since| since.as_secs())
-        };
-        match env::var("SEED") {
-            Ok(word) if !word.is_empty() => word.parse().unwrap_or_else(|_| {
-                let mut hasher = DefaultHasher::new();
-                word.hash(&mut hasher);
-                hasher.finish()
-            }),
-            _ => now(),
-        }
-    })
-}
+static SEED: LazyLock<u64> = LazyLock::new(|| {
+    let asked = env::var("SEED").ok().and_then(|seed| seed.parse().ok());
+    asked.unwrap_or_else(|| SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs()))
+});
 
 /// Returns the words for the kernel's command line of `guest`.
 pub fn words(guest: &GuestSpec) -> Vec<String> {
     match guest.name {
-        NAME | ON_SOFT => vec![format!("seed={}", seed())],
+        NAME | ON_SOFT => vec![format!("seed={}", *SEED)],
         _ => Vec::new(),
     }
 }
@@ -100,7 +81,7 @@ fn told(text: &str) -> Vec<Told> {
 
 /// Returns a row for each device, and one for the number of calls.
 pub fn agree(session: &Session, ready: &BTreeMap<Kernel, Ready>, run: &Run, theirs: &Side<'_>, ours: &Side<'_>) -> Vec<Row> {
-    session.say(format_args!("         SEED={} makes the same random sequences again", seed()));
+    session.say(format_args!("         SEED={} makes the same random sequences again", *SEED));
     let (a, b) = (told(theirs.text), told(ours.text));
     let mut rows = Vec::new();
     for device in DEVICES {
@@ -110,7 +91,7 @@ pub fn agree(session: &Session, ready: &BTreeMap<Kernel, Ready>, run: &Run, thei
         };
         rows.push(match difference(&of(&a), &of(&b)) {
             None if of(&a).is_empty() => Row::failed(name, "neither kernel ran a sequence on it"),
-            None => Row::passed(name).with("sequences", of(&a).len()).with("seed", seed()),
+            None => Row::passed(name).with("sequences", of(&a).len()).with("seed", *SEED),
             Some(found) => {
                 let hunt = Hunt { session, ready, key: &found.key };
                 let shortest = hunt.shortest(found.steps).unwrap_or_else(|error| format!("it could not be replayed: {error:#}\n"));
@@ -146,11 +127,9 @@ fn message(found: &Told, long: bool, shortest: &str, theirs: &Path, ours: &Path)
 
 fn enough(a: &[Told], b: &[Told], long: bool) -> Row {
     let due = if long { DUE.1 } else { DUE.0 };
-    let name = format!("guest::{NAME}::agrees::{due}_calls");
-    let calls = |told: &[Told]| told.iter().map(|told| told.calls).sum::<u64>();
-    let (theirs, ours) = (calls(a), calls(b));
-    (Row::judged(name, theirs.min(ours) >= due, || format!("the stock kernel answered {theirs} calls, ours {ours}, {due} are due")))
-        .with("calls", ours)
+    let [theirs, ours] = [a, b].map(|told| told.iter().map(|told| told.calls).sum::<u64>());
+    let complaint = || format!("the stock kernel answered {theirs} calls, ours {ours}, {due} are due");
+    Row::judged(format!("guest::{NAME}::agrees::{due}_calls"), theirs.min(ours) >= due, complaint).with("calls", ours)
 }
 
 /// Replays one sequence in parts.
@@ -169,10 +148,10 @@ impl Hunt<'_> {
             return Ok(quote([alone]));
         }
         let kept = shrink(all, |tries| self.differ(tries))?;
-        let texts = self.replay(&[kept], true)?.map(|text| full(&text));
+        let [theirs, ours] = self.replay(&[kept], true)?.map(|text| full(&text));
         let numbers: Vec<String> = steps(kept).iter().map(u32::to_string).collect();
         let steps = if numbers.is_empty() { "binding and detach".to_string() } else { numbers.join(", ") };
-        Ok(format!("{} of its {count} steps are enough: {steps}\n{}", numbers.len(), beside(&texts[0], &texts[1])))
+        Ok(format!("{} of its {count} steps are enough: {steps}\n{}", numbers.len(), beside(&theirs, &ours)))
     }
 
     /// Returns for each part whether the kernels differ.
