@@ -34,11 +34,9 @@ pub fn build(prepared: &Prepared) -> Result<Vec<Row>> {
     Ok(vec![sphinx(prepared, &ours)?, kernel_doc(prepared, &ours)?, rustdoc(prepared)?])
 }
 
-/// Our files, which must have no warnings.
+/// Our files, which must have no warnings: those that we add, and those of the kernel that we edit.
 struct Ours {
-    /// Files that we add.
     added: BTreeSet<String>,
-    /// Files of the kernel that we edit.
     edited: BTreeSet<String>,
 }
 
@@ -48,15 +46,9 @@ impl Ours {
         let edited = output(list.arg("--list-edited")).context("scripts/graft --list-edited")?;
         let mut added = BTreeSet::new();
         for folder in ["Documentation", "drivers", "include", "rust/helpers"] {
-            let all = files(&session.root.join(folder), &[])?;
-            added.extend(all.iter().map(|file| session.show(file)));
+            added.extend(files(&session.root.join(folder), &[])?.iter().map(|file| session.show(file)));
         }
         Ok(Self { added, edited: edited.lines().map(str::to_string).collect() })
-    }
-
-    /// Returns those of `files` that kernel-doc reads.
-    fn c(files: &BTreeSet<String>) -> impl Iterator<Item = &String> {
-        files.iter().filter(|f| f.ends_with(".c") || f.ends_with(".h"))
     }
 
     /// Returns whether a line of a log complains about one of them.
@@ -80,15 +72,14 @@ fn sphinx(prepared: &Prepared, ours: &Ours) -> Result<Row> {
 
 /// Checks the comments of functions. Some of the kernel's own files lack what only `-Wall` requires.
 fn kernel_doc(session: &Session, ours: &Ours) -> Result<Row> {
-    let linux = session.linux();
+    let c = |files: &BTreeSet<String>| {
+        let files = files.iter().filter(|file| file.ends_with(".c") || file.ends_with(".h"));
+        files.cloned().collect::<Vec<_>>().join(" ")
+    };
     let mut check = command(session, "sh");
-    check.current_dir(&linux).env("PYTHONDONTWRITEBYTECODE", "1");
-    let join = |files: &BTreeSet<String>| Ours::c(files).cloned().collect::<Vec<_>>().join(" ");
-    check.arg("-c").arg(format!(
-        "scripts/kernel-doc -none -Wall {} && scripts/kernel-doc -none {}",
-        join(&ours.added),
-        join(&ours.edited)
-    ));
+    check.current_dir(session.linux()).env("PYTHONDONTWRITEBYTECODE", "1");
+    let (added, edited) = (c(&ours.added), c(&ours.edited));
+    check.arg("-c").arg(format!("scripts/kernel-doc -none -Wall {added} && scripts/kernel-doc -none {edited}"));
     judge(session, "host::docs::kernel-doc", DOING, &mut check, |line| !line.trim().is_empty())
 }
 

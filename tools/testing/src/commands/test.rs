@@ -198,6 +198,20 @@ fn kernels(selection: &Selection, runs: &[Run], evidence: &Chosen) -> Modules {
 /// The modules of each kernel, by folder.
 type Modules = BTreeMap<Kernel, BTreeSet<&'static str>>;
 
+/// Tests that need nothing but the source: the beginning of their names, the row that stands for them if they cannot run, and the
+/// function that runs them.
+type Test = (&'static str, &'static str, fn(&Prepared) -> Result<Vec<Row>>);
+
+const SOURCES: [Test; 7] = [
+    ("tree::", "tree::build", tree::test),
+    (no_pci::NAME, no_pci::NAME, no_pci::build),
+    (no_pci::NO_MSI, no_pci::NO_MSI, no_pci::build_without_msi),
+    (source::NO_UNSAFE, "host::no-unsafe::run", |prepared| source::check(prepared, source::NO_UNSAFE)),
+    (source::FORMATS, source::FORMATS, |prepared| source::check(prepared, source::FORMATS)),
+    (model::PREFIX, "host::model::run", |prepared| model::explore(prepared)),
+    (census::PREFIX, "host::census::run", census::rows),
+];
+
 /// What runs on this machine.
 struct Host<'a> {
     prepared: &'a Prepared,
@@ -246,28 +260,15 @@ impl Host<'_> {
     /// The tests that need nothing but the source.
     fn tests_of_sources(&self) -> Vec<Row> {
         let Self { prepared, selection } = *self;
-        let mut rows = Vec::new();
-        let mut test = |prefix: &str, name: &str, run: &dyn Fn() -> Result<Vec<Row>>| {
-            rows.extend(self.test(prefix, name, run));
-        };
-        test("tree::", "tree::build", &|| tree::test(prepared));
-        test(no_pci::NAME, no_pci::NAME, &|| no_pci::build(prepared));
-        test(no_pci::NO_MSI, no_pci::NO_MSI, &|| no_pci::build_without_msi(prepared));
-        test(source::NO_UNSAFE, "host::no-unsafe::run", &|| source::check(prepared, source::NO_UNSAFE));
-        test(source::FORMATS, source::FORMATS, &|| source::check(prepared, source::FORMATS));
-        test(model::PREFIX, "host::model::run", &|| model::explore(prepared));
+        let mut rows: Vec<_> = SOURCES.iter().flat_map(|(prefix, name, run)| self.test(prefix, name, || run(prepared))).collect();
         // This runs only if it is asked for by name, because it builds one more kernel.
         if selection.names(kunit::PREFIX) {
-            test(kunit::PREFIX, "host::kunit::run", &|| kunit::run(prepared));
+            rows.extend(self.test(kunit::PREFIX, "host::kunit::run", || kunit::run(prepared)));
         }
         for script in [&scripts::GRAFT, &scripts::FRONT_DOOR] {
             let prefix = script.prefix();
-            test(&prefix, &format!("{prefix}run"), &|| script.run(prepared, &ungrafted(prepared)?));
+            rows.extend(self.test(&prefix, &format!("{prefix}run"), || script.run(prepared, &ungrafted(prepared)?)));
         }
-        test(census::PREFIX, "host::census::run", &|| {
-            let pristine = ungrafted(prepared)?;
-            census::rows(prepared, &pristine, &prepared.pristine.version, &prepared.linux())
-        });
         if scripts::LINTS.iter().any(|name| selection.wants_short(name)) {
             rows.extend(caught("host::lints", scripts::lints(prepared)));
         }

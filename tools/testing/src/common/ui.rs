@@ -97,11 +97,6 @@ impl<'a> Stage<'a> {
             self.session.say(line(dots, &self.name, &what, took));
         }
     }
-
-    /// Prints a line that stays, e.g. what is about to be installed and why.
-    pub fn say(&self, line: impl Display) {
-        self.session.say(line);
-    }
 }
 
 /// Returns a line about a stage: cut to the width of a terminal, complete in a file.

@@ -44,7 +44,11 @@ pub fn pack(session: &Session, kernel: &Built) -> Result<PathBuf> {
     }
     // Only tests of drivers need these, and they run on this machine's architecture.
     if foreign.is_none() {
-        build_ioctl(session, kernel, &guest, &root.join("bin/ioctl"))?;
+        // Busybox has no ioctl. It is built with the kernel's own small C library.
+        let mut clang = command(session, format!("clang{LLVM}"));
+        clang.args(["-Os", "-static", "-nostdlib", "-fno-stack-protector", "-include"]);
+        clang.arg(kernel.spec.source.join("tools/include/nolibc/nolibc.h")).arg("-o").arg(root.join("bin/ioctl"));
+        succeed(clang.arg(guest.join("ioctl.c")), "building the guest's ioctl")?;
         if let Some(vdpa) = program("vdpa") {
             add(&vdpa, Path::new("bin/vdpa"))?;
             // "libmnl.so.0 => /lib/.../libmnl.so.0 (0x...)", and the linker itself without an arrow.
@@ -62,13 +66,4 @@ pub fn pack(session: &Session, kernel: &Built) -> Result<PathBuf> {
     tool.args(["-u", "squash", "-g", "squash"]).args([&root, &console]);
     succeed(&mut tool, "packing the initramfs")?;
     Ok(image)
-}
-
-/// Builds the program for ioctls, which busybox lacks, with the kernel's own small C library.
-fn build_ioctl(session: &Session, kernel: &Built, guest: &Path, to: &Path) -> Result<()> {
-    let library = kernel.spec.source.join("tools/include/nolibc/nolibc.h");
-    let mut clang = command(session, format!("clang{LLVM}"));
-    clang.args(["-Os", "-static", "-nostdlib", "-fno-stack-protector"]);
-    clang.arg("-include").arg(library).arg("-o").arg(to);
-    succeed(clang.arg(guest.join("ioctl.c")), "building the guest's ioctl")
 }

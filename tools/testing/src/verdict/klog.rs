@@ -22,39 +22,29 @@ const REPLAYING: &str = "** replaying previous printk message **";
 
 /// Splits a serial log into lines, without partially printed ones.
 pub fn lines(log: &[u8]) -> Vec<Line> {
+    let stamp = regex(r"^\[\s*(\d+\.\d+)\](?:\[\s*([TC]\d+)\])? ?");
     let mut lines: Vec<Line> = Vec::new();
     let mut replaying = false;
-    for line in raw_lines(log) {
+    for raw in String::from_utf8_lossy(log).lines() {
+        let text = raw.trim_end();
+        let line = match stamp.captures(text) {
+            Some(found) => Line {
+                time: found[1].parse().ok(),
+                caller: found.get(2).map(|caller| caller.as_str().to_string()),
+                text: text[found[0].len()..].to_string(),
+            },
+            None => Line { text: text.to_string(), ..Line::default() },
+        };
         if line.text == REPLAYING {
             replaying = true;
             continue;
         }
-        let is_whole = |last: &mut Line| !(replaying && line.text.starts_with(&last.text));
-        if !lines.last_mut().is_none_or(is_whole) {
+        if std::mem::take(&mut replaying) && lines.last().is_some_and(|last| line.text.starts_with(&last.text)) {
             lines.pop();
         }
-        replaying = false;
         lines.push(line);
     }
     lines
-}
-
-fn raw_lines(log: &[u8]) -> Vec<Line> {
-    let stamp = regex(r"^\[\s*(\d+\.\d+)\](?:\[\s*([TC]\d+)\])? ?");
-    String::from_utf8_lossy(log)
-        .lines()
-        .map(|raw| {
-            let text = raw.trim_end();
-            match stamp.captures(text) {
-                Some(found) => Line {
-                    time: found[1].parse().ok(),
-                    caller: found.get(2).map(|caller| caller.as_str().to_string()),
-                    text: text[found[0].len()..].to_string(),
-                },
-                None => Line { text: text.to_string(), ..Line::default() },
-            }
-        })
-        .collect()
 }
 
 /// The functions that report on ownership. A warning names them, whether or not it names the file.
