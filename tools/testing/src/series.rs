@@ -101,7 +101,7 @@ fn repository(session: &Session) -> Result<Repository<'_>> {
 const BEGINNING: &str = "2026-01-01T00:00:00Z";
 
 /// What the graft changes, and the commit of what was there before.
-fn files(session: &Session, repository: &Repository, pristine: &Path) -> Result<(Vec<File>, String)> {
+fn files(session: &Session, repository: &Repository<'_>, pristine: &Path) -> Result<(Vec<File>, String)> {
     let mut paths = drivers::grafted(session)?;
     paths.insert(MAINTAINERS.into());
     let was = |path: &str| fs::read_to_string(pristine.join(path)).ok();
@@ -110,13 +110,8 @@ fn files(session: &Session, repository: &Repository, pristine: &Path) -> Result<
         let _ = fs::remove_file(repository.folder.join(tracked));
     }
     // The same files give the same commit, so that a later version has the same base.
-    let root = Repository {
-        session,
-        folder: repository.folder.clone(),
-        name: "Linux".into(),
-        email: "linux@localhost".into(),
-        date: BEGINNING.into(),
-    };
+    let [name, email, date] = ["Linux", "linux@localhost", BEGINNING].map(String::from);
+    let root = Repository { name, email, date, ..repository.clone() };
     let branch = format!("making-{}", std::process::id());
     root.git(&["checkout", "--quiet", "--orphan", &branch])?;
     root.commit(&before, "What the series applies to")?;

@@ -5,6 +5,7 @@
 use crate::common::*;
 
 /// The repository.
+#[derive(Clone)]
 pub struct Repository<'a> {
     pub session: &'a Session,
     pub folder: PathBuf,
