@@ -2,6 +2,8 @@
 
 //! The kernel source: a pristine tree, and the copy of it that is grafted.
 
+use std::{io::Write, time::SystemTime};
+
 use crate::{common::*, host::*};
 
 const PACKAGE: &str = "linux-source-7.3";
@@ -51,8 +53,7 @@ pub fn copy(session: &Session, pristine: &Pristine) -> Result<()> {
     }
     session.stage("copy", "copying the source to build/linux", |stage| {
         let _ = fs::remove_file(&stamp);
-        // The stamp is older than the copy, so files that change during the copy count as changed.
-        let began = tempfile::NamedTempFile::new_in(&session.build)?;
+        let began = SystemTime::now();
         let mut rsync = rsync(session, &pristine.tree, &to);
         rsync.args(["--delete", "--exclude=/.git"]);
         run(stage, &mut rsync, &session.log("copy"))?;
@@ -62,9 +63,10 @@ pub fn copy(session: &Session, pristine: &Pristine) -> Result<()> {
             make.arg("-C").arg(&to).arg("mrproper");
             run(stage, &mut make, &session.log("mrproper"))?;
         }
-        fs::write(began.path(), &identity)?;
-        let time = began.as_file().metadata()?.modified()?;
-        began.persist(&stamp)?.set_modified(time)?;
+        // The stamp is older than the copy, so files that change during the copy count as changed.
+        let mut file = fs::File::create(&stamp)?;
+        file.write_all(identity.as_bytes())?;
+        file.set_modified(began)?;
         Ok(((), format!("Linux {} in {}", pristine.version, session.show(&to))))
     })
 }
@@ -79,8 +81,8 @@ pub fn version(tree: &Path) -> Result<String> {
     let no_tree = || format!("{} is no kernel source tree", tree.display());
     let makefile = fs::read_to_string(tree.join("Makefile")).with_context(no_tree)?;
     let value = |name: &str| {
-        let mut lines = makefile.lines();
-        lines.find_map(|line| line.strip_prefix(name)?.trim().strip_prefix('=')).map(str::trim).unwrap_or_default()
+        let line = regex(&format!(r"(?m)^{name}[ \t]*=[ \t]*(.*?)[ \t]*$"));
+        line.captures(&makefile).map_or(String::new(), |found| found[1].into())
     };
     let (version, patch, sub) = (value("VERSION"), value("PATCHLEVEL"), value("SUBLEVEL"));
     ensure!(!version.is_empty() && !patch.is_empty(), no_tree());

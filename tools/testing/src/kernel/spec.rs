@@ -166,11 +166,6 @@ impl KernelSpec {
         self.out.join(self.machine.image)
     }
 
-    /// Returns whether its output folder has a configuration.
-    pub fn is_configured(&self) -> bool {
-        self.config().exists()
-    }
-
     fn config(&self) -> PathBuf {
         self.out.join(".config")
     }
@@ -195,7 +190,7 @@ impl KernelSpec {
 
     /// Writes `.config` if one of its sources has changed. A user's changes to it are kept until then.
     pub fn configure(&self, prepared: &Prepared) -> Result<()> {
-        if let Some(from) = self.from.as_ref().filter(|_| !self.is_configured()) {
+        if let Some(from) = self.from.as_ref().filter(|_| !self.config().exists()) {
             from.configure(prepared)?;
             from.build(prepared)?;
             let differing = if from.source == self.source { BTreeSet::new() } else { drivers::grafted(prepared)? };
@@ -206,7 +201,7 @@ impl KernelSpec {
         let (asked_for, kconfig) = (asked.text(), kconfig_files(prepared)?);
         let inputs = format!("{identity}\n{source}\n{asked_for}{kconfig}");
         let stamp = self.out.join(".inputs");
-        if self.is_configured() && fs::read_to_string(&stamp).is_ok_and(|s| s == inputs) {
+        if self.config().exists() && fs::read_to_string(&stamp).is_ok_and(|s| s == inputs) {
             return Ok(());
         }
         prepared.stage(&format!("{} config", self.name), "configuring", |stage| {
