@@ -252,12 +252,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_name_what_the_shell_lacks() {
-        let own = OwnBuild(vec![("PATH", "/c/bin:$PATH".into())]);
-        assert_eq!(own.lines(&["menuconfig"]), ["export PATH=/c/bin:$PATH", "make LLVM=-19 menuconfig"]);
-    }
-
-    #[test]
     fn a_file_without_symbols_is_no_configuration() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("README.md");

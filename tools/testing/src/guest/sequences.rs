@@ -209,24 +209,17 @@ mod tests {
     }
 
     #[test]
-    fn equal_logs_do_not_differ() {
-        let text = line(0, 40, "a-b") + "other\n" + &line(1, 20, "c-d");
-        assert_eq!(map(&text).len(), 2);
-        assert_eq!(difference(&map(&text), &map(&text)), None);
-    }
-
-    #[test]
     fn the_shortest_difference_is_found() {
-        let a = line(0, 40, "a") + &line(1, 20, "b") + &line(2, 30, "c");
-        let b = line(0, 40, "x") + &line(1, 20, "x") + &line(2, 30, "c");
-        assert_eq!(difference(&map(&a), &map(&b)).unwrap().key.2, 1);
-    }
-
-    #[test]
-    fn a_kernel_that_broke_down_differs() {
-        let a = line(0, 40, "a") + &line(1, 20, "b");
-        for (x, y) in [(&a, &line(0, 40, "a")), (&line(0, 40, "a"), &a)] {
-            assert_eq!(difference(&map(x), &map(y)).unwrap().key.2, 1);
+        let text = |digests: [&str; 3]| line(0, 40, digests[0]) + "other\n" + &line(1, 20, digests[1]) + &line(2, 30, digests[2]);
+        let (one, both) = (line(0, 40, "a"), line(0, 40, "a") + &line(1, 20, "b"));
+        for (a, b, number) in [
+            (text(["a", "b", "c"]), text(["a", "b", "c"]), None),
+            (text(["a", "b", "c"]), text(["x", "x", "c"]), Some(1)),
+            // A kernel that broke down.
+            (both.clone(), one.clone(), Some(1)),
+            (one, both, Some(1)),
+        ] {
+            assert_eq!(difference(&map(&a), &map(&b)).map(|told| told.key.2), number, "{a}{b}");
         }
     }
 

@@ -232,11 +232,4 @@ mod tests {
             assert_eq!(failed(&judge(&Evidence { due: &[due], ..evidence(log) }, |_| Ok(()))), bad, "{due}");
         }
     }
-
-    #[test]
-    fn tests_of_one_name_are_rounds() {
-        let rows = judged("KTAP version 1\n1..2\nok 1 a\nok 2 a\nguest: finished\n");
-        assert_eq!((rows.len(), rows[0].name.as_str()), (2, "guest::g::a"));
-        assert_eq!(rows[0].values["rounds"], 2);
-    }
 }

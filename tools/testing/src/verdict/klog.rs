@@ -179,14 +179,6 @@ mod tests {
     }
 
     #[test]
-    fn what_is_provoked_is_no_trouble() {
-        let leaked = "edu 0000:00:01.0: irq vectors: MSI vectors leaked by the driver, freed by devres";
-        for (provoked, found) in [("vectors leaked by the driver", false), ("free refused", true)] {
-            assert_eq!(Trouble::except(&[provoked]).is(&lines(leaked.as_bytes())[0]), found);
-        }
-    }
-
-    #[test]
     fn only_the_warning_of_a_report_is_a_comment() {
         let report = "edu 0000:00:01.0: irq vectors: free refused, handler h is registered on irq 24";
         let warning = |report: &str, place: &str| {
