@@ -71,7 +71,6 @@ pub mod verdict {
     pub mod ktap;
     pub mod leaks;
     pub mod referee;
-    pub mod replay;
     pub mod rounds;
     pub mod row;
 

@@ -29,7 +29,7 @@ const RUSTDOC: &str = "Documentation/output/rust/rustdoc";
 
 /// Builds the documentation of a tree whose kernel is configured. Returns one row for each kind of documentation.
 pub fn build(prepared: &Prepared) -> Result<Vec<Row>> {
-    packages::install(prepared, &packages::set("docs").iter().collect::<Vec<_>>())?;
+    packages::install(prepared, packages::set("docs"))?;
     let ours = Ours::of(prepared)?;
     Ok(vec![sphinx(prepared, &ours)?, kernel_doc(prepared, &ours)?, rustdoc(prepared)?])
 }

@@ -86,9 +86,8 @@ fn rust(session: &Session, tree: Option<&Path>) -> Vec<Finding> {
 }
 
 fn tools(session: &Session, wanted: &'static [Package], lacking: State) -> Vec<Finding> {
-    let all: Vec<_> = wanted.iter().collect();
-    let missing = packages::missing(session, &all);
-    let versions = packages::versions(session, &all);
+    let missing = packages::missing(session, wanted);
+    let versions = packages::versions(session, wanted);
     let finding = |package: &'static Package| {
         let is_there = missing.iter().all(|m| m.name != package.name);
         let version = versions.get(package.name).map_or("present", |version| upstream(version));

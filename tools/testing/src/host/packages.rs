@@ -29,18 +29,18 @@ pub fn is_debian() -> bool {
 }
 
 /// Returns the packages of `wanted` that are not installed.
-pub fn missing(session: &Session, wanted: &[&'static Package]) -> Vec<&'static Package> {
+pub fn missing(session: &Session, wanted: &'static [Package]) -> Vec<&'static Package> {
     let versions = is_debian().then(|| versions(session, wanted));
     let lacks = |package: &&Package| match &versions {
         Some(versions) => !versions.contains_key(package.name),
         None if package.brings.starts_with('/') => !Path::new(package.brings).exists(),
         None => program(package.brings).is_none(),
     };
-    wanted.iter().copied().filter(lacks).collect()
+    wanted.iter().filter(lacks).collect()
 }
 
 /// Returns the versions of those of the packages that are installed, as Debian writes them.
-pub fn versions(session: &Session, wanted: &[&Package]) -> BTreeMap<String, String> {
+pub fn versions(session: &Session, wanted: &[Package]) -> BTreeMap<String, String> {
     let mut query = command(session, "dpkg-query");
     query.args(["-W", "-f", "${Package} ${Version} ${Status}\n"]);
     query.args(wanted.iter().map(|p| p.name));
@@ -61,7 +61,7 @@ pub fn program(name: &str) -> Option<PathBuf> {
 }
 
 /// Installs the missing packages of `wanted`, after printing which and why.
-pub fn install(session: &Session, wanted: &[&'static Package]) -> Result<()> {
+pub fn install(session: &Session, wanted: &'static [Package]) -> Result<()> {
     let lacking = missing(session, wanted);
     if lacking.is_empty() {
         return Ok(());

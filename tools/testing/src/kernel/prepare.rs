@@ -65,8 +65,8 @@ pub struct Ready {
 /// Installs missing packages, and makes `build/linux` the grafted copy of the source.
 pub fn source(session: &Session, more: &'static [Package]) -> Result<Prepared> {
     let lock = lock(session)?;
-    let wanted: Vec<_> = packages::set("kernel").iter().chain(more).collect();
-    packages::install(session, &wanted)?;
+    packages::install(session, packages::set("kernel"))?;
+    packages::install(session, more)?;
     let tools = toolchain::prepare(session)?;
     let pristine = source::pristine(session)?;
     source::copy(session, &pristine)?;
