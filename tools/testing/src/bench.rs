@@ -9,7 +9,6 @@
 mod picture;
 mod rows;
 mod size;
-mod table;
 
 use self::rows::Counts;
 
@@ -123,9 +122,9 @@ pub fn bench(session: &Session) -> Result<bool> {
     }
     let (counts, rows) = measure(session, &ready)?;
     let shown = session.root.join("Documentation/PCI");
-    fs::write(shown.join(TABLE), table::rst(&counts))?;
+    fs::write(shown.join(TABLE), rows::rst(&counts))?;
     picture::draw(&shown.join(PICTURE), &counts)?;
-    println!("\n{}", table::table(&counts));
+    println!("\n{}", rows::table(&counts));
     let picture = format!("picture: Documentation/PCI/{PICTURE}   ");
     results::conclude(session, "bench", Some(&ready[&Ours].kernel.release), &rows, &picture)
 }

@@ -2,8 +2,6 @@
 
 //! The result of `make tree-check`, as a table for the terminal and as a page of the documentation.
 
-use std::fmt::Write as _;
-
 use crate::{
     checks::tree::{Target, TARGETS},
     common::{text, *},
@@ -49,49 +47,42 @@ pub fn table(files: &[Converted], found: &[Vec<Row>]) -> Table {
 
 /// Returns the page for the documentation, which replaces `old`. The part of `old` that says what has run stays.
 pub fn page(prepared: &Prepared, files: &[Converted], found: &[Vec<Row>], old: &str) -> String {
-    let mut page = String::from(
+    let managed = files.iter().filter(|f| f.model() == "managed").count();
+    let patched = files.iter().filter(|f| f.by != By::SemanticPatch).count();
+    let mut lines = vec![head()];
+    lines.extend((0..files.len()).map(|at| cells(files, found, at)));
+    let mut whys: Vec<_> = files
+        .iter()
+        .filter_map(|file| match &file.by {
+            By::Patch { name, why } => Some(format!("{name}\n  {why}\n")),
+            By::SemanticPatch => None,
+        })
+        .collect();
+    // A patch may be of several files.
+    whys.dedup();
+    format!(
         ".. SPDX-License-Identifier: GPL-2.0\n\n\
          =====================================\n\
          PCI Interrupt Vectors: the Conversion\n\
-         =====================================\n\n",
-    );
-    let managed = files.iter().filter(|f| f.model() == "managed").count();
-    let patched = files.iter().filter(|f| f.by != By::SemanticPatch);
-    let _ = write!(
-        page,
-        "Drivers that relied on pcim_enable_device() to free their interrupt vectors, on\n\
+         =====================================\n\n\
+         Drivers that relied on pcim_enable_device() to free their interrupt vectors, on\n\
          every path or on some, and drivers that nobody freed for: {managed} files are\n\
-         managed now, {} explicit. The semantic patch converts {}, small patches {}.\n\
+         managed now, {} explicit. The semantic patch converts {}, small patches {patched}.\n\
          They are compiled here. The end of this page says how far each comes on the\n\
          software PCI bus, and Documentation/PCI/irq-vector-ownership.rst which run in QEMU.\n\n\
          Written by ``make tree-check``. \"yes\": the object compiles, with warnings as\n\
          errors, and needs nothing that the PCI core does not export. \"on\" and \"off\" is\n\
          CONFIG_PCI_DEVRES_RUST; with \"off\" the calls behave as they always did. \"n/a\":\n\
          not hardware that comes with machines of that architecture.\n\n\
-         Linux {}, {}, ``allmodconfig`` with ``tools/testing/configs/tree.config``.\n\n",
+         Linux {}, {}, ``allmodconfig`` with ``tools/testing/configs/tree.config``.\n\n\
+         {}\n{}{}{}",
         files.len() - managed,
-        files.len() - patched.clone().count(),
-        patched.count(),
+        files.len() - patched,
         prepared.pristine.version,
         prepared.tools.identity,
-    );
-    let mut lines = vec![head()];
-    lines.extend((0..files.len()).map(|at| cells(files, found, at)));
-    page += &rst::table(&lines);
-    page += &format!("\n{}", rst::heading("Why, where a patch was needed", '='));
-    let mut last = None;
-    for file in files {
-        if let By::Patch { name, why } = &file.by {
-            if last.replace(name) != Some(name) {
-                let _ = writeln!(page, "{name}\n  {why}\n");
-            }
-        }
-    }
-    page.truncate(page.trim_end().len());
-    page.push('\n');
-    if let Some(at) = old.find(RUNS) {
-        page.push('\n');
-        page += &old[at..];
-    }
-    page
+        rst::table(&lines),
+        rst::heading("Why, where a patch was needed", '='),
+        whys.join("\n"),
+        old.find(RUNS).map_or(String::new(), |at| format!("\n{}", &old[at..])),
+    )
 }
