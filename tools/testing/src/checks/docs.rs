@@ -62,8 +62,6 @@ impl Ours {
 fn sphinx(prepared: &Prepared, ours: &Ours) -> Result<Row> {
     let mut make = prepared.make(&prepared.linux(), &prepared.build.join("docs"));
     make.arg("htmldocs").arg(format!("SPHINXDIRS={FOLDERS}"));
-    // Without this Python writes compiled files into the source tree.
-    make.env("PYTHONDONTWRITEBYTECODE", "1");
     // Sphinx does not repeat warnings about pages that have not changed.
     let _ = fs::remove_dir_all(prepared.build.join("docs"));
     fs::create_dir_all(prepared.build.join("docs"))?;
@@ -77,7 +75,7 @@ fn kernel_doc(session: &Session, ours: &Ours) -> Result<Row> {
         files.cloned().collect::<Vec<_>>().join(" ")
     };
     let mut check = command(session, "sh");
-    check.current_dir(session.linux()).env("PYTHONDONTWRITEBYTECODE", "1");
+    check.current_dir(session.linux());
     let (added, edited) = (c(&ours.added), c(&ours.edited));
     check.arg("-c").arg(format!("scripts/kernel-doc -none -Wall {added} && scripts/kernel-doc -none {edited}"));
     judge(session, "host::docs::kernel-doc", DOING, &mut check, |line| !line.trim().is_empty())

@@ -19,8 +19,6 @@ pub fn run(prepared: &Prepared) -> Result<Vec<Row>> {
     let out = prepared.build.join(FOLDER);
     fs::create_dir_all(&out)?;
     let mut kunit = command(prepared, "python3");
-    // Without this Python writes compiled files into the source tree.
-    kunit.env("PYTHONDONTWRITEBYTECODE", "1");
     kunit.env("LIBCLANG_PATH", format!("/usr/lib/llvm{LLVM}/lib"));
     kunit.current_dir(prepared.linux());
     kunit.arg("tools/testing/kunit/kunit.py");

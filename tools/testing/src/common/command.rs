@@ -33,6 +33,8 @@ pub fn command(session: &Session, program: impl AsRef<OsStr>) -> Command {
     if let Ok(path) = std::env::join_paths(path) {
         command.env("PATH", path);
     }
+    // Without this Python writes compiled files into source trees, which must not be changed.
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
     command.env("LC_ALL", "C").stdin(Stdio::null());
     command
 }

@@ -48,8 +48,6 @@ fn kunit(session: &Session, tree: &Path, document: &Document) -> Option<(Counts,
     let (log, json) = (work.path().join("log"), work.path().join("json"));
     fs::write(&log, &document.text).ok()?;
     let mut kunit = command(session, "python3");
-    // Without this Python writes compiled files into the source tree, which must not be changed.
-    kunit.env("PYTHONDONTWRITEBYTECODE", "1");
     kunit.arg(tree.join("tools/testing/kunit/kunit.py"));
     kunit.arg("parse").arg(format!("--json={}", json.display())).arg(&log);
     // Its exit status says whether the tests passed, which is not checked here.
