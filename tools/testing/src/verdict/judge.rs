@@ -35,8 +35,7 @@ pub struct Evidence<'a> {
 /// Judges a run. The last row, `guest::<name>::boot`, stands for everything that belongs to no test.
 pub fn judge(evidence: &Evidence<'_>, referee: impl Fn(&Document) -> Result<(), String>) -> Vec<Row> {
     let mut lines = klog::lines(evidence.log);
-    klog::comment_report_warnings(&mut lines);
-    klog::comment_refused_handlers(&mut lines);
+    klog::comment_additions(&mut lines);
     let documents = ktap::documents(&lines);
     let trouble = if evidence.trouble_due { Trouble::none() } else { Trouble::except(evidence.provokes) };
     let mut rows = Vec::new();

@@ -50,52 +50,30 @@ pub fn lines(log: &[u8]) -> Vec<Line> {
 /// The functions that report on ownership. A warning names them, whether or not it names the file.
 const REPORTS: [&str; 2] = ["pci_irq_vectors_report_", "pci_irq_handler_report_"];
 
-/// Turns the stack traces that `CONFIG_DEBUG_SHIRQ` adds when a second handler is refused into comments, because the caller judges
-/// the refusal.
-pub fn comment_refused_handlers(lines: &mut [Line]) {
-    for caller in callers(lines) {
-        let mut refused = false;
-        for line in lines.iter_mut().filter(|line| line.caller == caller) {
-            if line.text.starts_with("genirq: Flags mismatch irq ") {
-                refused = true;
-            } else if refused {
-                refused = line.text.trim() != "</TASK>" && !line.text.contains("KTAP");
-                if line.text.starts_with("Call Trace:") {
-                    line.text.insert_str(0, "# ");
-                }
-            }
-        }
-    }
-}
-
-/// Turns the warnings that `CONFIG_PCI_DEVRES_RUST_DEBUG` adds to reports on ownership into comments. Each follows its report and
-/// comes from the same thread. The tests that provoke a report check it. Other threads may print in between; their lines are not
-/// changed.
-pub fn comment_report_warnings(lines: &mut [Line]) {
-    for caller in callers(lines) {
-        let mut its: Vec<&mut Line> = lines.iter_mut().filter(|l| l.caller == caller).collect();
-        let mut at = 0;
-        while at + 2 < its.len() {
-            let is_one = its[at].text.contains(REPORT)
-                && its[at + 1].text.contains("[ cut here ]")
-                && its[at + 2].text.starts_with("WARNING: ")
-                && REPORTS.iter().any(|name| its[at + 2].text.contains(name));
-            at += 1;
-            while is_one && at < its.len() {
-                let ends = its[at].text.contains("[ end trace ");
+/// Turns into comments what debugging options add to something that a test judges: the warning that `CONFIG_PCI_DEVRES_RUST_DEBUG` prints
+/// after a report on ownership, and the stack that `CONFIG_DEBUG_SHIRQ` shows when a second handler is refused. They come from the same
+/// thread. Other threads may print in between; their lines are not changed.
+pub fn comment_additions(lines: &mut [Line]) {
+    let callers: BTreeSet<_> = lines.iter().map(|line| line.caller.clone()).collect();
+    for caller in callers {
+        let mut its: Vec<&mut Line> = lines.iter_mut().filter(|line| line.caller == caller).collect();
+        let (mut warned, mut refused) = (false, false);
+        for at in 0..its.len() {
+            let text = |at: usize| its.get(at).map_or("", |line| line.text.as_str());
+            warned |= at > 0
+                && text(at - 1).contains(REPORT)
+                && text(at).contains("[ cut here ]")
+                && text(at + 1).starts_with("WARNING: ")
+                && REPORTS.iter().any(|name| text(at + 1).contains(name));
+            refused |= text(at).starts_with("genirq: Flags mismatch irq ");
+            let is_added = warned || refused && text(at).starts_with("Call Trace:");
+            warned &= !text(at).contains("[ end trace ");
+            refused &= text(at).trim() != "</TASK>" && !text(at).contains("KTAP");
+            if is_added {
                 its[at].text.insert_str(0, "# ");
-                at += 1;
-                if ends {
-                    break;
-                }
             }
         }
     }
-}
-
-/// Returns all threads and CPUs that printed a line.
-fn callers(lines: &[Line]) -> BTreeSet<Option<String>> {
-    lines.iter().map(|line| line.caller.clone()).collect()
 }
 
 /// The beginning of a report on ownership, after its driver and its device.
@@ -187,7 +165,7 @@ mod tests {
                  Call Trace:\n---[ end trace 0000000000000000 ]---\nBUG: after it\n"
             );
             let mut lines = lines(text.as_bytes());
-            comment_report_warnings(&mut lines);
+            comment_additions(&mut lines);
             let trouble = Trouble::except(&[": irq vectors: "]);
             lines.iter().filter(|line| trouble.is(line)).count()
         };
@@ -207,7 +185,7 @@ mod tests {
                    [ 1.0][    C1] BUG: KASAN: slab-use-after-free in f+0x1/0x2\n\
                    [ 1.0][   T12] ---[ end trace 0000000000000000 ]---\n";
         let mut lines = lines(log.as_bytes());
-        comment_report_warnings(&mut lines);
+        comment_additions(&mut lines);
         let left: Vec<_> = lines.iter().filter(|l| !l.text.starts_with('#')).collect();
         assert_eq!(left[1].text, "    ok 4 storm");
         assert!(Trouble::except(&[]).is(left[2]));
@@ -226,7 +204,7 @@ mod tests {
         let text = "genirq: Flags mismatch irq 24. 00200000 (a) vs. 00200000 (b)\nCPU: 1\nCall Trace:\n <TASK>\n \
                     </TASK>\nCall Trace:\n";
         let mut lines = lines(text.as_bytes());
-        comment_refused_handlers(&mut lines);
+        comment_additions(&mut lines);
         let trouble = Trouble::except(&[]);
         assert_eq!(lines.iter().filter(|line| trouble.is(line)).count(), 1);
     }
