@@ -73,11 +73,9 @@ pub fn rows(prepared: &Prepared) -> Result<Vec<Row>> {
         for (file, class) in &known.classes {
             let name = format!("{PREFIX}{}", file.replace('/', "::"));
             let found = census.entries.iter().find(|e| e.file == *file);
-            let complaint = match found.map(|entry| (entry, entry.class.name())) {
-                Some((_, name)) if name == class => String::new(),
-                Some((entry, name)) => {
-                    format!("{file} is {class}, not {name}:\n{}", report::because(entry))
-                }
+            let complaint = match found {
+                Some(entry) if entry.class.name() == class => String::new(),
+                Some(entry) => format!("{file} is {class}, not {}:\n{}", entry.class.name(), report::because(entry)),
                 None => format!("{file} was not found"),
             };
             rows.push(Row::of(name, complaint));

@@ -123,3 +123,15 @@ fn agreements(
     }
     rows
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guests_of_commands_exist() {
+        for name in ["boot", "bench", "series", sequences::NAME, sequences::ON_SOFT] {
+            assert_eq!(guest(name).name, name);
+        }
+    }
+}

@@ -7,8 +7,6 @@
 
 use std::{env, sync::LazyLock, time::SystemTime};
 
-use similar::TextDiff;
-
 use crate::{
     common::*,
     guest::{
@@ -19,7 +17,10 @@ use crate::{
         spec::Kernel::{Ours, Stock},
         *,
     },
-    verdict::{agree::Side, Row},
+    verdict::{
+        agree::{difference, Side},
+        Row,
+    },
 };
 
 /// Names the guest.
@@ -89,7 +90,7 @@ pub fn agree(session: &Session, ready: &BTreeMap<Kernel, Ready>, run: &Run, thei
         let of = |all: &[Told]| -> BTreeMap<Key, Told> {
             all.iter().filter(|told| told.key.0 == *device).map(|told| (told.key.clone(), told.clone())).collect()
         };
-        rows.push(match difference(&of(&a), &of(&b)) {
+        rows.push(match shortest(&of(&a), &of(&b)) {
             None if of(&a).is_empty() => Row::failed(name, "neither kernel ran a sequence on it"),
             None => Row::passed(name).with("sequences", of(&a).len()).with("seed", *SEED),
             Some(found) => {
@@ -104,7 +105,7 @@ pub fn agree(session: &Session, ready: &BTreeMap<Kernel, Ready>, run: &Run, thei
 }
 
 /// Returns the shortest of the sequences on which the two do not agree.
-fn difference(a: &BTreeMap<Key, Told>, b: &BTreeMap<Key, Told>) -> Option<Told> {
+fn shortest(a: &BTreeMap<Key, Told>, b: &BTreeMap<Key, Told>) -> Option<Told> {
     // The first sequence that a kernel did not report is the one in which it failed.
     let missing = |x: &BTreeMap<Key, Told>, y: &BTreeMap<Key, Told>| {
         let mut missing = x.values().filter(|told| !y.contains_key(&told.key));
@@ -151,7 +152,8 @@ impl Hunt<'_> {
         let [theirs, ours] = self.replay(&[kept], true)?.map(|text| full(&text));
         let numbers: Vec<String> = steps(kept).iter().map(u32::to_string).collect();
         let steps = if numbers.is_empty() { "binding and detach".to_string() } else { numbers.join(", ") };
-        Ok(format!("{} of its {count} steps are enough: {steps}\n{}", numbers.len(), beside(&theirs, &ours)))
+        let shown = difference(SHOWN, SHOWN, ("the stock kernel", &theirs), ("ours", &ours));
+        Ok(format!("{} of its {count} steps are enough: {steps}\n{shown}", numbers.len()))
     }
 
     /// Returns for each part whether the kernels differ.
@@ -189,13 +191,6 @@ fn full(text: &str) -> String {
     text.lines().filter_map(|line| line.strip_prefix("pci_devres_sequences: | ")).map(|line| format!("{line}\n")).collect()
 }
 
-/// Returns both texts in one: lines of the stock kernel alone have a minus, lines of ours alone a plus.
-fn beside(theirs: &str, ours: &str) -> String {
-    let diff = TextDiff::from_lines(theirs, ours);
-    let changes = diff.iter_all_changes().map(|change| format!("{} {change}", change.tag()));
-    quote_first(SHOWN, &format!("- the stock kernel, + ours\n{}", changes.collect::<String>()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,7 +214,7 @@ mod tests {
             (both.clone(), one.clone(), Some(1)),
             (one, both, Some(1)),
         ] {
-            assert_eq!(difference(&map(&a), &map(&b)).map(|told| told.key.2), number, "{a}{b}");
+            assert_eq!(super::shortest(&map(&a), &map(&b)).map(|told| told.key.2), number, "{a}{b}");
         }
     }
 
@@ -230,8 +225,9 @@ mod tests {
 
     #[test]
     fn both_sides_are_shown() {
-        let text = |x| full(&format!("pci_devres_sequences: | 0 f() = {x}\nnoise\n"));
-        let shown = beside(&text(0), &text(-16));
-        assert!(shown.contains("    | - 0 f() = 0\n    | + 0 f() = -16\n"), "{shown}");
+        let call = |number: u32, value: i32| format!("pci_devres_sequences: | {number} f() = {value}\nnoise\n");
+        let text = |value| full(&[call(0, value), call(1, 0), call(2, value)].concat());
+        let shown = difference(SHOWN, SHOWN, ("the stock kernel", &text(0)), ("ours", &text(-16)));
+        assert!(shown.contains("    | -0 f() = 0\n    | +0 f() = -16\n"), "{shown}");
     }
 }

@@ -141,3 +141,15 @@ fn apt(session: &Session) -> Command {
     }
     apt
 }
+
+#[cfg(test)]
+mod tests {
+    use super::set;
+
+    #[test]
+    fn every_set_exists() {
+        for name in ["kernel", "tests", "series", "platforms", "docs", "menus"] {
+            assert!(!set(name).is_empty());
+        }
+    }
+}

@@ -343,3 +343,20 @@ fn kconfig_files(session: &Session) -> Result<String> {
     let files = ["Kconfig", "samples/rust/Kconfig.pci_devres"].map(|file| session.root.join(file));
     files.iter().filter(|file| file.exists()).map(|file| read(file)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kernel_is_in_the_table_with_its_fragments() {
+        let session = Session::new(None);
+        for (_, _, fragments, from) in KERNELS {
+            assert!(fragments.iter().all(|name| session.fragment(name).exists()));
+            assert!(from.is_none_or(|from| KERNELS.iter().any(|(name, ..)| *name == from)));
+        }
+        for kernel in [Kernel::Ours, Kernel::Stock, Kernel::Debug, Kernel::DebugStock, Kernel::Off, Kernel::Earlier] {
+            assert!(KERNELS.iter().any(|(name, grafted, ..)| *name == kernel.spec() && *grafted == kernel.is_grafted()));
+        }
+    }
+}
