@@ -3,9 +3,11 @@
 //! Packages that are unpacked and not installed. apt fetches and verifies them, with lists and a cache of our own, so that the
 //! system's configuration does not change.
 
+use tempfile::TempDir;
+
 use crate::{common::*, host::packages};
 
-/// The suites that have Linux 7.3, the sources of Rust, and the programs of guests with another architecture.
+/// The suites that have the sources of Rust and Linux 7.3. Programs of guests with another architecture are from the first.
 const SUITES: [&str; 2] = ["trixie", "trixie-backports"];
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
@@ -34,8 +36,9 @@ impl<'a> Archive<'a> {
         for sub in ["lists/partial", "archives/partial"] {
             fs::create_dir_all(folder.join(sub)).context("creating the download cache")?;
         }
-        let sources = SUITES.map(|suite| format!("deb [signed-by={KEYRING}] {uri} {suite} main\n"));
-        fs::write(folder.join("sources.list"), sources.concat())?;
+        let suites = if architecture.is_some() { &SUITES[..1] } else { &SUITES };
+        let sources: String = suites.iter().map(|suite| format!("deb [signed-by={KEYRING}] {uri} {suite} main\n")).collect();
+        fs::write(folder.join("sources.list"), sources)?;
         let dir = folder.display();
         let foreign = architecture.map(|of| format!("APT::Architecture \"{of}\";\nAPT::Architectures {{ \"{of}\"; }};\n"));
         let configuration = format!(
@@ -63,15 +66,21 @@ impl<'a> Archive<'a> {
         said.lines().filter_map(|line| line.split('|').nth(1)).map(|version| version.trim().into()).collect()
     }
 
-    /// Downloads `package` in `version`; apt checks it against the archive's signature.
-    pub fn download(&self, stage: &Stage<'_>, package: &str, version: &str) -> Result<PathBuf> {
+    /// Downloads `package` in `version`, which apt checks against the archive's signature, and unpacks it into a fresh folder in `home`.
+    pub fn unpack(&self, stage: &Stage<'_>, package: &str, version: &str, home: &Path) -> Result<TempDir> {
         let folder = self.folder.join("archives");
         let mut apt = self.apt("apt-get");
         apt.args(["download", &format!("{package}={version}")]).current_dir(&folder);
         run(stage, &mut apt, &self.session.log("download")).map_err(by_network)?;
         let prefix = format!("{package}_");
         let is_it = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().starts_with(&prefix);
-        files(&folder, &["deb"])?.into_iter().find(is_it).with_context(|| format!("apt-get brought no {package}"))
+        let file = files(&folder, &["deb"])?.into_iter().find(is_it).with_context(|| format!("apt-get brought no {package}"))?;
+        fs::create_dir_all(home)?;
+        let fresh = tempfile::Builder::new().prefix(".").tempdir_in(home)?;
+        let mut dpkg = command(self.session, "dpkg-deb");
+        run(stage, dpkg.arg("-x").arg(&file).arg(fresh.path()), &self.session.log("unpack"))?;
+        fs::remove_file(&file)?;
+        Ok(fresh)
     }
 
     fn apt(&self, program: &str) -> Command {
@@ -100,22 +109,12 @@ pub fn fetch_busybox(stage: &Stage<'_>, architecture: &str) -> Result<()> {
     let archive = Archive::open(stage, Some(architecture))?;
     let name = "busybox-static";
     let version = archive.versions(name).into_iter().next().with_context(|| format!("no {name} for {architecture}"))?;
-    let package = archive.download(stage, name, &version)?;
-    let folder = stage.session.cache.join("userland").join(architecture);
-    unpack(stage, &package, &folder)?;
+    let fresh = archive.unpack(stage, name, &version, &stage.session.cache.join("userland"))?;
+    fs::create_dir_all(program.parent().context("a program is in a folder")?)?;
+    fs::rename(fresh.path().join("usr/bin/busybox"), &program).with_context(|| format!("{name} {version} has no busybox"))?;
     // The lists of packages are many times as large.
     fs::remove_dir_all(&archive.folder)?;
-    let shown = program.display();
-    ensure!(program.exists(), "{name} {version} has no {shown}");
     Ok(())
-}
-
-/// Unpacks a package into `folder`.
-pub fn unpack(stage: &Stage<'_>, package: &Path, folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder)?;
-    let mut dpkg = command(stage.session, "dpkg-deb");
-    dpkg.arg("-x").arg(package).arg(folder);
-    run(stage, &mut dpkg, &stage.session.log("unpack"))
 }
 
 /// Returns the Debian mirror of this system.

@@ -125,11 +125,8 @@ fn fetch(stage: &Stage<'_>) -> Result<(PathBuf, String)> {
     let archive = Archive::open(stage, None)?;
     let version = archive.versions(PACKAGE).into_iter().next();
     let version = version.ok_or_else(|| Failure::new(format!("Debian's archive has no {PACKAGE}")).remedy(debian::OWN_TREE))?;
-    let package = archive.download(stage, PACKAGE, &version)?;
     let home = home(session);
-    fs::create_dir_all(&home)?;
-    let fresh = tempfile::Builder::new().prefix(".").tempdir_in(&home)?;
-    debian::unpack(stage, &package, fresh.path())?;
+    let fresh = archive.unpack(stage, PACKAGE, &version, &home)?;
     let tarball = fresh.path().join(format!("usr/src/{PACKAGE}.tar.xz"));
     let tree = fresh.path().join("tree");
     fs::create_dir(&tree)?;
@@ -142,7 +139,6 @@ fn fetch(stage: &Stage<'_>) -> Result<(PathBuf, String)> {
         fs::remove_dir_all(&place)?;
     }
     fs::rename(&tree, &place)?;
-    fs::remove_file(&package)?;
     Ok((place, version))
 }
 

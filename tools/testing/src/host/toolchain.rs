@@ -109,16 +109,12 @@ fn by_debian(stage: &Stage<'_>, rustc: &str) -> Result<(PathBuf, String)> {
         let what = format!("rustup could not add rust-src, and Debian has none for rustc {rustc}");
         Failure::new(what).remedy(format!("rustup component add rust-src, or use a toolchain Debian has the source of: {near}"))
     })?;
-    let package = archive.download(stage, "rust-src", &version)?;
     let home = stage.session.cache.join("rust-src");
-    fs::create_dir_all(&home)?;
-    let fresh = tempfile::tempdir_in(&home)?;
-    debian::unpack(stage, &package, fresh.path())?;
+    let fresh = archive.unpack(stage, "rust-src", &version, &home)?;
     let library = fresh.path().join(format!("usr/src/rustc-{rustc}/library"));
     let place = home.join(rustc).join("library");
     fs::create_dir_all(home.join(rustc))?;
     fs::rename(&library, &place).with_context(|| format!("rust-src {version} has no {}", library.display()))?;
-    fs::remove_file(&package)?;
     Ok((place, version))
 }
 
