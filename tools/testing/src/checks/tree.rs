@@ -34,14 +34,14 @@ pub struct Target {
 }
 
 /// All targets. `make test` compiles for the first one.
-pub const TARGETS: [Target; 4] =
-    [Target::new("x86_64", true), Target::new("x86_64", false), Target::new("arm64", true), Target::new("arm64", false)];
+pub const TARGETS: [Target; 4] = [
+    Target { arch: "x86_64", on: true },
+    Target { arch: "x86_64", on: false },
+    Target { arch: "arm64", on: true },
+    Target { arch: "arm64", on: false },
+];
 
 impl Target {
-    const fn new(arch: &'static str, on: bool) -> Self {
-        Self { arch, on }
-    }
-
     /// Names its folder, log and rows.
     pub fn name(self) -> String {
         format!("{}-{}", self.arch, if self.on { "on" } else { "off" })

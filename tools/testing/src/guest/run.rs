@@ -181,13 +181,6 @@ impl Run {
         })
     }
 
-    /// Returns the limits. A debug kernel takes several times as long for everything.
-    fn limits(&self) -> (Duration, Duration) {
-        let times = if self.kernel.checks_itself() { 4 } else { 1 };
-        let total = if self.long { LONG } else { LIMIT };
-        (total * times, SILENT * times)
-    }
-
     fn boot(&self, stage: &Stage<'_>, ready: &Ready) -> Result<Ran> {
         let session = stage.session;
         let name = self.name();
@@ -202,7 +195,9 @@ impl Run {
         qemu.stdout(file.try_clone()?).stderr(file);
 
         let started = Instant::now();
-        let (limit, silent) = self.limits();
+        // A debug kernel takes several times as long for everything.
+        let times = if self.kernel.checks_itself() { 4 } else { 1 };
+        let (limit, silent) = (times * if self.long { LONG } else { LIMIT }, times * SILENT);
         let ended = wait(stage, &mut qemu, &log, limit, silent)?;
         let total = started.elapsed().as_secs_f64();
         let bytes = fs::read(&log)?;

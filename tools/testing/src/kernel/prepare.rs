@@ -76,12 +76,7 @@ pub fn source(session: &Session, more: &'static [Package]) -> Result<Prepared> {
 
 /// Builds a kernel, and the modules with these names in `tools/testing/modules` for it.
 pub fn kernel(prepared: &Prepared, which: Kernel, modules: &BTreeSet<&str>) -> Result<Ready> {
-    let spec = KernelSpec::named(prepared, which.spec())?;
-    spec.configure(prepared)?;
-    if which == Kernel::Earlier {
-        propose(prepared, &spec)?;
-    }
-    packed(prepared, which, spec.build(prepared)?, modules)
+    build(prepared, &KernelSpec::named(prepared, which.spec())?, which, modules)
 }
 
 /// Gives a kernel the rule that patches of 2026 proposed. It differs in one file, for which make looks into the output folder before it
@@ -100,12 +95,16 @@ fn propose(session: &Session, spec: &KernelSpec) -> Result<()> {
 
 /// Builds a kernel that is none of [`Kernel`], but takes the place of one in the results.
 pub fn other(prepared: &Prepared, spec: &KernelSpec, which: Kernel) -> Result<Ready> {
-    spec.configure(prepared)?;
-    packed(prepared, which, spec.build(prepared)?, &BTreeSet::new())
+    build(prepared, spec, which, &BTreeSet::new())
 }
 
-/// Makes a kernel's file system, with modules of those names for it.
-fn packed(prepared: &Prepared, which: Kernel, mut kernel: Built, modules: &BTreeSet<&str>) -> Result<Ready> {
+/// Builds a kernel, modules of those names for it, and its file system.
+fn build(prepared: &Prepared, spec: &KernelSpec, which: Kernel, modules: &BTreeSet<&str>) -> Result<Ready> {
+    spec.configure(prepared)?;
+    if which == Kernel::Earlier {
+        propose(prepared, spec)?;
+    }
+    let mut kernel = spec.build(prepared)?;
     kernel.add_modules(prepared, modules)?;
     let initramfs =
         prepared.stage(&format!("initramfs{}", which.suffix()), "packing busybox, modules and guest scripts", |_| {

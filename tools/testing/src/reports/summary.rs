@@ -34,7 +34,7 @@ fn area(name: &str) -> &'static str {
 
 /// Returns a name without the kernel on which the test ran.
 fn behaviour(name: &str) -> String {
-    name.split("::").map(|part| part.split('@').next().unwrap_or_default()).collect::<Vec<_>>().join("::")
+    regex("@[^:]*").replace_all(name, "").into_owned()
 }
 
 impl<'a> Summary<'a> {
