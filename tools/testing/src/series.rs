@@ -160,7 +160,7 @@ fn commit(session: &Session, repository: &Repository, table: &Table, files: &[Fi
         });
         let changed: Vec<_> = changed.collect();
         let paths: Vec<_> = changed.iter().map(|(path, _)| path.to_string()).collect();
-        anyhow::ensure!(!paths.is_empty(), "\"{}\" changes nothing", step.subject);
+        ensure!(!paths.is_empty(), "\"{}\" changes nothing", step.subject);
         repository.commit(&changed, &message::of(session, table, step, &paths)?)?;
         steps.push(Step {
             part: step.part,

@@ -117,7 +117,7 @@ impl Place<'_> {
         let run = |changed: &[&String]| -> Result<_> {
             let (made, log) = build(changed)?;
             let said = fs::read_to_string(&log).unwrap_or_default();
-            anyhow::ensure!(!said.contains(checkers::NO_SPARSE), "sparse did not run");
+            ensure!(!said.contains(checkers::NO_SPARSE), "sparse did not run");
             Ok((made, checkers::complaints(&said, changed)))
         };
         let all = &self.steps[steps.clone()];
@@ -132,7 +132,7 @@ impl Place<'_> {
         self.put(steps.start, Some(&named))?;
         let (_, before) = run(&named)?;
         checkers::keep_new(&mut found, before);
-        anyhow::ensure!(found.is_empty(), "new warnings:\n{}", found.join("\n"));
+        ensure!(found.is_empty(), "new warnings:\n{}", found.join("\n"));
         self.put(steps.end, Some(&named))?;
         Ok(run(&named)?.0)
     }
@@ -187,13 +187,12 @@ impl Place<'_> {
         if let Some((of, _)) = booted.filter(|(_, then)| *then == newest) {
             return Ok(format!("the kernel of step {of}"));
         }
-        let asked = kernel.spec.asked()?;
-        let kind = if asked.text().contains("CONFIG_PCI_DEVRES_RUST=y") { Kernel::Ours } else { Kernel::Stock };
+        let kind = if kernel.spec.asked()?.on("PCI_DEVRES_RUST") { Kernel::Ours } else { Kernel::Stock };
         let initramfs = initramfs::pack(self.prepared, &kernel)?;
         let ready = Ready { kernel, initramfs };
         let ran = Run::new(list::guest("series"), kind).run(self.prepared, &ready)?;
         if let Some(bad) = ran.rows.iter().find(|row| !row.ok) {
-            anyhow::bail!("{}: {}", bad.name, bad.message);
+            bail!("{}: {}", bad.name, bad.message);
         }
         *booted = Some((steps.end, newest));
         Ok("booted".into())
@@ -206,23 +205,22 @@ impl Place<'_> {
         self.kernel(self.steps.len())?;
         let paths: Vec<_> = self.files.iter().map(|file| file.path.as_str()).collect();
         let wrong = |line: &str| line.contains(checkers::NO_SPARSE) || !checkers::complaints(line, &paths).is_empty();
-        let make = |arguments: &[&str]| {
+        let check = |name: &str, arguments: &[&str]| {
             let mut make = self.kernel.command(self.prepared);
             make.arg(jobs()).args(arguments);
-            make
+            judge(self.prepared, &format!("series::{name}"), "checking", &mut make, wrong)
         };
-        let check = |name: &str, mut make: Command| judge(self.prepared, &format!("series::{name}"), "checking", &mut make, wrong);
-        let objects = paths.iter().map(|path| Path::new(path).with_extension("o"));
-        let objects = objects.filter(|object| self.kernel.out.join(object).exists());
-        let mut sparse = make(&["C=2", checkers::SPARSE]);
-        sparse.args(objects);
-        let clippy = make(&["CLIPPY=1", "drivers/pci/", "samples/rust/"]);
+        let objects =
+            paths.iter().map(|path| Path::new(path).with_extension("o")).filter(|object| self.kernel.out.join(object).exists());
+        let objects: Vec<_> = objects.map(|object| object.display().to_string()).collect();
+        let mut sparse = vec!["C=2", checkers::SPARSE];
+        sparse.extend(objects.iter().map(String::as_str));
         let clippy = match which::which("clippy-driver") {
-            Ok(_) => check("clippy", clippy)?,
+            Ok(_) => check("clippy", &["CLIPPY=1", "drivers/pci/", "samples/rust/"])?,
             Err(_) => Row::skipped("series::clippy", "clippy is not installed"),
         };
         let semantic = checkers::coccicheck(self.prepared, self.files, self.steps.len())?;
-        Ok(vec![check("sparse", sparse)?, clippy, check("rustdoc", make(&["rustdoc"]))?, semantic])
+        Ok(vec![check("sparse", &sparse)?, clippy, check("rustdoc", &["rustdoc"])?, semantic])
     }
 }
 

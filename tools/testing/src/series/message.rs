@@ -205,7 +205,7 @@ fn evidence(session: &Session) -> Result<String> {
             text.push(textwrap::fill(said, options.initial_indent(&first)));
         }
     }
-    anyhow::ensure!(!text.is_empty(), "the evidence page has no cases");
+    ensure!(!text.is_empty(), "the evidence page has no cases");
     Ok(text.join("\n"))
 }
 
