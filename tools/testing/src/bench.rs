@@ -9,7 +9,6 @@
 mod picture;
 mod rows;
 mod size;
-mod table;
 
 use self::rows::Counts;
 
@@ -27,49 +26,6 @@ use crate::{
 /// The beginning of the names of its rows in `make test`.
 pub const PREFIX: &str = "bench::";
 
-/// The other devices, and 64 `edu` devices: eight functions in each of eight slots.
-macro_rules! machine {
-    ($($word:literal),*; $($slot:literal)*) => {
-        &[
-            $($word,)*
-            $(
-                concat!("edu,multifunction=on,addr=", $slot, ".0"),
-                concat!("edu,addr=", $slot, ".1"),
-                concat!("edu,addr=", $slot, ".2"),
-                concat!("edu,addr=", $slot, ".3"),
-                concat!("edu,addr=", $slot, ".4"),
-                concat!("edu,addr=", $slot, ".5"),
-                concat!("edu,addr=", $slot, ".6"),
-                concat!("edu,addr=", $slot, ".7"),
-            )*
-        ]
-    };
-}
-
-/// The guest that counts.
-const FIRST: GuestSpec = GuestSpec {
-    name: "bench",
-    kernels: &[Stock, Ours],
-    script: "bench",
-    devices: machine!(
-        "-icount shift=0,sleep=off",
-        "-rtc base=2026-01-01,clock=vm",
-        // The source of the guest's random numbers.
-        "-seed 1",
-        // Neither disks nor networks are used.
-        "-drive file=disk0,if=none,id=disk0,format=raw",
-        "nvme,drive=disk0,serial=0,addr=2",
-        "e1000e,addr=3";
-        4 5 6 7 8 9 "a" "b"
-    ),
-    cpus: 1,
-    memory: 1024,
-    ..DEFAULT
-};
-
-/// The guest that counts again.
-const AGAIN: GuestSpec = GuestSpec { name: "bench-again", ..FIRST };
-
 /// The table and the picture that the documentation shows.
 const TABLE: &str = "pci-devres-cost-table.txt";
 const PICTURE: &str = "pci-devres-cost.svg";
@@ -82,40 +38,27 @@ pub fn modules(kernel: Kernel) -> BTreeSet<&'static str> {
     }
 }
 
-/// The result.
-pub struct Outcome {
-    /// The counts, each with its ratio and its target.
-    pub counts: Vec<rows::Count>,
-    /// The boots, the comparison of the two, and of the configurations.
-    pub checks: Vec<Row>,
-}
-
-impl Outcome {
-    /// Returns everything as rows of a report.
-    pub fn rows(&self) -> Vec<Row> {
-        self.checks.iter().cloned().chain(self.counts.iter().map(rows::Count::row)).collect()
-    }
-}
-
-/// Measures on both kernels, twice on each.
-pub fn measure(session: &Session, ready: &BTreeMap<Kernel, Ready>) -> Result<Outcome> {
+/// Measures on both kernels, twice on each. Returns the counts, and rows for the boots and the comparisons.
+pub fn measure(session: &Session, ready: &BTreeMap<Kernel, Ready>) -> Result<(Vec<rows::Count>, Vec<Row>)> {
     let (Some(stock), Some(ours)) = (ready.get(&Stock), ready.get(&Ours)) else {
-        return Err(Failure::new("one of the two kernels could not be built").into());
+        bail!(Failure::new("one of the two kernels could not be built"));
     };
-    let mut checks = vec![same_configuration(session, stock, ours)?];
+    let mut rows = vec![same_configuration(session, stock, ours)?];
     let mut counted = |kernel, ready| -> Result<Counts> {
-        let mut count = |guest| -> Result<Counts> {
-            let ran = Run::new(guest, kernel).run(session, ready)?;
-            checks.extend(ran.rows);
+        let mut count = |name: &str| -> Result<Counts> {
+            let ran = Run::new(list::guest("bench").named(name.into()), kernel).run(session, ready)?;
+            rows.extend(ran.rows);
             Ok(counts(&ran.text))
         };
-        let (first, again) = (count(&FIRST)?, count(&AGAIN)?);
-        checks.push(repeats(kernel, &first, &again));
+        let (first, again) = (count("bench")?, count("bench-again")?);
+        rows.push(repeats(kernel, &first, &again));
         Ok(first)
     };
     let (mut theirs, mut mine) = (counted(Stock, stock)?, counted(Ours, ours)?);
-    size::add(stock, ours, &mut theirs, &mut mine)?;
-    Ok(Outcome { counts: rows::rows(&theirs, &mine), checks })
+    size::add(session, stock, ours, &mut theirs, &mut mine)?;
+    let counts = rows::rows(&theirs, &mine);
+    rows.extend(counts.iter().map(rows::Count::row));
+    Ok((counts, rows))
 }
 
 /// The counts of a guest.
@@ -153,10 +96,8 @@ fn same_configuration(session: &Session, stock: &Ready, ours: &Ready) -> Result<
     let (theirs, mine) = (read(stock)?, read(ours)?);
     // The software PCI bus and its tests are modules, which the guest of the benchmark does not load.
     let added = ["PCI_DEVRES_", "PCI_SOFT", "SAMPLE_RUST_DRIVER_PCI_"];
-    let differing: BTreeSet<_> = theirs
-        .differing(&mine)
-        .into_iter()
-        .map(|(symbol, ours, stock)| (symbol, stock, ours))
+    let ours_first = theirs.differing(&mine).into_iter().map(|(symbol, ours, stock)| (symbol, stock, ours));
+    let differing: BTreeSet<_> = ours_first
         .chain(mine.differing(&theirs))
         .filter(|(symbol, ..)| !added.iter().any(|ours| symbol.starts_with(ours)))
         .map(|(symbol, stock, ours)| format!("CONFIG_{symbol}: {stock}, ours {ours}"))
@@ -174,22 +115,18 @@ fn same_configuration(session: &Session, stock: &Ready, ours: &Ready) -> Result<
 
 /// Builds both kernels, measures, and presents the results.
 pub fn bench(session: &Session) -> Result<bool> {
-    let started = Instant::now();
     let prepared = prepare::source(session, &[])?;
     let mut ready = BTreeMap::new();
     for kernel in [Stock, Ours] {
         ready.insert(kernel, prepare::kernel(&prepared, kernel, &modules(kernel))?);
     }
-    let outcome = measure(session, &ready)?;
-    let rows = outcome.rows();
-    let release = ready.get(&Ours).map(|r| r.kernel.release.clone());
+    let (counts, rows) = measure(session, &ready)?;
     let shown = session.root.join("Documentation/PCI");
-    fs::write(shown.join(TABLE), table::rst(&outcome.counts))?;
-    picture::draw(&shown.join(PICTURE), &outcome.counts)?;
-    println!("\n{}", table::table(&outcome.counts));
+    fs::write(shown.join(TABLE), rows::rst(&counts))?;
+    picture::draw(&shown.join(PICTURE), &counts)?;
+    println!("\n{}", rows::table(&counts));
     let picture = format!("picture: Documentation/PCI/{PICTURE}   ");
-    let release = release.as_deref();
-    results::conclude(session, "bench", release, started, &rows, &picture)
+    results::conclude(session, "bench", Some(&ready[&Ours].kernel.release), &rows, &picture)
 }
 
 #[cfg(test)]

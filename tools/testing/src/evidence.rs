@@ -24,11 +24,9 @@ pub struct Found {
     shown: Vec<&'static str>,
     /// The lines that matter.
     lines: Vec<String>,
-    /// The name of the kernel that ran.
+    /// The kernel that ran, its configuration, and the path of the whole log.
     kernel: String,
-    /// Its configuration.
     config: String,
-    /// The path of the whole log.
     log: String,
 }
 
@@ -74,24 +72,20 @@ impl Chosen {
 
     /// Runs the cases. A kernel that is not in `ready` could not be built, which is a failure already.
     pub fn find(&self, prepared: &Prepared, ready: &BTreeMap<Kernel, Ready>) -> Vec<Found> {
-        let run = |side: &Side| Some(Run::new(side.case.guest()?, side.kernel));
         let sides = self.0.iter().filter(|side| ready.contains_key(&side.kernel));
-        let runs: Vec<_> = sides.clone().filter_map(run).collect();
+        let runs: Vec<_> = sides.clone().filter_map(|side| Some(Run::new(side.case.guest()?, side.kernel))).collect();
         let mut booted = list::boot(prepared, ready, &runs).into_values();
-        let found = sides.map(|side| {
-            let ready = &ready[&side.kernel];
-            if side.case.steps.is_none() {
-                return compile(prepared, ready, side);
+        let mut boots = |side: &Side| match booted.next().expect("there is a result of every run") {
+            Ok(ran) => {
+                let outside = ran.rows.into_iter().filter(|row| !row.ok).map(|row| row.message).collect();
+                let found = judge(prepared, &ready[&side.kernel], side, &ran.log, &ran.text, outside);
+                Found { again: ran.again, ..found }
             }
-            match booted.next().expect("there is a result of every run") {
-                Ok(ran) => {
-                    let outside = ran.rows.into_iter().filter(|row| !row.ok).map(|row| row.message).collect();
-                    let mut found = judge(prepared, ready, side, &ran.log, &ran.text, outside);
-                    found.again = ran.again;
-                    found
-                }
-                Err(row) => judge(prepared, ready, side, &side.log(prepared), "", vec![row.message]),
-            }
+            Err(row) => judge(prepared, &ready[&side.kernel], side, &side.log(prepared), "", vec![row.message]),
+        };
+        let found = sides.map(|side| match side.case.steps {
+            Some(_) => boots(side),
+            None => compile(prepared, &ready[&side.kernel], side),
         });
         found.collect()
     }
@@ -104,7 +98,6 @@ pub fn rows(found: Vec<Found>) -> Vec<Row> {
 
 /// `make evidence`: all cases, and the report.
 pub fn evidence(session: &Session) -> Result<bool> {
-    let started = Instant::now();
     let prepared = prepare::source(session, &[])?;
     let chosen = Chosen::all();
     let mut ready = BTreeMap::new();
@@ -117,7 +110,7 @@ pub fn evidence(session: &Session) -> Result<bool> {
     let page = report::write(session, &found)?;
     let release = Some(ready[&Kernel::Ours].kernel.release.as_str());
     let places = format!("page: {}   ", session.show(&page));
-    results::conclude(session, "evidence", release, started, &rows(found), &places)
+    results::conclude(session, "evidence", release, &rows(found), &places)
 }
 
 /// Compiles a driver as a module of its own, with warnings as errors.
@@ -130,19 +123,13 @@ fn compile(prepared: &Prepared, ready: &Ready, side: &Side) -> Found {
     let log = side.log(prepared);
     let name = format!("compile {}", side.name());
     let outcome = prepared.stage(&name, "asking the compiler", |stage| {
-        let copy = prepared.build.join("modules").join(&spec.name);
-        fs::create_dir_all(&copy)?;
-        let mut rsync = command(prepared, "rsync");
-        run(stage, rsync.arg("-a").arg(folder).arg(&copy), &log)?;
-        let copy = copy.join(folder.file_name().unwrap_or_default());
+        let copy = prepared.modules(&spec.name).join(folder.file_name().unwrap_or_default());
+        run(stage, &mut rsync(prepared, folder, &copy), &log)?;
         // The object of an earlier run must not count.
         let _ = fs::remove_file(copy.join(object));
         let mut make = prepared.make(&spec.source, &spec.out);
         make.arg("W=e").arg(format!("M={}", copy.display())).arg(object);
-        let said = match run(stage, &mut make, &log) {
-            Ok(()) => "compiles",
-            Err(_) => "does not compile",
-        };
+        let said = if run(stage, &mut make, &log).is_ok() { "compiles" } else { "does not compile" };
         Ok((said, said.into()))
     });
     let (mut text, mut outside) = (fs::read_to_string(&log).unwrap_or_default(), Vec::new());
@@ -160,16 +147,14 @@ fn judge(session: &Session, ready: &Ready, side: &Side, log: &Path, text: &str, 
         let expression = expected(name);
         text.lines().any(|line| expression.is_match(line))
     });
-    let missing = missing.into_iter();
-    errors.extend(missing.map(|name: &str| format!("does not show: {name} ({})", TABLE.seen[name])));
+    errors.extend(missing.into_iter().map(|name: &str| format!("does not show: {name} ({})", TABLE.seen[name])));
     if side.clean {
         let trouble = Trouble::except(&[]);
         let complaint = regex(r"^(error|warning)(\[|:)");
         let expected: Vec<_> = side.shows.iter().map(expected).collect();
         let shown = |line: &Line| expected.iter().any(|e| e.is_match(&line.text));
-        let bad = klog::lines(text.as_bytes())
-            .into_iter()
-            .find(|line| trouble.is(line) && !shown(line) || complaint.is_match(&line.text));
+        let mut lines = klog::lines(text.as_bytes()).into_iter();
+        let bad = lines.find(|line| trouble.is(line) && !shown(line) || complaint.is_match(&line.text));
         errors.extend(bad.map(|line| format!("must not show: {}", line.text)));
     }
     let lines = telling(text);

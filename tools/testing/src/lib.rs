@@ -25,10 +25,10 @@ pub mod common {
     pub use console::style;
     pub use regex::Regex;
 
-    pub use command::{command, output, rsync, run, run_limited, succeed, wait, watch, Ended, Limits};
+    pub use command::{command, output, rsync, run, run_limited, succeed, wait, watch, Ended, HOUR};
     pub use failure::Failure;
     pub use session::{Session, TEMPLATE};
-    pub use text::{files, is_chosen, quote, quote_first, read, regex, table};
+    pub use text::{data, files, is_chosen, quote, quote_first, read, regex, table};
     pub use ui::{elapsed, Stage};
 }
 
@@ -42,28 +42,24 @@ pub mod host {
     pub use debian::Archive;
     pub use packages::{program, Package};
     pub use source::Pristine;
-    pub use toolchain::{Toolchain, LLVM};
+    pub use toolchain::{llvm, Toolchain, LLVM};
 }
 
 /// From the pristine source to a kernel that can boot: grafting, configuring, building, packing.
 pub mod kernel {
-    pub mod cache;
     pub mod copied;
     pub mod drivers;
-    pub mod earlier;
     pub mod initramfs;
     pub mod kconfig;
     pub mod machine;
     pub mod prepare;
     pub mod spec;
-    pub mod ungrafted;
 
     pub use drivers::{By, Converted};
     pub use kconfig::{hides_rust, Config};
-    pub use machine::{Machine, ARM64, ARM64_GICV2M, PC, PC_RT, RISCV64, RISCV64_PLIC};
-    pub use prepare::{Prepared, Ready};
+    pub use machine::{Machine, PC};
+    pub use prepare::{ungrafted, Prepared, Ready};
     pub use spec::{jobs, Built, Kernel, KernelSpec, EVERYTHING};
-    pub use ungrafted::ungrafted;
 }
 
 /// From the log of a guest or a script to one row for each case.
@@ -75,7 +71,6 @@ pub mod verdict {
     pub mod ktap;
     pub mod leaks;
     pub mod referee;
-    pub mod replay;
     pub mod rounds;
     pub mod row;
 
@@ -100,6 +95,7 @@ pub mod guest {
 pub mod reports {
     pub mod page;
     pub mod results;
+    pub mod rst;
     pub mod summary;
 }
 
@@ -107,14 +103,13 @@ pub mod reports {
 pub mod checks {
     pub mod census;
     pub mod docs;
-    pub mod exports;
-    pub mod formats;
     pub mod kunit;
     pub mod model;
     pub mod no_pci;
     pub mod objects;
     pub mod samples;
     pub mod scripts;
+    pub mod source;
     pub mod tree;
     pub mod tree_report;
 }
@@ -132,7 +127,6 @@ pub mod commands {
     pub mod build;
     pub mod converted;
     pub mod doctor;
-    pub mod folder;
     pub mod mutations;
     pub mod platforms;
     pub mod test;

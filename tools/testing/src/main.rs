@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 use runner::{
     bench,
     checks::{census, docs, tree},
-    commands::{acceptance, boot, build, converted, doctor, folder, mutations, platforms},
+    commands::{acceptance, boot, build, converted, doctor, mutations, platforms},
     common::{failure::Failure, session::Session},
     evidence, series,
 };
@@ -113,16 +113,13 @@ fn run(arguments: &Arguments) -> Result<bool> {
     match &arguments.command {
         Command::Acceptance => acceptance::acceptance(session),
         Command::Bench => bench::bench(session),
-        Command::Boot { driver } => match named(driver) {
-            Some(folder) => folder::boot(session, &folder),
-            None => boot::boot(session),
-        },
+        Command::Boot { driver } => boot::boot(session, named(driver).as_deref()),
         Command::Build => build::build(session),
         Command::Census { format, check } => census::census(session, *format, *check),
         Command::Converted { names, debug } => converted::converted(session, names, *debug),
         Command::Docs => docs::docs(session),
         Command::Doctor { config } => doctor::doctor(session, named(config).as_deref()),
-        Command::Editor { driver } => folder::editor(session, &session.root.join(driver)),
+        Command::Editor { driver } => boot::editor(session, &session.root.join(driver)),
         Command::Evidence => evidence::evidence(session),
         Command::Menuconfig => build::menuconfig(session),
         Command::Mutations { names } => mutations::mutations(session, names),

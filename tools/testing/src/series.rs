@@ -37,8 +37,7 @@ struct Step {
 
 /// Writes the series to `build/series`, and builds and boots the steps that `check` names: `1` for all, or `FROM-TO`.
 pub fn series(session: &Session, check: Option<&str>, version: usize) -> Result<bool> {
-    let started = Instant::now();
-    let prepared = prepare::source(session, check.map_or(&[][..], |_| packages::SERIES))?;
+    let prepared = prepare::source(session, check.map_or(&[][..], |_| packages::set("series")))?;
     let pristine = &prepared.pristine.tree;
     let table = table::read(&table::folder(session))?;
     let repository = repository(session)?;
@@ -54,8 +53,8 @@ pub fn series(session: &Session, check: Option<&str>, version: usize) -> Result<
     // git numbered them; the first is the cover letter.
     let written = text::files(&patches, &[])?;
     let mut rows = vec![
-        lint::mailbox(session, &repository, &table, &files, &base, &written),
-        lint::alone(&repository, &base, &steps, &written),
+        lint::mailbox(session, &repository, &table, &files, &base, &written)?,
+        lint::alone(&repository, &base, &steps, &written)?,
         lint::sizes(&steps, &written)?,
         lint::checkpatch(session, pristine, &table, &steps, &written)?,
         lint::maintainers(session, &repository, &files),
@@ -67,23 +66,12 @@ pub fn series(session: &Session, check: Option<&str>, version: usize) -> Result<
     } else {
         println!("make series CHECK=1 builds every step and boots each that changes what boots");
     }
-    let failed = results::write(session, "series", None, started.elapsed(), &rows)?;
     for row in &rows {
-        let mark = if row.ok { "ok" } else { "FAILED" };
         let note = row.values.get("note").and_then(|note| note.as_str());
         let note = note.map_or(String::new(), |note| format!("  ({note})"));
-        println!("{mark:<6} {}{note}", row.name);
-        if !row.ok {
-            println!("{}", row.message);
-        }
+        println!("{:<6} {}{note}", if row.ok { "ok" } else { "FAILED" }, row.name);
     }
-    println!(
-        "\nseries: {}. {} passed, {failed} failed, {}",
-        if failed == 0 { "ok" } else { "FAILED" },
-        rows.len() - failed,
-        elapsed(started.elapsed())
-    );
-    Ok(failed == 0)
+    results::conclude(session, "series", None, &rows, "")
 }
 
 /// The repository of the series, which keeps the versions that were made.
@@ -113,7 +101,7 @@ fn repository(session: &Session) -> Result<Repository<'_>> {
 const BEGINNING: &str = "2026-01-01T00:00:00Z";
 
 /// What the graft changes, and the commit of what was there before.
-fn files(session: &Session, repository: &Repository, pristine: &Path) -> Result<(Vec<File>, String)> {
+fn files(session: &Session, repository: &Repository<'_>, pristine: &Path) -> Result<(Vec<File>, String)> {
     let mut paths = drivers::grafted(session)?;
     paths.insert(MAINTAINERS.into());
     let was = |path: &str| fs::read_to_string(pristine.join(path)).ok();
@@ -122,13 +110,8 @@ fn files(session: &Session, repository: &Repository, pristine: &Path) -> Result<
         let _ = fs::remove_file(repository.folder.join(tracked));
     }
     // The same files give the same commit, so that a later version has the same base.
-    let root = Repository {
-        session,
-        folder: repository.folder.clone(),
-        name: "Linux".into(),
-        email: "linux@localhost".into(),
-        date: BEGINNING.into(),
-    };
+    let [name, email, date] = ["Linux", "linux@localhost", BEGINNING].map(String::from);
+    let root = Repository { name, email, date, ..repository.clone() };
     let branch = format!("making-{}", std::process::id());
     root.git(&["checkout", "--quiet", "--orphan", &branch])?;
     root.commit(&before, "What the series applies to")?;
@@ -177,7 +160,7 @@ fn commit(session: &Session, repository: &Repository, table: &Table, files: &[Fi
         });
         let changed: Vec<_> = changed.collect();
         let paths: Vec<_> = changed.iter().map(|(path, _)| path.to_string()).collect();
-        anyhow::ensure!(!paths.is_empty(), "\"{}\" changes nothing", step.subject);
+        ensure!(!paths.is_empty(), "\"{}\" changes nothing", step.subject);
         repository.commit(&changed, &message::of(session, table, step, &paths)?)?;
         steps.push(Step {
             part: step.part,

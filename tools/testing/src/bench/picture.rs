@@ -13,7 +13,7 @@ use plotters::{
     style::Color,
 };
 
-use super::rows::Count;
+use super::rows::{Count, COUNTED};
 use crate::common::*;
 
 const STOCK: RGBColor = RGBColor(150, 150, 150);
@@ -39,7 +39,7 @@ pub fn draw(path: &Path, counts: &[Count]) -> Result<()> {
     let drawn = || {
         root.fill(&WHITE)?;
         let (curves, bars) = root.split_vertically(2 * CURVES);
-        for (area, growth) in curves.split_evenly((2, 3)).iter().zip(GROWTHS) {
+        for (area, growth) in curves.split_evenly((2, 3)).iter().zip(&COUNTED.curve) {
             grow(area, growth, counts)?;
         }
         compare(&bars, &ratios)?;
@@ -48,19 +48,7 @@ pub fn draw(path: &Path, counts: &[Count]) -> Result<()> {
     drawn().map_err(|e| anyhow!("drawing {}: {e}", path.display()))
 }
 
-/// A curve: its title, the beginning of the names of its points, and the label of its axis.
-type Growth = (&'static str, &'static str, &'static str);
-
-const GROWTHS: [Growth; 6] = [
-    ("pcim_iomap_table()", "entries/pcim_iomap_table/", "other entries"),
-    ("pcim_intx()", "entries/pcim_intx/", "other entries"),
-    ("pcim_iounmap_region()", "entries/pcim_iounmap_region/", "other entries"),
-    ("managed MSI-X, bind", "managed/bind/MSI-X_", "vectors"),
-    ("explicit MSI-X, bind", "explicit/bind/MSI-X_", "vectors"),
-    ("bind and unbind", "devices/", "devices"),
-];
-
-fn grow<'a>(area: &Area<'a>, (title, prefix, what): Growth, counts: &[Count]) -> Drawn<'a> {
+fn grow<'a>(area: &Area<'a>, [title, prefix, what]: &[&str; 3], counts: &[Count]) -> Drawn<'a> {
     let points = |of: fn(&Count) -> Option<f64>| -> Vec<(f64, f64)> {
         let points = counts.iter().filter_map(|c| {
             let at: f64 = c.name.strip_prefix(prefix)?.parse().ok()?;
@@ -83,7 +71,7 @@ fn grow<'a>(area: &Area<'a>, (title, prefix, what): Growth, counts: &[Count]) ->
         .configure_mesh()
         .light_line_style(WHITE)
         .bold_line_style(GRID)
-        .x_desc(what)
+        .x_desc(*what)
         .y_desc("instructions")
         .x_labels(5)
         .y_labels(5)

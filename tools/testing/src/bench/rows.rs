@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The counts of the two kernels, side by side, with their targets.
+//! The counts of the two kernels, side by side, with their targets, and as one table.
 
+use std::sync::LazyLock;
+
+use comfy_table::CellAlignment;
 use regex::Captures;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::PREFIX;
-use crate::{common::*, verdict::Row};
+use crate::{
+    common::{text, *},
+    reports::rst,
+    verdict::Row,
+};
 
 /// The counts of a kernel, by name.
 pub type Counts = BTreeMap<String, u64>;
@@ -82,38 +89,37 @@ fn rounded(ratio: f64) -> f64 {
     (ratio * 100.0).round() / 100.0
 }
 
-/// The groups in the order in which they are shown, by the beginning of their names, each with its target and what it counts. If a
-/// group is part of another one, the longer name comes first.
-const GROUPS: &[(&str, Option<Target>, &str)] = &[
-    ("call/", Some(Target::Ratio(1.0)), "instructions"),
-    ("cycle/", Some(Target::Ratio(1.0)), "instructions"),
-    ("over/", Some(Target::Ratio(1.0)), "instructions"),
-    ("managed/", Some(Target::Ratio(1.0)), "instructions"),
-    ("explicit/", Some(Target::Ratio(1.02)), "instructions"),
-    ("access/", Some(Target::Ratio(1.0)), "instructions"),
-    ("interrupt/", Some(Target::Ratio(1.0)), "instructions"),
-    ("entries/", Some(Target::Ratio(1.0)), "instructions"),
-    ("devices/", Some(Target::Ratio(1.0)), "instructions"),
-    ("driver/ahci/", Some(Target::Ratio(1.0)), "instructions"),
-    // With O_DIRECT, C makes the disk write to the reader's memory.
-    ("driver/read_4k/", None, "instructions"),
-    ("driver/", Some(Target::Ratio(1.02)), "instructions"),
-    ("slab/", Some(Target::Ratio(1.0)), "bytes"),
-    ("size/devres/", Some(Target::Ratio(1.0)), "bytes"),
-    ("size/msi/text", Some(Target::Ratio(1.35)), "bytes"),
-    ("size/struct_pci_dev", Some(Target::More(8)), "bytes"),
-    ("size/", None, "bytes"),
-];
+/// The file `tools/testing/bench.toml`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counted {
+    group: Vec<Group>,
+    #[serde(borrow)]
+    pub curve: Vec<[&'static str; 3]>,
+}
 
-/// Returns the place of a row's group in [`GROUPS`].
-fn group(name: &str) -> usize {
-    GROUPS.iter().position(|(group, ..)| name.starts_with(group)).expect("every row belongs to a group")
+/// A group of rows, with its target.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Group {
+    name: &'static str,
+    unit: &'static str,
+    ratio: Option<f64>,
+    more: Option<u64>,
+}
+
+pub static COUNTED: LazyLock<Counted> = LazyLock::new(|| data(include_str!("../../bench.toml")));
+
+/// Returns the place of a row's group.
+fn place(name: &str) -> usize {
+    COUNTED.group.iter().position(|group| name.starts_with(group.name)).expect("every row belongs to a group")
 }
 
 /// Returns a row for everything that was counted. C on the stock kernel against Rust on ours is a row of its own.
 pub fn rows(stock: &Counts, ours: &Counts) -> Vec<Count> {
     let row = |name: &str, stock_name: &str| {
-        let (_, target, unit) = GROUPS[group(name)];
+        let &Group { unit, ratio, more, .. } = &COUNTED.group[place(name)];
+        let target = ratio.map(Target::Ratio).or(more.map(Target::More));
         let count = |counts: &Counts, name: &str| counts.get(name).map(|c| *c as f64);
         Count { name: name.into(), unit, stock: count(stock, stock_name), ours: count(ours, name), target }
     };
@@ -122,13 +128,47 @@ pub fn rows(stock: &Counts, ours: &Counts) -> Vec<Count> {
     let in_rust = names.iter().filter(|name| name.split('/').any(|part| part == "C"));
     let names: BTreeSet<_> = in_rust.map(|name| name.replace("/C", "/Rust")).chain(names.iter().cloned()).collect();
     let mut rows: Vec<_> = names.iter().map(|name| row(name, &rust(name))).collect();
-    rows.sort_by_key(|row| (group(&row.name), natural(&row.name)));
+    rows.sort_by_key(|row| (place(&row.name), natural(&row.name)));
     rows
 }
 
 /// Returns a name whose numbers have leading zeros, so that 8 comes before 64.
 fn natural(name: &str) -> String {
     regex(r"\d+").replace_all(name, |found: &Captures<'_>| format!("{:0>20}", &found[0])).into_owned()
+}
+
+const HEAD: [&str; 6] = ["row", "stock", "ours", "ratio", "target", "verdict"];
+
+/// A table for a terminal.
+pub fn table(counts: &[Count]) -> Table {
+    let mut table = text::table(HEAD);
+    table.add_rows(counts.iter().map(cells));
+    for column in table.column_iter_mut().skip(1).take(4) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+fn cells(count: &Count) -> [String; 6] {
+    let number = |n: Option<f64>| n.map_or("-".into(), |n| n.to_string());
+    let ratio = count.ratio().map_or("-".into(), |r| format!("{r:.3}"));
+    let target = match count.target {
+        Some(Target::Ratio(most)) => format!("<= {most:.2}"),
+        Some(Target::More(most)) => format!("<= +{most}"),
+        None => String::new(),
+    };
+    let verdict = match (count.target, count.met()) {
+        (None, _) => "",
+        (_, true) => "met",
+        (_, false) => "NOT MET",
+    };
+    [count.name.clone(), number(count.stock), number(count.ours), ratio, target, verdict.into()]
+}
+
+/// A table for documentation.
+pub fn rst(counts: &[Count]) -> String {
+    let lines: Vec<_> = [HEAD.map(String::from)].into_iter().chain(counts.iter().map(cells)).map(Vec::from).collect();
+    format!(".. SPDX-License-Identifier: GPL-2.0\n.. Written by make bench.\n\n{}", rst::table(&lines))
 }
 
 #[cfg(test)]
@@ -145,28 +185,26 @@ mod tests {
 
     #[test]
     fn a_row_is_met_up_to_its_target() {
+        for (name, stock, ours, met) in [
+            ("call/a", 1000, 1004, true),
+            ("call/b", 1000, 1006, false),
+            ("explicit/c", 1000, 1024, true),
+            // A field may be added.
+            ("size/struct_pci_dev", 1912, 1920, true),
+            ("size/struct_pci_dev", 1912, 1921, false),
+        ] {
+            let rows = rows(&counts(&[(name, stock)]), &counts(&[(name, ours)]));
+            assert_eq!(find(&rows, name).met(), met, "{name}");
+        }
         let rows = rows(
-            &counts(&[("call/a", 1000), ("call/b", 1000), ("explicit/c", 1000)]),
-            &counts(&[("call/a", 1004), ("call/b", 1006), ("explicit/c", 1024)]),
+            &counts(&[("call/b", 1000), ("size/struct_pci_dev", 1)]),
+            &counts(&[("call/b", 1006), ("size/struct_pci_dev", 10)]),
         );
-        assert!(find(&rows, "call/a").met());
-        assert!(!find(&rows, "call/b").met());
-        assert!(find(&rows, "explicit/c").met());
         let row = find(&rows, "call/b").row();
         assert_eq!(row.name, "bench::call::b");
         assert_eq!(row.values["ratio"], 1.006);
         assert_eq!(row.values["met"], false);
-    }
-
-    #[test]
-    fn a_field_may_be_added() {
-        let row = |ours| {
-            let of = |bytes| counts(&[("size/struct_pci_dev", bytes)]);
-            find(&rows(&of(1912), &of(ours)), "size/struct_pci_dev").clone()
-        };
-        assert!(row(1920).met());
-        assert!(!row(1921).met());
-        assert!(row(1921).row().message.contains("at most 8 more"));
+        assert!(find(&rows, "size/struct_pci_dev").row().message.contains("at most 8 more"));
     }
 
     #[test]
@@ -177,13 +215,8 @@ mod tests {
         );
         assert!(find(&rows, "access/C/read8").met());
         assert!(!find(&rows, "access/Rust/read8").met());
-        // It was not counted.
-        assert!(!find(&rows, "interrupt/Rust").met());
-    }
-
-    #[test]
-    fn what_one_kernel_did_not_count_is_not_met() {
-        assert!(!find(&rows(&counts(&[("call/a", 1)]), &counts(&[])), "call/a").met());
+        // What one kernel did not count is not met.
+        assert!(!find(&rows, "interrupt/Rust").met() && !find(&rows, "interrupt/C").met());
     }
 
     #[test]

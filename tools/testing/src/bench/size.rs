@@ -2,18 +2,12 @@
 
 //! The size of the code: objects of `drivers/pci`, and their code in the `kernel` crate.
 
-use object::{Object, ObjectSection, ObjectSymbol, SectionFlags, SymbolKind};
-
 use super::rows::Counts;
 use crate::{
     common::{text, *},
+    host::llvm,
     kernel::Ready,
 };
-
-/// `SHF_ALLOC`: the section is loaded.
-const ALLOC: u64 = 2;
-/// `SHF_EXECINSTR`: it is executed.
-const EXECINSTR: u64 = 4;
 
 /// Bytes of executable and of other sections.
 #[derive(Clone, Copy, Default)]
@@ -31,18 +25,19 @@ impl std::ops::Add for Size {
 }
 
 /// Adds the rows on size. The rule is in the `kernel` crate. Its functions for C code have names as in C.
-pub fn add(stock: &Ready, ours: &Ready, theirs: &mut Counts, mine: &mut Counts) -> Result<()> {
+pub fn add(session: &Session, stock: &Ready, ours: &Ready, theirs: &mut Counts, mine: &mut Counts) -> Result<()> {
     let (a, b) = (&stock.kernel.spec.out, &ours.kernel.spec.out);
     let helpers = ours.kernel.spec.source.join("rust/helpers/pci_devres.c");
-    let devres = objects(b, &["devres_rust.o", "devres_exports.o"])?
-        + functions(b, "rust/kernel.o", "6kernel3pci5entry")?
-        + functions(b, "rust/helpers/helpers.o", &defined(&helpers)?)?;
+    let devres = objects(session, b, &["devres_rust.o", "devres_exports.o"])?
+        + functions(session, b, "rust/kernel.o", "6kernel3pci5entry")?
+        + functions(session, b, "rust/helpers/helpers.o", &defined(&helpers)?)?;
     let msi = ["msi/api.o", "msi/irqdomain.o", "msi/msi.o"];
-    let rule = objects(b, &["msi/ownership.o"])? + functions(b, "rust/kernel.o", "6kernel3pci9ownership|^pcim?_")?;
-    let added = objects(b, &["msi/ownership_trace.o", "msi/ownership_debugfs.o"])?;
+    let rule =
+        objects(session, b, &["msi/ownership.o"])? + functions(session, b, "rust/kernel.o", "6kernel3pci9ownership|^pcim?_")?;
+    let added = objects(session, b, &["msi/ownership_trace.o", "msi/ownership_debugfs.o"])?;
     for (name, stock, ours) in [
-        ("devres", objects(a, &["devres.o"])?, devres),
-        ("msi", objects(a, &msi)?, objects(b, &msi)? + rule),
+        ("devres", objects(session, a, &["devres.o"])?, devres),
+        ("msi", objects(session, a, &msi)?, objects(session, b, &msi)? + rule),
         ("added_trace_and_debugfs", Size::default(), added),
     ] {
         for (counts, size) in [(&mut *theirs, stock), (&mut *mine, ours)] {
@@ -55,22 +50,15 @@ pub fn add(stock: &Ready, ours: &Ready, theirs: &mut Counts, mine: &mut Counts) 
 
 /// Returns the size of objects of `drivers/pci`. Exports, bug tables and unwind data are not counted, because they depend on the
 /// configuration.
-fn objects(out: &Path, names: &[&str]) -> Result<Size> {
+fn objects(session: &Session, out: &Path, names: &[&str]) -> Result<Size> {
+    let section = regex(r"(?m)^ *\d+ (\S+) +([0-9a-f]+) [0-9a-f]+ (\w+)");
+    let apart = ["__ksymtab", "__bug_table", ".orc_", ".return_sites", ".modinfo"];
     let mut size = Size::default();
     for name in names {
-        let bytes = read(&out.join("drivers/pci").join(name))?;
-        for section in object::File::parse(&*bytes)?.sections() {
-            let SectionFlags::Elf { sh_flags, .. } = section.flags() else { continue };
-            let has = |flag: u64| sh_flags.0 & flag != 0;
-            let name = section.name()?;
-            let apart = ["__ksymtab", "__bug_table", ".orc_", ".return_sites", ".modinfo"];
-            if !has(ALLOC) || apart.iter().any(|a| name.starts_with(a)) {
-                continue;
-            }
-            if has(EXECINSTR) {
-                size.text += section.size();
-            } else {
-                size.data += section.size();
+        let said = llvm(session, "objdump", &["-h"], &out.join("drivers/pci").join(name))?;
+        for (_, [name, bytes, kind]) in section.captures_iter(&said).map(|found| found.extract()) {
+            if !apart.iter().any(|beginning| name.starts_with(beginning)) {
+                *if kind == "TEXT" { &mut size.text } else { &mut size.data } += u64::from_str_radix(bytes, 16)?;
             }
         }
     }
@@ -79,19 +67,14 @@ fn objects(out: &Path, names: &[&str]) -> Result<Size> {
 
 /// Returns the size of the functions and named data whose names match, without those of a module `tests`. Constants without a name
 /// are not found.
-fn functions(out: &Path, name: &str, like: &str) -> Result<Size> {
+fn functions(session: &Session, out: &Path, name: &str, like: &str) -> Result<Size> {
     let like = Regex::new(like)?;
-    let bytes = read(&out.join(name))?;
     let mut size = Size::default();
-    for symbol in object::File::parse(&*bytes)?.symbols() {
-        let counts = |name: &str| like.is_match(name) && !name.contains("5tests");
-        if symbol.is_undefined() || !symbol.name().is_ok_and(counts) {
-            continue;
-        }
-        match symbol.kind() {
-            SymbolKind::Text => size.text += symbol.size(),
-            SymbolKind::Data => size.data += symbol.size(),
-            _ => {}
+    let said = llvm(session, "nm", &["--format=posix", "--defined-only"], &out.join(name))?;
+    for line in said.lines() {
+        let [name, kind, _, bytes] = line.split(' ').collect::<Vec<_>>()[..] else { continue };
+        if like.is_match(name) && !name.contains("5tests") {
+            *if kind.eq_ignore_ascii_case("t") { &mut size.text } else { &mut size.data } += u64::from_str_radix(bytes, 16)?;
         }
     }
     Ok(size)
@@ -102,8 +85,4 @@ fn defined(file: &Path) -> Result<String> {
     let text = text::read(file)?;
     let names: Vec<_> = text::regex(r"\brust_helper_\w+").find_iter(&text).map(|f| f.as_str()).collect();
     Ok(format!("^({})$", names.join("|")))
-}
-
-fn read(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).with_context(|| format!("reading {}", path.display()))
 }

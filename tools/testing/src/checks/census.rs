@@ -7,7 +7,12 @@
 use census::{report, Census, Entry};
 use serde::Deserialize;
 
-use crate::{common::*, host::source, verdict::Row};
+use crate::{
+    common::*,
+    host::source,
+    kernel::{ungrafted, Prepared},
+    verdict::Row,
+};
 
 /// The beginning of the names of its tests.
 pub const PREFIX: &str = "host::census::";
@@ -56,21 +61,21 @@ struct Known {
 }
 
 /// Compares the census of the pristine tree with what a person found, and the census of the grafted tree with the rule.
-pub fn rows(session: &Session, pristine: &Path, version: &str, grafted: &Path) -> Result<Vec<Row>> {
+pub fn rows(prepared: &Prepared) -> Result<Vec<Row>> {
+    let version = &prepared.pristine.version;
+    let pristine = ungrafted(prepared)?;
     let started = Instant::now();
-    let census = take(session, pristine, version)?;
+    let census = take(prepared, &pristine, version)?;
     let took = started.elapsed();
     let mut rows = vec![Row::passed(format!("{PREFIX}runs")).took(took)];
     let known: Known = toml::from_str(include_str!("../../census.toml"))?;
-    if version == known.version {
+    if *version == known.version {
         for (file, class) in &known.classes {
             let name = format!("{PREFIX}{}", file.replace('/', "::"));
             let found = census.entries.iter().find(|e| e.file == *file);
-            let complaint = match found.map(|entry| (entry, entry.class.name())) {
-                Some((_, name)) if name == class => String::new(),
-                Some((entry, name)) => {
-                    format!("{file} is {class}, not {name}:\n{}", report::because(entry))
-                }
+            let complaint = match found {
+                Some(entry) if entry.class.name() == class => String::new(),
+                Some(entry) => format!("{file} is {class}, not {}:\n{}", entry.class.name(), report::because(entry)),
                 None => format!("{file} was not found"),
             };
             rows.push(Row::of(name, complaint));
@@ -85,7 +90,7 @@ pub fn rows(session: &Session, pristine: &Path, version: &str, grafted: &Path) -
             rows.push(Row::judged(name, found == *expected, || format!("{found} {what}, not {expected}; make census lists them")));
         }
     }
-    let census = take(session, grafted, version)?;
+    let census = take(prepared, &prepared.linux(), version)?;
     let relying = census.entries.iter().filter(|e| e.fails());
     let list = quote(relying.map(|e| format!("{} {}", e.class.name(), e.file)));
     let name = format!("{PREFIX}grafted::no_driver_is_reported");

@@ -14,30 +14,29 @@ pub const PREFIX: &str = "host::docs::";
 
 /// Builds the documentation, and prints where it is.
 pub fn docs(session: &Session) -> Result<bool> {
-    let started = Instant::now();
     let prepared = prepare::source(session, &[])?;
-    KernelSpec::ours(session).configure(&prepared)?;
+    let spec = KernelSpec::named(&prepared, "kernel")?;
+    spec.configure(&prepared)?;
     let rows = build(&prepared)?;
     let pages = format!(
         "guide: build/docs/Documentation/output/PCI/irq-vector-ownership.html\nRust: {}/kernel/pci/index.html\n",
-        session.show(&KernelSpec::ours(session).out.join(RUSTDOC)),
+        session.show(&spec.out.join(RUSTDOC)),
     );
-    results::conclude(session, "docs", None, started, &rows, &pages)
+    results::conclude(session, "docs", None, &rows, &pages)
 }
 
 const RUSTDOC: &str = "Documentation/output/rust/rustdoc";
 
 /// Builds the documentation of a tree whose kernel is configured. Returns one row for each kind of documentation.
 pub fn build(prepared: &Prepared) -> Result<Vec<Row>> {
-    packages::install(prepared, &packages::DOCS.iter().collect::<Vec<_>>())?;
-    Ok(vec![sphinx(prepared, &Ours::of(prepared)?)?, kernel_doc(prepared, "host::docs::kernel-doc")?, rustdoc(prepared)?])
+    packages::install(prepared, packages::set("docs"))?;
+    let ours = Ours::of(prepared)?;
+    Ok(vec![sphinx(prepared, &ours)?, kernel_doc(prepared, &ours)?, rustdoc(prepared)?])
 }
 
-/// Our files, which must have no warnings.
+/// Our files, which must have no warnings: those that we add, and those of the kernel that we edit.
 struct Ours {
-    /// Files that we add.
     added: BTreeSet<String>,
-    /// Files of the kernel that we edit.
     edited: BTreeSet<String>,
 }
 
@@ -47,15 +46,9 @@ impl Ours {
         let edited = output(list.arg("--list-edited")).context("scripts/graft --list-edited")?;
         let mut added = BTreeSet::new();
         for folder in ["Documentation", "drivers", "include", "rust/helpers"] {
-            let all = files(&session.root.join(folder), &[])?;
-            added.extend(all.iter().map(|file| session.show(file)));
+            added.extend(files(&session.root.join(folder), &[])?.iter().map(|file| session.show(file)));
         }
         Ok(Self { added, edited: edited.lines().map(str::to_string).collect() })
-    }
-
-    /// Returns those of `files` that kernel-doc reads.
-    fn c(files: &BTreeSet<String>) -> impl Iterator<Item = &String> {
-        files.iter().filter(|f| f.ends_with(".c") || f.ends_with(".h"))
     }
 
     /// Returns whether a line of a log complains about one of them.
@@ -69,8 +62,6 @@ impl Ours {
 fn sphinx(prepared: &Prepared, ours: &Ours) -> Result<Row> {
     let mut make = prepared.make(&prepared.linux(), &prepared.build.join("docs"));
     make.arg("htmldocs").arg(format!("SPHINXDIRS={FOLDERS}"));
-    // Without this Python writes compiled files into the source tree.
-    make.env("PYTHONDONTWRITEBYTECODE", "1");
     // Sphinx does not repeat warnings about pages that have not changed.
     let _ = fs::remove_dir_all(prepared.build.join("docs"));
     fs::create_dir_all(prepared.build.join("docs"))?;
@@ -78,23 +69,21 @@ fn sphinx(prepared: &Prepared, ours: &Ours) -> Result<Row> {
 }
 
 /// Checks the comments of functions. Some of the kernel's own files lack what only `-Wall` requires.
-pub fn kernel_doc(session: &Session, name: &str) -> Result<Row> {
-    let ours = Ours::of(session)?;
-    let linux = session.linux();
+fn kernel_doc(session: &Session, ours: &Ours) -> Result<Row> {
+    let c = |files: &BTreeSet<String>| {
+        let files = files.iter().filter(|file| file.ends_with(".c") || file.ends_with(".h"));
+        files.cloned().collect::<Vec<_>>().join(" ")
+    };
     let mut check = command(session, "sh");
-    check.current_dir(&linux).env("PYTHONDONTWRITEBYTECODE", "1");
-    let join = |files: &BTreeSet<String>| Ours::c(files).cloned().collect::<Vec<_>>().join(" ");
-    check.arg("-c").arg(format!(
-        "scripts/kernel-doc -none -Wall {} && scripts/kernel-doc -none {}",
-        join(&ours.added),
-        join(&ours.edited)
-    ));
-    judge(session, name, DOING, &mut check, |line| !line.trim().is_empty())
+    check.current_dir(session.linux());
+    let (added, edited) = (c(&ours.added), c(&ours.edited));
+    check.arg("-c").arg(format!("scripts/kernel-doc -none -Wall {added} && scripts/kernel-doc -none {edited}"));
+    judge(session, "host::docs::kernel-doc", DOING, &mut check, |line| !line.trim().is_empty())
 }
 
 /// Builds the documentation of the Rust API. The kernel's own part must have no warnings either.
 fn rustdoc(prepared: &Prepared) -> Result<Row> {
-    let spec = KernelSpec::ours(prepared);
+    let spec = KernelSpec::named(prepared, "kernel")?;
     let mut make = prepared.make(&spec.source, &spec.out);
     make.arg("rustdoc");
     judge(prepared, "host::docs::rustdoc", DOING, &mut make, |line| line.starts_with("warning") || line.starts_with("error"))

@@ -9,18 +9,8 @@ use crate::{common::*, kernel::*, verdict::Row};
 pub const NAME: &str = "host::no-pci";
 pub const NO_MSI: &str = "host::no-msi";
 
-/// Builds for a kernel without PCI.
-pub fn build(prepared: &Prepared) -> Result<Vec<Row>> {
-    build_without(prepared, NAME, &[])
-}
-
-/// Builds for a kernel with PCI and without MSI.
-pub fn build_without_msi(prepared: &Prepared) -> Result<Vec<Row>> {
-    build_without(prepared, NO_MSI, &["drivers/pci/"])
-}
-
 /// Builds the kernel crate with its helpers, `folders`, and a module that calls what `linux/pci.h` declares.
-fn build_without(prepared: &Prepared, test: &str, folders: &[&str]) -> Result<Vec<Row>> {
+pub fn build_without(prepared: &Prepared, test: &str, folders: &[&str]) -> Result<Vec<Row>> {
     let started = Instant::now();
     let name = test.trim_start_matches("host::");
     let spec = KernelSpec {

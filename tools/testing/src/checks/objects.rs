@@ -3,18 +3,12 @@
 //! Checks the effect of the option on the PCI core. With the option off, which is the default, every object of `drivers/pci` is the
 //! same as that of the ungrafted tree. With the option on, the PCI core exports the same and the managed calls.
 //!
-//! The comparison covers all sections that are loaded or that make exports, with their relocations by name, and the symbols. It
-//! leaves out line numbers (bug tables, DWARF), converted drivers, and files in which the overlay has a hook; of these only the
-//! exports are compared. The guests `guest::...@off` test how such files behave.
+//! The comparison leaves out line numbers (bug tables, DWARF), converted drivers, and files in which the overlay has a hook; of these
+//! only the exports are compared. The guests `guest::...@off` test how such files behave.
 
-use object::{Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionKind, SymbolKind};
+use object::{Object, ObjectSection, ObjectSymbol};
 
-use crate::{
-    checks::exports::{self, Exports},
-    common::*,
-    kernel::*,
-    verdict::Row,
-};
+use crate::{common::*, host::LLVM, kernel::*, verdict::Row};
 
 const FOLDER: &str = "drivers/pci";
 
@@ -36,22 +30,22 @@ pub fn compare(prepared: &Prepared, ready: &BTreeMap<Kernel, Ready>) -> Result<V
         prepared.stage(&spec.name, "building drivers/pci with the option off", |stage| {
             spec.make(stage, prepared, &["prepare", "modules_prepare"], "prepare")?;
             spec.make(stage, prepared, &["drivers/pci/"], "build")?;
-            let found = objects(&spec.out)?;
+            let found = objects(prepared, &spec.out)?;
             let summary = format!("{} objects", found.len());
             trees.push(found);
             Ok(((), summary))
         })?;
     }
     let mut rows = rows(&trees[0], &trees[1], &excepted(prepared)?);
-    rows.push(exported("objects::exports", &all_exports(&trees[0]), &all_exports(&trees[1]), &BTreeSet::new()));
+    rows.push(exported("objects::exports", &all_exports(&trees[0])?, &all_exports(&trees[1])?, &BTreeSet::new()));
     if let [Some(stock), Some(ours)] = KERNELS.map(|kernel| ready.get(&kernel)) {
-        let of = |ready: &Ready| exports::of_kernel(&ready.kernel.spec.out);
+        let of = |ready: &Ready| exports_of_kernel(&ready.kernel.spec.out);
         // Ours has the software PCI bus too, which selects a library of the kernel.
         let headers =
             [prepared.root.join("include/linux/pci_irq_vectors.h"), prepared.linux().join("include/linux/irqchip/irq-msi-lib.h")];
         let mut added = BTreeSet::new();
         for header in headers {
-            added.extend(exports::declared(&header)?);
+            added.extend(declared(&header)?);
         }
         rows.push(exported("objects::exports_with_the_option", &of(stock)?, &of(ours)?, &added));
     }
@@ -61,15 +55,19 @@ pub fn compare(prepared: &Prepared, ready: &BTreeMap<Kernel, Ready>) -> Result<V
 
 /// Checks that the exports are the same, except for those that are `added`.
 fn exported(name: &str, theirs: &Exports, ours: &Exports, added: &BTreeSet<String>) -> Row {
-    let mut differing = differing(theirs, ours, |a, b| a == b, |class| format!(" ({class})"));
+    let mut differing = differing(theirs, ours, |class| format!(" ({class})"));
     differing.retain(|line| !added.iter().any(|f| *line == format!("{f} is new")));
     let missing = added.iter().filter(|f| !ours.contains_key(*f));
     differing.extend(missing.map(|f| format!("{f} is not exported")));
     row(name, &differing, theirs.len())
 }
 
-fn all_exports(tree: &Tree) -> Exports {
-    tree.values().flat_map(|parts| parts.exports.clone()).collect()
+fn all_exports(tree: &Tree) -> Result<Exports> {
+    let mut found = Exports::new();
+    for object in tree.values() {
+        found.extend(exports(&object::File::parse(&**object)?)?);
+    }
+    Ok(found)
 }
 
 /// Checks that a configuration with Rust that does not mention the option has it off, and what depends on it.
@@ -98,16 +96,17 @@ fn default_is_off(prepared: &Prepared) -> Result<Row> {
 }
 
 fn rows(pristine: &Tree, grafted: &Tree, excepted: &BTreeSet<String>) -> Vec<Row> {
-    let set = differing(pristine, grafted, |_, _| true, |_| String::new());
+    let set = |tree: &Tree| tree.keys().map(|path| (path.clone(), ())).collect();
+    let set = differing(&set(pristine), &set(grafted), |()| String::new());
     let mut rows = vec![row("objects::same_set", &set, pristine.len())];
     let mut folders: BTreeMap<&str, (usize, Vec<String>)> = BTreeMap::new();
     for (path, theirs) in pristine.iter().filter(|(path, _)| !excepted.contains(*path)) {
         let Some(ours) = grafted.get(path) else { continue };
         let (count, differing) = folders.entry(path.rsplit_once('/').map_or("", |(folder, _)| folder)).or_default();
         *count += 1;
-        let parts = differing_parts(theirs, ours);
-        if !parts.is_empty() {
-            differing.push(format!("{path}: {}", parts.join("; ")));
+        if theirs != ours {
+            let sections = differing_sections(theirs, ours).unwrap_or_default().join(" ");
+            differing.push(format!("{path} differs: {sections}"));
         }
     }
     let folders = folders.into_iter();
@@ -126,123 +125,39 @@ fn row(name: &str, differing: &[String], count: usize) -> Row {
     row.with("objects", count)
 }
 
-/// The objects of a tree, by path.
-type Tree = BTreeMap<String, Parts>;
+/// The content of the objects of a tree, without line numbers, by path.
+type Tree = BTreeMap<String, Vec<u8>>;
 
-/// The compared parts of an object.
-#[derive(Default)]
-struct Parts {
-    /// Sections: flags, content, relocations.
-    sections: BTreeMap<String, Vec<u8>>,
-    /// Symbols: size, binding, section, and the offset in it.
-    symbols: BTreeMap<String, (String, u64)>,
-    /// Its exports.
-    exports: Exports,
+/// Returns the names of the sections of two objects that differ. Symbols and relocations have sections, too.
+fn differing_sections(a: &[u8], b: &[u8]) -> Result<Vec<String>> {
+    let (a, b) = (object::File::parse(a)?, object::File::parse(b)?);
+    let differs = |name: &str| [&a, &b].map(|file| file.section_by_name(name).and_then(|section| section.data().ok()));
+    let names: BTreeSet<_> = a.sections().chain(b.sections()).filter_map(|section| section.name().map(String::from).ok()).collect();
+    Ok(names.into_iter().filter(|name| differs(name)[0] != differs(name)[1]).collect())
 }
 
-fn differing_parts(a: &Parts, b: &Parts) -> Vec<String> {
-    let mut found = differing(&a.sections, &b.sections, |a, b| a == b, |_| String::new());
-    let moved = !found.is_empty();
-    // If a section has changed, it adds nothing that symbols in it have moved.
-    let same = |a: &(String, u64), b: &(String, u64)| a.0 == b.0 && (moved || a.1 == b.1);
-    found.extend(differing(&a.symbols, &b.symbols, same, |s| format!(" ({}, at {:#x})", s.0, s.1)));
-    found
-}
-
-fn differing<T>(
-    a: &BTreeMap<String, T>,
-    b: &BTreeMap<String, T>,
-    same: impl Fn(&T, &T) -> bool,
-    show: impl Fn(&T) -> String,
-) -> Vec<String> {
+fn differing<T: PartialEq>(a: &BTreeMap<String, T>, b: &BTreeMap<String, T>, show: impl Fn(&T) -> String) -> Vec<String> {
     let names: BTreeSet<_> = a.keys().chain(b.keys()).collect();
     let difference = |name: &String| match (a.get(name), b.get(name)) {
-        (Some(a), Some(b)) if same(a, b) => None,
-        (Some(a), Some(b)) => Some(match (show(a), show(b)) {
-            (a, _) if a.is_empty() => format!("{name} differs"),
-            (a, b) => format!("{name}{a} is now{b}"),
-        }),
+        (Some(a), Some(b)) => (a != b).then(|| format!("{name}{} is now{}", show(a), show(b))),
         (Some(_), None) => Some(format!("{name} is gone")),
         _ => Some(format!("{name} is new")),
     };
     names.into_iter().filter_map(difference).collect()
 }
 
-/// Returns `name`, with a number behind it if `map` has the name already.
-fn unused_key<T>(map: &BTreeMap<String, T>, name: &str) -> String {
-    let same = map.keys().filter(|k| k.split('#').next() == Some(name));
-    match same.count() {
-        0 => name.to_string(),
-        n => format!("{name}#{n}"),
-    }
-}
-
-fn objects(out: &Path) -> Result<Tree> {
+/// Returns the objects below [`FOLDER`]. Code refers to the bug table, which stays there, but without its content.
+fn objects(session: &Session, out: &Path) -> Result<Tree> {
     let mut found = Tree::new();
     for path in files(&out.join(FOLDER), &["o"])? {
-        let parts = parts(&path).with_context(|| format!("reading {}", path.display()))?;
-        found.insert(path.strip_prefix(out)?.display().to_string(), parts);
+        let mut strip = command(session, format!("llvm-objcopy{LLVM}"));
+        strip.args(["--wildcard", "--strip-debug", "--set-section-type=__bug_table=8"]);
+        strip.args([".comment", ".llvm_addrsig", ".BTF*"].map(|aside| format!("--remove-section={aside}")));
+        let stripped = strip.arg(&path).arg("-").output()?;
+        ensure!(stripped.status.success(), "{}: {}", path.display(), String::from_utf8_lossy(&stripped.stderr));
+        found.insert(path.strip_prefix(out)?.display().to_string(), stripped.stdout);
     }
     Ok(found)
-}
-
-fn parts(path: &Path) -> Result<Parts> {
-    let bytes = fs::read(path)?;
-    let file = object::File::parse(&*bytes)?;
-    let mut parts = Parts { exports: exports::exports(&file)?, ..Parts::default() };
-    for section in file.sections() {
-        let name = section.name()?;
-        if !counts(name, section.kind()) {
-            continue;
-        }
-        let mut content = format!("{:?} align {} size {}\n", section.flags(), section.align(), section.size()).into_bytes();
-        content.extend(section.data()?);
-        for (at, relocation) in section.relocations() {
-            let target = match relocation.target() {
-                RelocationTarget::Symbol(index) => {
-                    let symbol = file.symbol_by_index(index)?;
-                    match (symbol.kind(), symbol.section_index()) {
-                        (SymbolKind::Section, Some(of)) => file.section_by_index(of)?.name()?.to_string(),
-                        _ => symbol.name()?.to_string(),
-                    }
-                }
-                other => format!("{other:?}"),
-            };
-            let line = format!("\n{at:x} {:?} {target}+{:x}", relocation.flags(), relocation.addend());
-            content.extend(line.bytes());
-        }
-        // Sections may share a name.
-        parts.sections.insert(unused_key(&parts.sections, name), content);
-    }
-    for symbol in file.symbols() {
-        if matches!(symbol.kind(), SymbolKind::Section | SymbolKind::File) {
-            continue;
-        }
-        let section = match symbol.section_index() {
-            Some(index) => file.section_by_index(index)?.name()?.to_string(),
-            None => format!("{:?}", symbol.section()),
-        };
-        if section == "__bug_table" {
-            continue;
-        }
-        let binding = match (symbol.is_global(), symbol.is_weak()) {
-            (_, true) => "weak",
-            (true, _) => "global",
-            _ => "local",
-        };
-        let what = format!("{} bytes, {binding} {:?} in {section}", symbol.size(), symbol.kind());
-        let (name, at) = (symbol.name()?, symbol.address());
-        // Local names may occur more than once; their order in the symbol table is the file's.
-        parts.symbols.insert(unused_key(&parts.symbols, name), (what, at));
-    }
-    Ok(parts)
-}
-
-/// Returns whether a section is loaded or read for exports, and has no line numbers.
-fn counts(name: &str, kind: SectionKind) -> bool {
-    let aside = ["__bug_table", ".comment", ".llvm_addrsig"];
-    let debug = name.starts_with(".debug") || name.starts_with(".rela") || name == ".BTF";
-    !debug && !aside.contains(&name) && kind != SectionKind::Metadata
 }
 
 /// Returns the objects under `drivers/pci` of converted drivers, and of files that the overlay patches.
@@ -260,42 +175,72 @@ fn patched_objects(patch: &str) -> Vec<String> {
     sources.filter_map(|file| Some(format!("{}.o", file.strip_suffix(".c")?))).collect()
 }
 
+/// The exported names, each with its class: the modules to which it is exported.
+type Exports = BTreeMap<String, String>;
+
+/// Returns the exports of the object at `path`.
+fn exports_of(path: &Path) -> Result<Exports> {
+    let bytes = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+    exports(&object::File::parse(&*bytes)?)
+}
+
+/// Returns the exports of `file`. `EXPORT_SYMBOL()` and the like store the licence and the namespace, as two strings, at a symbol
+/// whose name contains that of the exported symbol.
+fn exports(file: &object::File<'_>) -> Result<Exports> {
+    let mut found = Exports::new();
+    for symbol in file.symbols() {
+        let Some(name) = symbol.name()?.strip_prefix("__export_symbol_") else { continue };
+        let section = file.section_by_index(symbol.section_index().context("an export has a section")?)?;
+        let at = usize::try_from(symbol.address() - section.address())?;
+        let mut strings = section.data()?[at..].split(|byte| *byte == 0);
+        let mut next = || String::from_utf8_lossy(strings.next().unwrap_or_default());
+        let class = match (&*next(), &*next()) {
+            ("", "") => "any licence".into(),
+            (licence, "") => licence.into(),
+            (licence, namespace) => format!("{licence}, namespace {namespace}"),
+        };
+        found.insert(name.into(), class);
+    }
+    Ok(found)
+}
+
+/// Returns the exports of a kernel built in `out`, without those of Rust code: the build exports all of that, for Rust modules.
+fn exports_of_kernel(out: &Path) -> Result<Exports> {
+    let mut found = exports_of(&out.join("vmlinux.o"))?;
+    let rust = exports_of(&out.join("rust/exports.o"))?;
+    found.retain(|name, _| !rust.contains_key(name));
+    Ok(found)
+}
+
+/// Returns the functions that a header declares and does not define.
+fn declared(header: &Path) -> Result<BTreeSet<String>> {
+    let text = read(header)?;
+    Ok(regex(r"(?m)^(?:int|void|bool) (\w+)\([^;{]*\);").captures_iter(&text).map(|f| f[1].into()).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn tree(objects: &[(&str, &[(&str, &str)])]) -> Tree {
-        let parts = |sections: &[(&str, &str)]| Parts {
-            sections: sections.iter().map(|(n, c)| (n.to_string(), c.as_bytes().to_vec())).collect(),
-            ..Parts::default()
-        };
-        objects.iter().map(|(path, p)| (path.to_string(), parts(p))).collect()
+    fn tree(objects: &[(&str, &str)]) -> Tree {
+        objects.iter().map(|(path, content)| (path.to_string(), content.as_bytes().to_vec())).collect()
     }
 
     #[test]
-    fn the_object_and_its_section_are_named() {
-        let a = tree(&[("drivers/pci/msi/api.o", &[(".text", "x"), (".data", "y")])]);
-        let b = tree(&[("drivers/pci/msi/api.o", &[(".text", "z"), (".data", "y")])]);
-        let rows = rows(&a, &b, &BTreeSet::new());
-        assert!(rows[0].ok);
-        assert_eq!(rows[1].name, "objects::drivers/pci/msi");
-        assert!(rows[1].message.contains("drivers/pci/msi/api.o: .text differs"), "{}", rows[1].message);
+    fn an_object_that_differs_is_named_unless_it_is_excepted() {
+        let (a, b) = (tree(&[("drivers/pci/msi/api.o", "x")]), tree(&[("drivers/pci/msi/api.o", "y")]));
+        let found = rows(&a, &b, &BTreeSet::new());
+        assert!(found[0].ok);
+        assert_eq!(found[1].name, "objects::drivers/pci/msi");
+        assert!(found[1].message.contains("drivers/pci/msi/api.o differs"), "{}", found[1].message);
+        assert!(rows(&a, &b, &BTreeSet::from(["drivers/pci/msi/api.o".to_string()])).iter().all(|row| row.ok));
     }
 
     #[test]
     fn an_object_that_is_new_or_gone_is_named() {
-        let a = tree(&[("drivers/pci/devres.o", &[])]);
-        let b = tree(&[("drivers/pci/devres_rust.o", &[])]);
-        let rows = rows(&a, &b, &BTreeSet::new());
+        let rows = rows(&tree(&[("drivers/pci/devres.o", "")]), &tree(&[("drivers/pci/devres_rust.o", "")]), &BTreeSet::new());
         assert!(rows[0].message.contains("devres_rust.o is new"));
         assert!(rows[0].message.contains("devres.o is gone"));
-    }
-
-    #[test]
-    fn converted_drivers_are_excepted() {
-        let a = tree(&[("drivers/pci/switch/switchtec.o", &[(".text", "x")])]);
-        let b = tree(&[("drivers/pci/switch/switchtec.o", &[(".text", "y")])]);
-        assert!(rows(&a, &b, &BTreeSet::from(["drivers/pci/switch/switchtec.o".to_string()])).iter().all(|row| row.ok));
     }
 
     #[test]

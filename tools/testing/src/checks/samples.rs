@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Checks the promises of samples and template: no `unsafe`, and a project file that an editor can follow.
+//! Checks that the template has a project file which an editor can follow.
 
 use serde::Deserialize;
 
@@ -8,31 +8,6 @@ use crate::{common::*, kernel::*, verdict::Row};
 
 /// The name of the row about rust-analyzer.
 pub const ANALYZER: &str = "host::template::rust_analyzer";
-
-/// The beginning of the names of the rows about `unsafe`.
-pub const NO_UNSAFE: &str = "host::no-unsafe::";
-
-/// Returns one row for each sample and for the template.
-pub fn no_unsafe(session: &Session) -> Result<Vec<Row>> {
-    let mut rows = Vec::new();
-    for file in files(&session.root.join("samples/rust"), &["rs"])? {
-        let name = file.file_stem().unwrap_or_default().to_string_lossy();
-        let lines = count(&read(&file)?);
-        let complaint = || {
-            let has = format!("{} has unsafe in the lines {lines:?}", session.show(&file));
-            format!("{has}: a sample shows what the API does without it")
-        };
-        rows.push(Row::judged(format!("{NO_UNSAFE}{name}"), lines.is_empty(), complaint));
-    }
-    Ok(rows)
-}
-
-/// Returns the numbers of the lines that have `unsafe` outside of a comment.
-fn count(source: &str) -> Vec<usize> {
-    let keyword = regex(r"\bunsafe\b");
-    let code = source.lines().map(|line| line.split("//").next().unwrap_or_default());
-    code.zip(1..).filter(|(code, _)| keyword.is_match(code)).map(|(_, number)| number).collect()
-}
 
 /// The file that rust-analyzer reads.
 #[derive(Deserialize)]
@@ -103,15 +78,4 @@ fn follow(project: &Project, copy: &Path) -> Result<(), String> {
         return Err(format!("{root} is not the grafted crate"));
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::count;
-
-    #[test]
-    fn unsafe_counts_in_code_only() {
-        let source = "// unsafe\nfn a() { unsafe { b() } }\n/// not unsafe\nlet unsafely = 1;\nunsafe impl C for D {}\n";
-        assert_eq!(count(source), [2, 5]);
-    }
 }

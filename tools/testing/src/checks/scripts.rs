@@ -37,35 +37,24 @@ impl Script {
     pub fn run(&self, session: &Session, folder: &Path) -> Result<Vec<Row>> {
         let mut test = command(session, session.testing().join(self.file));
         test.arg(folder);
-        session.stage(self.name, self.doing, |stage| results(stage, &self.prefix(), &mut test, Duration::from_secs(3600)))
+        session.stage(self.name, self.doing, |stage| results(stage, &self.prefix(), &mut test))
     }
 }
 
 /// Runs a command that prints KTAP. Returns its results as rows whose names begin with `prefix`, and a summary.
-pub fn results(stage: &Stage<'_>, prefix: &str, test: &mut Command, limit: Duration) -> Result<(Vec<Row>, String)> {
+pub fn results(stage: &Stage<'_>, prefix: &str, test: &mut Command) -> Result<(Vec<Row>, String)> {
     let log = stage.session.log(&prefix.trim_end_matches(":").replace("::", "-"));
-    let ended = watch(stage, test, &log, Limits::total(limit))?;
-    let shown = stage.session.show(&log);
-    let rows = rows(prefix, Path::new(&shown), &fs::read(&log)?, &ended);
-    let failed = rows.iter().filter(|row| !row.ok).count();
-    let summary = format!("{} results, {failed} failed", rows.len());
-    Ok((rows, summary))
-}
-
-/// Returns the results in a log of KTAP, as rows whose names begin with `prefix`.
-fn rows(prefix: &str, log: &Path, bytes: &[u8], ended: &Ended) -> Vec<Row> {
-    let lines = klog::lines(bytes);
+    let ended = watch(stage, test, &log, HOUR)?;
+    let shown = PathBuf::from(stage.session.show(&log));
+    let lines = klog::lines(&fs::read(&log)?);
     let mut rows = Vec::new();
     let mut errors = Vec::new();
     for document in ktap::documents(&lines) {
-        errors.extend(document.errors);
+        errors.extend(referee::agrees(stage.session, &stage.session.linux(), &document).err());
         let mut from = document.first + 1;
-        for case in document.cases {
-            let name = prefix.to_string() + &case.path.join("::").replace(' ', "_");
-            let said = quoted(&lines[from..case.line]);
+        for case in &document.cases {
+            rows.push(judge::row(prefix, &shown, &Trouble::none(), case, &lines[from..=case.line]));
             from = case.line + 1;
-            let complaint = || format!("the test says: not ok\n{said}log: {}", log.display());
-            rows.push(Row { skipped: case.skip, log: Some(log.to_path_buf()), ..Row::judged(name, case.ok, complaint) });
         }
     }
     match ended {
@@ -79,15 +68,13 @@ fn rows(prefix: &str, log: &Path, bytes: &[u8], ended: &Ended) -> Vec<Row> {
         errors.push("no results".into());
     }
     if !errors.is_empty() {
-        let last = quoted(&lines[lines.len().saturating_sub(10)..]);
-        let message = format!("{}\n{last}log: {}", errors.join("\n"), log.display());
+        let last = quote(lines[lines.len().saturating_sub(10)..].iter().map(|line| &line.text));
+        let message = format!("{}\n{last}log: {}", errors.join("\n"), shown.display());
         rows.push(Row::failed(prefix.to_string() + "document", message));
     }
-    rows
-}
-
-fn quoted(lines: &[klog::Line]) -> String {
-    quote(lines.iter().map(|line| &line.text))
+    let failed = rows.iter().filter(|row| !row.ok).count();
+    let summary = format!("{} results, {failed} failed", rows.len());
+    Ok((rows, summary))
 }
 
 /// The rows of [`lints`].
@@ -129,7 +116,7 @@ pub fn judge(session: &Session, name: &str, doing: &str, tool: &mut Command, wro
     let log = session.log(&short);
     session.stage(&short, doing, |stage| {
         let started = Instant::now();
-        let ended = watch(stage, tool, &log, Limits::total(Duration::from_secs(3600)))?;
+        let ended = watch(stage, tool, &log, HOUR)?;
         let good = matches!(ended, Ended::Exited(status) if status.success());
         let text = fs::read_to_string(&log)?;
         let mut lines: Vec<_> = text.lines().filter(|line| wrong(line)).take(QUOTED).collect();

@@ -6,43 +6,23 @@
 //! such machines have. An object counts as compiled if it exists after a `make` that removes failed ones, and if it needs only
 //! exported functions of the PCI core.
 
-use object::{Object, ObjectSymbol};
+use std::sync::LazyLock;
 
-use crate::{checks::tree_report, common::*, kernel::*, reports::results, verdict::Row};
+use serde::Deserialize;
 
-/// Files that cannot be configured on x86-64.
-pub(crate) const ARM64_ONLY: &[&str] = &["drivers/edac/thunderx_edac.c"];
+use crate::{checks::tree_report, common::*, host::llvm, kernel::*, reports::results, verdict::Row};
 
-/// Files and folders that are compiled for arm64.
-const ARM64: &[&str] = &[
-    "drivers/ata/ahci.c",
-    "drivers/crypto/inside-secure",
-    "drivers/crypto/marvell",
-    "drivers/cxl",
-    "drivers/dma/hisi_dma.c",
-    "drivers/edac/thunderx_edac.c",
-    "drivers/gpio/gpio-thunderx.c",
-    "drivers/gpu/drm/hisilicon",
-    "drivers/i2c/busses/i2c-thunderx-pcidrv.c",
-    "drivers/mmc/host",
-    "drivers/net/ethernet",
-    "drivers/net/wireless/mediatek",
-    "drivers/pci/hotplug",
-    "drivers/scsi/hisi_sas",
-];
+/// What is compiled: `tools/testing/tree.toml`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Files {
+    #[serde(borrow)]
+    pub arm64_only: Vec<&'static str>,
+    arm64: Vec<&'static str>,
+    rust: Vec<PathBuf>,
+}
 
-/// The tree's drivers in Rust that use something whose signature the overlay changes. They are not edited.
-const RUST: &[&str] = &[
-    "drivers/block/rnull/rnull.rs",
-    "drivers/gpu/nova-core/nova_core.rs",
-    "samples/rust/rust_debugfs_scoped.rs",
-    "samples/rust/rust_dma.rs",
-    "samples/rust/rust_driver_auxiliary.rs",
-    "samples/rust/rust_driver_i2c.rs",
-    "samples/rust/rust_driver_pci.rs",
-    "samples/rust/rust_driver_platform.rs",
-    "samples/rust/rust_misc_device.rs",
-];
+pub static FILES: LazyLock<Files> = LazyLock::new(|| data(include_str!("../../tree.toml")));
 
 /// A kernel that the drivers are compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,14 +34,14 @@ pub struct Target {
 }
 
 /// All targets. `make test` compiles for the first one.
-pub const TARGETS: [Target; 4] =
-    [Target::new("x86_64", true), Target::new("x86_64", false), Target::new("arm64", true), Target::new("arm64", false)];
+pub const TARGETS: [Target; 4] = [
+    Target { arch: "x86_64", on: true },
+    Target { arch: "x86_64", on: false },
+    Target { arch: "arm64", on: true },
+    Target { arch: "arm64", on: false },
+];
 
 impl Target {
-    const fn new(arch: &'static str, on: bool) -> Self {
-        Self { arch, on }
-    }
-
     /// Names its folder, log and rows.
     pub fn name(self) -> String {
         format!("{}-{}", self.arch, if self.on { "on" } else { "off" })
@@ -71,8 +51,8 @@ impl Target {
     fn wants(self, file: &Path) -> bool {
         let among = |list: &[&str]| list.iter().any(|path| file.starts_with(path));
         match self.arch {
-            "arm64" => among(ARM64),
-            _ => !among(ARM64_ONLY),
+            "arm64" => among(&FILES.arm64),
+            _ => !among(&FILES.arm64_only),
         }
     }
 
@@ -88,9 +68,13 @@ impl Target {
     }
 
     /// Returns the drivers in Rust, if the target has Rust.
-    fn rust(self) -> Vec<PathBuf> {
+    fn rust(self) -> &'static [PathBuf] {
         let has = self.on && self.arch == "x86_64";
-        if has { RUST } else { &[] }.iter().map(PathBuf::from).collect()
+        if has {
+            &FILES.rust
+        } else {
+            &[]
+        }
     }
 
     /// Compiles `files` and [`Self::rust()`], and returns a row for each.
@@ -107,15 +91,14 @@ impl Target {
             let wanted = files.iter().filter(|f| self.wants(&f.file));
             make.args(wanted.map(|f| f.file.with_extension("o")));
             make.args(self.rust().iter().map(|f| f.with_extension("o")));
-            let ended = watch(stage, &mut make, &log, Limits::total(Duration::from_secs(3600)))?;
+            let ended = watch(stage, &mut make, &log, HOUR)?;
             if !matches!(ended, Ended::Exited(_)) {
                 return Err(Failure::new("compiling did not end in time").log(&log).into());
             }
             let text = fs::read_to_string(&log)?;
             let exports = exports(&prepared.linux())?;
             let mut rows = Vec::new();
-            let rust = self.rust();
-            for file in files.iter().map(|f| &f.file).chain(&rust) {
+            for file in files.iter().map(|f| &f.file).chain(self.rust()) {
                 rows.push(self.row(prepared, file, &text, &exports)?);
             }
             let absent = rows.iter().filter(|row| row.skipped.is_some()).count();
@@ -133,7 +116,7 @@ impl Target {
         }
         let object = self.spec(session).out.join(file.with_extension("o"));
         let complaint = if object.exists() {
-            let unknown = not_exported(&fs::read(&object)?, exports).with_context(|| format!("reading {}", object.display()))?;
+            let unknown = not_exported(session, &object, exports)?;
             if unknown.is_empty() {
                 return Ok(Row::passed(name));
             }
@@ -166,17 +149,10 @@ fn exports(linux: &Path) -> Result<BTreeSet<String>> {
 }
 
 /// Returns the calls of the interrupt-vector API that an object needs and that are not exported to modules.
-fn not_exported(object: &[u8], exports: &BTreeSet<String>) -> Result<Vec<String>> {
-    let file = object::File::parse(object)?;
-    let mut unknown = Vec::new();
-    for symbol in file.symbols().filter(|symbol| symbol.is_undefined()) {
-        let name = symbol.name()?;
-        let ours = (name.starts_with("pci_") || name.starts_with("pcim_")) && (name.contains("irq") || name.contains("msi"));
-        if ours && !exports.contains(name) {
-            unknown.push(name.to_string());
-        }
-    }
-    Ok(unknown)
+fn not_exported(session: &Session, object: &Path, exports: &BTreeSet<String>) -> Result<Vec<String>> {
+    let call = regex(r"^pcim?_.*(irq|msi)");
+    let needed = llvm(session, "nm", &["--undefined-only", "--format=just-symbols"], object)?;
+    Ok(needed.lines().filter(|name| call.is_match(name) && !exports.contains(*name)).map(String::from).collect())
 }
 
 /// Returns the rows of `make test`: one for each file, for the first target.
@@ -186,7 +162,6 @@ pub fn test(prepared: &Prepared) -> Result<Vec<Row>> {
 
 /// `make tree-check`: all files for all targets, as a table and as a page of the documentation.
 pub fn check(session: &Session) -> Result<bool> {
-    let started = Instant::now();
     let prepared = prepare::source(session, &[])?;
     let files = drivers::converted(session)?;
     let mut found = Vec::new();
@@ -202,7 +177,7 @@ pub fn check(session: &Session) -> Result<bool> {
         written = format!("page: {}   ", session.show(&page));
     }
     let version = Some(prepared.pristine.version.as_str());
-    results::conclude(session, "tree-check", version, started, &rows, &written)
+    results::conclude(session, "tree-check", version, &rows, &written)
 }
 
 #[cfg(test)]

@@ -2,12 +2,11 @@
 
 //! The result of `make tree-check`, as a table for the terminal and as a page of the documentation.
 
-use std::fmt::Write as _;
-
 use crate::{
     checks::tree::{Target, TARGETS},
     common::{text, *},
     kernel::*,
+    reports::rst,
     verdict::Row,
 };
 
@@ -51,78 +50,42 @@ pub fn table(files: &[Converted], found: &[Vec<Row>]) -> Table {
 
 /// Returns the page for the documentation, which replaces `old`. The part of `old` that says what has run stays.
 pub fn page(prepared: &Prepared, files: &[Converted], found: &[Vec<Row>], old: &str) -> String {
-    let mut page = String::from(
+    let managed = files.iter().filter(|f| f.model() == "managed").count();
+    let patched = files.iter().filter(|f| f.by != By::SemanticPatch).count();
+    let mut lines = vec![head()];
+    lines.extend((0..files.len()).map(|at| cells(files, found, at)));
+    let mut whys: Vec<_> = files
+        .iter()
+        .filter_map(|file| match &file.by {
+            By::Patch { name, why } => Some(format!("{name}\n  {why}\n")),
+            By::SemanticPatch => None,
+        })
+        .collect();
+    // A patch may be of several files.
+    whys.dedup();
+    format!(
         ".. SPDX-License-Identifier: GPL-2.0\n\n\
          =====================================\n\
          PCI Interrupt Vectors: the Conversion\n\
-         =====================================\n\n",
-    );
-    let managed = files.iter().filter(|f| f.model() == "managed").count();
-    let patched = files.iter().filter(|f| f.by != By::SemanticPatch);
-    let _ = write!(
-        page,
-        "Drivers that relied on pcim_enable_device() to free their interrupt vectors, on\n\
+         =====================================\n\n\
+         Drivers that relied on pcim_enable_device() to free their interrupt vectors, on\n\
          every path or on some, and drivers that nobody freed for: {managed} files are\n\
-         managed now, {} explicit. The semantic patch converts {}, small patches {}.\n\
+         managed now, {} explicit. The semantic patch converts {}, small patches {patched}.\n\
          They are compiled here. The end of this page says how far each comes on the\n\
          software PCI bus, and Documentation/PCI/irq-vector-ownership.rst which run in QEMU.\n\n\
          Written by ``make tree-check``. \"yes\": the object compiles, with warnings as\n\
          errors, and needs nothing that the PCI core does not export. \"on\" and \"off\" is\n\
          CONFIG_PCI_DEVRES_RUST; with \"off\" the calls behave as they always did. \"n/a\":\n\
          not hardware that comes with machines of that architecture.\n\n\
-         Linux {}, {}, ``allmodconfig`` with ``tools/testing/configs/tree.config``.\n\n",
+         Linux {}, {}, ``allmodconfig`` with ``tools/testing/configs/tree.config``.\n\n\
+         {}\n{}{}{}",
         files.len() - managed,
-        files.len() - patched.clone().count(),
-        patched.count(),
+        files.len() - patched,
         prepared.pristine.version,
         prepared.tools.identity,
-    );
-    let mut lines = vec![head()];
-    lines.extend((0..files.len()).map(|at| cells(files, found, at)));
-    simple_table(&mut page, &lines);
-    page += "\nWhy, where a patch was needed\n=============================\n\n";
-    let mut last = None;
-    for file in files {
-        if let By::Patch { name, why } = &file.by {
-            if last.replace(name) != Some(name) {
-                let _ = writeln!(page, "{name}\n  {why}\n");
-            }
-        }
-    }
-    page.truncate(page.trim_end().len());
-    page.push('\n');
-    if let Some(at) = old.find(RUNS) {
-        page.push('\n');
-        page += &old[at..];
-    }
-    page
-}
-
-/// A table as reStructuredText has it, from its head and its rows.
-pub fn simple_table(page: &mut String, lines: &[Vec<String>]) {
-    let width = |column: usize| lines.iter().map(|line| line[column].len()).max();
-    let width: Vec<_> = (0..lines[0].len()).filter_map(width).collect();
-    let rule: Vec<_> = width.iter().map(|w| "=".repeat(*w)).collect();
-    let rule = rule.join("  ");
-    for (at, line) in lines.iter().enumerate() {
-        if at < 2 {
-            let _ = writeln!(page, "{rule}");
-        }
-        let line = line.iter().zip(&width).map(|(c, w)| format!("{c:w$}")).collect::<Vec<_>>().join("  ");
-        let _ = writeln!(page, "{}", line.trim_end());
-    }
-    let _ = writeln!(page, "{rule}");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_simple_table_has_three_rules() {
-        let mut page = String::new();
-        let line = |cells: [&str; 2]| cells.map(String::from).to_vec();
-        simple_table(&mut page, &[line(["a", "bb"]), line(["ccc", "d"])]);
-        assert_eq!(page, "===  ==\na    bb\n===  ==\nccc  d\n===  ==\n");
-    }
+        rst::table(&lines),
+        rst::heading("Why, where a patch was needed", '='),
+        whys.join("\n"),
+        old.find(RUNS).map_or(String::new(), |at| format!("\n{}", &old[at..])),
+    )
 }

@@ -8,13 +8,12 @@ use crate::{common::*, host::*, kernel::*};
 
 /// Builds image, modules and initramfs.
 pub fn build(session: &Session) -> Result<bool> {
-    let started = Instant::now();
     let prepared = prepare::source(session, &[])?;
     let ready = prepare::kernel(&prepared, Kernel::Ours, &BTreeSet::new())?;
     println!(
         "\nbuild: ok. Linux {}, {}\n  image    {}\n  modules  make -C build/kernel LLVM={LLVM} M=/path/to/your/module",
         ready.kernel.release,
-        elapsed(started.elapsed()),
+        elapsed(session.started.elapsed()),
         session.show(&ready.kernel.image)
     );
     Ok(true)
@@ -22,8 +21,8 @@ pub fn build(session: &Session) -> Result<bool> {
 
 /// Opens Kconfig's menus on the grafted kernel's configuration.
 pub fn menuconfig(session: &Session) -> Result<bool> {
-    let prepared = prepare::source(session, packages::MENUS)?;
-    let spec = KernelSpec::ours(session);
+    let prepared = prepare::source(session, packages::set("menus"))?;
+    let spec = KernelSpec::named(&prepared, "kernel")?;
     spec.configure(&prepared)?;
     let mut make = prepared.make(&spec.source, &spec.out);
     make.arg("menuconfig").stdin(Stdio::inherit());

@@ -14,7 +14,7 @@ use crate::{
     },
     host::packages,
     kernel::*,
-    reports::results,
+    reports::{results, rst},
     verdict::Row,
 };
 
@@ -95,16 +95,13 @@ pub fn converted(session: &Session, names: &[String], debug: bool) -> Result<boo
     if running == 0 {
         return Err(Failure::new("no such driver is described").remedy("see tools/testing/guest/converted for their names").into());
     }
-    let prepared = prepare::source(session, packages::TESTS)?;
-    let (kernels, spec) = match debug {
-        true => (DEBUG_KERNELS, KernelSpec::converted_debug(session)),
-        false => (KERNELS, KernelSpec::converted(session)),
-    };
+    let prepared = prepare::source(session, packages::set("tests"))?;
+    let (kernels, name) = if debug { (DEBUG_KERNELS, "converted-debug") } else { (KERNELS, "converted") };
     let [off, on] = kernels;
-    let ready = BTreeMap::from([
-        (on, prepare::other(&prepared, &spec, on)?),
-        (off, prepare::other(&prepared, &spec.without_rule(session), off)?),
-    ]);
+    let mut ready = BTreeMap::new();
+    for (which, name) in [(on, name.to_string()), (off, format!("{name}-off"))] {
+        ready.insert(which, prepare::other(&prepared, &KernelSpec::named(&prepared, &name)?, which)?);
+    }
     let mut runs = Vec::new();
     for one in all.iter().filter(|one| one.runs) {
         let guest: &'static GuestSpec = Box::leak(Box::new(guest(&one.name)));
@@ -158,7 +155,7 @@ fn cells(one: &Described, rows: &[Row]) -> Vec<Vec<String>> {
     both.resize(KERNELS.len(), "compiled".into());
     let taken = |step| one.runs && rows.iter().all(|row| row.values.get(step) == Some(&true.into()));
     let events: Vec<_> = EVENTS.iter().filter(|(step, _)| taken(*step)).map(|(_, word)| *word).collect();
-    let events = if events.is_empty() { "nothing".into() } else { events.join(", ") };
+    let events = events.join(", ");
     let cells = |file: &String| {
         let mut cells = vec![name.into(), file.clone()];
         cells.extend(both.iter().cloned());
@@ -187,8 +184,7 @@ fn write_page(session: &Session, release: &str, all: &[Described], rows: &[Row],
     let page = read(&path)?;
     let mut lines = vec![HEAD.map(String::from).to_vec()];
     lines.extend(all_cells(all, rows));
-    let mut table = String::new();
-    tree_report::simple_table(&mut table, &lines);
+    let table = rst::table(&lines);
     let (plain, with_debug) = page.split_once(tree_report::DEBUG_RUNS).unwrap_or((&page, ""));
     let (head, _) = plain.split_once(tree_report::RUNS).unwrap_or((plain, ""));
     let (plain, with_debug) = match debug {

@@ -9,11 +9,11 @@ use crate::{common::*, host::*, kernel::*};
 
 /// One line of the table.
 struct Finding {
+    state: State,
     name: String,
     found: Option<String>,
     needed: String,
     why: &'static str,
-    state: State,
     remedy: String,
 }
 
@@ -28,10 +28,11 @@ enum State {
 /// Prints the tables. Returns whether everything that is needed is present.
 pub fn doctor(session: &Session, config: Option<&Path>) -> Result<bool> {
     let linux = session.users_tree.as_deref();
-    let tree = linux.map(Path::to_path_buf).or_else(|| any_tree(session));
+    let copy = Some(session.linux()).filter(|copy| copy.join("init/Kconfig").exists());
+    let tree = linux.map(Path::to_path_buf).or(copy).or_else(|| source::cached(session).map(|pristine| pristine.tree));
     let mut findings = rust(session, tree.as_deref());
-    findings.extend(tools(session, packages::KERNEL, State::Missing));
-    findings.extend(tools(session, packages::TESTS, State::Later));
+    findings.extend(tools(session, packages::set("kernel"), State::Missing));
+    findings.extend(tools(session, packages::set("tests"), State::Later));
     findings.push(kernel_source(session, linux));
     print!("{}", table(&findings));
     for finding in findings.iter().filter(|f| f.state != State::Ok) {
@@ -47,61 +48,55 @@ pub fn doctor(session: &Session, config: Option<&Path>) -> Result<bool> {
     }
     let mut good = own_build(session, tree.as_deref()) && missing == 0;
     let default = session.kernel().join(".config");
+    let config = config.or(default.exists().then_some(&default));
     match (config, tree) {
-        (None, _) if !default.exists() => {}
-        (config, Some(tree)) => good &= configuration(session, config.unwrap_or(&default), &tree)?,
+        (Some(config), Some(tree)) => good &= configuration(session, config, &tree)?,
         (Some(_), None) => {
             println!("\nThere is no kernel source to read the conditions of CONFIG_RUST from:");
             println!("name yours with LINUX=, or run make boot first.");
             good = false;
         }
-        (None, None) => {}
+        (None, _) => {}
     }
     Ok(good)
 }
 
 fn rust(session: &Session, tree: Option<&Path>) -> Vec<Finding> {
-    let needed = |good, name: &str, found, needed, why, remedy: &str| Finding {
-        state: if good { State::Ok } else { State::Missing },
-        name: name.into(),
-        found,
-        needed,
-        why,
-        remedy: remedy.into(),
+    let finding = |good, name: &str, found, needed, why, remedy: String| {
+        let state = if good { State::Ok } else { State::Missing };
+        Finding { state, name: name.into(), found, needed, why, remedy }
     };
-    let versioned = |name: &str, why, remedy: &str| {
+    let versioned = |name: &str, why, remedy| {
         let found = toolchain::version(session, name);
         let least = toolchain::minimum(session, tree, name);
         let good = found.as_ref().is_some_and(|found| !toolchain::older(found, &least));
-        needed(good, name, found, format!(">= {least}"), why, remedy)
+        finding(good, name, found, format!(">= {least}"), why, remedy)
     };
     let cargo = shown(&session.cache.join("cargo"));
     let bindgen = format!("make boot builds it, or: cargo install --locked bindgen-cli --root {cargo}");
     let rustc = toolchain::version(session, "rustc");
     let present = rustc.as_ref().and_then(|rustc| toolchain::rust_src(session, rustc)).map(|_| "present".into());
     let of_rustc = rustc.unwrap_or_else(|| "that of rustc".into());
-    let remedy = "make boot fetches it; or: rustup component add rust-src";
+    let remedy = "make boot fetches it; or: rustup component add rust-src".into();
     vec![
-        versioned("rustc", "compiles the kernel's Rust", "rustup update stable"),
-        versioned("bindgen", "makes Rust declarations of C headers", &bindgen),
-        needed(present.is_some(), "rust-src", present, of_rustc, "the kernel compiles `core` from it", remedy),
+        versioned("rustc", "compiles the kernel's Rust", "rustup update stable".into()),
+        versioned("bindgen", "makes Rust declarations of C headers", bindgen),
+        finding(present.is_some(), "rust-src", present, of_rustc, "the kernel compiles `core` from it", remedy),
     ]
 }
 
 fn tools(session: &Session, wanted: &'static [Package], lacking: State) -> Vec<Finding> {
-    let all: Vec<_> = wanted.iter().collect();
-    let missing = packages::missing(session, &all);
-    let versions = packages::versions(session, &all);
+    let missing = packages::missing(session, wanted);
+    let versions = packages::versions(session, wanted);
     let finding = |package: &'static Package| {
         let is_there = missing.iter().all(|m| m.name != package.name);
-        let version = versions.get(package.name);
-        let version = version.map_or("present", |version| upstream(version));
+        let version = versions.get(package.name).map_or("present", |version| upstream(version));
         Finding {
+            state: if is_there { State::Ok } else { lacking },
             name: package.name.into(),
             found: is_there.then(|| version.into()),
             needed: String::new(),
             why: package.why,
-            state: if is_there { State::Ok } else { lacking },
             remedy: format!("apt-get install {}", package.name),
         }
     };
@@ -115,43 +110,30 @@ fn upstream(version: &str) -> &str {
 }
 
 fn kernel_source(session: &Session, linux: Option<&Path>) -> Finding {
-    let version = match linux {
+    let found = match linux {
         Some(tree) => source::version(tree).ok(),
         None => source::cached(session).map(|pristine| pristine.version),
     };
-    let (state, remedy) = match (&version, linux) {
+    let (state, remedy) = match (&found, linux) {
         (Some(version), _) if source::is_ours(version) => (State::Ok, ""),
         (_, Some(_)) => (State::Missing, "LINUX= takes the top folder of a Linux 7.3 source tree"),
         _ => (State::Later, "make boot fetches Debian's linux-source-7.3; or LINUX=/path/to/linux"),
     };
-    Finding {
-        name: "Linux source".into(),
-        found: version,
-        needed: "7.3".into(),
-        why: "is what the overlay is put into",
-        state,
-        remedy: remedy.into(),
-    }
+    let why = "is what the overlay is put into";
+    Finding { state, name: "Linux source".into(), found, needed: "7.3".into(), why, remedy: remedy.into() }
 }
 
 fn table(findings: &[Finding]) -> String {
     let mut table = Table::new();
-    table.load_preset(NOTHING);
-    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_preset(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(["", "tool", "found", "needed", "for"]);
-    for finding in findings {
-        let state = match finding.state {
+    for Finding { state, name, found, needed, why, .. } in findings {
+        let state = match state {
             State::Ok => style("ok").green(),
             State::Missing => style("missing").red().bold(),
             State::Later => style("later").yellow(),
         };
-        table.add_row([
-            state.to_string(),
-            finding.name.clone(),
-            finding.found.clone().unwrap_or_else(|| "-".into()),
-            finding.needed.clone(),
-            finding.why.into(),
-        ]);
+        table.add_row([&state.to_string(), name, found.as_deref().unwrap_or("-"), needed, why]);
     }
     // The last column ends in blanks.
     table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
@@ -165,51 +147,33 @@ fn shown(path: &Path) -> String {
     }
 }
 
-/// The settings of a shell with which the kernel's own makefiles find the tools.
-struct OwnBuild {
-    /// The folder of bindgen, if `PATH` lacks it.
-    path: Option<PathBuf>,
-    /// The source of Rust's library, if it is not where the kernel looks for it.
-    rust_lib_src: Option<PathBuf>,
-}
+/// What a shell has to export so that the kernel's own makefiles find the tools.
+struct OwnBuild(Vec<(&'static str, String)>);
 
 impl OwnBuild {
     fn of(session: &Session) -> Self {
         let ours = session.cache.join("cargo/bin");
         let lacking = which::which("bindgen").is_err() && ours.join("bindgen").exists();
         let rustc = toolchain::version(session, "rustc").unwrap_or_default();
-        let library = toolchain::rust_src(session, &rustc);
-        Self { path: lacking.then_some(ours), rust_lib_src: library.filter(|path| path.starts_with(&session.cache)) }
+        let library = toolchain::rust_src(session, &rustc).filter(|path| path.starts_with(&session.cache));
+        let path = lacking.then(|| ("PATH", format!("{}:$PATH", shown(&ours).replace('~', "$HOME"))));
+        Self(path.into_iter().chain(library.map(|path| ("RUST_LIB_SRC", path.display().to_string()))).collect())
     }
 
     /// Returns the lines to type. The last ones are `make` with each of `targets`.
     fn lines(&self, targets: &[&str]) -> Vec<String> {
-        let mut lines = Vec::new();
-        if let Some(path) = &self.path {
-            let path = shown(path).replace('~', "$HOME");
-            lines.push(format!("export PATH={path}:$PATH"));
-        }
-        if let Some(path) = &self.rust_lib_src {
-            lines.push(format!("export RUST_LIB_SRC={}", path.display()));
-        }
-        lines.extend(targets.iter().map(|target| format!("make LLVM={LLVM} {target}")));
-        lines
+        let exports = self.0.iter().map(|(name, value)| format!("export {name}={value}"));
+        exports.chain(targets.iter().map(|target| format!("make LLVM={LLVM} {target}"))).collect()
     }
 
     /// Runs the kernel's own check in a shell with these settings. It leaves no files.
     fn check(&self, session: &Session, tree: &Path) -> Result<(), String> {
-        let mut check = command(session, tree.join("scripts/rust_is_available.sh"));
-        check.current_dir(tree);
-        // This is not the PATH of our own builds, which has more folders.
-        let mut path: Vec<_> = self.path.iter().cloned().collect();
-        let shell = std::env::var_os("PATH").unwrap_or_default();
-        path.extend(std::env::split_paths(&shell));
-        check.env("PATH", std::env::join_paths(path).unwrap_or(shell));
+        // The PATH is that of the user. Our own builds have more folders.
+        let script = [self.lines(&[]).join("\n"), "exec scripts/rust_is_available.sh".into()].join("\n");
+        let mut check = command(session, "sh");
+        check.current_dir(tree).arg("-c").arg(script).env("PATH", std::env::var_os("PATH").unwrap_or_default());
         check.envs([("RUSTC", "rustc"), ("BINDGEN", "bindgen"), ("SRCARCH", "x86"), ("ARCH", "x86")]);
         check.env("CC", format!("clang{LLVM}"));
-        if let Some(library) = &self.rust_lib_src {
-            check.env("RUST_LIB_SRC", library);
-        }
         let found = check.output().map_err(|error| error.to_string())?;
         if found.status.success() {
             return Ok(());
@@ -282,28 +246,9 @@ fn configuration(session: &Session, path: &Path, tree: &Path) -> Result<bool> {
     Ok(false)
 }
 
-fn any_tree(session: &Session) -> Option<PathBuf> {
-    let copy = session.linux();
-    if copy.join("init/Kconfig").exists() {
-        return Some(copy);
-    }
-    source::cached(session).map(|pristine| pristine.tree)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn lines_name_what_the_shell_lacks() {
-        let lines = |path: Option<&str>, library: Option<&str>| {
-            OwnBuild { path: path.map(PathBuf::from), rust_lib_src: library.map(PathBuf::from) }.lines(&["menuconfig"])
-        };
-        let make = "make LLVM=-19 menuconfig";
-        assert_eq!(lines(None, None), [make]);
-        let exports = ["export PATH=/c/bin:$PATH", "export RUST_LIB_SRC=/c/library"];
-        assert_eq!(lines(Some("/c/bin"), Some("/c/library")), [exports[0], exports[1], make]);
-    }
 
     #[test]
     fn a_file_without_symbols_is_no_configuration() {

@@ -33,9 +33,8 @@ struct Mutation {
 /// Tries the mutations whose names begin with one of `names`, or all if there are no names. Returns `false` if no test noticed one
 /// of them.
 pub fn mutations(session: &Session, names: &[String]) -> Result<bool> {
-    let started = Instant::now();
     let mutations = chosen(session, names)?;
-    let prepared = prepare::source(session, packages::TESTS)?;
+    let prepared = prepare::source(session, packages::set("tests"))?;
     // A session with a copy of the overlay to break, in place of the clone: scripts and sources are those of the copy, built files
     // those of the clone.
     let mutant = prepared.with_root(session.build.join("mutant"));
@@ -72,27 +71,24 @@ pub fn mutations(session: &Session, names: &[String]) -> Result<bool> {
     }
     prepare::graft(session, &session.root)?;
     println!("\n{}", table(&mutations, &rows));
-    results::conclude(session, &results::name("mutations", names), None, started, &rows, "kernel: the next make restores it   ")
+    results::conclude(session, &results::name("mutations", names), None, &rows, "kernel: the next make restores it   ")
 }
 
 fn chosen(session: &Session, names: &[String]) -> Result<Vec<Mutation>> {
-    let patches = files(&session.testing().join("mutations"), &["patch"])?;
-    let mut all: Vec<_> = patches.into_iter().map(mutation).collect::<Result<_>>()?;
-    let known: Vec<_> = all.iter().map(|m| m.name.clone()).collect();
+    let mut all = Vec::new();
+    for patch in files(&session.testing().join("mutations"), &["patch"])? {
+        let text = read(&patch)?;
+        let what = text.lines().next().unwrap_or_default().into();
+        let test = text.lines().find_map(|line| line.strip_prefix("Test: "));
+        let test = test.with_context(|| format!("{} has no line `Test: `", patch.display()))?.into();
+        all.push(Mutation { name: patch.file_stem().unwrap_or_default().to_string_lossy().into(), what, test, patch });
+    }
+    let known = all.iter().map(|m| m.name.as_str()).collect::<Vec<_>>().join(", ");
     all.retain(|m| is_chosen(names, &m.name));
     if all.is_empty() {
-        return Err(Failure::new("there is no such mutation").remedy(format!("one of: {}", known.join(", "))).into());
+        bail!(Failure::new("there is no such mutation").remedy(format!("one of: {known}")));
     }
     Ok(all)
-}
-
-fn mutation(patch: PathBuf) -> Result<Mutation> {
-    let text = read(&patch)?;
-    let (what, rest) = text.split_once('\n').unwrap_or_default();
-    let test = rest.lines().find_map(|line| line.strip_prefix("Test: "));
-    let test = test.with_context(|| format!("{} has no line `Test: `", patch.display()))?;
-    let name = patch.file_stem().unwrap_or_default();
-    Ok(Mutation { name: name.to_string_lossy().into_owned(), what: what.into(), test: test.into(), patch })
 }
 
 impl Mutation {
@@ -144,8 +140,7 @@ fn verdict(mutation: &Mutation, found: Result<Vec<Row>>) -> Row {
         );
         return Row::failed(name, message);
     }
-    let names: Vec<_> = red.into_iter().map(|row| row.name).collect();
-    Row::passed(name).with("red", names)
+    Row::passed(name).with("red", red.into_iter().map(|row| row.name).collect::<Vec<_>>())
 }
 
 fn table(mutations: &[Mutation], rows: &[Row]) -> Table {

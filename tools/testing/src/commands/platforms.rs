@@ -1,20 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! `make platforms`: builds the overlay for other platforms than that of `make test`, runs the samples and the tests of ownership
-//! there, and shows what passes. To add a platform, add an entry to [`PLATFORMS`], and a [`Machine`] if no other entry has it.
+//! there, and shows what passes.
+
+use std::sync::LazyLock;
+
+use serde::Deserialize;
 
 use crate::{
-    checks::{kunit, tree_report::simple_table},
-    commands::boot,
+    checks::kunit,
     common::*,
-    guest::{list::guests, *},
+    guest::*,
     host::*,
     kernel::*,
-    reports::results,
+    reports::{results, rst},
     verdict::Row,
 };
 
-#[derive(Clone)]
+/// A platform of `tools/testing/platforms.toml`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Platform {
     name: &'static str,
     /// What distinguishes it, for the table.
@@ -24,77 +29,15 @@ struct Platform {
     /// The value of `ARCH=`, if it is not that of this machine.
     arch: Option<&'static str>,
     /// What its kernel boots on. User Mode Linux is a program of this machine.
-    machine: Option<&'static Machine>,
-    fragments: &'static [&'static str],
+    machine: Option<Machine>,
+    #[serde(default)]
+    fragments: Vec<&'static str>,
     /// The guests of `make boot` and `make test` that it runs, the first of which shows how long booting takes.
-    guests: &'static [&'static str],
+    #[serde(default)]
+    guests: Vec<&'static str>,
 }
 
-const PLATFORMS: [Platform; 7] = [
-    Platform {
-        name: "arm64",
-        about: "virt, GICv3 with ITS",
-        kernel: "arm64",
-        arch: Some("arm64"),
-        machine: Some(&ARM64),
-        fragments: &["platform", "arm64", "ours"],
-        guests: &["boot", "samples", "msix", "soft", "ownership", "events"],
-    },
-    Platform {
-        name: "arm64-gicv2m",
-        about: "virt, GICv2m",
-        kernel: "arm64",
-        arch: Some("arm64"),
-        machine: Some(&ARM64_GICV2M),
-        fragments: &["platform", "arm64", "ours"],
-        guests: &["boot", "samples", "msix", "ownership"],
-    },
-    Platform {
-        name: "riscv64",
-        about: "virt, AIA with IMSIC",
-        kernel: "riscv64",
-        arch: Some("riscv"),
-        machine: Some(&RISCV64),
-        fragments: &["platform", "riscv64", "ours"],
-        guests: &["boot", "samples", "msix", "soft", "ownership"],
-    },
-    Platform {
-        name: "riscv64-plic",
-        about: "virt, PLIC: INTx only",
-        kernel: "riscv64",
-        arch: Some("riscv"),
-        machine: Some(&RISCV64_PLIC),
-        fragments: &["platform", "riscv64", "ours"],
-        guests: &["boot", "samples", "soft", "ownership"],
-    },
-    Platform {
-        name: "uml",
-        about: "User Mode Linux, software PCI bus",
-        kernel: "uml",
-        arch: None,
-        machine: None,
-        fragments: &[],
-        guests: &[],
-    },
-    Platform {
-        name: "rt",
-        about: "x86-64, PREEMPT_RT and lockdep",
-        kernel: "rt",
-        arch: None,
-        machine: Some(&PC_RT),
-        fragments: &["platform", "pc", "ours", "rt"],
-        guests: &["boot", "samples", "msix", "soft", "ownership"],
-    },
-    Platform {
-        name: "distribution",
-        about: "x86-64, symbol versions by GENDWARFKSYMS, kCFI, IBT",
-        kernel: "distribution",
-        arch: None,
-        machine: Some(&PC),
-        fragments: &["platform", "pc", "ours", "distribution"],
-        guests: &["boot", "samples", "msix", "soft", "ownership"],
-    },
-];
+static PLATFORMS: LazyLock<BTreeMap<&str, Vec<Platform>>> = LazyLock::new(|| data(include_str!("../../platforms.toml")));
 
 #[derive(Default)]
 struct Outcome {
@@ -107,8 +50,8 @@ struct Outcome {
 
 impl Platform {
     /// Builds and boots it.
-    fn run(&self, prepared: &Prepared) -> Result<Outcome> {
-        let Some(machine) = self.machine else { return user_mode(prepared) };
+    fn run(&'static self, prepared: &Prepared) -> Result<Outcome> {
+        let Some(machine) = &self.machine else { return user_mode(prepared) };
         if let Some(architecture) = machine.debian {
             prepared.stage("userland", "fetching Debian's busybox", |stage| {
                 debian::fetch_busybox(stage, architecture)?;
@@ -119,26 +62,20 @@ impl Platform {
             arch: self.arch,
             machine,
             out: prepared.build.join("platforms").join(self.kernel),
-            ..KernelSpec::new(prepared, self.kernel, prepared.linux(), self.fragments)
+            ..KernelSpec::new(prepared, self.kernel, prepared.linux(), &self.fragments)
         };
         let started = Instant::now();
         let is_new = !spec.image().exists();
         let ready = prepare::other(prepared, &spec, Kernel::Ours)?;
         let built = keep(&spec.out, is_new.then(|| started.elapsed().as_secs_f64()));
         let ready = BTreeMap::from([(Kernel::Ours, ready)]);
-        let mine = [&boot::GUEST].into_iter().chain(guests()).filter(|guest| self.guests.contains(&guest.name));
-        let runs: Vec<_> = mine.map(|guest| self.guest(guest)).collect();
+        // Each is a guest of `make test` or `make boot` under a name of its own.
+        let guest = |name: &&str| list::guest(name).named(format!("{}::{name}", self.name));
+        let runs: Vec<_> = self.guests.iter().map(|name| Run::new(guest(name), Kernel::Ours)).collect();
         let done = list::boot(prepared, &ready, &runs);
         let rows = list::rows(prepared, &ready, &runs, done);
         let booted = rows.iter().find_map(|row| row.values.get("booted"));
         Ok(Outcome { built, booted: booted.and_then(|seconds| seconds.as_f64()), rows })
-    }
-
-    /// Returns a guest of `make test` or `make boot` under a name of its own.
-    fn guest(&self, guest: &GuestSpec) -> Run {
-        // These live as long as the command runs, which is as long as the program does.
-        let name = Box::leak(format!("{}::{}", self.name, guest.name).into_boxed_str());
-        Run::new(Box::leak(Box::new(GuestSpec { name, ..guest.clone() })), Kernel::Ours)
     }
 }
 
@@ -163,17 +100,16 @@ fn keep(out: &Path, built: Option<f64>) -> Option<f64> {
 
 /// Runs the platforms whose names begin with one of `names`, or all if there are no names. Returns whether everything passed.
 pub fn platforms(session: &Session, names: &[String]) -> Result<bool> {
-    let started = Instant::now();
-    let mut chosen = PLATFORMS.to_vec();
-    chosen.retain(|platform| is_chosen(names, platform.name));
+    let all = &PLATFORMS["platform"];
+    let chosen: Vec<_> = all.iter().filter(|platform| is_chosen(names, platform.name)).collect();
     if chosen.is_empty() {
-        let known = PLATFORMS.each_ref().map(|p| p.name).join(" ");
+        let known = all.iter().map(|platform| platform.name).collect::<Vec<_>>().join(" ");
         bail!(Failure::new("no such platform").remedy(format!("P= takes: {known}")));
     }
-    let prepared = prepare::source(session, packages::PLATFORMS)?;
+    let prepared = prepare::source(session, packages::set("platforms"))?;
     let mut rows = Vec::new();
     let mut lines = vec![HEAD.map(String::from).to_vec()];
-    for platform in &chosen {
+    for platform in chosen {
         let outcome = platform.run(&prepared).unwrap_or_else(|error| {
             let name = format!("platforms::{}", platform.name);
             Outcome { rows: vec![Row::failed(name, Failure::from_error(error).to_string())], ..Outcome::default() }
@@ -185,7 +121,7 @@ pub fn platforms(session: &Session, names: &[String]) -> Result<bool> {
     let version = Some(prepared.pristine.version.as_str());
     let table = table(&prepared, &lines, &rows);
     println!("\n{table}");
-    let good = results::conclude(session, &report, version, started, &rows, "")?;
+    let good = results::conclude(session, &report, version, &rows, "")?;
     if good && names.is_empty() {
         fs::write(session.root.join(TABLE), table)?;
     }
@@ -218,7 +154,7 @@ fn table(prepared: &Prepared, lines: &[Vec<String>], rows: &[Row]) -> String {
         prepared.tools.identity,
         said(PC.qemu, "--version"),
     );
-    simple_table(&mut text, lines);
+    text += &rst::table(lines);
     let mut reasons: BTreeMap<&str, u32> = BTreeMap::new();
     for why in rows.iter().filter_map(|row| row.skipped.as_deref()) {
         *reasons.entry(why).or_default() += 1;
@@ -236,12 +172,9 @@ mod tests {
     #[test]
     fn every_guest_and_fragment_exists() {
         let session = Session::new(None);
-        for platform in PLATFORMS {
-            for name in platform.guests {
-                let known = guests().iter().any(|guest| guest.name == *name);
-                assert!(known || boot::GUEST.name == *name, "{name}");
-            }
-            for fragment in platform.fragments {
+        for platform in &PLATFORMS["platform"] {
+            platform.guests.iter().for_each(|name| assert_eq!(list::guest(name).name, *name));
+            for fragment in &platform.fragments {
                 assert!(session.fragment(fragment).exists(), "{fragment}");
             }
         }

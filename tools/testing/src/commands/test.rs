@@ -6,7 +6,7 @@ use std::{sync::mpsc, thread};
 
 use crate::{
     bench,
-    checks::{census, docs, formats, kunit, model, no_pci, objects, samples, scripts, tree},
+    checks::{census, docs, kunit, model, no_pci, objects, samples, scripts, source, tree},
     common::*,
     evidence::{self, Chosen},
     guest::*,
@@ -112,7 +112,7 @@ pub struct Outcome {
 
 /// Runs the tests. A part that cannot be built is a failed row, so the count at the end never omits tests silently.
 pub fn run(session: &Session, selection: &Selection) -> Outcome {
-    let mut outcome = match prepare::source(session, packages::TESTS) {
+    let mut outcome = match prepare::source(session, packages::set("tests")) {
         Ok(prepared) => run_prepared(&prepared, &mut Kernels::new(), selection),
         Err(error) => Outcome { rows: caught("host::build", Err(error)), kernel: None },
     };
@@ -167,7 +167,7 @@ pub fn run_prepared(prepared: &Prepared, ready: &mut Kernels, selection: &Select
     });
     // This runs only if it is asked for by name, and alone, because it takes long on a busy host.
     if !selection.long && selection.names(bench::PREFIX) {
-        let measured = bench::measure(prepared, ready).map(|outcome| outcome.rows());
+        let measured = bench::measure(prepared, ready).map(|(_, rows)| rows);
         rows.extend(caught("bench::run", measured));
     }
     let kernel = ready.get(&Kernel::Ours);
@@ -197,6 +197,20 @@ fn kernels(selection: &Selection, runs: &[Run], evidence: &Chosen) -> Modules {
 
 /// The modules of each kernel, by folder.
 type Modules = BTreeMap<Kernel, BTreeSet<&'static str>>;
+
+/// Tests that need nothing but the source: the beginning of their names, the row that stands for them if they cannot run, and the
+/// function that runs them.
+type Test = (&'static str, &'static str, fn(&Prepared) -> Result<Vec<Row>>);
+
+const SOURCES: [Test; 7] = [
+    ("tree::", "tree::build", tree::test),
+    (no_pci::NAME, no_pci::NAME, |prepared| no_pci::build_without(prepared, no_pci::NAME, &[])),
+    (no_pci::NO_MSI, no_pci::NO_MSI, |prepared| no_pci::build_without(prepared, no_pci::NO_MSI, &["drivers/pci/"])),
+    (source::NO_UNSAFE, "host::no-unsafe::run", |prepared| source::check(prepared, source::NO_UNSAFE)),
+    (source::FORMATS, source::FORMATS, |prepared| source::check(prepared, source::FORMATS)),
+    (model::PREFIX, "host::model::run", |prepared| model::explore(prepared)),
+    (census::PREFIX, "host::census::run", census::rows),
+];
 
 /// What runs on this machine.
 struct Host<'a> {
@@ -246,28 +260,15 @@ impl Host<'_> {
     /// The tests that need nothing but the source.
     fn tests_of_sources(&self) -> Vec<Row> {
         let Self { prepared, selection } = *self;
-        let mut rows = Vec::new();
-        let mut test = |prefix: &str, name: &str, run: &dyn Fn() -> Result<Vec<Row>>| {
-            rows.extend(self.test(prefix, name, run));
-        };
-        test("tree::", "tree::build", &|| tree::test(prepared));
-        test(no_pci::NAME, no_pci::NAME, &|| no_pci::build(prepared));
-        test(no_pci::NO_MSI, no_pci::NO_MSI, &|| no_pci::build_without_msi(prepared));
-        test(samples::NO_UNSAFE, "host::no-unsafe::run", &|| samples::no_unsafe(prepared));
-        test(formats::NAME, formats::NAME, &|| formats::check(prepared));
-        test(model::PREFIX, "host::model::run", &|| model::explore(prepared));
+        let mut rows: Vec<_> = SOURCES.iter().flat_map(|(prefix, name, run)| self.test(prefix, name, || run(prepared))).collect();
         // This runs only if it is asked for by name, because it builds one more kernel.
         if selection.names(kunit::PREFIX) {
-            test(kunit::PREFIX, "host::kunit::run", &|| kunit::run(prepared));
+            rows.extend(self.test(kunit::PREFIX, "host::kunit::run", || kunit::run(prepared)));
         }
         for script in [&scripts::GRAFT, &scripts::FRONT_DOOR] {
             let prefix = script.prefix();
-            test(&prefix, &format!("{prefix}run"), &|| script.run(prepared, &ungrafted(prepared)?));
+            rows.extend(self.test(&prefix, &format!("{prefix}run"), || script.run(prepared, &ungrafted(prepared)?)));
         }
-        test(census::PREFIX, "host::census::run", &|| {
-            let pristine = ungrafted(prepared)?;
-            census::rows(prepared, &pristine, &prepared.pristine.version, &prepared.linux())
-        });
         if scripts::LINTS.iter().any(|name| selection.wants_short(name)) {
             rows.extend(caught("host::lints", scripts::lints(prepared)));
         }

@@ -33,6 +33,8 @@ pub fn command(session: &Session, program: impl AsRef<OsStr>) -> Command {
     if let Ok(path) = std::env::join_paths(path) {
         command.env("PATH", path);
     }
+    // Without this Python writes compiled files into source trees, which must not be changed.
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
     command.env("LC_ALL", "C").stdin(Stdio::null());
     command
 }
@@ -45,6 +47,9 @@ pub fn rsync(session: &Session, from: &Path, to: &Path) -> Command {
     rsync
 }
 
+/// The limit of a program whose length is known roughly.
+pub const HOUR: Duration = Duration::from_secs(3600);
+
 /// How a watched program ended.
 pub enum Ended {
     /// It ended by itself.
@@ -55,33 +60,17 @@ pub enum Ended {
     Silent,
 }
 
-/// How long a program may take, and how long it may run without printing to its log.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Limits {
-    /// From start to end.
-    pub total: Option<Duration>,
-    /// From one growth of the log to the next.
-    pub silent: Option<Duration>,
-}
-
-impl Limits {
-    /// A limit on the whole time only.
-    pub fn total(limit: Duration) -> Self {
-        Self { total: Some(limit), silent: None }
-    }
-}
-
-/// Runs `command`, all output to `log`, the last line of it as progress.
-pub fn watch(stage: &Stage<'_>, command: &mut Command, log: &Path, limits: Limits) -> Result<Ended> {
+/// Runs `command`, all output to `log`, the last line of it as progress. Kills it when it exceeds `limit`.
+pub fn watch(stage: &Stage<'_>, command: &mut Command, log: &Path, limit: Duration) -> Result<Ended> {
     let folder = log.parent().context("a log is in a folder")?;
     fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
     let file = File::create(log).with_context(|| format!("creating {}", log.display()))?;
     command.stdout(file.try_clone()?).stderr(file);
-    wait(stage, command, log, limits)
+    wait(stage, command, log, limit, limit)
 }
 
-/// Runs `command`, which writes `log` itself, until it ends or exceeds its `limits`.
-pub fn wait(stage: &Stage<'_>, command: &mut Command, log: &Path, limits: Limits) -> Result<Ended> {
+/// Runs `command`, which writes `log` itself, until it ends, has run for the time `limit`, or has written nothing for the time `silent`.
+pub fn wait(stage: &Stage<'_>, command: &mut Command, log: &Path, limit: Duration, silent: Duration) -> Result<Ended> {
     let name = command.get_program().to_string_lossy().into_owned();
     let mut child = command.spawn().with_context(|| format!("cannot start {name}"))?;
     let started = Instant::now();
@@ -94,8 +83,8 @@ pub fn wait(stage: &Stage<'_>, command: &mut Command, log: &Path, limits: Limits
         if now != size {
             (size, grown) = (now, Instant::now());
         }
-        let late = limits.total.is_some_and(|limit| started.elapsed() > limit);
-        if late || limits.silent.is_some_and(|limit| grown.elapsed() > limit) {
+        let late = started.elapsed() > limit;
+        if late || grown.elapsed() > silent {
             // The program may have ended by itself in the meantime. In both cases it is gone afterwards.
             let _ = child.kill();
             child.wait()?;
@@ -107,13 +96,13 @@ pub fn wait(stage: &Stage<'_>, command: &mut Command, log: &Path, limits: Limits
 
 /// Runs `command` with output to `log`. If it does not succeed, returns a failure that quotes the log.
 pub fn run(stage: &Stage<'_>, command: &mut Command, log: &Path) -> Result<()> {
-    run_limited(stage, command, log, Limits::default())
+    run_limited(stage, command, log, Duration::MAX)
 }
 
-/// Does the same as [`run`], and kills the command when it exceeds its `limits`.
-pub fn run_limited(stage: &Stage<'_>, command: &mut Command, log: &Path, limits: Limits) -> Result<()> {
+/// Does the same as [`run`], and kills the command when it exceeds its `limit`.
+pub fn run_limited(stage: &Stage<'_>, command: &mut Command, log: &Path, limit: Duration) -> Result<()> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let what = match watch(stage, command, log, limits)? {
+    let what = match watch(stage, command, log, limit)? {
         Ended::Exited(status) if status.success() => return Ok(()),
         Ended::Exited(status) => format!("{name} failed ({status})"),
         Ended::TimedOut | Ended::Silent => format!("{name} did not end in time"),

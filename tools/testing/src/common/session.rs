@@ -22,6 +22,8 @@ pub struct Session {
     pub cache: PathBuf,
     /// The kernel source that the user has named, in place of Debian's.
     pub users_tree: Option<PathBuf>,
+    /// When the command began.
+    pub started: Instant,
     /// Spinners on a terminal; elsewhere progress is plain lines.
     pub(super) spinners: Option<MultiProgress>,
 }
@@ -36,7 +38,7 @@ impl Session {
         let base = asked.or_else(home).unwrap_or_else(|| root.join("build/cache"));
         let spinners = (std::io::stderr().is_terminal() && env::var_os("CI").is_none()).then(MultiProgress::new);
         let (build, cache) = (root.join("build"), base.join("pci-devres-rust"));
-        let session = Self { root, build, cache, users_tree: None, spinners };
+        let session = Self { root, build, cache, users_tree: None, started: Instant::now(), spinners };
         Self { users_tree: linux.and_then(|tree| session.named(tree)), ..session }
     }
 

@@ -3,6 +3,7 @@
 //! Text: expressions that find something in it, quotations, tables, and the files that have it.
 
 use comfy_table::{presets::UTF8_FULL_CONDENSED, ContentArrangement};
+use serde::{Deserialize, Deserializer};
 use walkdir::WalkDir;
 
 use crate::common::*;
@@ -13,6 +14,20 @@ const WIDTH: u16 = 160;
 /// Returns a regular expression that is a constant of this program.
 pub fn regex(expression: &str) -> Regex {
     Regex::new(expression).expect("a constant expression")
+}
+
+/// Returns a table of `tools/testing` that is part of this program.
+pub fn data<T: Deserialize<'static>>(toml: &'static str) -> T {
+    toml::from_str(toml).expect("a test reads each table")
+}
+
+/// Reads a list of such a table, which lives as long as the program.
+pub fn list<'de, D, T>(from: D) -> Result<&'static [T], D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + 'static,
+{
+    Ok(Vec::deserialize(from)?.leak())
 }
 
 /// Returns whether `names`, which a command was given, choose `name`: one of them is its beginning, or there are none.

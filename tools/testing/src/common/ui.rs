@@ -31,7 +31,19 @@ impl Session {
 
     /// Runs `work` as the stage `name`; it returns a result and a summary of what was done.
     pub fn stage<T>(&self, name: &str, doing: &str, work: impl FnOnce(&Stage<'_>) -> Result<(T, String)>) -> Result<T> {
-        let stage = Stage::start(self, name, doing);
+        let spinner = self.spinners.as_ref().map(|spinners| {
+            let bar = spinners.add(ProgressBar::new_spinner());
+            let template = "{spinner:.cyan} {prefix:16} {wide_msg} {elapsed}";
+            bar.set_style(ProgressStyle::with_template(template).expect("a constant template"));
+            bar.set_prefix(name.to_string());
+            bar.set_message(doing.to_string());
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        let started = Instant::now();
+        // This counts as an earlier message, so that the first one is printed early.
+        let spoken = Mutex::new(started.checked_sub(HEARTBEAT - FIRST).unwrap_or(started));
+        let stage = Stage { session: self, name: name.into(), doing: doing.into(), started, spoken, spinner };
         let result = work(&stage);
         let elapsed = stage.started.elapsed();
         if let Some(spinner) = &stage.spinner {
@@ -60,29 +72,7 @@ pub struct Stage<'a> {
     spinner: Option<ProgressBar>,
 }
 
-impl<'a> Stage<'a> {
-    fn start(session: &'a Session, name: &str, doing: &str) -> Self {
-        let spinner = session.spinners.as_ref().map(|spinners| {
-            let bar = spinners.add(ProgressBar::new_spinner());
-            let template = "{spinner:.cyan} {prefix:16} {wide_msg} {elapsed}";
-            bar.set_style(ProgressStyle::with_template(template).expect("a constant template"));
-            bar.set_prefix(name.to_string());
-            bar.set_message(doing.to_string());
-            bar.enable_steady_tick(Duration::from_millis(120));
-            bar
-        });
-        let started = Instant::now();
-        Self {
-            session,
-            name: name.into(),
-            doing: doing.into(),
-            started,
-            // This counts as an earlier message, so that the first one is printed early.
-            spoken: Mutex::new(started.checked_sub(HEARTBEAT - FIRST).unwrap_or(started)),
-            spinner,
-        }
-    }
-
+impl Stage<'_> {
     /// Shows the progress of the stage, for example the last line of its log.
     pub fn progress(&self, at: &str) {
         let what = format!("{}: {}", self.doing, at.trim());
@@ -96,11 +86,6 @@ impl<'a> Stage<'a> {
             let (dots, took) = (style("..").for_stderr(), self.started.elapsed());
             self.session.say(line(dots, &self.name, &what, took));
         }
-    }
-
-    /// Prints a line that stays, e.g. what is about to be installed and why.
-    pub fn say(&self, line: impl Display) {
-        self.session.say(line);
     }
 }
 

@@ -35,10 +35,9 @@ pub struct Case {
     pub source: &'static str,
     /// What its guest does. A case without steps is for the compiler.
     pub steps: Option<&'static str>,
-    #[serde(default = "edu")]
-    device: &'static str,
-    #[serde(default = "one_edu")]
-    devices: Vec<&'static str>,
+    /// The device that it is about, and all of QEMU. QEMU's teaching device is meant if there are none.
+    device: Option<&'static str>,
+    devices: Option<Vec<&'static str>>,
     #[serde(default)]
     append: Vec<&'static str>,
     stock: Option<Shows>,
@@ -65,16 +64,7 @@ pub struct Side {
     pub clean: bool,
 }
 
-fn edu() -> &'static str {
-    "1234:11e8"
-}
-
-fn one_edu() -> Vec<&'static str> {
-    vec![EDU]
-}
-
-pub static TABLE: LazyLock<Table> =
-    LazyLock::new(|| toml::from_str(include_str!("../../evidence.toml")).expect("a test reads the table"));
+pub static TABLE: LazyLock<Table> = LazyLock::new(|| data(include_str!("../../evidence.toml")));
 
 impl Case {
     /// Returns what is expected of the other kernel, and of ours.
@@ -88,21 +78,19 @@ impl Case {
 
     /// Returns the guest that takes the steps.
     pub fn guest(&'static self) -> Option<&'static GuestSpec> {
-        let words =
-            ["kunit.enable=0".into(), "oops=panic".into(), format!("steps={}", self.steps?), format!("device={}", self.device)];
-        let words = words.map(|word| &*word.leak());
-        // The cases live as long as the program.
-        Some(Box::leak(Box::new(GuestSpec {
-            name: format!("evidence::{}", self.name).leak(),
+        let device = self.device.unwrap_or("1234:11e8");
+        let words = ["kunit.enable=0", "oops=panic", format!("steps={}", self.steps?).leak(), format!("device={device}").leak()];
+        let guest = GuestSpec {
             append: [&words, &*self.append].concat().leak(),
-            devices: &self.devices,
+            devices: self.devices.as_deref().unwrap_or(&[EDU]),
             kernels: &[Stock, Earlier, Ours],
             // The case says what must not be reported.
             trouble_due: &[Stock, Earlier, Ours],
             script: "evidence",
             documents: 0,
             ..DEFAULT
-        })))
+        };
+        Some(guest.named(format!("evidence::{}", self.name)))
     }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The guests of `make test`, which are in `tools/testing/guests.toml`: how they are booted, and on what their kernels must agree.
+//! The guests, which are in `tools/testing/guests.toml`: how they are booted, and on what their kernels must agree.
 
 use std::sync::{
     atomic::{AtomicUsize, Ordering},
@@ -19,9 +19,15 @@ use crate::{
 /// How many guests run at a time.
 const PARALLEL: usize = 2;
 
-/// Returns every guest, the longest first.
+/// Returns every guest of `make test`, the longest first.
 pub fn guests() -> &'static [GuestSpec] {
-    &TABLE
+    &TABLE.guest
+}
+
+/// Returns a guest by its name.
+pub fn guest(name: &str) -> &'static GuestSpec {
+    let mut all = TABLE.guest.iter().chain(&TABLE.other);
+    all.find(|guest| guest.name == name).unwrap_or_else(|| panic!("guests.toml has no guest {name}"))
 }
 
 /// The file `tools/testing/guests.toml`.
@@ -36,13 +42,13 @@ struct Table {
     /// The converted drivers that run on the software PCI bus each time.
     converted: Vec<&'static str>,
     guest: Vec<GuestSpec>,
+    /// The guests of other commands than `make test`.
+    other: Vec<GuestSpec>,
 }
 
-static TABLE: LazyLock<Vec<GuestSpec>> = LazyLock::new(|| {
-    let table = toml::from_str(include_str!("../../guests.toml"));
-    let table: Table = table.expect("a test reads the table");
-    let mut guests = table.guest;
-    for guest in &mut guests {
+static TABLE: LazyLock<Table> = LazyLock::new(|| {
+    let mut table: Table = data(include_str!("../../guests.toml"));
+    for guest in table.guest.iter_mut().chain(&mut table.other) {
         if guest.script.is_empty() {
             guest.script = guest.name;
         }
@@ -51,13 +57,10 @@ static TABLE: LazyLock<Vec<GuestSpec>> = LazyLock::new(|| {
             Some(shared) => table.devices[shared].clone(),
             None => vec![*device],
         };
-        let devices = guest.devices.iter().flat_map(devices);
-        guest.devices = devices.collect::<Vec<_>>().leak();
+        guest.devices = guest.devices.iter().flat_map(devices).collect::<Vec<_>>().leak();
     }
-    // This one is described beside the code that compares its sequences.
-    guests.insert(2, sequences::GUEST);
-    guests.extend(table.converted.into_iter().map(converted::guest));
-    guests
+    table.guest.extend(std::mem::take(&mut table.converted).into_iter().map(converted::guest));
+    table
 });
 
 /// Boots guests, two at a time, each on its kernel in `ready`. A guest that could not run at all is a failed row.
@@ -122,4 +125,16 @@ pub fn agreements(
         }
     }
     rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guests_of_commands_exist() {
+        for name in ["boot", "bench", "series", sequences::NAME, sequences::ON_SOFT] {
+            assert_eq!(guest(name).name, name);
+        }
+    }
 }

@@ -2,15 +2,15 @@
 
 //! One run of a guest: its kernel, its machine, its script, and its time limit.
 
-use serde::{Deserialize, Deserializer};
+use model::{replay, rule::Rule};
+use serde::Deserialize;
 
 use crate::{
-    common::*,
+    common::{text::list, *},
     kernel::*,
     verdict::{
         bounds::AGAIN,
         judge::{judge, Evidence},
-        replay::replay,
         *,
     },
 };
@@ -96,13 +96,11 @@ fn default() -> GuestSpec {
     DEFAULT
 }
 
-/// Reads a list, which lives as long as the program.
-fn list<'de, D, T>(from: D) -> Result<&'static [T], D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de> + 'static,
-{
-    Ok(Vec::deserialize(from)?.leak())
+impl GuestSpec {
+    /// Returns a guest that is the same under another name. It lives as long as the program.
+    pub fn named(&self, name: String) -> &'static Self {
+        Box::leak(Box::new(Self { name: name.leak(), ..self.clone() }))
+    }
 }
 
 /// A guest on one of its kernels.
@@ -187,13 +185,6 @@ impl Run {
         })
     }
 
-    /// Returns the limits. A debug kernel takes several times as long for everything.
-    fn limits(&self) -> (Duration, Duration) {
-        let times = if self.kernel.checks_itself() { 4 } else { 1 };
-        let total = if self.long { LONG } else { LIMIT };
-        (total * times, SILENT * times)
-    }
-
     fn boot(&self, stage: &Stage<'_>, ready: &Ready) -> Result<Ran> {
         let session = stage.session;
         let name = self.name();
@@ -208,8 +199,10 @@ impl Run {
         qemu.stdout(file.try_clone()?).stderr(file);
 
         let started = Instant::now();
-        let (limit, silent) = self.limits();
-        let ended = wait(stage, &mut qemu, &log, Limits { total: Some(limit), silent: Some(silent) })?;
+        // A debug kernel takes several times as long for everything.
+        let times = if self.kernel.checks_itself() { 4 } else { 1 };
+        let (limit, silent) = (times * if self.long { LONG } else { LIMIT }, times * SILENT);
+        let ended = wait(stage, &mut qemu, &log, limit, silent)?;
         let total = started.elapsed().as_secs_f64();
         let bytes = fs::read(&log)?;
         let lines = klog::lines(&bytes);
@@ -253,7 +246,7 @@ impl Run {
         }
         let text: String = lines.into_iter().map(|l| l.text + "\n").collect();
         if self.guest.traces {
-            rows.insert(0, replay(&name, Path::new(&shown), &text));
+            rows.insert(0, follows_the_rule(&name, &shown, &text));
         }
         Ok(Ran { rows, log, text, booted, again: None, started: first.is_some(), hung: matches!(ended, Ended::Silent) })
     }
@@ -308,5 +301,17 @@ impl Run {
             qemu.arg(option).arg(value);
         }
         Ok(qemu)
+    }
+}
+
+/// Compares the trace that a guest prints with the rule.
+fn follows_the_rule(guest: &str, log: &str, text: &str) -> Row {
+    let name = format!("guest::{guest}::trace_follows_the_rule");
+    match Rule::read().and_then(|rule| replay::replay(&rule, text)) {
+        Ok(replayed) if replayed.events > 0 => {
+            Row::passed(name).with("events", replayed.events).with("decisions", replayed.decisions)
+        }
+        Ok(_) => Row::failed(name, format!("no events\nlog: {log}")),
+        Err(error) => Row::failed(name, format!("{error:#}\nlog: {log}")),
     }
 }

@@ -5,15 +5,7 @@
 //! A difference is narrowed down: parts of a sequence are replayed, many in one boot, until no step can be left out. What is left
 //! is printed in full for both kernels.
 
-use std::{
-    collections::hash_map::DefaultHasher,
-    env,
-    hash::{Hash, Hasher},
-    sync::OnceLock,
-    time::SystemTime,
-};
-
-use similar::TextDiff;
+use std::{env, sync::LazyLock, time::SystemTime};
 
 use crate::{
     common::*,
@@ -25,7 +17,10 @@ use crate::{
         spec::Kernel::{Ours, Stock},
         *,
     },
-    verdict::{agree::Side, Row},
+    verdict::{
+        agree::{difference, Side},
+        Row,
+    },
 };
 
 /// Names the guest.
@@ -34,26 +29,7 @@ pub const NAME: &str = "sequences";
 /// Names the guest with random sequences on functions of the software PCI bus, which a model in the guest judges.
 pub const ON_SOFT: &str = "soft_sequences";
 
-/// The guest.
-pub const GUEST: GuestSpec = GuestSpec {
-    name: NAME,
-    kernels: &[Stock, Ours],
-    agrees: DEVICES.len(),
-    script: "sequences",
-    modules: &["pci_devres_sequences"],
-    devices: &[EDU, "pci-testdev,membar=64K", "e1000e"],
-    // One call is made at a time, so a second processor would only wait.
-    cpus: 1,
-    long: true,
-    // A call may release a region that another has released before.
-    provokes: &["Trying to free nonexistent resource"],
-    ..DEFAULT
-};
-
-/// The same guest, for sequences that are asked for.
-static REPLAY: GuestSpec = GuestSpec { name: "sequences-replay", ..GUEST };
-
-/// The devices, by the names of the script.
+/// The devices of the guest, by the names of the script.
 const DEVICES: &[&str] = &["edu", "pci-testdev", "e1000e"];
 
 /// How many calls each kernel must have answered at least, and how many in the long form.
@@ -63,28 +39,15 @@ const DUE: (u64, u64) = (20_000, 500_000);
 const SHOWN: usize = 120;
 
 /// The seed of half of the sequences, which `SEED` sets. The others have the same seed each time.
-fn seed() -> u64 {
-    static SEED: OnceLock<u64> = OnceLock::new();
-    *SEED.get_or_init(|| {
-        let now = || {
-            let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-            since.map_or(0, |since| since.as_secs())
-        };
-        match env::var("SEED") {
-            Ok(word) if !word.is_empty() => word.parse().unwrap_or_else(|_| {
-                let mut hasher = DefaultHasher::new();
-                word.hash(&mut hasher);
-                hasher.finish()
-            }),
-            _ => now(),
-        }
-    })
-}
+static SEED: LazyLock<u64> = LazyLock::new(|| {
+    let asked = env::var("SEED").ok().and_then(|seed| seed.parse().ok());
+    asked.unwrap_or_else(|| SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs()))
+});
 
 /// Returns the words for the kernel's command line of `guest`.
 pub fn words(guest: &GuestSpec) -> Vec<String> {
     match guest.name {
-        NAME | ON_SOFT => vec![format!("seed={}", seed())],
+        NAME | ON_SOFT => vec![format!("seed={}", *SEED)],
         _ => Vec::new(),
     }
 }
@@ -119,7 +82,7 @@ fn told(text: &str) -> Vec<Told> {
 
 /// Returns a row for each device, and one for the number of calls.
 pub fn agree(session: &Session, ready: &BTreeMap<Kernel, Ready>, run: &Run, theirs: &Side<'_>, ours: &Side<'_>) -> Vec<Row> {
-    session.say(format_args!("         SEED={} makes the same random sequences again", seed()));
+    session.say(format_args!("         SEED={} makes the same random sequences again", *SEED));
     let (a, b) = (told(theirs.text), told(ours.text));
     let mut rows = Vec::new();
     for device in DEVICES {
@@ -127,9 +90,9 @@ pub fn agree(session: &Session, ready: &BTreeMap<Kernel, Ready>, run: &Run, thei
         let of = |all: &[Told]| -> BTreeMap<Key, Told> {
             all.iter().filter(|told| told.key.0 == *device).map(|told| (told.key.clone(), told.clone())).collect()
         };
-        rows.push(match difference(&of(&a), &of(&b)) {
+        rows.push(match shortest(&of(&a), &of(&b)) {
             None if of(&a).is_empty() => Row::failed(name, "neither kernel ran a sequence on it"),
-            None => Row::passed(name).with("sequences", of(&a).len()).with("seed", seed()),
+            None => Row::passed(name).with("sequences", of(&a).len()).with("seed", *SEED),
             Some(found) => {
                 let hunt = Hunt { session, ready, key: &found.key };
                 let shortest = hunt.shortest(found.steps).unwrap_or_else(|error| format!("it could not be replayed: {error:#}\n"));
@@ -142,7 +105,7 @@ pub fn agree(session: &Session, ready: &BTreeMap<Kernel, Ready>, run: &Run, thei
 }
 
 /// Returns the shortest of the sequences on which the two do not agree.
-fn difference(a: &BTreeMap<Key, Told>, b: &BTreeMap<Key, Told>) -> Option<Told> {
+fn shortest(a: &BTreeMap<Key, Told>, b: &BTreeMap<Key, Told>) -> Option<Told> {
     // The first sequence that a kernel did not report is the one in which it failed.
     let missing = |x: &BTreeMap<Key, Told>, y: &BTreeMap<Key, Told>| {
         let mut missing = x.values().filter(|told| !y.contains_key(&told.key));
@@ -165,11 +128,9 @@ fn message(found: &Told, long: bool, shortest: &str, theirs: &Path, ours: &Path)
 
 fn enough(a: &[Told], b: &[Told], long: bool) -> Row {
     let due = if long { DUE.1 } else { DUE.0 };
-    let name = format!("guest::{NAME}::agrees::{due}_calls");
-    let calls = |told: &[Told]| told.iter().map(|told| told.calls).sum::<u64>();
-    let (theirs, ours) = (calls(a), calls(b));
-    (Row::judged(name, theirs.min(ours) >= due, || format!("the stock kernel answered {theirs} calls, ours {ours}, {due} are due")))
-        .with("calls", ours)
+    let [theirs, ours] = [a, b].map(|told| told.iter().map(|told| told.calls).sum::<u64>());
+    let complaint = || format!("the stock kernel answered {theirs} calls, ours {ours}, {due} are due");
+    Row::judged(format!("guest::{NAME}::agrees::{due}_calls"), theirs.min(ours) >= due, complaint).with("calls", ours)
 }
 
 /// Replays one sequence in parts.
@@ -188,10 +149,11 @@ impl Hunt<'_> {
             return Ok(quote([alone]));
         }
         let kept = shrink(all, |tries| self.differ(tries))?;
-        let texts = self.replay(&[kept], true)?.map(|text| full(&text));
+        let [theirs, ours] = self.replay(&[kept], true)?.map(|text| full(&text));
         let numbers: Vec<String> = steps(kept).iter().map(u32::to_string).collect();
         let steps = if numbers.is_empty() { "binding and detach".to_string() } else { numbers.join(", ") };
-        Ok(format!("{} of its {count} steps are enough: {steps}\n{}", numbers.len(), beside(&texts[0], &texts[1])))
+        let shown = difference(SHOWN, SHOWN, ("the stock kernel", &theirs), ("ours", &ours));
+        Ok(format!("{} of its {count} steps are enough: {steps}\n{shown}", numbers.len()))
     }
 
     /// Returns for each part whether the kernels differ.
@@ -212,8 +174,7 @@ impl Hunt<'_> {
         let parts: Vec<String> = parts.iter().map(|part| format!("{part:x}")).collect();
         let words = vec![format!("replay={device}:{seed}:{number}:{}", parts.join(",")), format!("verbose={}", u8::from(verbose))];
         let boot = |kernel| -> Result<String> {
-            let mut run = Run::new(&REPLAY, kernel);
-            run.words.clone_from(&words);
+            let run = Run { words: words.clone(), ..Run::new(list::guest(NAME).named("sequences-replay".into()), kernel) };
             Ok(run.run(self.session, self.ready.get(&kernel).context("the kernel was not built")?)?.text)
         };
         std::thread::scope(|scope| {
@@ -230,13 +191,6 @@ fn full(text: &str) -> String {
     text.lines().filter_map(|line| line.strip_prefix("pci_devres_sequences: | ")).map(|line| format!("{line}\n")).collect()
 }
 
-/// Returns both texts in one: lines of the stock kernel alone have a minus, lines of ours alone a plus.
-fn beside(theirs: &str, ours: &str) -> String {
-    let diff = TextDiff::from_lines(theirs, ours);
-    let changes = diff.iter_all_changes().map(|change| format!("{} {change}", change.tag()));
-    quote_first(SHOWN, &format!("- the stock kernel, + ours\n{}", changes.collect::<String>()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -250,24 +204,17 @@ mod tests {
     }
 
     #[test]
-    fn equal_logs_do_not_differ() {
-        let text = line(0, 40, "a-b") + "other\n" + &line(1, 20, "c-d");
-        assert_eq!(map(&text).len(), 2);
-        assert_eq!(difference(&map(&text), &map(&text)), None);
-    }
-
-    #[test]
     fn the_shortest_difference_is_found() {
-        let a = line(0, 40, "a") + &line(1, 20, "b") + &line(2, 30, "c");
-        let b = line(0, 40, "x") + &line(1, 20, "x") + &line(2, 30, "c");
-        assert_eq!(difference(&map(&a), &map(&b)).unwrap().key.2, 1);
-    }
-
-    #[test]
-    fn a_kernel_that_broke_down_differs() {
-        let a = line(0, 40, "a") + &line(1, 20, "b");
-        for (x, y) in [(&a, &line(0, 40, "a")), (&line(0, 40, "a"), &a)] {
-            assert_eq!(difference(&map(x), &map(y)).unwrap().key.2, 1);
+        let text = |digests: [&str; 3]| line(0, 40, digests[0]) + "other\n" + &line(1, 20, digests[1]) + &line(2, 30, digests[2]);
+        let (one, both) = (line(0, 40, "a"), line(0, 40, "a") + &line(1, 20, "b"));
+        for (a, b, number) in [
+            (text(["a", "b", "c"]), text(["a", "b", "c"]), None),
+            (text(["a", "b", "c"]), text(["x", "x", "c"]), Some(1)),
+            // A kernel that broke down.
+            (both.clone(), one.clone(), Some(1)),
+            (one, both, Some(1)),
+        ] {
+            assert_eq!(super::shortest(&map(&a), &map(&b)).map(|told| told.key.2), number, "{a}{b}");
         }
     }
 
@@ -278,8 +225,9 @@ mod tests {
 
     #[test]
     fn both_sides_are_shown() {
-        let text = |x| full(&format!("pci_devres_sequences: | 0 f() = {x}\nnoise\n"));
-        let shown = beside(&text(0), &text(-16));
-        assert!(shown.contains("    | - 0 f() = 0\n    | + 0 f() = -16\n"), "{shown}");
+        let call = |number: u32, value: i32| format!("pci_devres_sequences: | {number} f() = {value}\nnoise\n");
+        let text = |value| full(&[call(0, value), call(1, 0), call(2, value)].concat());
+        let shown = difference(SHOWN, SHOWN, ("the stock kernel", &text(0)), ("ours", &text(-16)));
+        assert!(shown.contains("    | -0 f() = 0\n    | +0 f() = -16\n"), "{shown}");
     }
 }

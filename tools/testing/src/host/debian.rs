@@ -1,42 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Packages that are unpacked and not installed. apt fetches and verifies them, from the suites of the system, or from Debian's
-//! backports with lists and a cache of our own, so that the system's configuration does not change.
+//! Packages that are unpacked and not installed. apt fetches and verifies them, with lists and a cache of our own, so that the
+//! system's configuration does not change.
+
+use tempfile::TempDir;
 
 use crate::{common::*, host::packages};
 
-/// The suite that has Linux 7.3 and current Rust sources; all packages taken from it are architecture independent.
-const SUITE: &str = "trixie-backports";
-/// The suite that has the programs of guests with another architecture.
-const USERLAND: &str = "trixie";
+/// The suites that have the sources of Rust and Linux 7.3. Programs of guests with another architecture are from the first.
+const SUITES: [&str; 2] = ["trixie", "trixie-backports"];
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// The remedy if Debian's archive does not help.
 pub const OWN_TREE: &str = "name a Linux 7.3 source tree of your own: make boot LINUX=/path/to/linux";
 
-/// A view of the archive.
+/// The archive, with the lists of its packages in a folder.
 pub struct Archive<'a> {
     session: &'a Session,
     folder: PathBuf,
-    /// Whether the system's own configuration is the one to use.
-    system: bool,
 }
 
 impl<'a> Archive<'a> {
-    /// Returns the suites for which the system is configured.
-    pub fn system(session: &'a Session) -> Result<Self> {
-        let folder = session.cache.join("apt");
-        fs::create_dir_all(folder.join("archives/partial")).context("creating the download cache")?;
-        Ok(Self { session, folder, system: true })
-    }
-
-    /// The backports suite. Sets up lists and cache beside the downloads and fetches the package list.
-    pub fn open(stage: &Stage<'a>) -> Result<Self> {
-        Self::private(stage, "apt", SUITE, "")
-    }
-
-    /// A suite with lists and a cache in `folder`, and further lines of apt's configuration.
-    fn private(stage: &Stage<'a>, folder: &str, suite: &str, more: &str) -> Result<Self> {
+    /// Fetches the lists of packages, of another architecture if one is named.
+    pub fn open(stage: &Stage<'a>, architecture: Option<&str>) -> Result<Self> {
         let session = stage.session;
         if !packages::is_debian() || !Path::new(KEYRING).exists() {
             bail!(Failure::new("Debian's archive and its key are not known to this system").remedy(OWN_TREE));
@@ -46,13 +32,15 @@ impl<'a> Archive<'a> {
         }
         let what = "no Debian archive among the system's package sources";
         let uri = mirror(session).ok_or_else(|| Failure::new(what).remedy(OWN_TREE))?;
-        let folder = session.cache.join(folder);
+        let folder = session.cache.join(architecture.map_or("apt".into(), |of| format!("apt-{of}")));
         for sub in ["lists/partial", "archives/partial"] {
             fs::create_dir_all(folder.join(sub)).context("creating the download cache")?;
         }
-        let source = format!("deb [signed-by={KEYRING}] {uri} {suite} main\n");
-        fs::write(folder.join("sources.list"), source)?;
+        let suites = if architecture.is_some() { &SUITES[..1] } else { &SUITES };
+        let sources: String = suites.iter().map(|suite| format!("deb [signed-by={KEYRING}] {uri} {suite} main\n")).collect();
+        fs::write(folder.join("sources.list"), sources)?;
         let dir = folder.display();
+        let foreign = architecture.map(|of| format!("APT::Architecture \"{of}\";\nAPT::Architectures {{ \"{of}\"; }};\n"));
         let configuration = format!(
             "Dir::Etc::sourcelist \"{dir}/sources.list\";\n\
              Dir::Etc::sourceparts \"-\";\n\
@@ -62,10 +50,11 @@ impl<'a> Archive<'a> {
              Dir::Cache::srcpkgcache \"\";\n\
              APT::Sandbox::User \"root\";\n\
              Acquire::Retries \"3\";\n\
-             {more}"
+             {}",
+            foreign.unwrap_or_default()
         );
         fs::write(folder.join("apt.conf"), configuration)?;
-        let archive = Self { session, folder, system: false };
+        let archive = Self { session, folder };
         let mut update = archive.apt("apt-get");
         run(stage, update.arg("update"), &session.log("archive")).map_err(by_network)?;
         Ok(archive)
@@ -77,22 +66,26 @@ impl<'a> Archive<'a> {
         said.lines().filter_map(|line| line.split('|').nth(1)).map(|version| version.trim().into()).collect()
     }
 
-    /// Downloads `package` in `version`; apt checks it against the archive's signature.
-    pub fn download(&self, stage: &Stage<'_>, package: &str, version: &str) -> Result<PathBuf> {
+    /// Downloads `package` in `version`, which apt checks against the archive's signature, and unpacks it into a fresh folder in `home`.
+    pub fn unpack(&self, stage: &Stage<'_>, package: &str, version: &str, home: &Path) -> Result<TempDir> {
         let folder = self.folder.join("archives");
         let mut apt = self.apt("apt-get");
         apt.args(["download", &format!("{package}={version}")]).current_dir(&folder);
         run(stage, &mut apt, &self.session.log("download")).map_err(by_network)?;
         let prefix = format!("{package}_");
         let is_it = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().starts_with(&prefix);
-        files(&folder, &["deb"])?.into_iter().find(is_it).with_context(|| format!("apt-get brought no {package}"))
+        let file = files(&folder, &["deb"])?.into_iter().find(is_it).with_context(|| format!("apt-get brought no {package}"))?;
+        fs::create_dir_all(home)?;
+        let fresh = tempfile::Builder::new().prefix(".").tempdir_in(home)?;
+        let mut dpkg = command(self.session, "dpkg-deb");
+        run(stage, dpkg.arg("-x").arg(&file).arg(fresh.path()), &self.session.log("unpack"))?;
+        fs::remove_file(&file)?;
+        Ok(fresh)
     }
 
     fn apt(&self, program: &str) -> Command {
         let mut apt = command(self.session, program);
-        if !self.system {
-            apt.env("APT_CONFIG", self.folder.join("apt.conf"));
-        }
+        apt.env("APT_CONFIG", self.folder.join("apt.conf"));
         apt
     }
 }
@@ -113,27 +106,15 @@ pub fn fetch_busybox(stage: &Stage<'_>, architecture: &str) -> Result<()> {
     if program.exists() {
         return Ok(());
     }
-    let more = format!("APT::Architecture \"{architecture}\";\nAPT::Architectures {{ \"{architecture}\"; }};\n");
-    let folder = format!("apt-{architecture}");
-    let archive = Archive::private(stage, &folder, USERLAND, &more)?;
+    let archive = Archive::open(stage, Some(architecture))?;
     let name = "busybox-static";
     let version = archive.versions(name).into_iter().next().with_context(|| format!("no {name} for {architecture}"))?;
-    let package = archive.download(stage, name, &version)?;
-    let folder = stage.session.cache.join("userland").join(architecture);
-    unpack(stage, &package, &folder)?;
+    let fresh = archive.unpack(stage, name, &version, &stage.session.cache.join("userland"))?;
+    fs::create_dir_all(program.parent().context("a program is in a folder")?)?;
+    fs::rename(fresh.path().join("usr/bin/busybox"), &program).with_context(|| format!("{name} {version} has no busybox"))?;
     // The lists of packages are many times as large.
     fs::remove_dir_all(&archive.folder)?;
-    let shown = program.display();
-    ensure!(program.exists(), "{name} {version} has no {shown}");
     Ok(())
-}
-
-/// Unpacks a package into `folder`.
-pub fn unpack(stage: &Stage<'_>, package: &Path, folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder)?;
-    let mut dpkg = command(stage.session, "dpkg-deb");
-    dpkg.arg("-x").arg(package).arg(folder);
-    run(stage, &mut dpkg, &stage.session.log("unpack"))
 }
 
 /// Returns the Debian mirror of this system.

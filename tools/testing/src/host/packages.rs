@@ -2,84 +2,25 @@
 
 //! The Debian packages a command needs, each with its reason, and their installation.
 
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
 use crate::common::*;
 
-/// One package, a file that shows its presence on other systems than Debian, and the reason why it is needed.
+/// One package, with a program or header that it brings, and the reason why it is needed.
+#[derive(Deserialize)]
 pub struct Package {
-    /// In Debian 12 and 13.
     pub name: &'static str,
-    /// A program or header it brings.
     pub brings: &'static str,
-    /// Why it is needed.
     pub why: &'static str,
 }
 
-macro_rules! packages {
-    ($(#[$about:meta] $set:ident: $($name:literal $brings:literal $why:literal)+)+) => {
-        $(#[$about] pub const $set: &[Package] = &[$(Package {
-            name: $name,
-            brings: $brings,
-            why: $why,
-        }),+];)+
-    };
-}
+static SETS: LazyLock<BTreeMap<&str, Vec<Package>>> = LazyLock::new(|| data(include_str!("../../packages.toml")));
 
-packages! {
-    /// The packages for building and booting a kernel.
-    KERNEL:
-        "clang-19"        "clang-19"                         "compiles the kernel's C"
-        "llvm-19"         "llvm-objcopy-19"                  "ar, nm, objcopy for LLVM=-19"
-        "lld-19"          "ld.lld-19"                        "links the kernel"
-        "libclang-19-dev" "/usr/lib/llvm-19/lib/libclang.so" "lets bindgen read the kernel's headers"
-        "gcc"             "gcc"                              "builds the kernel's host tools"
-        "libc6-dev"       "/usr/include/stdlib.h"            "headers of the host tools"
-        "make"            "make"                             "runs Kbuild"
-        "flex"            "flex"                             "generates the Kconfig lexer"
-        "bison"           "bison"                            "generates the Kconfig parser"
-        "bc"              "bc"                               "computes the kernel's time constants"
-        "libelf-dev"      "/usr/include/libelf.h"            "objtool reads objects with it"
-        "libssl-dev"      "/usr/include/openssl/ssl.h"       "the kernel's certificate tools"
-        "cpio"            "cpio"                             "packs the kernel's headers and initramfs"
-        "kmod"            "depmod"                           "lists the modules' dependencies"
-        "rsync"           "rsync"                            "copies the source tree"
-        "xz-utils"        "xz"                               "unpacks the source"
-        "patch"           "patch"                            "scripts/graft edits the tree with it"
-        "coccinelle"      "spatch"                           "scripts/graft converts drivers with it"
-        "python3"         "python3"                          "runs the kernel's KTAP parser"
-        "busybox-static"  "busybox"                          "is the guest's userland"
-        "qemu-system-x86" "qemu-system-x86_64"               "is the machine the kernel boots on"
-
-    /// The additional packages of the tests.
-    TESTS:
-        "shellcheck"     "shellcheck"     "checks the project's shell scripts"
-        "libpython3-dev" "python3-config" "runs the reports of the semantic patch"
-        "iproute2"       "vdpa"           "makes vDPA devices in a guest"
-
-    /// The additional packages for the check of the series.
-    SERIES:
-        "sparse"         "sparse"         "checks the kernel's C"
-        "ocaml-nox"      "ocamlopt"       "compiles parts of the kernel's semantic patches"
-        "libpython3-dev" "python3-config" "runs the reports of semantic patches"
-
-    /// The additional packages for machines of other architectures.
-    PLATFORMS:
-        "qemu-system-arm"  "qemu-system-aarch64"           "is the machine that kernels for arm64 boot on"
-        "qemu-system-misc" "qemu-system-riscv64"           "is the machine that kernels for riscv64 boot on"
-        "opensbi"          "/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_dynamic.bin" "is its firmware"
-        "libdw-dev"        "/usr/include/dwarf.h"          "reads the types that versions of symbols follow from"
-
-    /// The additional packages for building the documentation.
-    DOCS:
-        "python3-sphinx" "sphinx-build" "builds the documentation's pages"
-
-    /// The additional packages for reports for a browser.
-    REPORTS:
-        "python3-docutils" "rst2html" "makes HTML of the report"
-
-    /// The additional packages for Kconfig's menus.
-    MENUS:
-        "libncurses-dev" "/usr/include/ncurses.h" "draws Kconfig's menus"
-        "pkgconf"        "pkg-config"             "finds it"
+/// Returns a set of packages in `tools/testing/packages.toml`.
+pub fn set(name: &str) -> &'static [Package] {
+    &SETS[name]
 }
 
 /// Returns whether this system manages packages as Debian does.
@@ -88,18 +29,18 @@ pub fn is_debian() -> bool {
 }
 
 /// Returns the packages of `wanted` that are not installed.
-pub fn missing(session: &Session, wanted: &[&'static Package]) -> Vec<&'static Package> {
+pub fn missing(session: &Session, wanted: &'static [Package]) -> Vec<&'static Package> {
     let versions = is_debian().then(|| versions(session, wanted));
     let lacks = |package: &&Package| match &versions {
         Some(versions) => !versions.contains_key(package.name),
         None if package.brings.starts_with('/') => !Path::new(package.brings).exists(),
         None => program(package.brings).is_none(),
     };
-    wanted.iter().copied().filter(lacks).collect()
+    wanted.iter().filter(lacks).collect()
 }
 
 /// Returns the versions of those of the packages that are installed, as Debian writes them.
-pub fn versions(session: &Session, wanted: &[&Package]) -> BTreeMap<String, String> {
+pub fn versions(session: &Session, wanted: &[Package]) -> BTreeMap<String, String> {
     let mut query = command(session, "dpkg-query");
     query.args(["-W", "-f", "${Package} ${Version} ${Status}\n"]);
     query.args(wanted.iter().map(|p| p.name));
@@ -120,7 +61,7 @@ pub fn program(name: &str) -> Option<PathBuf> {
 }
 
 /// Installs the missing packages of `wanted`, after printing which and why.
-pub fn install(session: &Session, wanted: &[&'static Package]) -> Result<()> {
+pub fn install(session: &Session, wanted: &'static [Package]) -> Result<()> {
     let lacking = missing(session, wanted);
     if lacking.is_empty() {
         return Ok(());
@@ -168,18 +109,13 @@ fn become_root(session: &Session, names: &[&str]) -> Result<()> {
 fn apt_install(stage: &Stage<'_>, names: &[&str]) -> Result<()> {
     let session = stage.session;
     let log = session.log("packages");
-    let mut show = command(session, "apt-cache");
-    show.args(["--quiet=0", "show", "--no-all-versions"]);
-    if output(show.args(names)).is_none() {
-        update(stage)?;
-    }
     let mut install = apt(session);
     install.args(["install", "-y", "--no-install-recommends"]);
     install.args(names);
     if run(stage, &mut install, &log).is_ok() {
         return Ok(());
     }
-    // An old package list names files that have gone from the archive since.
+    // There may be no list of packages, and an old one names files that have gone from the archive since.
     update(stage)?;
     run(stage, &mut install, &log).map_err(|error| {
         Failure::from_error(error).remedy("check the network and /etc/apt/sources.list, then run the same command again").into()
@@ -204,4 +140,16 @@ fn apt(session: &Session) -> Command {
         apt.args(["-o", option]);
     }
     apt
+}
+
+#[cfg(test)]
+mod tests {
+    use super::set;
+
+    #[test]
+    fn every_set_exists() {
+        for name in ["kernel", "tests", "series", "platforms", "docs", "menus"] {
+            assert!(!set(name).is_empty());
+        }
+    }
 }

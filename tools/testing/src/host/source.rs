@@ -2,6 +2,8 @@
 
 //! The kernel source: a pristine tree, and the copy of it that is grafted.
 
+use std::{io::Write, time::SystemTime};
+
 use crate::{common::*, host::*};
 
 const PACKAGE: &str = "linux-source-7.3";
@@ -51,22 +53,27 @@ pub fn copy(session: &Session, pristine: &Pristine) -> Result<()> {
     }
     session.stage("copy", "copying the source to build/linux", |stage| {
         let _ = fs::remove_file(&stamp);
-        // The stamp is older than the copy, so files that change during the copy count as changed.
-        let began = tempfile::NamedTempFile::new_in(&session.build)?;
+        let began = SystemTime::now();
         let mut rsync = rsync(session, &pristine.tree, &to);
         rsync.args(["--delete", "--exclude=/.git"]);
         run(stage, &mut rsync, &session.log("copy"))?;
-        if to.join(".config").exists() || to.join("include/config").exists() {
+        if is_built_in(&to) {
             // The user has built in that tree. Our output goes elsewhere, which Kbuild allows for clean trees only.
             let mut make = command(session, "make");
             make.arg("-C").arg(&to).arg("mrproper");
             run(stage, &mut make, &session.log("mrproper"))?;
         }
-        fs::write(began.path(), &identity)?;
-        let time = began.as_file().metadata()?.modified()?;
-        began.persist(&stamp)?.set_modified(time)?;
+        // The stamp is older than the copy, so files that change during the copy count as changed.
+        let mut file = fs::File::create(&stamp)?;
+        file.write_all(identity.as_bytes())?;
+        file.set_modified(began)?;
         Ok(((), format!("Linux {} in {}", pristine.version, session.show(&to))))
     })
+}
+
+/// Returns whether a kernel was built or configured in its tree.
+pub fn is_built_in(tree: &Path) -> bool {
+    tree.join(".config").exists() || tree.join("include/config").exists()
 }
 
 /// Returns the version that a tree's Makefile states.
@@ -74,8 +81,8 @@ pub fn version(tree: &Path) -> Result<String> {
     let no_tree = || format!("{} is no kernel source tree", tree.display());
     let makefile = fs::read_to_string(tree.join("Makefile")).with_context(no_tree)?;
     let value = |name: &str| {
-        let mut lines = makefile.lines();
-        lines.find_map(|line| line.strip_prefix(name)?.trim().strip_prefix('=')).map(str::trim).unwrap_or_default()
+        let line = regex(&format!(r"(?m)^{name}[ \t]*=[ \t]*(.*?)[ \t]*$"));
+        line.captures(&makefile).map_or(String::new(), |found| found[1].into())
     };
     let (version, patch, sub) = (value("VERSION"), value("PATCHLEVEL"), value("SUBLEVEL"));
     ensure!(!version.is_empty() && !patch.is_empty(), no_tree());
@@ -115,14 +122,11 @@ pub fn cached(session: &Session) -> Option<Pristine> {
 
 fn fetch(stage: &Stage<'_>) -> Result<(PathBuf, String)> {
     let session = stage.session;
-    let archive = Archive::open(stage)?;
+    let archive = Archive::open(stage, None)?;
     let version = archive.versions(PACKAGE).into_iter().next();
     let version = version.ok_or_else(|| Failure::new(format!("Debian's archive has no {PACKAGE}")).remedy(debian::OWN_TREE))?;
-    let package = archive.download(stage, PACKAGE, &version)?;
     let home = home(session);
-    fs::create_dir_all(&home)?;
-    let fresh = tempfile::Builder::new().prefix(".").tempdir_in(&home)?;
-    debian::unpack(stage, &package, fresh.path())?;
+    let fresh = archive.unpack(stage, PACKAGE, &version, &home)?;
     let tarball = fresh.path().join(format!("usr/src/{PACKAGE}.tar.xz"));
     let tree = fresh.path().join("tree");
     fs::create_dir(&tree)?;
@@ -135,7 +139,6 @@ fn fetch(stage: &Stage<'_>) -> Result<(PathBuf, String)> {
         fs::remove_dir_all(&place)?;
     }
     fs::rename(&tree, &place)?;
-    fs::remove_file(&package)?;
     Ok((place, version))
 }
 

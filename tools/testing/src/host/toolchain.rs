@@ -64,6 +64,12 @@ pub fn rust_src(session: &Session, rustc: &str) -> Option<PathBuf> {
     [own, fetched].into_iter().find(|path| path.join("core/src/lib.rs").exists())
 }
 
+/// Returns what a program of LLVM says about a file.
+pub fn llvm(session: &Session, name: &str, arguments: &[&str], file: &Path) -> Result<String> {
+    let mut tool = command(session, format!("llvm-{name}{LLVM}"));
+    output(tool.args(arguments).arg(file)).with_context(|| format!("llvm-{name} cannot read {}", file.display()))
+}
+
 /// Returns whether version `a` is older than `b`.
 pub fn older(a: &str, b: &str) -> bool {
     let numbers = |version: &str| -> Vec<u32> {
@@ -90,41 +96,25 @@ fn by_rustup(stage: &Stage<'_>, rustc: &str) -> Option<PathBuf> {
     let mut rustup = command(session, "rustup");
     rustup.args(["component", "add", "rust-src"]);
     // Behind a proxy or without a network this must not block the next steps.
-    let limits = Limits::total(Duration::from_secs(60));
-    run_limited(stage, &mut rustup, &session.log("rustup"), limits).ok()?;
+    run_limited(stage, &mut rustup, &session.log("rustup"), Duration::from_secs(60)).ok()?;
     rust_src(session, rustc)
 }
 
 fn by_debian(stage: &Stage<'_>, rustc: &str) -> Result<(PathBuf, String)> {
-    let wanted = format!("{rustc}+");
-    let find = |archive: &Archive<'_>| {
-        let versions = archive.versions("rust-src");
-        (versions.iter().find(|v| v.starts_with(&wanted)).cloned(), versions)
-    };
-    // The source of a rustc from Debian is in the same suite. That of one from rustup is probably in backports.
-    let mut archive = Archive::system(stage.session)?;
-    let (mut version, mut versions) = find(&archive);
-    if version.is_none() {
-        archive = Archive::open(stage)?;
-        let (found, more) = find(&archive);
-        version = found;
-        versions.extend(more);
-    }
+    let archive = Archive::open(stage, None)?;
+    let versions = archive.versions("rust-src");
+    let version = versions.iter().find(|version| version.starts_with(&format!("{rustc}+"))).cloned();
     let version = version.ok_or_else(|| {
         let near = versions.iter().filter_map(|v| v.split('+').next()).collect::<Vec<_>>().join(", ");
         let what = format!("rustup could not add rust-src, and Debian has none for rustc {rustc}");
         Failure::new(what).remedy(format!("rustup component add rust-src, or use a toolchain Debian has the source of: {near}"))
     })?;
-    let package = archive.download(stage, "rust-src", &version)?;
     let home = stage.session.cache.join("rust-src");
-    fs::create_dir_all(&home)?;
-    let fresh = tempfile::tempdir_in(&home)?;
-    debian::unpack(stage, &package, fresh.path())?;
+    let fresh = archive.unpack(stage, "rust-src", &version, &home)?;
     let library = fresh.path().join(format!("usr/src/rustc-{rustc}/library"));
     let place = home.join(rustc).join("library");
     fs::create_dir_all(home.join(rustc))?;
     fs::rename(&library, &place).with_context(|| format!("rust-src {version} has no {}", library.display()))?;
-    fs::remove_file(&package)?;
     Ok((place, version))
 }
 

@@ -2,9 +2,7 @@
 
 //! The guest's file system: busybox, the kernel's modules, and the guest scripts.
 
-use std::os::unix::fs::symlink;
-
-use walkdir::WalkDir;
+use std::os::unix::fs::{symlink, PermissionsExt};
 
 use crate::{common::*, host::*, kernel::Built};
 
@@ -22,8 +20,8 @@ pub fn pack(session: &Session, kernel: &Built) -> Result<PathBuf> {
     let add = |from: &Path, to: &Path| -> Result<()> {
         let to = root.join(to);
         fs::create_dir_all(to.parent().unwrap_or(&root))?;
-        fs::copy(from, to).with_context(|| format!("packing {}", from.display()))?;
-        Ok(())
+        fs::copy(from, &to).with_context(|| format!("packing {}", from.display()))?;
+        Ok(fs::set_permissions(to, fs::Permissions::from_mode(0o755))?)
     };
     let foreign = kernel.spec.machine.debian;
     let busybox = match foreign {
@@ -46,7 +44,11 @@ pub fn pack(session: &Session, kernel: &Built) -> Result<PathBuf> {
     }
     // Only tests of drivers need these, and they run on this machine's architecture.
     if foreign.is_none() {
-        build_ioctl(session, kernel, &guest, &root.join("bin/ioctl"))?;
+        // Busybox has no ioctl. It is built with the kernel's own small C library.
+        let mut clang = command(session, format!("clang{LLVM}"));
+        clang.args(["-Os", "-static", "-nostdlib", "-fno-stack-protector", "-include"]);
+        clang.arg(kernel.spec.source.join("tools/include/nolibc/nolibc.h")).arg("-o").arg(root.join("bin/ioctl"));
+        succeed(clang.arg(guest.join("ioctl.c")), "building the guest's ioctl")?;
         if let Some(vdpa) = program("vdpa") {
             add(&vdpa, Path::new("bin/vdpa"))?;
             // "libmnl.so.0 => /lib/.../libmnl.so.0 (0x...)", and the linker itself without an arrow.
@@ -56,36 +58,12 @@ pub fn pack(session: &Session, kernel: &Built) -> Result<PathBuf> {
             }
         }
     }
-    // What the kernel's tool has to pack.
-    let mut list = String::new();
-    for entry in WalkDir::new(&root).min_depth(1).sort_by_file_name() {
-        let entry = entry?;
-        let path = entry.path();
-        let name = path.strip_prefix(&root)?.display();
-        list += &match entry.file_type() {
-            kind if kind.is_dir() => format!("dir /{name} 0755 0 0\n"),
-            kind if kind.is_symlink() => {
-                let target = fs::read_link(path)?;
-                format!("slink /{name} {} 0777 0 0\n", target.display())
-            }
-            _ => format!("file /{name} {} 0755 0 0\n", path.display()),
-        };
-    }
-    list += "nod /dev/console 0600 0 0 c 5 1\n";
-    let spec = root.join("list");
-    fs::write(&spec, list)?;
+    let console = out.join("guest.console");
+    fs::write(&console, "nod /dev/console 0600 0 0 c 5 1\n")?;
     let image = out.join("guest.cpio");
-    let mut tool = command(session, out.join("usr/gen_init_cpio"));
-    tool.arg("-o").arg(&image).arg(&spec);
+    let mut tool = command(session, kernel.spec.source.join("usr/gen_initramfs.sh"));
+    tool.current_dir(out).arg("-o").arg(&image);
+    tool.args(["-u", "squash", "-g", "squash"]).args([&root, &console]);
     succeed(&mut tool, "packing the initramfs")?;
     Ok(image)
-}
-
-/// Builds the program for ioctls, which busybox lacks, with the kernel's own small C library.
-fn build_ioctl(session: &Session, kernel: &Built, guest: &Path, to: &Path) -> Result<()> {
-    let library = kernel.spec.source.join("tools/include/nolibc/nolibc.h");
-    let mut clang = command(session, format!("clang{LLVM}"));
-    clang.args(["-Os", "-static", "-nostdlib", "-fno-stack-protector"]);
-    clang.arg("-include").arg(library).arg("-o").arg(to);
-    succeed(clang.arg(guest.join("ioctl.c")), "building the guest's ioctl")
 }

@@ -2,6 +2,8 @@
 
 //! Kernel configurations: what a fragment asks for, what a `.config` has, and what hides Rust.
 
+use regex::Captures;
+
 use crate::common::*;
 
 /// Symbols, without their `CONFIG_`, and their values; an unset one is `n`.
@@ -111,77 +113,46 @@ KASAN_SW_TAGS: use rustc 1.96 or later, or KASAN_GENERIC
 KASAN: build with clang (LLVM=-19), or set KASAN=n
 ";
 
+/// How values become one, in the order in which operators bind. Once nothing else is left in them, parentheses are false if each
+/// alternative is.
+const RULES: [(&str, &str); 6] =
+    [("!y", "n"), ("!n", "y"), ("y&&y", "y"), ("[yn]&&[yn]", "n"), (r"\(n(\|\|n)*\)", "n"), (r"\([yn](\|\|[yn])*\)", "y")];
+
 /// Returns the value of a Kconfig condition, or `None` if its form is not known here.
 fn evaluate(condition: &str, config: &Config) -> Option<bool> {
-    let tokens: Vec<&str> = regex(r"\|\||&&|>=|<=|!=|[=<>!()]|[A-Za-z0-9_]+").find_iter(condition).map(|t| t.as_str()).collect();
-    let mut parser = Parser { tokens: &tokens, config };
-    let value = parser.any()?;
-    parser.tokens.is_empty().then_some(value)
+    let value = |word: &Captures<'_>| match &word[0] {
+        constant if ["y", "m", "n"].contains(&constant) || constant.starts_with(char::is_numeric) => constant.to_string(),
+        symbol => config.get(symbol).to_string(),
+    };
+    let text = regex(r"\w+").replace_all(condition, value).replace(' ', "");
+    let compared = regex(r"(\w+)(>=|<=|!=|=|>|<)(\w+)").replace_all(&text, compare);
+    let mut text = format!("({})", regex(r"\bm\b").replace_all(&compared, "y"));
+    let rules = RULES.map(|(form, value)| (regex(form), value));
+    while let Some((form, value)) = rules.iter().find(|(form, _)| form.is_match(&text)) {
+        text = form.replace(&text, *value).into_owned();
+    }
+    ["y", "n"].contains(&text.as_str()).then_some(text == "y")
 }
 
-struct Parser<'a> {
-    tokens: &'a [&'a str],
-    config: &'a Config,
-}
-
-impl<'a> Parser<'a> {
-    fn take(&mut self, token: &'a str) -> bool {
-        let rest = self.tokens.strip_prefix(&[token]);
-        self.tokens = rest.unwrap_or(self.tokens);
-        rest.is_some()
-    }
-
-    fn any(&mut self) -> Option<bool> {
-        let mut value = self.all()?;
-        while self.take("||") {
-            value |= self.all()?;
-        }
-        Some(value)
-    }
-
-    fn all(&mut self) -> Option<bool> {
-        let mut value = self.one()?;
-        while self.take("&&") {
-            value &= self.one()?;
-        }
-        Some(value)
-    }
-
-    fn one(&mut self) -> Option<bool> {
-        if self.take("!") {
-            return Some(!self.one()?);
-        }
-        if self.take("(") {
-            let value = self.any()?;
-            return self.take(")").then_some(value);
-        }
-        let left = self.word()?;
-        let compare = self.tokens.first().copied().unwrap_or_default();
-        if !matches!(compare, ">=" | "<=" | "!=" | "=" | ">" | "<") {
-            return Some(matches!(left, "y" | "m"));
-        }
-        self.tokens = &self.tokens[1..];
-        let right = self.word()?;
-        let order = match (left.parse::<u64>(), right.parse::<u64>()) {
-            (Ok(l), Ok(r)) => l.cmp(&r),
-            _ => left.cmp(right),
-        };
-        Some(match compare {
-            ">=" => order.is_ge(),
-            "<=" => order.is_le(),
-            "!=" => order.is_ne(),
-            "=" => order.is_eq(),
-            ">" => order.is_gt(),
-            _ => order.is_lt(),
-        })
-    }
-
-    /// Returns the value of a symbol, or a constant unchanged.
-    fn word(&mut self) -> Option<&'a str> {
-        let (word, rest) = self.tokens.split_first()?;
-        self.tokens = rest;
-        let constant = ["y", "m", "n"].contains(word) || word.starts_with(char::is_numeric);
-        Some(if constant { word } else { self.config.get(word) })
+/// Returns `y` if a comparison holds, and otherwise `n`.
+fn compare(comparison: &Captures<'_>) -> &'static str {
+    let (_, [left, operator, right]) = comparison.extract();
+    let order = match (left.parse::<u64>(), right.parse::<u64>()) {
+        (Ok(left), Ok(right)) => left.cmp(&right),
+        _ => left.cmp(right),
+    };
+    let holds = match operator {
+        ">=" => order.is_ge(),
+        "<=" => order.is_le(),
+        "!=" => order.is_ne(),
+        "=" => order.is_eq(),
+        ">" => order.is_gt(),
+        _ => order.is_lt(),
+    };
+    if holds {
+        "y"
+    } else {
+        "n"
     }
 }
 
@@ -217,6 +188,21 @@ mod tests {
         assert!(why[0].contains("MODVERSIONS=y GENDWARFKSYMS=n"));
         assert!(why[1].contains("LTO=y"));
         assert!(why[2].contains("RUSTC_VERSION=109500"));
+    }
+
+    #[test]
+    fn operators_bind_as_in_kconfig() {
+        let config = Config::parse("CONFIG_Y=y\nCONFIG_M=m\nCONFIG_N=n\nCONFIG_V=7\n");
+        for (condition, value) in [
+            ("M", Some(true)),
+            ("N || Y && N", Some(false)),
+            ("Y || N && N", Some(true)),
+            ("(Y || N) && !M", Some(false)),
+            ("!(N || (Y && V >= 8)) && V != 6", Some(true)),
+            ("Y &&", None),
+        ] {
+            assert_eq!(evaluate(condition, &config), value, "{condition}");
+        }
     }
 
     #[test]

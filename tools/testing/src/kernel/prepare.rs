@@ -10,11 +10,7 @@ use std::{
 
 use fs4::{FileExt, TryLockError};
 
-use crate::{
-    common::*,
-    host::*,
-    kernel::{cache::Cached, *},
-};
+use crate::{common::*, host::*, kernel::*};
 
 /// A session with the tools and the source, after missing parts were fetched.
 #[derive(Clone)]
@@ -24,8 +20,8 @@ pub struct Prepared {
     pub tools: Toolchain,
     /// The tree that was copied and grafted.
     pub pristine: Pristine,
-    /// The tree without the overlay, once somebody has asked for it; see [`ungrafted`].
-    pub ungrafted: Arc<Mutex<Option<PathBuf>>>,
+    /// Whether [`ungrafted`] has made its copy.
+    is_copied: Arc<Mutex<bool>>,
     /// The lock is held as long as this clone's build folder is in use.
     _lock: Arc<File>,
 }
@@ -69,54 +65,46 @@ pub struct Ready {
 /// Installs missing packages, and makes `build/linux` the grafted copy of the source.
 pub fn source(session: &Session, more: &'static [Package]) -> Result<Prepared> {
     let lock = lock(session)?;
-    let wanted: Vec<_> = packages::KERNEL.iter().chain(more).collect();
-    packages::install(session, &wanted)?;
+    packages::install(session, packages::set("kernel"))?;
+    packages::install(session, more)?;
     let tools = toolchain::prepare(session)?;
     let pristine = source::pristine(session)?;
     source::copy(session, &pristine)?;
     graft(session, &session.root)?;
-    Ok(Prepared { session: session.clone(), tools, pristine, ungrafted: Arc::default(), _lock: lock.into() })
+    Ok(Prepared { session: session.clone(), tools, pristine, is_copied: Arc::default(), _lock: lock.into() })
 }
 
 /// Builds a kernel, and the modules with these names in `tools/testing/modules` for it.
 pub fn kernel(prepared: &Prepared, which: Kernel, modules: &BTreeSet<&str>) -> Result<Ready> {
-    let spec = match which {
-        Kernel::Ours => KernelSpec::ours(prepared),
-        Kernel::Stock => return packed(prepared, which, stock(prepared)?, modules),
-        Kernel::Debug => KernelSpec::debug(prepared),
-        Kernel::DebugStock => KernelSpec::debug_stock(prepared, ungrafted(prepared)?),
-        Kernel::Off => KernelSpec::off(prepared),
-        Kernel::Earlier => earlier::spec(prepared)?,
-        Kernel::Drivers => KernelSpec::drivers(prepared),
-        Kernel::DriversOff => KernelSpec::drivers(prepared).without_rule(prepared),
-    };
-    spec.configure(prepared)?;
-    packed(prepared, which, spec.build(prepared)?, modules)
+    build(prepared, &KernelSpec::named(prepared, which.spec())?, which, modules)
 }
 
-/// Builds the stock kernel. The first time, that begins with what was kept of an earlier build, if there is one.
-pub fn stock(prepared: &Prepared) -> Result<Built> {
-    let spec = KernelSpec::stock(prepared, ungrafted(prepared)?);
-    let cached = Cached::of(prepared, &spec);
-    if let Some(cached) = &cached {
-        cached.restore(prepared);
+/// Gives a kernel the rule that patches of 2026 proposed. It differs in one file, for which make looks into the output folder before it
+/// looks into the source tree.
+fn propose(session: &Session, spec: &KernelSpec) -> Result<()> {
+    const FILE: &str = "drivers/pci/msi/msi.c";
+    let (fresh, place) = (spec.out.join(".proposed"), spec.out.join(FILE));
+    let mut patch = command(session, "patch");
+    patch.arg("-o").arg(&fresh).arg("-i").arg(session.testing().join("kernels/earlier-2026.patch"));
+    succeed(patch.arg(spec.source.join(FILE)), "making the kernel of 2026")?;
+    if fs::read(&fresh)? != fs::read(&place).unwrap_or_default() {
+        fs::rename(&fresh, &place)?;
     }
-    spec.configure(prepared)?;
-    let built = spec.build(prepared)?;
-    if let Some(cached) = &cached {
-        cached.keep(prepared);
-    }
-    Ok(built)
+    Ok(())
 }
 
 /// Builds a kernel that is none of [`Kernel`], but takes the place of one in the results.
 pub fn other(prepared: &Prepared, spec: &KernelSpec, which: Kernel) -> Result<Ready> {
-    spec.configure(prepared)?;
-    packed(prepared, which, spec.build(prepared)?, &BTreeSet::new())
+    build(prepared, spec, which, &BTreeSet::new())
 }
 
-/// Makes a kernel's file system, with modules of those names for it.
-fn packed(prepared: &Prepared, which: Kernel, mut kernel: Built, modules: &BTreeSet<&str>) -> Result<Ready> {
+/// Builds a kernel, modules of those names for it, and its file system.
+fn build(prepared: &Prepared, spec: &KernelSpec, which: Kernel, modules: &BTreeSet<&str>) -> Result<Ready> {
+    spec.configure(prepared)?;
+    if which == Kernel::Earlier {
+        propose(prepared, spec)?;
+    }
+    let mut kernel = spec.build(prepared)?;
     kernel.add_modules(prepared, modules)?;
     let initramfs =
         prepared.stage(&format!("initramfs{}", which.suffix()), "packing busybox, modules and guest scripts", |_| {
@@ -126,6 +114,36 @@ fn packed(prepared: &Prepared, which: Kernel, mut kernel: Built, modules: &BTree
             Ok((path, summary))
         })?;
     Ok(Ready { kernel, initramfs })
+}
+
+/// Returns the pristine tree if it can be built with its output elsewhere, and otherwise a clean copy, which is made once.
+pub fn ungrafted(prepared: &Prepared) -> Result<PathBuf> {
+    let tree = &prepared.pristine.tree;
+    let is_grafted = tree.join(".pci_devres_rust").exists();
+    if !is_grafted && !source::is_built_in(tree) {
+        return Ok(tree.clone());
+    }
+    let copy = prepared.build.join("pristine");
+    // Another thread may ask for it at the same time.
+    let mut is_made = prepared.is_copied.lock().expect("no holder panics");
+    if *is_made {
+        return Ok(copy);
+    }
+    let doing = "making a clean copy of LINUX to compare with";
+    prepared.stage("ungrafted", doing, |stage| {
+        let log = prepared.log("ungrafted");
+        let mut rsync = rsync(prepared, tree, &copy);
+        run(stage, rsync.args(["--delete", "--exclude=/.git"]), &log)?;
+        if is_grafted {
+            let mut graft = command(prepared, prepared.root.join("scripts/graft"));
+            run(stage, graft.arg("--undo").arg(&copy), &log)?;
+        }
+        let mut make = command(prepared, "make");
+        succeed(make.arg("-C").arg(&copy).arg("mrproper"), "cleaning the copy")?;
+        Ok(((), prepared.show(&copy)))
+    })?;
+    *is_made = true;
+    Ok(copy)
 }
 
 /// Grafts `overlay`, which is the clone or a copy of it, into `build/linux`.

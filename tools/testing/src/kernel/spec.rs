@@ -20,7 +20,7 @@ pub enum Kernel {
     DebugStock,
     /// The grafted kernel, with our option off.
     Off,
-    /// The stock kernel, with the rule that patches of 2026 proposed; see [`crate::kernel::earlier`].
+    /// The stock kernel, with the rule that patches of 2026 proposed.
     Earlier,
     /// The grafted kernel with converted drivers, and with our option.
     Drivers,
@@ -43,6 +43,11 @@ impl Kernel {
         }
     }
 
+    /// Returns its name in [`KERNELS`].
+    pub fn spec(self) -> &'static str {
+        self.suffix().strip_prefix('@').unwrap_or("kernel")
+    }
+
     /// Returns whether it has sanitizers, and so needs more time and memory.
     pub fn checks_itself(self) -> bool {
         matches!(self, Self::Debug | Self::DebugStock)
@@ -50,7 +55,7 @@ impl Kernel {
 
     /// Returns whether it has the overlay.
     pub fn is_grafted(self) -> bool {
-        !matches!(self, Self::Stock | Self::DebugStock | Self::Earlier)
+        self.has_rule() || matches!(self, Self::Off | Self::DriversOff)
     }
 
     /// Returns whether the ownership rule is in force.
@@ -69,7 +74,7 @@ impl Kernel {
             Self::Ours | Self::Off => Some(Self::Stock),
             Self::Debug => Some(Self::DebugStock),
             Self::Drivers => Some(Self::DriversOff),
-            Self::Stock | Self::DebugStock | Self::Earlier | Self::DriversOff => None,
+            _ => None,
         }
     }
 }
@@ -109,6 +114,27 @@ pub struct KernelSpec {
     pub from: Option<Box<KernelSpec>>,
 }
 
+/// The kernels that more than one command builds: the name, whether it has the overlay, the configuration fragments, and the kernel with
+/// whose output its build begins.
+const KERNELS: [(&str, bool, &[&str], Option<&str>); 12] = [
+    ("kernel", true, &["guest", "hardware", "ours"], None),
+    // The configuration of ours, as far as the ungrafted tree knows its symbols.
+    ("stock", false, &["guest", "hardware"], Some("kernel")),
+    ("off", true, &["guest", "hardware"], Some("kernel")),
+    ("2026", false, &["guest", "hardware"], Some("stock")),
+    // Sanitizers, lock and lifetime checks, and fault injection.
+    ("debug", true, &["guest", "ours", "debug", "ours-debug"], None),
+    ("debug-stock", false, &["guest", "debug"], Some("debug")),
+    // The converted drivers that `make test` runs, with our option and without it.
+    ("drivers", true, &["guest", "hardware", "converted", "rust"], Some("kernel")),
+    ("drivers-off", true, &["guest", "hardware", "converted"], Some("drivers")),
+    // All converted drivers that run somewhere.
+    ("converted", true, &["guest", "hardware", "converted", "converted-more", "rust"], Some("kernel")),
+    ("converted-off", true, &["guest", "hardware", "converted", "converted-more"], Some("converted")),
+    ("converted-debug", true, &["guest", "converted", "converted-more", "rust", "debug", "ours-debug"], Some("debug")),
+    ("converted-debug-off", true, &["guest", "converted", "converted-more", "debug"], Some("converted-debug")),
+];
+
 /// A kernel that was built.
 #[derive(Clone, Debug)]
 pub struct Built {
@@ -138,67 +164,18 @@ impl KernelSpec {
         }
     }
 
-    /// Returns the grafted kernel with all our options on.
-    pub fn ours(session: &Session) -> Self {
-        let fragments = ["guest", "hardware", "ours"];
-        Self::new(session, "kernel", session.linux(), &fragments)
-    }
-
-    /// Returns the kernel to compare with: built from the ungrafted tree, with our configuration as far as it knows the symbols.
-    pub fn stock(session: &Session, pristine: PathBuf) -> Self {
-        Self { from: Some(Self::ours(session).into()), ..Self::new(session, "stock", pristine, &["guest", "hardware"]) }
-    }
-
-    /// Returns the grafted kernel with our option off, and otherwise the configuration of the stock kernel.
-    pub fn off(session: &Session) -> Self {
-        Self { from: Some(Self::ours(session).into()), ..Self::new(session, "off", session.linux(), &["guest", "hardware"]) }
-    }
-
-    /// Returns the grafted kernel with sanitizers, lock and lifetime checks, and fault injection.
-    pub fn debug(session: &Session) -> Self {
-        let fragments = ["guest", "ours", "debug", "ours-debug"];
-        Self::new(session, "debug", session.linux(), &fragments)
-    }
-
-    /// Returns the kernel to compare that one with.
-    pub fn debug_stock(session: &Session, pristine: PathBuf) -> Self {
-        Self { from: Some(Self::debug(session).into()), ..Self::new(session, "debug-stock", pristine, &["guest", "debug"]) }
-    }
-
-    /// Returns the grafted kernel with the converted drivers that `make test` runs.
-    pub fn drivers(session: &Session) -> Self {
-        let fragments = ["guest", "hardware", "converted", "rust"];
-        Self { from: Some(Self::ours(session).into()), ..Self::new(session, "drivers", session.linux(), &fragments) }
-    }
-
-    /// Returns the grafted kernel with all converted drivers that run somewhere.
-    pub fn converted(session: &Session) -> Self {
-        let fragments = ["guest", "hardware", "converted", "converted-more", "rust"];
-        Self { from: Some(Self::ours(session).into()), ..Self::new(session, "converted", session.linux(), &fragments) }
-    }
-
-    /// Returns the same kernel with sanitizers, lock and lifetime checks, and fault injection.
-    pub fn converted_debug(session: &Session) -> Self {
-        let fragments = ["guest", "converted", "converted-more", "rust", "debug", "ours-debug"];
-        Self { from: Some(Self::debug(session).into()), ..Self::new(session, "converted-debug", session.linux(), &fragments) }
-    }
-
-    /// Returns this kernel without our option.
-    pub fn without_rule(self, session: &Session) -> Self {
-        let fragments = self.fragments.iter().filter(|path| !path.ends_with("rust.config") && !path.ends_with("ours-debug.config"));
-        let name = format!("{}-off", self.name);
-        let off = Self::new(session, &name, self.source.clone(), &[]);
-        Self { fragments: fragments.cloned().collect(), from: Some(self.into()), ..off }
+    /// Returns the kernel of that name in [`KERNELS`].
+    pub fn named(prepared: &Prepared, name: &str) -> Result<Self> {
+        let entry = KERNELS.iter().find(|(known, ..)| *known == name);
+        let (_, grafted, fragments, from) = entry.with_context(|| format!("there is no kernel {name}"))?;
+        let source = if *grafted { prepared.linux() } else { ungrafted(prepared)? };
+        let from = from.map(|from| Self::named(prepared, from)).transpose()?;
+        Ok(Self { from: from.map(Box::new), ..Self::new(prepared, name, source, fragments) })
     }
 
     /// Returns where its image is once it is built.
     pub fn image(&self) -> PathBuf {
         self.out.join(self.machine.image)
-    }
-
-    /// Returns whether its output folder has a configuration.
-    pub fn is_configured(&self) -> bool {
-        self.config().exists()
     }
 
     fn config(&self) -> PathBuf {
@@ -225,7 +202,7 @@ impl KernelSpec {
 
     /// Writes `.config` if one of its sources has changed. A user's changes to it are kept until then.
     pub fn configure(&self, prepared: &Prepared) -> Result<()> {
-        if let Some(from) = self.from.as_ref().filter(|_| !self.is_configured()) {
+        if let Some(from) = self.from.as_ref().filter(|_| !self.config().exists()) {
             from.configure(prepared)?;
             from.build(prepared)?;
             let differing = if from.source == self.source { BTreeSet::new() } else { drivers::grafted(prepared)? };
@@ -236,7 +213,7 @@ impl KernelSpec {
         let (asked_for, kconfig) = (asked.text(), kconfig_files(prepared)?);
         let inputs = format!("{identity}\n{source}\n{asked_for}{kconfig}");
         let stamp = self.out.join(".inputs");
-        if self.is_configured() && fs::read_to_string(&stamp).is_ok_and(|s| s == inputs) {
+        if self.config().exists() && fs::read_to_string(&stamp).is_ok_and(|s| s == inputs) {
             return Ok(());
         }
         prepared.stage(&format!("{} config", self.name), "configuring", |stage| {
@@ -377,4 +354,21 @@ fn ordered(folder: &Path) -> Result<Vec<PathBuf>> {
 fn kconfig_files(session: &Session) -> Result<String> {
     let files = ["Kconfig", "samples/rust/Kconfig.pci_devres"].map(|file| session.root.join(file));
     files.iter().filter(|file| file.exists()).map(|file| read(file)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kernel_is_in_the_table_with_its_fragments() {
+        let session = Session::new(None);
+        for (_, _, fragments, from) in KERNELS {
+            assert!(fragments.iter().all(|name| session.fragment(name).exists()));
+            assert!(from.is_none_or(|from| KERNELS.iter().any(|(name, ..)| *name == from)));
+        }
+        for kernel in [Kernel::Ours, Kernel::Stock, Kernel::Debug, Kernel::DebugStock, Kernel::Off, Kernel::Earlier] {
+            assert!(KERNELS.iter().any(|(name, grafted, ..)| *name == kernel.spec() && *grafted == kernel.is_grafted()));
+        }
+    }
 }

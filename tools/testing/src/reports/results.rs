@@ -35,15 +35,16 @@ pub fn write(session: &Session, name: &str, kernel: Option<&str>, took: Duration
 }
 
 /// Writes the report of a command, and prints the rows that failed, the verdict, and the `places` of other files. Returns whether no row failed.
-pub fn conclude(session: &Session, name: &str, kernel: Option<&str>, started: Instant, rows: &[Row], places: &str) -> Result<bool> {
-    let failed = write(session, name, kernel, started.elapsed(), rows)?;
+pub fn conclude(session: &Session, name: &str, kernel: Option<&str>, rows: &[Row], places: &str) -> Result<bool> {
+    let took = session.started.elapsed();
+    let failed = write(session, name, kernel, took, rows)?;
     print_failed(rows);
     println!(
         "\n{name}: {}. {} passed, {failed} failed{}, {}\n{places}results: build/results/{name}.json",
         if failed == 0 { "ok" } else { "FAILED" },
         rows.len() - failed,
         kernel.map_or(String::new(), |kernel| format!(", Linux {kernel}")),
-        elapsed(started.elapsed())
+        elapsed(took)
     );
     Ok(failed == 0)
 }

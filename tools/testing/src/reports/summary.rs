@@ -3,7 +3,10 @@
 //! The summary of a run: how many behaviours of each area were tested, which guests took longest, what was skipped,
 //! and what failed.
 
-use crate::{common::*, verdict::Row};
+use crate::{
+    common::*,
+    verdict::{row::MEANING, Row},
+};
 
 /// The number of slowest guests that are named.
 const SLOWEST: usize = 5;
@@ -11,29 +14,6 @@ const SLOWEST: usize = 5;
 /// How many failures end the text, and how many lines of each. The list of failures above the summary has all of them.
 const TOLD: usize = 3;
 const LINES: usize = 6;
-
-/// The areas, by the beginning of the tests' names. The first one that matches counts.
-const AREAS: &[(&str, &str)] = &[
-    ("guest::devres", "devres"),
-    ("guest::sequences", "devres"),
-    ("guest::drivers", "drivers"),
-    ("guest::controls", "drivers"),
-    ("guest::probe_faults", "drivers"),
-    ("guest::samples", "API"),
-    ("guest::intx", "API"),
-    ("guest::msix", "API"),
-    ("guest::template", "API"),
-    ("guest::misuse", "API"),
-    ("guest::faults", "API"),
-    ("host::compile-fail", "API"),
-    ("host::template", "API"),
-    ("host::no-unsafe", "API"),
-    ("guest::", "ownership"),
-    ("host::evidence", "ownership"),
-    ("host::census", "drivers"),
-    ("tree::", "drivers"),
-    ("", "host"),
-];
 
 /// The numbers of an area, or of a run.
 pub const NUMBERS: [&str; 4] = ["behaviours", "passed", "failed", "skipped"];
@@ -49,12 +29,12 @@ pub struct Summary<'a> {
 }
 
 fn area(name: &str) -> &'static str {
-    AREAS.iter().find(|(beginning, _): &&(&str, _)| name.starts_with(beginning)).map_or("host", |(_, area)| area)
+    MEANING.areas.iter().find(|(beginning, _)| name.starts_with(beginning)).map_or("host", |(_, area)| area)
 }
 
 /// Returns a name without the kernel on which the test ran.
 fn behaviour(name: &str) -> String {
-    name.split("::").map(|part| part.split('@').next().unwrap_or_default()).collect::<Vec<_>>().join("::")
+    regex("@[^:]*").replace_all(name, "").into_owned()
 }
 
 impl<'a> Summary<'a> {

@@ -2,36 +2,19 @@
 
 //! Proves that the series can be merged patch by patch: each is built and booted.
 
-use std::{ops::Range, thread, time::SystemTime};
+use std::{ops::Range, time::SystemTime};
 
 use super::{checkers, mail::write, pieces::File, Step};
 use crate::{
-    checks::{docs, scripts::judge, tree::ARM64_ONLY},
+    checks::{scripts::judge, tree::FILES},
     common::*,
     guest::*,
     kernel::*,
     verdict::Row,
 };
 
-/// The drivers with which a step boots. They are converted, and bind again only if their vectors were freed.
-const GUEST: GuestSpec = GuestSpec {
-    name: "series",
-    script: "series",
-    devices: &[
-        "-drive file=disk0,if=none,id=disk0,format=raw",
-        "ide-hd,drive=disk0,bus=ide.0",
-        "-audiodev none,id=sound",
-        "intel-hda",
-        "hda-duplex,audiodev=sound",
-    ],
-    ..DEFAULT
-};
-
 /// Folders of the core. Their Makefiles say which of their files there are; of drivers, objects are named.
 const CORE: [&str; 2] = ["drivers/pci/msi/", "drivers/pci/controller/pci-soft/"];
-
-/// The rows of the checks of the last tree.
-const LAST: [&str; 5] = ["coccicheck", "sparse", "kernel-doc", "clippy", "rustdoc"];
 
 /// The tree that has one step after the other, and what is built from it.
 struct Place<'a> {
@@ -75,64 +58,41 @@ pub fn walk(prepared: &Prepared, steps: &[Step], files: &[File], (from, to): (us
     let mut passed: BTreeMap<String, String> = serde_json::from_str(&text).unwrap_or_default();
     let how = checkers::ALL.join(" ");
     let key = |step: &Step| format!("{} {how} {}", prepared.pristine.version, step.tree);
-    let whole = steps.last().filter(|_| to == steps.len()).map(|step| format!("{} checked", key(step)));
-    let checks = whole.as_ref().is_some_and(|key| !passed.contains_key(key));
-    thread::scope(|scope| {
-        let semantic = || checkers::coccicheck(prepared, files, steps.len());
-        let semantic = checks.then(|| scope.spawn(semantic));
-        let mut rows = Vec::new();
-        let mut booted = None;
-        for built in together(steps) {
-            let (first, last) = (built.start + 1, built.end);
-            if last < from || first > to {
-                continue;
-            }
-            let started = Instant::now();
-            let known = |step| passed.contains_key(&key(step));
-            let done = match steps[built.clone()].iter().all(known) {
-                true => None,
-                false => Some(place.touch(&built).and_then(|()| {
-                    let without_rust = place.compile(&built)?;
-                    let with_rust = place.boot(&built, &mut booted)?;
-                    Ok(format!("{without_rust}{with_rust}"))
-                })),
+    let mut rows = Vec::new();
+    let mut booted = None;
+    for built in together(steps).into_iter().filter(|built| built.end >= from && built.start < to) {
+        let started = Instant::now();
+        let is_new = steps[built.clone()].iter().any(|step| !passed.contains_key(&key(step)));
+        let done = is_new.then(|| place.check(&built, &mut booted));
+        let took = started.elapsed() / built.len() as u32;
+        for (at, step) in steps.iter().enumerate().take(built.end).skip(built.start) {
+            let name = format!("series::{:04}::{}", at + 1, step.subject.replace(' ', "_"));
+            let row = match &done {
+                None => Row::passed(name).with("note", format!("{}, earlier", passed[&key(step)])),
+                Some(Ok(note)) => {
+                    let note = format!("{note}, {:.0} s", took.as_secs_f32());
+                    passed.insert(key(step), note.clone());
+                    Row::passed(name).with("note", note)
+                }
+                Some(Err(error)) => Row::failed(name, format!("{error:#}")),
             };
-            let took = started.elapsed() / built.len() as u32;
-            for (at, step) in steps.iter().enumerate().take(last).skip(built.start) {
-                let name = format!("series::{:04}::{}", at + 1, step.subject.replace(' ', "_"));
-                let row = match &done {
-                    None => {
-                        let note = format!("{}, earlier", passed[&key(step)]);
-                        Row::passed(name).with("note", note)
-                    }
-                    Some(Ok(note)) => {
-                        let note = format!("{note}, {:.0} s", took.as_secs_f32());
-                        passed.insert(key(step), note.clone());
-                        Row::passed(name).with("note", note)
-                    }
-                    Some(Err(error)) => Row::failed(name, format!("{error:#}")),
-                };
-                rows.push(row.took(took));
-            }
-            fs::write(&record, serde_json::to_string_pretty(&passed)?)?;
+            rows.push(row.took(took));
         }
-        let Some(whole) = whole else { return Ok(rows) };
-        let Some(semantic) = semantic else {
-            let names = LAST.map(|name| format!("series::{name}"));
-            rows.extend(names.map(|name| Row::passed(name).with("note", "earlier")));
-            return Ok(rows);
-        };
-        let caught = |error| vec![Row::failed("series::checkers", format!("{error:#}"))];
-        let mut last = place.last().unwrap_or_else(caught);
-        let semantic = semantic.join().expect("the thread does not panic");
-        last.extend(semantic.map_or_else(caught, |row| vec![row]));
-        if last.iter().all(|row| row.ok) {
-            passed.insert(whole, String::new());
-            fs::write(&record, serde_json::to_string_pretty(&passed)?)?;
-        }
-        rows.extend(last);
-        Ok(rows)
-    })
+        fs::write(&record, serde_json::to_string_pretty(&passed)?)?;
+    }
+    let Some(last) = steps.last().filter(|_| to == steps.len()) else { return Ok(rows) };
+    let key = format!("{} checked", key(last));
+    if passed.contains_key(&key) {
+        rows.push(Row::passed("series::checkers").with("note", "earlier"));
+        return Ok(rows);
+    }
+    let found = place.last().unwrap_or_else(|error| vec![Row::failed("series::checkers", format!("{error:#}"))]);
+    if found.iter().all(|row| row.ok) {
+        passed.insert(key, String::new());
+        fs::write(&record, serde_json::to_string_pretty(&passed)?)?;
+    }
+    rows.extend(found);
+    Ok(rows)
 }
 
 impl Place<'_> {
@@ -157,7 +117,7 @@ impl Place<'_> {
         let run = |changed: &[&String]| -> Result<_> {
             let (made, log) = build(changed)?;
             let said = fs::read_to_string(&log).unwrap_or_default();
-            anyhow::ensure!(!said.contains(checkers::NO_SPARSE), "sparse did not run");
+            ensure!(!said.contains(checkers::NO_SPARSE), "sparse did not run");
             Ok((made, checkers::complaints(&said, changed)))
         };
         let all = &self.steps[steps.clone()];
@@ -172,21 +132,21 @@ impl Place<'_> {
         self.put(steps.start, Some(&named))?;
         let (_, before) = run(&named)?;
         checkers::keep_new(&mut found, before);
-        anyhow::ensure!(found.is_empty(), "new warnings:\n{}", found.join("\n"));
+        ensure!(found.is_empty(), "new warnings:\n{}", found.join("\n"));
         self.put(steps.end, Some(&named))?;
         Ok(run(&named)?.0)
     }
 
-    /// Has the next build make anew what some steps change, even if one that was interrupted made
-    /// it: it says its warnings only then.
-    fn touch(&self, steps: &Range<usize>) -> Result<()> {
+    /// Builds and boots what some steps change. The build makes that anew, even if one that was interrupted made it: it says its
+    /// warnings only then.
+    fn check(&self, steps: &Range<usize>, booted: &mut Option<(usize, SystemTime)>) -> Result<String> {
         self.put(steps.end, None)?;
         for file in self.steps[steps.clone()].iter().flat_map(|step| &step.files) {
             if let Ok(file) = fs::File::open(self.tree.join(file)) {
                 file.set_modified(SystemTime::now())?;
             }
         }
-        Ok(())
+        Ok(self.compile(steps)? + &self.boot(steps, booted)?)
     }
 
     /// Compiles what the files of some steps are for, without Rust.
@@ -227,13 +187,12 @@ impl Place<'_> {
         if let Some((of, _)) = booted.filter(|(_, then)| *then == newest) {
             return Ok(format!("the kernel of step {of}"));
         }
-        let asked = kernel.spec.asked()?;
-        let kind = if asked.text().contains("CONFIG_PCI_DEVRES_RUST=y") { Kernel::Ours } else { Kernel::Stock };
+        let kind = if kernel.spec.asked()?.on("PCI_DEVRES_RUST") { Kernel::Ours } else { Kernel::Stock };
         let initramfs = initramfs::pack(self.prepared, &kernel)?;
         let ready = Ready { kernel, initramfs };
-        let ran = Run::new(&GUEST, kind).run(self.prepared, &ready)?;
+        let ran = Run::new(list::guest("series"), kind).run(self.prepared, &ready)?;
         if let Some(bad) = ran.rows.iter().find(|row| !row.ok) {
-            anyhow::bail!("{}: {}", bad.name, bad.message);
+            bail!("{}: {}", bad.name, bad.message);
         }
         *booted = Some((steps.end, newest));
         Ok("booted".into())
@@ -246,27 +205,22 @@ impl Place<'_> {
         self.kernel(self.steps.len())?;
         let paths: Vec<_> = self.files.iter().map(|file| file.path.as_str()).collect();
         let wrong = |line: &str| line.contains(checkers::NO_SPARSE) || !checkers::complaints(line, &paths).is_empty();
-        let make = |arguments: &[&str]| {
+        let check = |name: &str, arguments: &[&str]| {
             let mut make = self.kernel.command(self.prepared);
             make.arg(jobs()).args(arguments);
-            make
+            judge(self.prepared, &format!("series::{name}"), "checking", &mut make, wrong)
         };
-        let check = |name: &str, mut make: Command| judge(self.prepared, &format!("series::{name}"), "checking", &mut make, wrong);
-        let objects = paths.iter().map(|path| Path::new(path).with_extension("o"));
-        let objects = objects.filter(|object| self.kernel.out.join(object).exists());
-        let mut sparse = make(&["C=2", checkers::SPARSE]);
-        sparse.args(objects);
-        let clippy = make(&["CLIPPY=1", "drivers/pci/", "samples/rust/"]);
+        let objects =
+            paths.iter().map(|path| Path::new(path).with_extension("o")).filter(|object| self.kernel.out.join(object).exists());
+        let objects: Vec<_> = objects.map(|object| object.display().to_string()).collect();
+        let mut sparse = vec!["C=2", checkers::SPARSE];
+        sparse.extend(objects.iter().map(String::as_str));
         let clippy = match which::which("clippy-driver") {
-            Ok(_) => check("clippy", clippy)?,
+            Ok(_) => check("clippy", &["CLIPPY=1", "drivers/pci/", "samples/rust/"])?,
             Err(_) => Row::skipped("series::clippy", "clippy is not installed"),
         };
-        Ok(vec![
-            check("sparse", sparse)?,
-            docs::kernel_doc(self.prepared, "series::kernel-doc")?,
-            clippy,
-            check("rustdoc", make(&["rustdoc"]))?,
-        ])
+        let semantic = checkers::coccicheck(self.prepared, self.files, self.steps.len())?;
+        Ok(vec![check("sparse", &sparse)?, clippy, check("rustdoc", &["rustdoc"])?, semantic])
     }
 }
 
@@ -345,7 +299,7 @@ fn targets<'a>(files: impl Iterator<Item = &'a String>, tree: &Path) -> BTreeSet
         if let Some(folder) = core.or(file.starts_with("include/").then_some(CORE[0])) {
             return has(&format!("{folder}Makefile")).then(|| folder.to_string());
         }
-        let without_rust = !file.starts_with("rust/") && !ARM64_ONLY.contains(&file.as_str());
+        let without_rust = !file.starts_with("rust/") && !FILES.arm64_only.contains(&file.as_str());
         let stem = file.strip_suffix(".c").filter(|_| without_rust && has(file));
         stem.map(|stem| format!("{stem}.o"))
     };

@@ -5,7 +5,11 @@
 //! A complaint that was there before a change does not count, wherever its line is now.
 
 use super::{mail::write, pieces::File};
-use crate::{common::*, kernel::Prepared, verdict::Row};
+use crate::{
+    common::*,
+    kernel::{jobs, Prepared},
+    verdict::Row,
+};
 
 /// Has Debian's sparse accept the kernel, which is newer. Without the first word Kbuild does not
 /// run it, and without the second, of a literal, it complains of every MODULE_LICENSE().
@@ -56,7 +60,6 @@ pub fn keep_new(complaints: &mut Vec<String>, mut before: Vec<String>) {
 }
 
 /// Has the kernel's semantic patches look at the files of the last tree, and where they find something, at what was there before.
-/// They need no build and much time, so they only take what builds leave of it.
 pub fn coccicheck(prepared: &Prepared, files: &[File], steps: usize) -> Result<Row> {
     let files: Vec<_> = files.iter().filter(|file: &&File| file.path.ends_with(".c") || file.path.ends_with(".h")).collect();
     let mut found = reports(prepared, &files, steps)?;
@@ -78,25 +81,17 @@ fn reports(prepared: &Prepared, files: &[&File], step: usize) -> Result<Vec<Stri
         write(&folder.join("files"), &file.path, file.after(step).as_deref())?;
     }
     let mut make = prepared.make(&prepared.linux(), &out);
-    make.args(["coccicheck", "MODE=report", "J=1"]);
+    make.args(["coccicheck", "MODE=report", &jobs().replace("-j", "J=")]);
     make.arg(format!("M={}", folder.join("files").display()));
     make.arg(format!("DEBUG_FILE={}", folder.join("debug").display()));
     let log = prepared.log(&format!("series-coccicheck-{step:04}"));
     prepared.stage("coccicheck", "running semantic patches", |stage| {
-        run(stage, &mut behind(prepared, &make), &log)?;
+        run(stage, &mut make, &log)?;
         let paths: Vec<_> = files.iter().map(|file| &file.path).collect();
         let found = complaints(&fs::read_to_string(&log)?, &paths);
         let summary = format!("{} reports on {} files", found.len(), files.len());
         Ok((found, summary))
     })
-}
-
-/// Returns a command that leaves the processors to others.
-fn behind(session: &Session, of: &Command) -> Command {
-    let mut nice = command(session, "nice");
-    nice.args(["-n", "19"]).arg(of.get_program());
-    nice.args(of.get_args());
-    nice
 }
 
 /// Checks that rustfmt has nothing to change in the files of each step.

@@ -18,11 +18,6 @@ fn row(name: &str, wrong: Vec<String>) -> Row {
     Row::of(format!("series::{name}"), wrong.join("\n"))
 }
 
-/// Adds what went wrong to the faults.
-fn note<T>(wrong: &mut Vec<String>, result: Result<T>) {
-    wrong.extend(result.err().map(|error| format!("{error:#}")));
-}
-
 /// Has `git am` put the mailbox on the files of the kernel as they are without the overlay. They must be those of the graft
 /// then, except for what the table leaves out.
 pub fn mailbox(
@@ -32,47 +27,37 @@ pub fn mailbox(
     files: &[File],
     base: &str,
     patches: &[PathBuf],
-) -> Row {
-    let mut wrong = Vec::new();
-    note(&mut wrong, repository.git(&["checkout", "--quiet", "--force", base]));
+) -> Result<Row> {
+    repository.git(&["checkout", "--quiet", "--force", base])?;
     let mailbox = repository.folder.join(".git/mailbox");
     let read: Result<Vec<_>, _> = patches[1..].iter().map(fs::read).collect();
-    let made = read.and_then(|patches| fs::write(&mailbox, patches.concat()));
-    note(&mut wrong, made.context("writing the mailbox"));
-    let mailbox = mailbox.display().to_string();
-    if let Err(error) = repository.git(&["am", "--quiet", "--whitespace=error", &mailbox]) {
+    fs::write(&mailbox, read?.concat()).context("writing the mailbox")?;
+    if let Err(error) = repository.git(&["am", "--quiet", "--whitespace=error", &mailbox.display().to_string()]) {
         let _ = repository.git(&["am", "--abort"]);
-        wrong.push(format!("{error:#}"));
-        return row("mailbox", wrong);
+        return Ok(row("mailbox", vec![format!("{error:#}")]));
     }
     let partly = |path: &str| {
         let mut paths = table.left_out.iter().flat_map(|step| step.items.keys().chain(step.lines.keys()));
         path == "MAINTAINERS" || paths.any(|key| key == path)
     };
-    for file in files.iter().filter(|file| file.first().is_some()) {
-        let read = |tree: &Path| fs::read(tree.join(&file.path)).ok();
-        let same = read(&repository.folder) == read(&session.linux());
-        if !same && !partly(&file.path) {
-            wrong.push(format!("{} is not that of a graft", file.path));
-        }
-    }
-    row("mailbox", wrong)
+    let read = |tree: &Path, file: &File| fs::read(tree.join(&file.path)).ok();
+    let differs = |file: &&File| read(&repository.folder, file) != read(&session.linux(), file) && !partly(&file.path);
+    let wrong = files.iter().filter(|file| file.first().is_some()).filter(differs);
+    Ok(row("mailbox", wrong.map(|file| format!("{} is not that of a graft", file.path)).collect()))
 }
 
 /// Checks that each fix applies without any other patch, and that each driver's patch can be reverted with all others applied.
-pub fn alone(repository: &Repository<'_>, base: &str, steps: &[Step], patches: &[PathBuf]) -> Row {
+pub fn alone(repository: &Repository<'_>, base: &str, steps: &[Step], patches: &[PathBuf]) -> Result<Row> {
     let mut wrong = Vec::new();
     for (part, on, how) in [("fixes", base, "--check"), (DRIVERS, "HEAD", "--reverse")] {
-        note(&mut wrong, repository.git(&["read-tree", on]));
-        for (step, patch) in steps.iter().zip(&patches[1..]) {
-            if step.part == part {
-                let patch = patch.display().to_string();
-                note(&mut wrong, repository.git(&["apply", "--cached", "--check", how, &patch]));
-            }
+        repository.git(&["read-tree", on])?;
+        for (_, patch) in steps.iter().zip(&patches[1..]).filter(|(step, _)| step.part == part) {
+            let applied = repository.git(&["apply", "--cached", "--check", how, &patch.display().to_string()]);
+            wrong.extend(applied.err().map(|error| format!("{error:#}")));
         }
     }
     let _ = repository.git(&["reset", "--quiet"]);
-    row("alone", wrong)
+    Ok(row("alone", wrong))
 }
 
 /// Checks that no patch of the core is too long to be read.

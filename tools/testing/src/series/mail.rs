@@ -5,6 +5,7 @@
 use crate::common::*;
 
 /// The repository.
+#[derive(Clone)]
 pub struct Repository<'a> {
     pub session: &'a Session,
     pub folder: PathBuf,
@@ -26,7 +27,7 @@ impl Repository<'_> {
         }
         let output = git.output().context("running git")?;
         let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_string();
-        anyhow::ensure!(output.status.success(), "git {}: {}{}", arguments.join(" "), said(&output.stdout), said(&output.stderr));
+        ensure!(output.status.success(), "git {}: {}{}", arguments.join(" "), said(&output.stdout), said(&output.stderr));
         Ok(said(&output.stdout))
     }
 

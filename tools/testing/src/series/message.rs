@@ -4,10 +4,10 @@
 
 use super::table::{folder, Step, Table};
 use crate::{
-    checks::tree_report::{DEBUG_RUNS, RUNS},
+    checks::tree_report::DEBUG_RUNS,
     common::*,
     kernel::drivers,
-    reports::results,
+    reports::{results, rst},
 };
 
 const COLUMNS: usize = 72;
@@ -37,42 +37,45 @@ fn page(session: &Session, name: &str) -> Result<String> {
     read(&session.root.join("Documentation/PCI").join(name))
 }
 
+/// Returns the page of the conversion, up to the runs on kernels with sanitizers.
+fn conversion(session: &Session) -> Result<String> {
+    let page = page(session, "irq-vector-conversion.rst")?;
+    Ok(page.split(DEBUG_RUNS).next().unwrap_or_default().to_string())
+}
+
 /// Returns what the pages say about the drivers among the files.
 fn tested(session: &Session, step: &Step, files: &[String]) -> Result<Option<String>> {
-    let conversion = page(session, "irq-vector-conversion.rst")?;
-    let (mut x86_64, mut arm64) = (false, false);
-    for line in conversion.lines() {
-        let cells: Vec<_> = line.split_whitespace().collect();
-        if let [file, .., x86, x86_off, arm, arm_off] = cells[..] {
-            let is_ours = files.iter().any(|f| f == file);
-            x86_64 |= is_ours && (x86, x86_off) == ("yes", "yes");
-            arm64 |= is_ours && (arm, arm_off) == ("yes", "yes");
-        }
-    }
-    let compiled = match (x86_64, arm64) {
-        (false, false) => return Ok(None),
-        (true, false) => "x86-64",
-        (false, true) => "arm64",
-        (true, true) => "x86-64 and arm64",
+    let conversion = conversion(session)?;
+    let tables = rst::rows(&conversion);
+    // The columns of each architecture, with the option on and off.
+    let compiles = |columns: [usize; 2]| {
+        let mut ours = tables.iter().filter(|row| row.len() == 7 && files.iter().any(|file| file == row[0]));
+        ours.any(|row| columns.iter().all(|at| row[*at] == "yes"))
     };
-    let mut text = format!("Compiled for {compiled}");
+    let compiled: Vec<_> = [("x86-64", [3, 4]), ("arm64", [5, 6])]
+        .into_iter()
+        .filter(|(_, columns)| compiles(*columns))
+        .map(|(name, _)| name)
+        .collect();
+    if compiled.is_empty() {
+        return Ok(None);
+    }
+    let mut text = format!("Compiled for {}", compiled.join(" and "));
     text += match step.part {
         "fixes" => ".",
         _ => ", with CONFIG_PCI_DEVRES_RUST off and, with the whole series, on.",
     };
     let rule = page(session, "irq-vector-ownership.rst")?;
+    let rule = rst::rows(&rule);
     for name in &step.runs {
-        let row = rule.lines().find_map(|line| {
-            let mut words = line.split_whitespace();
-            (words.next() == Some(name)).then(|| words.next()).flatten()
-        });
-        text += &match row.context(format!("no page says that {name} runs"))? {
+        let row = rule.iter().find(|row| row[0] == name);
+        text += &match row.with_context(|| format!("no page says that {name} runs"))?[1] {
             "run" => format!(" Run with the whole series: {name} was bound to a device of QEMU, did its work with these vectors, was unbound and bound again."),
             "bound" => format!(" Bound with the whole series: {name} was bound to a device of QEMU that gave it no MSI vector, unbound and bound again."),
-            other => anyhow::bail!("{name} is {other}, which has no words here"),
+            other => bail!("{name} is {other}, which has no words here"),
         };
     }
-    let mut ran = runs(&conversion, files);
+    let mut ran = runs(&tables, files);
     // What QEMU has need not be said of the bus.
     ran.retain(|ran| ran.came != "compiled" || step.runs.is_empty());
     if step.runs.is_empty() && ran.is_empty() {
@@ -89,25 +92,17 @@ struct Ran<'a> {
     came: &'a str,
     /// What stopped it.
     because: &'a str,
-    /// Whether its handler ran.
-    handled: bool,
+    /// What it went through while it was bound.
+    events: &'a str,
     name: &'a str,
 }
 
-/// Returns what the page says of the drivers in these files.
-fn runs<'a>(page: &'a str, files: &[String]) -> Vec<Ran<'a>> {
-    let (_, page) = page.split_once(RUNS).unwrap_or_default();
-    let page = page.split(DEBUG_RUNS).next().unwrap_or_default();
-    let ran = page.lines().filter_map(|line| {
-        let cells: Vec<_> = line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
-        let [name, file, off, on, events, ref because @ ..] = cells[..] else { return None };
-        let ran = Ran {
-            came: if off == on { on } else { "FAILED" },
-            because: because.first().unwrap_or(&""),
-            handled: events.contains("interrupt"),
-            name,
-        };
-        files.iter().any(|f| f == file).then_some(ran)
+/// Returns what the tables of the page say of the drivers in these files.
+fn runs<'a>(tables: &[Vec<&'a str>], files: &[String]) -> Vec<Ran<'a>> {
+    let ran = tables.iter().filter_map(|row| {
+        let [name, file, off, on, events, because] = row[..] else { return None };
+        let came = if off == on { on } else { "FAILED" };
+        files.iter().any(|f| f == file).then_some(Ran { came, because, events, name })
     });
     ran.collect::<BTreeSet<_>>().into_iter().collect()
 }
@@ -120,26 +115,25 @@ fn on_the_bus(ran: &[Ran<'_>], is_fix: bool) -> String {
         true => "With the whole series, on the PCI bus made of software that it adds,",
         false => "On the PCI bus made of software that this series adds, with the option off and on,",
     };
-    let result = |ran: &Ran<'_>| (ran.came.to_string(), ran.because.to_string(), ran.handled);
-    for group in ran.chunk_by(|a, b| result(a) == result(b)) {
-        let (came, because, handled) = result(&group[0]);
+    for group in ran.chunk_by(|a, b| (a.came, a.because, a.events) == (b.came, b.because, b.events)) {
+        let Ran { came, because, events, .. } = group[0];
         if came == "compiled" {
             text += &format!(" Not run: {because}.");
             continue;
         }
         let names: Vec<_> = group.iter().map(|ran| ran.name).collect();
-        let was = if names.len() > 1 { "were" } else { "was" };
+        let (was, it) = if names.len() > 1 { ("were", "they") } else { ("was", "it") };
         text += &format!(" {place} {} ", names.join(", "));
         place = "There";
-        text += &match came.as_str() {
+        text += &match came {
             "rebound" => format!("{was} bound, unbound and bound again, and left nothing"),
             "bound" => format!("{was} bound"),
             "reached" => "came to the allocation of vectors".into(),
             "probed" => format!("{was} probed and came no further"),
             _ => format!("{was} loaded, but the run failed"),
         };
-        if handled {
-            text += "; a raised interrupt was handled";
+        if !events.is_empty() {
+            text += &format!("; {it} went through {events}");
         }
         if !because.is_empty() {
             text += &format!(" ({because})");
@@ -175,14 +169,14 @@ pub fn cover(session: &Session, version: &str, table: &Table) -> Result<String> 
     }
     let count = |part| table.steps.iter().filter(|step| step.part == part).count();
     let left_out: String = table.left_out.iter().map(|step| format!("{}: {}\n", step.subject, step.why.trim())).collect();
-    let conversion = page(session, "irq-vector-conversion.rst")?;
+    let conversion = conversion(session)?;
     let number = |what: &str| -> Result<String> {
         let step = table.steps.iter().position(|s| s.subject.contains(what));
         let step = step.with_context(|| format!("no step is about \"{what}\""))?;
         Ok((step + 1).to_string())
     };
     let all: Vec<_> = drivers::converted(session)?.into_iter().map(|c| c.file.display().to_string()).collect();
-    let mut bound = runs(&conversion, &all);
+    let mut bound = runs(&rst::rows(&conversion), &all);
     bound.retain(|ran| ["bound", "rebound"].contains(&ran.came));
     let text = text
         .replace("@BUS@", &bound.len().to_string())
@@ -218,7 +212,7 @@ fn evidence(session: &Session) -> Result<String> {
             text.push(textwrap::fill(said, options.initial_indent(&first)));
         }
     }
-    anyhow::ensure!(!text.is_empty(), "the evidence page has no cases");
+    ensure!(!text.is_empty(), "the evidence page has no cases");
     Ok(text.join("\n"))
 }
 
@@ -240,18 +234,20 @@ mod tests {
 
     #[test]
     fn what_ran_on_the_bus_is_said() {
-        let page = format!(
-            "x/a.c yes yes yes\n{RUNS}a  x/a.c  rebound  rebound  interrupt, suspend\nb  x/b.c  probed  bound  nothing\n\
-             c  x/c.c  reached  reached  nothing  no id\nd  x/a.c  rebound  rebound  interrupt, suspend\n\
-             not run  x/e.c  compiled  compiled  nothing  needs firmware\n"
-        );
+        let tables = [
+            vec!["x/a.c", "yes"],
+            vec!["a", "x/a.c", "rebound", "rebound", "interrupt, suspend", ""],
+            vec!["b", "x/b.c", "probed", "bound", "", ""],
+            vec!["c", "x/c.c", "reached", "reached", "", "no id"],
+            vec!["d", "x/a.c", "rebound", "rebound", "interrupt, suspend", ""],
+            vec!["not run", "x/e.c", "compiled", "compiled", "", "needs firmware"],
+        ];
         let said = |files: &[&str]| {
             let files: Vec<_> = files.iter().map(|file| file.to_string()).collect();
-            on_the_bus(&runs(&page, &files), true)
+            on_the_bus(&runs(&tables, &files), true)
         };
         let place = " With the whole series, on the PCI bus made of software that it adds,";
-        let rebound = "a, d were bound, unbound and bound again, and left nothing; a raised \
-                       interrupt was handled.";
+        let rebound = "a, d were bound, unbound and bound again, and left nothing; they went through interrupt, suspend.";
         assert_eq!(said(&["x/a.c"]), format!("{place} {rebound}"));
         let failed = format!("{place} b was loaded, but the run failed.");
         assert_eq!(said(&["x/b.c"]), failed);

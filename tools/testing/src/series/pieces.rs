@@ -194,7 +194,7 @@ pub fn assign(files: &mut [File], steps: &[Step], left_out: &[Step]) -> Result<(
     }
     let untaken = by_path.values().flat_map(|file| file.untaken());
     wrong.extend(untaken.map(|line| format!("no step takes {line}")));
-    anyhow::ensure!(wrong.is_empty(), "tools/testing/series does not fit the overlay:\n  {}", wrong.join("\n  "));
+    ensure!(wrong.is_empty(), "tools/testing/series does not fit the overlay:\n  {}", wrong.join("\n  "));
     Ok(())
 }
 

@@ -55,27 +55,16 @@ pub struct Exception {
     pub reason: String,
 }
 
-/// One file of the table.
+/// The table, or one file of it.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Part {
-    #[serde(default)]
-    paragraphs: BTreeMap<String, String>,
-    #[serde(default)]
-    step: Vec<Step>,
-    #[serde(default)]
-    exception: Vec<Exception>,
-    /// The parts that the series leaves out, with the reasons.
-    #[serde(default)]
-    left_out: Vec<Step>,
-}
-
-/// The whole table.
-#[derive(Debug, Default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Table {
+    #[serde(rename = "step")]
     pub steps: Vec<Step>,
     pub paragraphs: BTreeMap<String, String>,
+    #[serde(rename = "exception")]
     pub exceptions: Vec<Exception>,
+    /// The parts that the series leaves out, with the reasons.
     pub left_out: Vec<Step>,
 }
 
@@ -89,11 +78,10 @@ pub fn read(folder: &Path) -> Result<Table> {
     let mut table = Table::default();
     for part in PARTS {
         let path = folder.join(part).with_extension("toml");
-        let read: Part = toml::from_str(&common::read(&path)?).with_context(|| format!("in {}", path.display()))?;
-        let steps = read.step.into_iter().map(|step| Step { part, ..step });
-        table.steps.extend(steps);
+        let read: Table = toml::from_str(&common::read(&path)?).with_context(|| format!("in {}", path.display()))?;
+        table.steps.extend(read.steps.into_iter().map(|step| Step { part, ..step }));
         table.paragraphs.extend(read.paragraphs);
-        table.exceptions.extend(read.exception);
+        table.exceptions.extend(read.exceptions);
         table.left_out.extend(read.left_out);
     }
     Ok(table)

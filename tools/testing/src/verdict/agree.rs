@@ -37,7 +37,7 @@ pub fn compare(guest: &str, due: usize, theirs: &Side<'_>, ours: &Side<'_>) -> V
                 Row::passed(title).with("lines", x.text.lines().count())
             }
             (Some(x), Some(y)) if x.whole && y.whole => {
-                let shown = difference((theirs.name, &x.text), (ours.name, &y.text));
+                let shown = difference(SHOWN, 2, (theirs.name, &x.text), (ours.name, &y.text));
                 Row::failed(title, format!("the logs differ\n{shown}{logs}"))
             }
             (x, y) => {
@@ -90,10 +90,10 @@ fn blocks(text: &str) -> BTreeMap<String, Block> {
     blocks
 }
 
-fn difference(a: (&str, &str), b: (&str, &str)) -> String {
+/// Returns what differs in two texts, each with its name, in at most so many lines, and so many lines around each difference.
+pub fn difference(most: usize, around: usize, a: (&str, &str), b: (&str, &str)) -> String {
     let diff = TextDiff::from_lines(a.1, b.1);
-    let mut diff = diff.unified_diff();
-    quote_first(SHOWN, &diff.context_radius(2).header(a.0, b.0).to_string())
+    quote_first(most, &diff.unified_diff().context_radius(around).header(a.0, b.0).to_string())
 }
 
 #[cfg(test)]

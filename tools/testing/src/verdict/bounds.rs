@@ -2,7 +2,7 @@
 
 //! The limits of a run: which tests may be skipped, and how many guests may have to boot again.
 
-use super::row::Row;
+use super::row::{Row, MEANING};
 
 /// The end of the name of a row that reports a guest which had to boot again.
 pub const AGAIN: &str = "::boots_at_once";
@@ -10,26 +10,12 @@ pub const AGAIN: &str = "::boots_at_once";
 /// The number of guests of a run that may have to boot again: on a busy host the emulator loses a timer now and then.
 const AGAIN_AT_MOST: usize = 1;
 
-/// The tests that may be skipped, by a part of their name, and when they are.
-const MAY_BE_SKIPPED: &[(&str, &str)] = &[
-    ("host::shellcheck", "shellcheck is not installed"),
-    ("host::rustfmt", "the Rust toolchain comes without rustfmt"),
-    ("host::clippy", "the Rust toolchain comes without clippy"),
-    ("host::graft::", "there is no perl, or nobody else to become without root"),
-    ("tree::", "the driver is for another architecture"),
-    ("::memory_fails_in_group", "only the debug kernel can make memory fail"),
-    ("::io_space_is_checked", "the architecture's I/O space is not in memory"),
-    ("guest::selftest::", "one of its runs is without a device, to see that it says so"),
-    ("guest::converted::", "the driver has no handler, or cannot be suspended or pulled out; its description has the reason"),
-    (AGAIN, "the emulator lost a timer"),
-];
-
 /// Fails the rows that are skipped without being listed, and the rows of guests that had to boot again if there are too many.
 pub fn enforce(rows: &mut [Row]) {
     let again = rows.iter().filter(|row| row.name.ends_with(AGAIN)).count();
     for row in rows {
         let Some(why) = row.skipped.clone().filter(|_| row.ok) else { continue };
-        if !MAY_BE_SKIPPED.iter().any(|(part, _)| row.name.contains(part)) {
+        if !MEANING.may_be_skipped.iter().any(|(part, _)| row.name.contains(part)) {
             *row = Row::failed(&row.name, format!("skipped, which it may not be: {why}"));
         } else if row.name.ends_with(AGAIN) && again > AGAIN_AT_MOST {
             *row = Row::failed(&row.name, format!("{again} guests had to boot again: {why}"));

@@ -37,8 +37,7 @@ pub struct Evidence<'a> {
 /// Judges a run. The last row, `guest::<name>::boot`, stands for everything that belongs to no test.
 pub fn judge(evidence: &Evidence<'_>, referee: impl Fn(&Document) -> Result<(), String>) -> Vec<Row> {
     let mut lines = klog::lines(evidence.log);
-    klog::comment_warnings(&mut lines, evidence.tolerates);
-    klog::comment_refused_handlers(&mut lines);
+    klog::comment_additions(&mut lines, evidence.tolerates);
     let documents = ktap::documents(&lines);
     let trouble = if evidence.trouble_due { Trouble::none() } else { Trouble::except(evidence.provokes) };
     let mut rows = Vec::new();
@@ -61,13 +60,11 @@ pub fn judge(evidence: &Evidence<'_>, referee: impl Fn(&Document) -> Result<(), 
         for case in &document.cases {
             let span = &lines[charged..=case.line];
             charged = case.line + 1;
-            rows.push(row(evidence, &trouble, case, span));
+            rows.push(row(&format!("guest::{}::", evidence.guest), evidence.path, &trouble, case, span));
         }
-        errors.extend(document.errors.iter().map(|e| format!("KTAP: {e}")));
-        if document.errors.is_empty() {
-            errors.extend(referee(document).err());
-        } else {
-            quoted = &lines[document.wrong.saturating_sub(15)..=document.wrong];
+        if let Err(error) = referee(document) {
+            quoted = &lines[document.last.saturating_sub(15)..=document.last];
+            errors.push(error);
         }
     }
     if let Some((error, at)) = outside_every_test(&lines[charged..]) {
@@ -108,24 +105,24 @@ pub fn judge(evidence: &Evidence<'_>, referee: impl Fn(&Document) -> Result<(), 
     rounds::merge(rows)
 }
 
-fn row(evidence: &Evidence<'_>, trouble: &Trouble, case: &ktap::Case, span: &[Line]) -> Row {
-    let case_name = case.path.join("::").replace(' ', "_");
-    let name = format!("guest::{}::{case_name}", evidence.guest);
+/// Returns the row of a case, whose name begins with `prefix`. `span` are the lines up to its result in the log at `path`.
+pub fn row(prefix: &str, path: &Path, trouble: &Trouble, case: &ktap::Case, span: &[Line]) -> Row {
+    let name = format!("{prefix}{}", case.path.join("::").replace(' ', "_"));
     let reported = troubled(trouble, span);
     let complaint = || match reported {
         Some(at) => {
             let title = span[at..].iter().find(|l| !l.text.contains("[ cut here ]")).map_or("", |l| l.text.as_str());
-            message(&format!("the kernel reported: {title}"), &span[at..], evidence.path)
+            message(&format!("the kernel reported: {title}"), &span[at..], path)
         }
         None => {
             let last = &span[span.len().saturating_sub(QUOTED)..];
-            message("the test says: not ok", last, evidence.path)
+            message("the test says: not ok", last, path)
         }
     };
     let times = || Some((span.first()?.time?, span.last()?.time?));
     Row {
         skipped: case.skip.clone(),
-        log: Some(evidence.path.to_path_buf()),
+        log: Some(path.to_path_buf()),
         seconds: times().map(|(from, to)| ((to - from) * 1000.0).round() / 1000.0),
         ..Row::judged(name, case.ok && reported.is_none(), complaint)
     }
@@ -167,6 +164,15 @@ mod tests {
         judge(&evidence(log), |_| Ok(()))
     }
 
+    #[test]
+    fn a_fault_of_the_document_is_shown_by_its_last_lines() {
+        let log = "KTAP version 1\n1..2\n[ 1ok 1 a\nok 2 b\nguest: finished\n";
+        let rows = judge(&evidence(log), |_| Err("KTAP: b: Expected test number 1 but found 2".into()));
+        for part in ["Expected test number 1", "| [ 1ok 1 a", "log: g.log"] {
+            assert!(rows[1].message.contains(part), "{}", rows[1].message);
+        }
+    }
+
     fn failed(rows: &[Row]) -> String {
         rows.iter().filter(|row| !row.ok).map(|row| row.name.trim_start_matches("guest::g::")).collect::<Vec<_>>().join(", ")
     }
@@ -182,7 +188,6 @@ mod tests {
             (&format!("1..1\nok 1 a\n{WARN}guest: finished\n"), "boot"),
             // A hang.
             ("1..2\nok 1 a\n", "boot"),
-            ("guest: finished\n", "boot"),
         ] {
             assert_eq!(failed(&judged(&format!("KTAP version 1\n{log}"))), bad, "{log}");
         }
@@ -197,9 +202,7 @@ mod tests {
         let caused = format!("1..2\nok 1 a\n{WARN}ok 2 b\nguest: finished\n");
         for (log, parts) in [
             (caused.as_str(), ["the kernel reported: WARNING: CPU: 0 at x.c:1", "log: g.log"]),
-            ("1..2\nok 1 a\n", ["did not come to its end", "planned 2 results and gave 1"]),
-            // A result that is missing is shown by the lines before.
-            ("1..2\n[ 1ok 1 a\nok 2 b\nguest: finished\n", ["| [ 1ok 1 a", "log: g.log"]),
+            ("1..2\nok 1 a\n", ["did not come to its end", "the last result was guest::g::a"]),
         ] {
             let rows = judged(&format!("KTAP version 1\n{log}"));
             let message = &rows.iter().find(|row| !row.ok).unwrap().message;
@@ -230,12 +233,5 @@ mod tests {
         for (due, bad) in [("one", ""), ("two", "boot")] {
             assert_eq!(failed(&judge(&Evidence { due: &[due], ..evidence(log) }, |_| Ok(()))), bad, "{due}");
         }
-    }
-
-    #[test]
-    fn tests_of_one_name_are_rounds() {
-        let rows = judged("KTAP version 1\n1..2\nok 1 a\nok 2 a\nguest: finished\n");
-        assert_eq!((rows.len(), rows[0].name.as_str()), (2, "guest::g::a"));
-        assert_eq!(rows[0].values["rounds"], 2);
     }
 }

@@ -4,6 +4,7 @@
 
 use regex::RegexSet;
 
+use super::row::MEANING;
 use crate::common::*;
 
 /// One line of the log, without its time stamp.
@@ -21,128 +22,62 @@ const REPLAYING: &str = "** replaying previous printk message **";
 
 /// Splits a serial log into lines, without partially printed ones.
 pub fn lines(log: &[u8]) -> Vec<Line> {
+    let stamp = regex(r"^\[\s*(\d+\.\d+)\](?:\[\s*([TC]\d+)\])? ?");
     let mut lines: Vec<Line> = Vec::new();
     let mut replaying = false;
-    for line in raw_lines(log) {
+    for raw in String::from_utf8_lossy(log).lines() {
+        let text = raw.trim_end();
+        let line = match stamp.captures(text) {
+            Some(found) => Line {
+                time: found[1].parse().ok(),
+                caller: found.get(2).map(|caller| caller.as_str().to_string()),
+                text: text[found[0].len()..].to_string(),
+            },
+            None => Line { text: text.to_string(), ..Line::default() },
+        };
         if line.text == REPLAYING {
             replaying = true;
             continue;
         }
-        let is_whole = |last: &mut Line| !(replaying && line.text.starts_with(&last.text));
-        if !lines.last_mut().is_none_or(is_whole) {
+        if std::mem::take(&mut replaying) && lines.last().is_some_and(|last| line.text.starts_with(&last.text)) {
             lines.pop();
         }
-        replaying = false;
         lines.push(line);
     }
     lines
 }
 
-fn raw_lines(log: &[u8]) -> Vec<Line> {
-    let stamp = regex(r"^\[\s*(\d+\.\d+)\](?:\[\s*([TC]\d+)\])? ?");
-    String::from_utf8_lossy(log)
-        .lines()
-        .map(|raw| {
-            let text = raw.trim_end();
-            match stamp.captures(text) {
-                Some(found) => Line {
-                    time: found[1].parse().ok(),
-                    caller: found.get(2).map(|caller| caller.as_str().to_string()),
-                    text: text[found[0].len()..].to_string(),
-                },
-                None => Line { text: text.to_string(), ..Line::default() },
-            }
-        })
-        .collect()
-}
-
 /// The functions that report on ownership. A warning names them, whether or not it names the file.
 const REPORTS: [&str; 3] = ["pci_irq_vectors_report", "pci_irq_handler_report_refused", "pci_irq_handler_report_leaked"];
 
-/// Turns the stack traces that `CONFIG_DEBUG_SHIRQ` adds when a second handler is refused into comments, because the caller judges
-/// the refusal.
-pub fn comment_refused_handlers(lines: &mut [Line]) {
-    for caller in callers(lines) {
-        let mut refused = false;
-        for line in lines.iter_mut().filter(|line| line.caller == caller) {
-            if line.text.starts_with("genirq: Flags mismatch irq ") {
-                refused = true;
-            } else if refused {
-                refused = line.text.trim() != "</TASK>" && !line.text.contains("KTAP");
-                if line.text.starts_with("Call Trace:") {
-                    line.text.insert_str(0, "# ");
-                }
+/// Turns into comments what debugging options add to something that a test judges: the warning that `CONFIG_PCI_DEVRES_RUST_DEBUG` prints
+/// after a report on ownership, and the stack that `CONFIG_DEBUG_SHIRQ` shows when a second handler is refused. So does every warning in a
+/// function that is `tolerated`. They come from the same thread. Other threads may print in between; their lines are not changed.
+pub fn comment_additions(lines: &mut [Line], tolerated: &[&str]) {
+    let callers: BTreeSet<_> = lines.iter().map(|line| line.caller.clone()).collect();
+    for caller in callers {
+        let mut its: Vec<&mut Line> = lines.iter_mut().filter(|line| line.caller == caller).collect();
+        let (mut warned, mut refused) = (false, false);
+        for at in 0..its.len() {
+            let text = |at: usize| its.get(at).map_or("", |line| line.text.as_str());
+            // The message of a warning, if it has one, comes before its place.
+            let place = [1, 2].map(|after| text(at + after)).into_iter().find(|line| line.starts_with("WARNING: "));
+            let names_one = |names: &[&str]| place.is_some_and(|place| names.iter().any(|name| place.contains(name)));
+            let reported = at > 0 && text(at - 1).contains(REPORT);
+            warned |= text(at).contains("[ cut here ]") && (names_one(tolerated) || reported && names_one(&REPORTS));
+            refused |= text(at).starts_with("genirq: Flags mismatch irq ");
+            let is_added = warned || refused && text(at).starts_with("Call Trace:");
+            warned &= !text(at).contains("[ end trace ");
+            refused &= text(at).trim() != "</TASK>" && !text(at).contains("KTAP");
+            if is_added {
+                its[at].text.insert_str(0, "# ");
             }
         }
     }
-}
-
-/// Turns warnings into comments: those that `CONFIG_PCI_DEVRES_RUST_DEBUG` adds to reports on ownership, of which each follows its
-/// report, and those in a function that is in `tolerated`. The tests that provoke a report check it. All lines of a warning come from
-/// the same thread. Other threads may print in between; their lines are not changed.
-pub fn comment_warnings(lines: &mut [Line], tolerated: &[&str]) {
-    let names_one = |line: &Line, names: &[&str]| names.iter().any(|name| line.text.contains(name));
-    for caller in callers(lines) {
-        let mut its: Vec<&mut Line> = lines.iter_mut().filter(|l| l.caller == caller).collect();
-        let mut at = 0;
-        while at < its.len() {
-            let follows_report = at > 0 && its[at - 1].text.contains(REPORT);
-            // The message of a warning, if it has one, comes before its place.
-            let mut head = its[at..].iter().take(3);
-            let is_one = its[at].text.contains("[ cut here ]")
-                && head
-                    .find(|line| line.text.starts_with("WARNING: "))
-                    .is_some_and(|place| names_one(place, tolerated) || follows_report && names_one(place, &REPORTS));
-            let last =
-                its[at..].iter().position(|line| line.text.contains("[ end trace ")).map_or(its.len(), |lines| at + lines + 1);
-            let end = if is_one { last } else { at + 1 };
-            its[at..end].iter_mut().filter(|_| is_one).for_each(|line| line.text.insert_str(0, "# "));
-            at = end;
-        }
-    }
-}
-
-/// Returns all threads and CPUs that printed a line.
-fn callers(lines: &[Line]) -> BTreeSet<Option<String>> {
-    lines.iter().map(|line| line.caller.clone()).collect()
 }
 
 /// The beginning of a report on ownership, after its driver and its device.
 const REPORT: &str = ": irq vectors: ";
-
-/// The kernel's messages that something is broken. A driver's own error message is not among them.
-const TROUBLE: &[&str] = &[
-    r"^-+\[ cut here \]-+",
-    r"^WARNING: ",
-    r"^INFO: (possible|trying|lockdep|task|rcu|suspicious|HARDIRQ|SOFTIRQ)",
-    r"^BUG[: ]",
-    r"^kernel BUG at",
-    r"\bOops: ",
-    r"^Call Trace:",
-    r"^general protection fault",
-    r"^(BUG: )?unable to handle",
-    r"^Unable to handle",
-    r"^Kernel panic",
-    r"\bpanicked at\b",
-    r"\bKASAN:|\bKCSAN:|\bKFENCE:|\bUBSAN:",
-    r"possible (circular|recursive|irq lock inversion)",
-    r"^(=+\[?|\*+ )?DEADLOCK",
-    r"\birq \d+: nobody cared",
-    r"Trying to free (already-free IRQ|nonexistent resource)",
-    r"No irq handler for vector",
-    REPORT,
-    r"remove_proc_entry: removing non-empty directory",
-    r"Freeing alive|trying to (register|unregister) non-",
-    r"sysfs: cannot create duplicate",
-    r"^(list_add|list_del) corruption",
-    r"\brefcount_t: ",
-    r"\bDMA-API: .*(leak|free|mapping error)",
-    r"^ODEBUG: ",
-    r"kobject: .*(does not have a release|tried to init)",
-    r"rcu: INFO: .*stall",
-    r"watchdog: BUG|soft lockup|hard LOCKUP",
-    r"Trying to (vfree|iounmap)|Freeing invalid|Bad page state|resource sanity check",
-];
 
 /// Finds lines that report a fault.
 pub struct Trouble<'a> {
@@ -153,7 +88,7 @@ pub struct Trouble<'a> {
 impl<'a> Trouble<'a> {
     /// Finds every report of a kernel with or without debugging options, except for lines with one of the texts in `provoked`.
     pub fn except(provoked: &'a [&'a str]) -> Self {
-        let signs = RegexSet::new(TROUBLE).expect("constant expressions");
+        let signs = RegexSet::new(&MEANING.trouble).expect("constant expressions");
         Self { signs, provoked }
     }
 
@@ -222,14 +157,6 @@ mod tests {
     }
 
     #[test]
-    fn what_is_provoked_is_no_trouble() {
-        let leaked = "edu 0000:00:01.0: irq vectors: MSI vectors leaked by the driver, freed by devres";
-        for (provoked, found) in [("vectors leaked by the driver", false), ("free refused", true)] {
-            assert_eq!(Trouble::except(&[provoked]).is(&lines(leaked.as_bytes())[0]), found);
-        }
-    }
-
-    #[test]
     fn only_the_warning_of_a_report_is_a_comment() {
         let report = "edu 0000:00:01.0: irq vectors: free refused, handler h is registered on irq 24";
         let warning = |report: &str, place: &str| {
@@ -238,7 +165,7 @@ mod tests {
                  Call Trace:\n---[ end trace 0000000000000000 ]---\nBUG: after it\n"
             );
             let mut lines = lines(text.as_bytes());
-            comment_warnings(&mut lines, &[]);
+            comment_additions(&mut lines, &[]);
             let trouble = Trouble::except(&[": irq vectors: "]);
             lines.iter().filter(|line| trouble.is(line)).count()
         };
@@ -262,7 +189,7 @@ mod tests {
         let text = "--[ cut here ]--\nname 'spurious'\nWARNING: fs/proc/generic.c:1 at remove_proc_entry+0x1\nCall Trace:\n\
                     ---[ end trace 0 ]---\n--[ cut here ]--\nWARNING: a.c:1 at b+0x1\nCall Trace:\n---[ end trace 0 ]---\n";
         let mut lines = lines(text.as_bytes());
-        comment_warnings(&mut lines, &["remove_proc_entry"]);
+        comment_additions(&mut lines, &["remove_proc_entry"]);
         let trouble = Trouble::except(&[]);
         let left: Vec<_> = lines.iter().filter(|line| trouble.is(line)).map(|line| line.text.as_str()).collect();
         assert_eq!(left, ["--[ cut here ]--", "WARNING: a.c:1 at b+0x1", "Call Trace:"]);
@@ -277,7 +204,7 @@ mod tests {
                    [ 1.0][    C1] BUG: KASAN: slab-use-after-free in f+0x1/0x2\n\
                    [ 1.0][   T12] ---[ end trace 0000000000000000 ]---\n";
         let mut lines = lines(log.as_bytes());
-        comment_warnings(&mut lines, &[]);
+        comment_additions(&mut lines, &[]);
         let left: Vec<_> = lines.iter().filter(|l| !l.text.starts_with('#')).collect();
         assert_eq!(left[1].text, "    ok 4 storm");
         assert!(Trouble::except(&[]).is(left[2]));
@@ -296,7 +223,7 @@ mod tests {
         let text = "genirq: Flags mismatch irq 24. 00200000 (a) vs. 00200000 (b)\nCPU: 1\nCall Trace:\n <TASK>\n \
                     </TASK>\nCall Trace:\n";
         let mut lines = lines(text.as_bytes());
-        comment_refused_handlers(&mut lines);
+        comment_additions(&mut lines, &[]);
         let trouble = Trouble::except(&[]);
         assert_eq!(lines.iter().filter(|line| trouble.is(line)).count(), 1);
     }

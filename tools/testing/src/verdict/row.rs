@@ -2,9 +2,23 @@
 
 //! A row: one thing that was tested or measured, and its result.
 
+use std::sync::LazyLock;
+
 use serde::{Deserialize, Serialize};
 
 use crate::common::*;
+
+/// What results mean: `tools/testing/results.toml`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Meaning {
+    #[serde(borrow)]
+    pub trouble: Vec<&'static str>,
+    pub may_be_skipped: Vec<(&'static str, &'static str)>,
+    pub areas: Vec<(&'static str, &'static str)>,
+}
+
+pub static MEANING: LazyLock<Meaning> = LazyLock::new(|| data(include_str!("../../results.toml")));
 
 /// One thing that was tested or measured.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
