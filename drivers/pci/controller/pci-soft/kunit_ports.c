@@ -82,9 +82,11 @@ static int probe(struct pci_dev *pdev, const struct pci_device_id *id)
 			msleep(20);
 		pci_soft_unplug(it.func);
 	}
-	if (it.probe_returns)
+	if (it.probe_returns) {
 		tear_down(pdev);
-	return it.probe_returns;
+		return it.probe_returns;
+	}
+	return 0;
 }
 
 static void remove(struct pci_dev *pdev)
