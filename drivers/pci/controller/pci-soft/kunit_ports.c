@@ -66,7 +66,10 @@ static int set_up(struct pci_dev *pdev)
 	if (ret < 0)
 		return ret;
 	it.irq = pci_irq_vector(pdev, 3);
-	return request_irq(it.irq, count, 0, "soft", &it);
+	ret = request_irq(it.irq, count, 0, "soft", &it);
+	if (ret)
+		pci_free_irq_vectors(pdev);
+	return ret;
 }
 
 static int probe(struct pci_dev *pdev, const struct pci_device_id *id)
