@@ -388,7 +388,7 @@ EXPORT_SYMBOL_GPL(pci_soft_remove);
 
 static void pull_out(struct pci_soft_func *func)
 {
-	soft_registers_fill(func, ~0);
+	soft_registers_fill(func, 0xff);
 	func->plugged = false;
 	soft_interrupts_update(func);
 }

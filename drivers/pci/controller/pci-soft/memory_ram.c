@@ -45,6 +45,11 @@ void soft_memory_write(u32 at, u32 value)
 	writel(value, memory + at);
 }
 
+void soft_memory_fill(u32 at, u8 value, size_t size)
+{
+	memset_io(memory + at, value, size);
+}
+
 /* --- Pages of the kernel's own --- */
 
 #define PAGES_ORDER	get_order(SZ_4M)

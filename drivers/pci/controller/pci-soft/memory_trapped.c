@@ -6,6 +6,7 @@
 
 #include <linux/logic_iomem.h>
 #include <linux/sizes.h>
+#include <linux/string.h>
 #include <linux/unaligned.h>
 
 #include "soft.h"
@@ -28,6 +29,11 @@ u32 soft_memory_read(u32 at)
 void soft_memory_write(u32 at, u32 value)
 {
 	put_unaligned_le32(value, &memory[at]);
+}
+
+void soft_memory_fill(u32 at, u8 value, size_t size)
+{
+	memset(&memory[at], value, size);
 }
 
 /* The register that is accessed. */

@@ -150,15 +150,15 @@ bool soft_registers_poll(struct pci_soft_func *func)
 	return written;
 }
 
-/* Fills the memory of a function. */
-void soft_registers_fill(struct pci_soft_func *func, u32 value)
+/* Gives all bytes of the memory of a function one value. */
+void soft_registers_fill(struct pci_soft_func *func, u8 value)
 {
 	unsigned int bar;
-	u32 offset, at;
+	u32 at;
 
 	for (bar = 0; bar <= PCI_ROM_RESOURCE; bar++)
-		for (offset = 0; locate(func, bar, offset, &at); offset += 4)
-			soft_memory_write(at, value);
+		if (locate(func, bar, 0, &at))
+			soft_memory_fill(at, value, resource_size(&func->pdev->resource[bar]));
 }
 
 /* Gives the registers of a function the values that they have after a reset. */

@@ -103,7 +103,7 @@ void soft_intx_send(unsigned int slot);
 u32 soft_register_read(struct pci_soft_func *func, u8 bar, u32 offset);
 void soft_register_write(struct pci_soft_func *func, u8 bar, u32 offset, u32 value);
 void soft_registers_reset(struct pci_soft_func *func);
-void soft_registers_fill(struct pci_soft_func *func, u32 value);
+void soft_registers_fill(struct pci_soft_func *func, u8 value);
 void soft_register_was_written(struct pci_soft_func *func, u8 bar, u32 offset, u32 old,
 			       u32 value, u32 lanes);
 void soft_register_is_read(struct pci_soft_func *func, u8 bar, u32 offset);
@@ -115,5 +115,6 @@ int soft_memory_init(void);
 void soft_memory_exit(void);
 u32 soft_memory_read(u32 at);
 void soft_memory_write(u32 at, u32 value);
+void soft_memory_fill(u32 at, u8 value, size_t size);
 
 #endif /* DRIVERS_PCI_CONTROLLER_PCI_SOFT_H */
