@@ -187,11 +187,14 @@ fn write_page(session: &Session, release: &str, all: &[Described], rows: &[Row],
     let table = rst::table(&lines);
     let (plain, with_debug) = page.split_once(tree_report::DEBUG_RUNS).unwrap_or((&page, ""));
     let (head, _) = plain.split_once(tree_report::RUNS).unwrap_or((plain, ""));
-    let (plain, with_debug) = match debug {
-        true => (plain.to_string(), written_debug(release, &table)),
-        false => (format!("{}\n\n{}", head.trim_end(), written(session, release, all, &table)?), with_debug.to_string()),
+    let (mut page, with_debug) = match debug {
+        true => (plain.trim_end().to_string(), written_debug(release, &table)),
+        false => (format!("{}\n\n{}", head.trim_end(), written(session, release, all, &table)?.trim_end()), with_debug.to_string()),
     };
-    fs::write(&path, format!("{}\n\n{}\n{}\n", plain.trim_end(), tree_report::DEBUG_RUNS, with_debug.trim()))?;
+    if !with_debug.is_empty() {
+        page += &format!("\n\n{}\n{}", tree_report::DEBUG_RUNS, with_debug.trim());
+    }
+    fs::write(&path, page + "\n")?;
     Ok(())
 }
 
