@@ -118,11 +118,16 @@ impl pci::Driver for Driver {
             let calls = if messages { enable_later } else { share_a_name };
             // The data is gone once the driver is unbound.
             while let Ok(result) = shared.with(|binding, _| calls(binding)) {
-                if let Err(e) = result {
-                    if e != ENODEV {
-                        pr_err!("lines: {:?}\n", e);
+                match result {
+                    Ok(()) => (),
+                    // MSI is not allocated for a device that is suspended.
+                    Err(e) if messages && e == EINVAL => fsleep(Delta::from_millis(1)),
+                    Err(e) => {
+                        if e != ENODEV {
+                            pr_err!("lines: {:?}\n", e);
+                        }
+                        break;
                     }
-                    break;
                 }
             }
             drop(shared);
