@@ -11,7 +11,7 @@ pub const KERNELS: [Kernel; 2] = [Kernel::DriversOff, Kernel::Drivers];
 /// The same, with sanitizers and with allocations that fail.
 pub const DEBUG_KERNELS: [Kernel; 2] = [Kernel::DebugStock, Kernel::Debug];
 
-/// The guest of a driver that is described in `tools/testing/guest/converted`. It lives as long as the program.
+/// Returns the guest of a driver that is described in `tools/testing/guest/converted`. Its texts live as long as the program.
 pub fn guest(driver: &str) -> GuestSpec {
     // Some BARs need more memory than can be allocated from the kernel. The bus has less than is reserved, because otherwise the
     // kernel's "Reserved" resource would be a child of the bus's.
@@ -28,7 +28,6 @@ pub fn guest(driver: &str) -> GuestSpec {
         // processors of the guest wait for a time, that is over at once.
         devices: &["-icount shift=4,sleep=off"],
         machine: "q35",
-        tolerates: &["remove_proc_entry"],
         ..DEFAULT
     }
 }

@@ -51,8 +51,8 @@ pub fn lines(log: &[u8]) -> Vec<Line> {
 const REPORTS: [&str; 3] = ["pci_irq_vectors_report", "pci_irq_handler_report_refused", "pci_irq_handler_report_leaked"];
 
 /// Turns into comments what debugging options add to something that a test judges: the warning that `CONFIG_PCI_DEVRES_RUST_DEBUG` prints
-/// after a report on ownership, and the stack that `CONFIG_DEBUG_SHIRQ` shows when a second handler is refused. So does every warning in a
-/// function that is `tolerated`. They come from the same thread. Other threads may print in between; their lines are not changed.
+/// after a report on ownership, and the stack that `CONFIG_DEBUG_SHIRQ` shows when a second handler is refused. Every warning in a
+/// function that is `tolerated` becomes a comment, too. All lines of one come from the same thread. Other threads may print in between; their lines are not changed.
 pub fn comment_additions(lines: &mut [Line], tolerated: &[&str]) {
     let callers: BTreeSet<_> = lines.iter().map(|line| line.caller.clone()).collect();
     for caller in callers {
