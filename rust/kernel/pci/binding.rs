@@ -105,10 +105,10 @@ use core::marker::PhantomData;
 /// `time/hrtimer/arc.rs:53`, `time/hrtimer/tbox.rs:62`, `workqueue.rs:275`, `:308` and `:340`. To
 /// reach the binding from there, use [`WhileBound`](super::WhileBound).
 ///
-/// A registration with `'static` data that is forgotten has its device to itself for ever. If a
-/// child did, its parent would seem bound for ever: the parent's managed resources own it now,
-/// `auxiliary.rs`. A `Devres` that is kept gives access with the same device and a later binding no
-/// more, `devres.rs:337`.
+/// A bound device is a proof of access in two more places, where the device may have been unbound
+/// since. A child whose registration was forgotten had a bound parent for ever, `auxiliary.rs:259`;
+/// the managed resources of the parent own the child now. A `Devres` that was kept gave access with
+/// a later binding of its device, `devres.rs:337`; that fails with `ENXIO` now.
 ///
 /// A program that must not compile tests each bound, but for those of cpufreq, PWM and `GpuVm` and
 /// that of a DRM file, which were read.
