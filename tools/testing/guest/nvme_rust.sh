@@ -303,18 +303,12 @@ no_memory_is_left()
 
 # --- No answer ----------------------------------------------------------------------------------------------------------
 
-# set_command BITS: sets the low byte of the device's command register.
-set_command()
-{
-	printf '%b' "\\0$(printf %o "$1")" | dd of="$pci/devices/$dev/config" bs=1 seek=4 conv=notrunc 2>/dev/null
-}
-
 # Without memory space the device does not answer. When the driver is unbound, a waiting reader gets its error at once, and not after
 # the timeout.
 unbind_ends_waiting()
 {
 	# Memory space, but no bus mastering.
-	set_command 2
+	set_command "$dev" 2
 	for cpu in $cpus; do
 		read_long "$cpu" &
 	done
@@ -325,12 +319,12 @@ unbind_ends_waiting()
 # A reset helps, once the device can answer again.
 reset_ends_waiting()
 {
-	set_command 2
+	set_command "$dev" 2
 	for cpu in $cpus; do
 		read_sums "$cpu" &
 	done
 	usleep 500000
-	set_command 6
+	set_command "$dev" 6
 	ioctl $file $reset
 	wait_for all_begun || diag "readers are still waiting"
 	touch /tmp/stop
@@ -342,9 +336,9 @@ reset_ends_waiting()
 memory_is_left_to_it()
 {
 	dmesg -c >/dev/null
-	set_command 4
+	set_command "$dev" 4
 	unbind "$driver" || return
-	set_command 6
+	set_command "$dev" 6
 	dmesg | grep -q 'the controller does not stop' || diag "the memory of the queues was freed" || return
 	bind "$driver"
 }

@@ -104,10 +104,20 @@ find_port()
 	done
 }
 
+# set_command DEVICE BITS: sets the low byte of a device's command register.
+set_command()
+{
+	printf '%b' "\\0$(printf %o "$2")" | dd of="$pci/devices/$1/config" bs=1 seek=4 conv=notrunc 2>/dev/null
+}
+
 # Cuts the power of the slot behind $port, and QEMU removes the device. The slot control register, which QEMU wants written in one
-# piece, switches the power controller and the power indicator off.
+# piece, switches the power controller and the power indicator off. Before that, the port stops forwarding what processors write to the
+# device: a write that has to wait while QEMU 7.2 removes the device is handled afterwards, with memory that is freed.
 cut_power()
 {
+	command=$(byte 4)
+	set_command "$port" $((command & ~2))
 	printf '%b' "\\0$(printf %o "$(byte "$express + 24")")\\0$(printf %o $(($(byte "$express + 25") | 7)))" |
 		dd of="$pci/devices/$port/config" bs=2 seek=$(((express + 24) / 2)) conv=notrunc 2>/dev/null
+	set_command "$port" "$command"
 }
