@@ -7,7 +7,6 @@
 #include <linux/io.h>
 #include <linux/irq.h>
 #include <linux/irqflags.h>
-#include <linux/module.h>
 #include <linux/pci.h>
 #include <linux/preempt.h>
 #include <linux/sched.h>
@@ -91,16 +90,5 @@ __rust_helper bool rust_helper_pci_intx_is_mapped(struct pci_dev *dev)
 #else
 	return true;
 #endif
-}
-
-/* Returns whether code or data of a module stays loaded as long as the driver of the device. */
-__rust_helper bool rust_helper_pci_is_in_driver_module(struct pci_dev *dev,
-						       const void *part)
-{
-	struct module *module;
-
-	guard(rcu)();
-	module = __module_address((unsigned long)part);
-	return !module || module == dev->dev.driver->owner;
 }
 #endif /* CONFIG_PCI_DEVRES_RUST */

@@ -185,7 +185,7 @@ impl Device<Bound> {
     /// `EPERM` when it is part of another module than that of the driver.
     pub(super) fn check_driver_module(&self, part: *const c_void) -> Result {
         // SAFETY: The device is bound, so it has a driver. The function takes any address.
-        if unsafe { bindings::pci_is_in_driver_module(self.as_raw(), part) } {
+        if unsafe { bindings::dev_driver_keeps(self.as_ref().as_raw(), part) } {
             Ok(())
         } else {
             Err(EPERM)

@@ -48,6 +48,18 @@ keeps_nothing()
 	[ "$(grep -c 'misuse: child keeps -1$' /tmp/child)" = 2 ] || diag_lines </tmp/child
 }
 
+# Nor among the parent's managed resources.
+leaves_nothing_managed()
+{
+	[ "$(grep -c 'misuse: child leaves -1 -1$' /tmp/child)" = 2 ] || diag_lines </tmp/child
+}
+
+# When the parent is unbound, the child is unbound before managed resources that its parent took later.
+goes_first()
+{
+	[ "$(grep -c 'misuse: child finds 1$' /tmp/child)" = 2 ] || diag_lines </tmp/child
+}
+
 # A child that its parent forgot goes when the parent is unbound.
 children_are_gone()
 {
@@ -100,14 +112,20 @@ said_to_child -1 2 >/tmp/said.child.bound
 echo "$?" >/tmp/status.child.bound
 keeps_nothing >/tmp/said.child.keeps
 echo "$?" >/tmp/status.child.keeps
+leaves_nothing_managed >/tmp/said.child.managed
+echo "$?" >/tmp/status.child.managed
+goes_first >/tmp/said.child.first
+echo "$?" >/tmp/status.child.first
 children_are_gone >/tmp/said.child.unbound
 echo "$?" >/tmp/status.child.unbound
 rmmod "$driver"
-plan 6
+plan 8
 dev=$edu before=$before_edu
 check edu_binds_again said "$edu.again"
 check e1000e_binds_again said "$e1000e.again"
 check leaves_nothing as_before
 check child_registers_no_handler said child.bound
 check child_leaves_no_data said child.keeps
+check child_leaves_nothing_managed said child.managed
+check child_goes_before_managed_resources said child.first
 check child_goes_with_its_parent said child.unbound

@@ -19,6 +19,7 @@ use kernel::{
         Bound,
         Core, //
     },
+    devres::Devres,
     io::{
         poll::read_poll_timeout,
         Io, //
@@ -124,7 +125,10 @@ impl irq::ThreadedHandler for Quiet {
 type Shared = pci::WhileBound<ForLt!(ManagedBar<'_>)>;
 
 /// The data that the driver of a child, in another module, gets.
-type Handed = (Arc<pci::WhileBound<ForLt!(())>>, Arc<Offered>);
+type Handed = (Arc<pci::WhileBound<ForLt!(())>>, Arc<Offered>, Arc<Late>);
+
+/// A managed resource of the parent that is newer than the child.
+type Late = SetOnce<Devres<u32>>;
 
 /// The function of the child's driver that the parent calls, if it is there.
 type Offered = SpinLock<Option<fn(&Device<'_>)>>;
@@ -528,9 +532,11 @@ fn leave<'bound>(
         6 => kept.handle = Some(register(pdev)?),
         // A child that is never unregistered has a value with which it can act as the driver.
         7 | 9 => {
+            let late = Arc::new(Late::new(), GFP_KERNEL)?;
             let handed = (
                 pdev.while_bound::<ForLt!(())>(|_| Ok(KBox::pin((), GFP_KERNEL)?))?,
                 offered.clone(),
+                late.clone(),
             );
             forget(auxiliary::Registration::<CovariantForLt!(Handed)>::new(
                 pdev.as_ref(),
@@ -539,6 +545,7 @@ fn leave<'bound>(
                 MODULE_NAME,
                 Ok::<_, Error>(handed),
             )?);
+            late.populate(Devres::<u32>::new(pdev.as_ref(), Ok::<_, Error>(1))?);
         }
         _ => (),
     }

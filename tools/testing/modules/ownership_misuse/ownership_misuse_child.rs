@@ -4,11 +4,16 @@
 //!
 //! Its parent lends it a binding, which only the parent should have. With that it can allocate
 //! vectors, but it can neither register a handler nor leave data with a destructor, because their
-//! code would be unloaded with this module.
+//! code would be unloaded with this module. When the parent is unbound, the child goes before the
+//! parent's managed resources, of which it uses one.
 
 use kernel::{
     auxiliary,
     device::Core,
+    devres::{
+        self,
+        Devres, //
+    },
     irq::{
         self,
         Flags, //
@@ -21,6 +26,7 @@ use kernel::{
     prelude::*,
     sync::{
         Arc,
+        SetOnce,
         SpinLock, //
     },
     types::{
@@ -30,9 +36,12 @@ use kernel::{
 };
 
 /// The data with which the parent registers the child. Both modules use the same types.
-type Handed = (Arc<pci::WhileBound<ForLt!(())>>, Arc<Offered>);
+type Handed = (Arc<pci::WhileBound<ForLt!(())>>, Arc<Offered>, Arc<Late>);
 
 type Offered = SpinLock<Option<fn(&pci::Device<Core<'_>>)>>;
+
+/// A managed resource of the parent that is newer than the child.
+type Late = SetOnce<Devres<u32>>;
 
 /// The parent calls this in one of its callbacks.
 fn keep_data(parent: &pci::Device<Core<'_>>) {
@@ -51,9 +60,9 @@ impl irq::Handler for Quiet {
     }
 }
 
-/// Nobody calls this module any more when it is unloaded.
-struct Child(Arc<Offered>);
+struct Child(Arc<Offered>, Arc<Late>);
 
+/// Nobody calls this module any more when it is unloaded.
 impl Drop for Child {
     fn drop(&mut self) {
         *self.0.lock() = None;
@@ -76,7 +85,7 @@ impl auxiliary::Driver for Child {
         adev: &'bound auxiliary::Device<Core<'_>>,
         _info: &'bound Self::IdInfo,
     ) -> impl PinInit<Self, Error> + 'bound {
-        let (handed, offered) = &*adev.registration_data::<CovariantForLt!(Handed)>()?;
+        let (handed, offered, late) = &*adev.registration_data::<CovariantForLt!(Handed)>()?;
         *offered.lock() = Some(keep_data);
         let messages = IrqTypes::default().with(IrqType::Msi).with(IrqType::MsiX);
         let result = handed.with(|binding, _| -> Result {
@@ -91,7 +100,23 @@ impl auxiliary::Driver for Child {
             .err()
             .map_or(0, Error::to_errno);
         dev_info!(adev, "misuse: child gets {}\n", errno);
-        Ok(Self(offered.clone()))
+        let errno = |result: Result| result.err().map_or(0, Error::to_errno);
+        let quiet = || Ok::<_, Error>(Quiet);
+        let registered = devres::register::<Quiet, _>(adev.parent(), quiet(), GFP_KERNEL);
+        let managed = Devres::<Quiet>::new(adev.parent(), quiet()).map(drop);
+        dev_info!(
+            adev,
+            "misuse: child leaves {} {}\n",
+            errno(registered),
+            errno(managed)
+        );
+        Ok(Self(offered.clone(), late.clone()))
+    }
+
+    fn unbind<'bound>(adev: &'bound auxiliary::Device<Core<'_>>, this: Pin<&Self>) {
+        let late = SetOnce::as_ref(&this.1);
+        let found = late.and_then(|late| late.access(adev.parent()).ok());
+        dev_info!(adev, "misuse: child finds {}\n", found.unwrap_or(&0));
     }
 }
 
