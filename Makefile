@@ -26,7 +26,7 @@ REROLL ?=
 DRIVER ?=
 # test, equivalence: makes the random sequences of calls again that a failure names
 SEED ?=
-# converted: 1 runs them on kernels with sanitizers, and has each of their allocations fail
+# converted: 1 runs them on kernels with sanitizers, and has their allocations fail
 DEBUG ?=
 # test: 1 has kmemleak look for leaks in the guests on the debug kernel
 LEAKS ?=

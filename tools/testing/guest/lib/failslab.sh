@@ -18,6 +18,14 @@ fail()
 	echo 0 >/proc/self/fail-nth
 } 2>/dev/null
 
+# count_allocations: sets $made to the number of allocations that binding $dev to $driver makes.
+count_allocations()
+{
+	fail 1000000000
+	made=$((1000000000 - left))
+	unbind "$driver"
+}
+
 # allocations_fail STEP [NEEDED]: makes every STEPth allocation fail in turn, until binding makes fewer. Each time the driver must
 # bind or not bind, and leave nothing. What is left stays, so looking after every eighth failure finds it, and takes less
 # time. At least NEEDED (4) of the failures must keep it from binding.

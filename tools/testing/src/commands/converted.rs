@@ -204,9 +204,9 @@ fn written_debug(release: &str, table: &str) -> String {
     format!(
         "With sanitizers, and without memory\n===================================\n\n\
          The same on kernels of Linux {release} that look for mistakes: with KASAN, lockdep,\n\
-         CONFIG_DEBUG_SHIRQ, DEBUG_OBJECTS, and others. \"memory\": the driver was bound as often\n\
-         as its probe() allocates memory, and each time another allocation failed, the first one\n\
-         first. It bound or did not, was unbound, and left nothing.\n\n{table}"
+         CONFIG_DEBUG_SHIRQ, DEBUG_OBJECTS, and others. \"memory\": about twenty of the allocations\n\
+         of memory in its probe() failed, one each time that it was bound, spread over all of them.\n\
+         It bound or did not, was unbound, and left nothing.\n\n{table}"
     )
 }
 
