@@ -9,7 +9,7 @@ use crate::{
     checks::tree_report,
     common::*,
     guest::{
-        converted::{guest, DEBUG_KERNELS, KERNELS},
+        converted::{guest, DEBUG_CLOCK, DEBUG_KERNELS, KERNELS},
         *,
     },
     host::packages,
@@ -106,7 +106,11 @@ pub fn converted(session: &Session, names: &[String], debug: bool) -> Result<boo
     for one in all.iter().filter(|one| one.runs) {
         // The kernel frees an interrupt without looking whether there was memory for its files.
         let tolerates: &[&str] = if debug { &["remove_proc_entry"] } else { &[] };
-        let guest: &'static GuestSpec = Box::leak(Box::new(GuestSpec { tolerates, ..guest(&one.name) }));
+        let mut guest = GuestSpec { tolerates, ..guest(&one.name) };
+        if debug {
+            guest.devices = DEBUG_CLOCK;
+        }
+        let guest: &'static GuestSpec = Box::leak(Box::new(guest));
         runs.extend(kernels.map(|kernel| Run::new(guest, kernel)));
     }
     let mut done = list::boot(session, &ready, &runs);

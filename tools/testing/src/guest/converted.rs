@@ -11,6 +11,13 @@ pub const KERNELS: [Kernel; 2] = [Kernel::DriversOff, Kernel::Drivers];
 /// The same, with sanitizers and with allocations that fail.
 pub const DEBUG_KERNELS: [Kernel; 2] = [Kernel::DebugStock, Kernel::Debug];
 
+/// The clocks of the guest count its instructions. So the bus obeys its rules in time whatever else the host does, and when all
+/// processors of the guest wait for a time, that is over at once.
+const CLOCK: &[&str] = &["-icount shift=4,sleep=off"];
+
+/// A kernel with sanitizers needs more instructions for the same work, which must not take it longer.
+pub const DEBUG_CLOCK: &[&str] = &["-icount shift=1,sleep=off"];
+
 /// Returns the guest of a driver that is described in `tools/testing/guest/converted`. Its texts live as long as the program.
 pub fn guest(driver: &str) -> GuestSpec {
     // Some BARs need more memory than can be allocated from the kernel. The bus has less than is reserved, because otherwise the
@@ -24,9 +31,7 @@ pub fn guest(driver: &str) -> GuestSpec {
         agrees: 1,
         script: "converted",
         append: [&memory[..], &[named]].concat().leak(),
-        // The clocks of the guest count its instructions. So the bus obeys its rules in time whatever else the host does, and when all
-        // processors of the guest wait for a time, that is over at once.
-        devices: &["-icount shift=4,sleep=off"],
+        devices: CLOCK,
         machine: "q35",
         ..DEFAULT
     }
