@@ -12,16 +12,7 @@ mod size;
 
 use self::rows::Counts;
 
-use crate::{
-    common::*,
-    guest::*,
-    kernel::{
-        Kernel::{Ours, Stock},
-        *,
-    },
-    reports::results,
-    verdict::Row,
-};
+use crate::{common::*, guest::*, kernel::*, reports::results, verdict::Row};
 
 /// The beginning of the names of its rows in `make test`.
 pub const PREFIX: &str = "bench::";
@@ -33,14 +24,14 @@ const PICTURE: &str = "pci-devres-cost.svg";
 /// Returns the modules for a kernel.
 pub fn modules(kernel: Kernel) -> BTreeSet<&'static str> {
     match kernel {
-        Ours => BTreeSet::from(["pci_bench", "pci_bench_rust"]),
+        Kernel::Ours => BTreeSet::from(["pci_bench", "pci_bench_rust"]),
         _ => BTreeSet::from(["pci_bench"]),
     }
 }
 
 /// Measures on both kernels, twice on each. Returns the counts, and rows for the boots and the comparisons.
 pub fn measure(session: &Session, ready: &BTreeMap<Kernel, Ready>) -> Result<(Vec<rows::Count>, Vec<Row>)> {
-    let (Some(stock), Some(ours)) = (ready.get(&Stock), ready.get(&Ours)) else {
+    let (Some(stock), Some(ours)) = (ready.get(&Kernel::Stock), ready.get(&Kernel::Ours)) else {
         bail!(Failure::new("one of the two kernels could not be built"));
     };
     let mut rows = vec![same_configuration(session, stock, ours)?];
@@ -54,7 +45,7 @@ pub fn measure(session: &Session, ready: &BTreeMap<Kernel, Ready>) -> Result<(Ve
         rows.push(repeats(kernel, &first, &again));
         Ok(first)
     };
-    let (mut theirs, mut mine) = (counted(Stock, stock)?, counted(Ours, ours)?);
+    let (mut theirs, mut mine) = (counted(Kernel::Stock, stock)?, counted(Kernel::Ours, ours)?);
     size::add(session, stock, ours, &mut theirs, &mut mine)?;
     let counts = rows::rows(&theirs, &mine);
     rows.extend(counts.iter().map(rows::Count::row));
@@ -117,7 +108,7 @@ fn same_configuration(session: &Session, stock: &Ready, ours: &Ready) -> Result<
 pub fn bench(session: &Session) -> Result<bool> {
     let prepared = prepare::source(session, &[])?;
     let mut ready = BTreeMap::new();
-    for kernel in [Stock, Ours] {
+    for kernel in [Kernel::Stock, Kernel::Ours] {
         ready.insert(kernel, prepare::kernel(&prepared, kernel, &modules(kernel))?);
     }
     let (counts, rows) = measure(session, &ready)?;
@@ -126,7 +117,7 @@ pub fn bench(session: &Session) -> Result<bool> {
     picture::draw(&shown.join(PICTURE), &counts)?;
     println!("\n{}", rows::table(&counts));
     let picture = format!("picture: Documentation/PCI/{PICTURE}   ");
-    results::conclude(session, "bench", Some(&ready[&Ours].kernel.release), &rows, &picture)
+    results::conclude(session, "bench", Some(&ready[&Kernel::Ours].kernel.release), &rows, &picture)
 }
 
 #[cfg(test)]
@@ -143,12 +134,12 @@ mod tests {
     fn what_two_boots_do_not_agree_on_is_named() {
         let one = counts("bench: call/a 12\nbench: call/b 7\n");
         let other = counts("bench: call/a 24\nbench: call/b 7\n");
-        assert!(repeats(Ours, &one, &one).ok);
-        let row = repeats(Stock, &one, &other);
+        assert!(repeats(Kernel::Ours, &one, &one).ok);
+        let row = repeats(Kernel::Stock, &one, &other);
         assert!(!row.ok);
         assert_eq!(row.name, "bench::repeats@stock");
         assert!(row.message.contains("call/a: 12, then 24"), "{}", row.message);
         assert!(!row.message.contains("call/b"));
-        assert!(!repeats(Ours, &Counts::new(), &Counts::new()).ok);
+        assert!(!repeats(Kernel::Ours, &Counts::new(), &Counts::new()).ok);
     }
 }

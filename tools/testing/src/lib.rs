@@ -17,6 +17,7 @@ pub mod common {
         fs,
         path::{Path, PathBuf},
         process::Command,
+        sync::LazyLock,
         time::{Duration, Instant},
     };
 
@@ -24,11 +25,12 @@ pub mod common {
     pub use comfy_table::Table;
     pub use console::style;
     pub use regex::Regex;
+    pub use serde::{Deserialize, Serialize};
 
     pub use command::{command, output, rsync, run, run_limited, succeed, wait, watch, Ended, HOUR};
     pub use failure::Failure;
     pub use session::{Session, TEMPLATE};
-    pub use text::{data, files, is_chosen, quote, quote_first, read, regex, table};
+    pub use text::{data, files, is_chosen, list, quote, quote_first, read, regex, table};
     pub use ui::{elapsed, Stage};
 }
 
@@ -66,7 +68,6 @@ pub mod kernel {
 pub mod verdict {
     pub mod agree;
     pub mod bounds;
-    pub mod judge;
     pub mod klog;
     pub mod ktap;
     pub mod leaks;
@@ -74,15 +75,17 @@ pub mod verdict {
     pub mod rounds;
     pub mod row;
 
-    pub use agree::compare;
+    pub use agree::{compare, difference, Side};
+    pub use bounds::AGAIN;
     pub use klog::{Line, Trouble};
-    pub use ktap::Document;
-    pub use row::Row;
+    pub use ktap::{Case, Document};
+    pub use row::{Row, MEANING};
 }
 
 /// The guests: what each one is made of, how it is booted, and what two kernels have to agree on.
 pub mod guest {
     pub mod converted;
+    pub mod judge;
     pub mod list;
     pub mod run;
     pub mod sequences;

@@ -19,12 +19,7 @@ use self::{
     pieces::File,
     table::{glob, Table},
 };
-use crate::{
-    common::{text, *},
-    host::packages,
-    kernel::*,
-    reports::results,
-};
+use crate::{common::*, host::packages, kernel::*, reports::results};
 
 /// One patch, and the files that it changes.
 struct Step {

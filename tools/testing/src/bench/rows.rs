@@ -2,19 +2,12 @@
 
 //! The counts of the two kernels, side by side, with their targets, and as one table.
 
-use std::sync::LazyLock;
-
 use comfy_table::CellAlignment;
 use regex::Captures;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::PREFIX;
-use crate::{
-    common::{text, *},
-    reports::rst,
-    verdict::Row,
-};
+use crate::{common::*, reports::rst, verdict::Row};
 
 /// The counts of a kernel, by name.
 pub type Counts = BTreeMap<String, u64>;

@@ -3,11 +3,7 @@
 //! The size of the code: objects of `drivers/pci`, and their code in the `kernel` crate.
 
 use super::rows::Counts;
-use crate::{
-    common::{text, *},
-    host::llvm,
-    kernel::Ready,
-};
+use crate::{common::*, host::llvm, kernel::Ready};
 
 /// Bytes of executable and of other sections.
 #[derive(Clone, Copy, Default)]
@@ -82,7 +78,7 @@ fn functions(session: &Session, out: &Path, name: &str, like: &str) -> Result<Si
 
 /// Returns the helpers that a C file defines, as a regular expression.
 fn defined(file: &Path) -> Result<String> {
-    let text = text::read(file)?;
-    let names: Vec<_> = text::regex(r"\brust_helper_\w+").find_iter(&text).map(|f| f.as_str()).collect();
+    let text = read(file)?;
+    let names: Vec<_> = regex(r"\brust_helper_\w+").find_iter(&text).map(|f| f.as_str()).collect();
     Ok(format!("^({})$", names.join("|")))
 }

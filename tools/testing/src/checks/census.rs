@@ -4,15 +4,8 @@
 //!
 //! The tree is read, not built: no configuration leaves anything out. See Documentation/PCI/irq-vector-census.rst.
 
+use crate::{common::*, host::source, kernel::*, verdict::Row};
 use census::{report, Census, Entry};
-use serde::Deserialize;
-
-use crate::{
-    common::*,
-    host::source,
-    kernel::{ungrafted, Prepared},
-    verdict::Row,
-};
 
 /// The beginning of the names of its tests.
 pub const PREFIX: &str = "host::census::";

@@ -2,8 +2,6 @@
 
 //! Checks that the template has a project file which an editor can follow.
 
-use serde::Deserialize;
-
 use crate::{common::*, kernel::*, verdict::Row};
 
 /// The name of the row about rust-analyzer.

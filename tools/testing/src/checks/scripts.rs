@@ -2,7 +2,7 @@
 
 //! Tests that need no guest: scripts that print KTAP, and the form of our own code.
 
-use crate::{common::*, verdict::*};
+use crate::{common::*, guest::judge, verdict::*};
 
 /// The number of lines that a failure quotes.
 const QUOTED: usize = 40;

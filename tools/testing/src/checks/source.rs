@@ -2,10 +2,6 @@
 
 //! Checks the text of our kernel code by `tools/testing/rules.toml`.
 
-use std::sync::LazyLock;
-
-use serde::Deserialize;
-
 use crate::{common::*, verdict::Row};
 
 /// The beginning of the names of the rows about formats, and about `unsafe` in samples.

@@ -6,10 +6,6 @@
 //! such machines have. An object counts as compiled if it exists after a `make` that removes failed ones, and if it needs only
 //! exported functions of the PCI core.
 
-use std::sync::LazyLock;
-
-use serde::Deserialize;
-
 use crate::{checks::tree_report, common::*, host::llvm, kernel::*, reports::results, verdict::Row};
 
 /// What is compiled: `tools/testing/tree.toml`.

@@ -4,7 +4,7 @@
 
 use crate::{
     checks::tree::{Target, TARGETS},
-    common::{text, *},
+    common::*,
     kernel::*,
     reports::rst,
     verdict::Row,

@@ -7,12 +7,7 @@
 
 use std::env;
 
-use crate::{
-    commands::test::{self, Selection},
-    common::*,
-    reports::results,
-    verdict::Row,
-};
+use crate::{commands::test, common::*, reports::results, verdict::Row};
 
 const PAGE: &str = "Documentation/PCI/irq-vector-acceptance.rst";
 
@@ -42,7 +37,7 @@ pub fn acceptance(session: &Session) -> Result<bool> {
     let not_met = requests.iter().filter(|r| !r.fields.contains_key("Command") && !judge(session, r, &tested).0);
     let missing: Vec<_> = not_met.flat_map(|r| r.quoted("Tests")).map(String::from).collect();
     if !missing.is_empty() && env::var_os("RUN").is_none_or(|run| run != "0") {
-        let selection = Selection::new(missing, false);
+        let selection = test::Selection::new(missing, false);
         let outcome = test::run(session, &selection);
         tested.retain(|row| !selection.has(&row.name));
         tested.extend(outcome.rows);

@@ -3,13 +3,7 @@
 //! `make boot`: takes both samples, or with `DRIVER=` a driver from a folder of the user, once through their lives on our kernel, and
 //! prints a verdict.
 
-use crate::{
-    checks::samples,
-    common::{text, *},
-    guest::*,
-    kernel::*,
-    reports::results,
-};
+use crate::{checks::samples, common::*, guest::*, kernel::*, reports::results};
 
 /// Builds and boots. Returns whether every driver bound, worked and left nothing.
 pub fn boot(session: &Session, folder: Option<&Path>) -> Result<bool> {
@@ -75,7 +69,7 @@ fn look(folder: &Path) -> Result<(String, Vec<String>)> {
 
 /// Returns what the kernel and the driver printed in each phase, without the output of the guest script.
 fn printed(log: &str) -> String {
-    let ours = text::regex(r"^\s*(#|KTAP version|\d+\.\.\d+|(not )?ok \d+ |verdict )");
+    let ours = regex(r"^\s*(#|KTAP version|\d+\.\.\d+|(not )?ok \d+ |verdict )");
     let lines = log.lines().skip_while(|line| !line.starts_with("phase ")).take_while(|line| !line.starts_with("guest: "));
     let mut shown = String::new();
     for line in lines.filter(|line| !ours.is_match(line)) {
@@ -90,7 +84,7 @@ fn printed(log: &str) -> String {
 /// Returns the guest's verdicts, whose values are in the order of the columns.
 fn table(ran: &Ran, columns: [&str; 7]) -> Table {
     let mut table = text::table(columns);
-    let field = text::regex(r" \w+=");
+    let field = regex(r" \w+=");
     for line in ran.text.lines().filter_map(|line| line.strip_prefix("verdict ")) {
         let line = format!(" {line}");
         let mut values: Vec<&str> = field.split(&line).skip(1).collect();

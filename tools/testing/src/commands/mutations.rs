@@ -5,15 +5,7 @@
 //! The clone is never touched: a copy of the overlay is patched and grafted into `build/linux` in its place. Every command first
 //! grafts the clone's own overlay, so nothing is left of a mutation even if this command is interrupted.
 
-use crate::{
-    checks::scripts,
-    commands::test::{self, Kernels, Selection},
-    common::{text, *},
-    host::packages,
-    kernel::*,
-    reports::results,
-    verdict::Row,
-};
+use crate::{checks::scripts, commands::test, common::*, host::packages, kernel::*, reports::results, verdict::Row};
 
 /// The parts of the clone that a graft uses.
 const OVERLAY: [&str; 8] = ["Documentation", "Kconfig", "drivers", "include", "rust", "samples", "scripts", "tools"];
@@ -43,8 +35,8 @@ pub fn mutations(session: &Session, names: &[String]) -> Result<bool> {
     }
     let tests: BTreeSet<_> = mutations.iter().map(|m| m.test.as_str()).collect();
     // No mutation reaches the stock kernel, which is made once, with the modules of every guest.
-    let mut ready = Kernels::new();
-    let modules = Selection::default().runs().into_iter().filter(|run| run.kernel == Kernel::Stock);
+    let mut ready = test::Kernels::new();
+    let modules = test::Selection::default().runs().into_iter().filter(|run| run.kernel == Kernel::Stock);
     let modules = modules.flat_map(|run| run.guest.modules).copied().collect();
     ready.insert(Kernel::Stock, prepare::kernel(&prepared, Kernel::Stock, &modules)?);
     // A test that fails without a mutation proves nothing.
@@ -112,8 +104,8 @@ impl Mutation {
 }
 
 /// Builds the present content of `build/linux`, and runs the tests of `test` on it and on the overlay of its session.
-fn tested(prepared: &Prepared, ready: &mut Kernels, test: &str) -> Result<Vec<Row>> {
-    let selection = Selection::of(test);
+fn tested(prepared: &Prepared, ready: &mut test::Kernels, test: &str) -> Result<Vec<Row>> {
+    let selection = test::Selection::of(test);
     let mut rows = test::run_prepared(prepared, ready, &selection).rows;
     // A kernel that does not build does not count as a test that notices.
     let not_built = |row: &&Row| !row.ok && row.name.starts_with("host::build");

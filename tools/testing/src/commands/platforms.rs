@@ -3,19 +3,7 @@
 //! `make platforms`: builds the overlay for other platforms than that of `make test`, runs the samples and the tests of ownership
 //! there, and shows what passes.
 
-use std::sync::LazyLock;
-
-use serde::Deserialize;
-
-use crate::{
-    checks::kunit,
-    common::*,
-    guest::*,
-    host::*,
-    kernel::*,
-    reports::{results, rst},
-    verdict::Row,
-};
+use crate::{checks::kunit, common::*, guest::*, host::*, kernel::*, reports::*, verdict::Row};
 
 /// A platform of `tools/testing/platforms.toml`.
 #[derive(Deserialize)]

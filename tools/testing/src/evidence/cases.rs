@@ -2,15 +2,7 @@
 
 //! The table of the cases, `tools/testing/evidence.toml`.
 
-use std::sync::LazyLock;
-
-use serde::Deserialize;
-
-use crate::{
-    common::*,
-    guest::*,
-    kernel::Kernel::{self, Earlier, Ours, Stock},
-};
+use crate::{common::*, guest::*, kernel::Kernel};
 
 /// The table.
 #[derive(Deserialize)]
@@ -69,11 +61,13 @@ pub static TABLE: LazyLock<Table> = LazyLock::new(|| data(include_str!("../../ev
 impl Case {
     /// Returns what is expected of the other kernel, and of ours.
     pub fn sides(&'static self) -> impl Iterator<Item = Side> {
-        let stock = self.stock.iter().map(|shows| (Stock, shows));
-        stock.chain(self.earlier.iter().map(|shows| (Earlier, shows))).chain([(Ours, &self.ours)]).map(move |(kernel, shows)| {
-            let (Shows::Breaks(names) | Shows::Clean(names)) = shows;
-            Side { case: self, kernel, shows: names, clean: matches!(shows, Shows::Clean(_)) }
-        })
+        let stock = self.stock.iter().map(|shows| (Kernel::Stock, shows));
+        stock.chain(self.earlier.iter().map(|shows| (Kernel::Earlier, shows))).chain([(Kernel::Ours, &self.ours)]).map(
+            move |(kernel, shows)| {
+                let (Shows::Breaks(names) | Shows::Clean(names)) = shows;
+                Side { case: self, kernel, shows: names, clean: matches!(shows, Shows::Clean(_)) }
+            },
+        )
     }
 
     /// Returns the guest that takes the steps.
@@ -83,9 +77,9 @@ impl Case {
         let guest = GuestSpec {
             append: [&words, &*self.append].concat().leak(),
             devices: self.devices.as_deref().unwrap_or(&[EDU]),
-            kernels: &[Stock, Earlier, Ours],
+            kernels: &[Kernel::Stock, Kernel::Earlier, Kernel::Ours],
             // The case says what must not be reported.
-            trouble_due: &[Stock, Earlier, Ours],
+            trouble_due: &[Kernel::Stock, Kernel::Earlier, Kernel::Ours],
             script: "evidence",
             documents: 0,
             ..DEFAULT

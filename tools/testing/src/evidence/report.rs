@@ -3,11 +3,7 @@
 //! The report: a table for the terminal, and a page of the documentation.
 
 use super::Found;
-use crate::{
-    common::{text, *},
-    kernel::Kernel,
-    reports::rst::{heading, plain},
-};
+use crate::{common::*, kernel::Kernel, reports::rst::*};
 
 /// The page of the documentation that has the report.
 const PAGE: &str = "Documentation/PCI/irq-vector-ownership-evidence.rst";
@@ -52,7 +48,7 @@ pub fn table(found: &[Found]) -> Table {
 /// Writes the report into its page, and returns the page's path.
 pub fn write(session: &Session, found: &[Found]) -> Result<PathBuf> {
     let path = session.root.join(PAGE);
-    let page = text::read(&path)?;
+    let page = read(&path)?;
     let (head, _) = page.split_once(BEGINS).context("the page has no summary")?;
     let mut text = format!("{head}{BEGINS}\n.. list-table::\n   :header-rows: 1\n   :widths: 8 28 28 28 8\n\n");
     text += &line(&["Case", "What the driver does", "Stock", "Ours", "As expected"]);

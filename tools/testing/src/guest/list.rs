@@ -7,14 +7,7 @@ use std::sync::{
     LazyLock, Mutex,
 };
 
-use serde::Deserialize;
-
-use crate::{
-    common::*,
-    guest::*,
-    kernel::*,
-    verdict::{agree::Side, *},
-};
+use crate::{common::*, guest::*, kernel::*, verdict::*};
 
 /// How many guests run at a time.
 const PARALLEL: usize = 2;

@@ -3,17 +3,8 @@
 //! One run of a guest: its kernel, its machine, its script, and its time limit.
 
 use model::{replay, rule::Rule};
-use serde::Deserialize;
 
-use crate::{
-    common::{text::list, *},
-    kernel::*,
-    verdict::{
-        bounds::AGAIN,
-        judge::{judge, Evidence},
-        *,
-    },
-};
+use crate::{common::*, guest::judge, kernel::*, verdict::*};
 
 /// A guest to run.
 #[derive(Clone, Debug, Deserialize)]
@@ -204,8 +195,7 @@ impl Run {
         let (limit, silent) = (times * if self.long { LONG } else { LIMIT }, times * SILENT);
         let ended = wait(stage, &mut qemu, &log, limit, silent)?;
         let total = started.elapsed().as_secs_f64();
-        let bytes = fs::read(&log)?;
-        let lines = klog::lines(&bytes);
+        let lines = klog::lines(&fs::read(&log)?);
         let outside = match &ended {
             Ended::Silent => Some(format!("hung: killed after {} s without a word", silent.as_secs())),
             Ended::TimedOut => Some(format!("killed after {} s", limit.as_secs())),
@@ -216,19 +206,8 @@ impl Run {
             Ended::Exited(_) => None,
         };
         let shown = session.show(&log);
-        let evidence = Evidence {
-            guest: &name,
-            log: &bytes,
-            path: Path::new(&shown),
-            outside: outside.into_iter().collect(),
-            documents: self.guest.documents,
-            provokes: self.guest.provokes,
-            tolerates: self.guest.tolerates,
-            reports: self.kernel.has_rule(),
-            due: self.guest.due,
-            trouble_due: self.guest.trouble_due.contains(&self.kernel),
-        };
-        let mut rows = judge(&evidence, |d| referee::agrees(session, &ready.kernel.spec.source, d));
+        let referee = |document: &Document| referee::agrees(session, &ready.kernel.spec.source, document);
+        let mut rows = judge::judge(self, &lines, Path::new(&shown), outside, referee);
         if self.looks_for_leaks() {
             rows.insert(0, leaks::judge(&name, &lines));
         }

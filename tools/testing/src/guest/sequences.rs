@@ -7,21 +7,7 @@
 
 use std::{env, sync::LazyLock, time::SystemTime};
 
-use crate::{
-    common::*,
-    guest::{
-        shrink::{shrink, steps},
-        *,
-    },
-    kernel::{
-        spec::Kernel::{Ours, Stock},
-        *,
-    },
-    verdict::{
-        agree::{difference, Side},
-        Row,
-    },
-};
+use crate::{common::*, guest::*, kernel::*, verdict::*};
 
 /// Names the guest.
 pub const NAME: &str = "sequences";
@@ -148,9 +134,9 @@ impl Hunt<'_> {
             let alone = "replayed alone it does not differ: it takes what ran before it";
             return Ok(quote([alone]));
         }
-        let kept = shrink(all, |tries| self.differ(tries))?;
+        let kept = shrink::shrink(all, |tries| self.differ(tries))?;
         let [theirs, ours] = self.replay(&[kept], true)?.map(|text| full(&text));
-        let numbers: Vec<String> = steps(kept).iter().map(u32::to_string).collect();
+        let numbers: Vec<String> = shrink::steps(kept).iter().map(u32::to_string).collect();
         let steps = if numbers.is_empty() { "binding and detach".to_string() } else { numbers.join(", ") };
         let shown = difference(SHOWN, SHOWN, ("the stock kernel", &theirs), ("ours", &ours));
         Ok(format!("{} of its {count} steps are enough: {steps}\n{shown}", numbers.len()))
@@ -178,8 +164,8 @@ impl Hunt<'_> {
             Ok(run.run(self.session, self.ready.get(&kernel).context("the kernel was not built")?)?.text)
         };
         std::thread::scope(|scope| {
-            let theirs = scope.spawn(|| boot(Stock));
-            let ours = boot(Ours)?;
+            let theirs = scope.spawn(|| boot(Kernel::Stock));
+            let ours = boot(Kernel::Ours)?;
             let theirs = theirs.join().expect("no boot panics")?;
             Ok([theirs, ours])
         })

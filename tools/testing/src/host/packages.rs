@@ -2,10 +2,6 @@
 
 //! The Debian packages a command needs, each with its reason, and their installation.
 
-use std::sync::LazyLock;
-
-use serde::Deserialize;
-
 use crate::common::*;
 
 /// One package, with a program or header that it brings, and the reason why it is needed.

@@ -2,9 +2,7 @@
 
 //! The machines that QEMU emulates, and what kernels and guests have to know about them.
 
-use serde::Deserialize;
-
-use crate::common::text::list;
+use crate::common::*;
 
 /// A machine.
 #[derive(Debug, Deserialize)]

@@ -2,8 +2,6 @@
 
 //! Builds kernels: the configuration from fragments, the image, and the modules.
 
-use serde::Deserialize;
-
 use crate::{common::*, host::LLVM, kernel::*};
 
 /// The kernels that guests run on.

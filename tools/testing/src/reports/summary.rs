@@ -3,10 +3,7 @@
 //! The summary of a run: how many behaviours of each area were tested, which guests took longest, what was skipped,
 //! and what failed.
 
-use crate::{
-    common::*,
-    verdict::{row::MEANING, Row},
-};
+use crate::{common::*, verdict::*};
 
 /// The number of slowest guests that are named.
 const SLOWEST: usize = 5;

@@ -5,13 +5,7 @@
 use std::{ops::Range, time::SystemTime};
 
 use super::{checkers, mail::write, pieces::File, Step};
-use crate::{
-    checks::{scripts::judge, tree::FILES},
-    common::*,
-    guest::*,
-    kernel::*,
-    verdict::Row,
-};
+use crate::{checks::*, common::*, guest::*, kernel::*, verdict::Row};
 
 /// Folders of the core. Their Makefiles say which of their files there are; of drivers, objects are named.
 const CORE: [&str; 2] = ["drivers/pci/msi/", "drivers/pci/controller/pci-soft/"];
@@ -208,7 +202,7 @@ impl Place<'_> {
         let check = |name: &str, arguments: &[&str]| {
             let mut make = self.kernel.command(self.prepared);
             make.arg(jobs()).args(arguments);
-            judge(self.prepared, &format!("series::{name}"), "checking", &mut make, wrong)
+            scripts::judge(self.prepared, &format!("series::{name}"), "checking", &mut make, wrong)
         };
         let objects =
             paths.iter().map(|path| Path::new(path).with_extension("o")).filter(|object| self.kernel.out.join(object).exists());
@@ -299,7 +293,7 @@ fn targets<'a>(files: impl Iterator<Item = &'a String>, tree: &Path) -> BTreeSet
         if let Some(folder) = core.or(file.starts_with("include/").then_some(CORE[0])) {
             return has(&format!("{folder}Makefile")).then(|| folder.to_string());
         }
-        let without_rust = !file.starts_with("rust/") && !FILES.arm64_only.contains(&file.as_str());
+        let without_rust = !file.starts_with("rust/") && !tree::FILES.arm64_only.contains(&file.as_str());
         let stem = file.strip_suffix(".c").filter(|_| without_rust && has(file));
         stem.map(|stem| format!("{stem}.o"))
     };

@@ -5,11 +5,7 @@
 //! A complaint that was there before a change does not count, wherever its line is now.
 
 use super::{mail::write, pieces::File};
-use crate::{
-    common::*,
-    kernel::{jobs, Prepared},
-    verdict::Row,
-};
+use crate::{common::*, kernel::*, verdict::Row};
 
 /// Has Debian's sparse accept the kernel, which is newer. Without the first word Kbuild does not
 /// run it, and without the second, of a literal, it complains of every MODULE_LICENSE().

@@ -3,12 +3,7 @@
 //! The messages of the patches, and the cover letter.
 
 use super::table::{folder, Step, Table};
-use crate::{
-    checks::tree_report::DEBUG_RUNS,
-    common::*,
-    kernel::drivers,
-    reports::{results, rst},
-};
+use crate::{checks::tree_report::DEBUG_RUNS, common::*, kernel::drivers, reports::*};
 
 const COLUMNS: usize = 72;
 

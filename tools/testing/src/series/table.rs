@@ -2,9 +2,7 @@
 
 //! The table of the series, `tools/testing/series/*.toml`: which change belongs to which patch, and what the patch says.
 
-use serde::Deserialize;
-
-use crate::common::{self, *};
+use crate::common::*;
 
 /// The parts of the series, in their order. Each has a file of that name.
 pub const PARTS: [&str; 4] = ["fixes", "calls", "drivers", "core"];
@@ -78,7 +76,7 @@ pub fn read(folder: &Path) -> Result<Table> {
     let mut table = Table::default();
     for part in PARTS {
         let path = folder.join(part).with_extension("toml");
-        let read: Table = toml::from_str(&common::read(&path)?).with_context(|| format!("in {}", path.display()))?;
+        let read: Table = toml::from_str(&text::read(&path)?).with_context(|| format!("in {}", path.display()))?;
         table.steps.extend(read.steps.into_iter().map(|step| Step { part, ..step }));
         table.paragraphs.extend(read.paragraphs);
         table.exceptions.extend(read.exceptions);

@@ -2,12 +2,7 @@
 
 //! The kernel's own parser of KTAP: it judges the form of a document, and must count the same results as ours.
 
-use serde::Deserialize;
-
-use crate::{
-    common::*,
-    verdict::{ktap::Case, Document},
-};
+use crate::{common::*, verdict::*};
 
 #[derive(Deserialize)]
 struct Group {

@@ -2,10 +2,6 @@
 
 //! A row: one thing that was tested or measured, and its result.
 
-use std::sync::LazyLock;
-
-use serde::{Deserialize, Serialize};
-
 use crate::common::*;
 
 /// What results mean: `tools/testing/results.toml`.
