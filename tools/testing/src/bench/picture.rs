@@ -32,7 +32,6 @@ const MOST: f64 = 1.5;
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn<'a> = Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>>;
 
-/// Draws the picture.
 pub fn draw(path: &Path, counts: &[Count]) -> Result<()> {
     let ratios: Vec<_> = counts.iter().filter(|c| c.ratio().is_some()).collect();
     let root = SVGBackend::new(path, (WIDTH, 2 * CURVES + (LINE * (ratios.len() + 5)) as u32)).into_drawing_area();
@@ -110,7 +109,7 @@ fn compare<'a>(area: &Area<'a>, ratios: &[&Count]) -> Drawn<'a> {
         })
         .draw()?;
     chart.draw_series((0..ratios.len()).map(|at| {
-        let colour = match row(at).target {
+        let colour = match row(at).group.target {
             None => STOCK,
             _ if row(at).met() => OURS,
             _ => MISSED,

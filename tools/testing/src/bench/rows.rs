@@ -12,8 +12,7 @@ use crate::{common::*, reports::rst, verdict::Row};
 /// The counts of a kernel, by name.
 pub type Counts = BTreeMap<String, u64>;
 
-/// The target of a row.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Target {
     /// Ours divided by the stock kernel's, at most.
@@ -23,18 +22,13 @@ pub enum Target {
 }
 
 /// One row.
-#[derive(Clone, Debug)]
 pub struct Count {
     /// `group/what/more`.
     pub name: String,
-    /// What is counted.
-    pub unit: &'static str,
+    pub group: &'static Group,
     /// The count on the stock kernel. Rust on ours is compared with C there.
     pub stock: Option<f64>,
-    /// The count on ours.
     pub ours: Option<f64>,
-    /// The target. A row without one is only shown.
-    pub target: Option<Target>,
 }
 
 impl Count {
@@ -48,7 +42,7 @@ impl Count {
     /// ratios that are compared with them.
     pub fn met(&self) -> bool {
         let both = self.stock.zip(self.ours);
-        match self.target {
+        match self.group.target {
             Some(Target::Ratio(most)) => self.ratio().is_some_and(|r| rounded(r) <= most),
             Some(Target::More(most)) => both.is_some_and(|(a, b)| b <= a + most as f64),
             None => true,
@@ -59,7 +53,8 @@ impl Count {
     pub fn row(&self) -> Row {
         let name = format!("{PREFIX}{}", self.name.replace('/', "::"));
         let show = |count: Option<f64>| count.map_or("nothing".into(), |c| c.to_string());
-        let most = match self.target {
+        let Group { unit, target, .. } = self.group;
+        let most = match target {
             Some(Target::Ratio(most)) => format!("at most {most:.2} of the stock kernel's"),
             Some(Target::More(most)) => format!("at most {most} more"),
             None => String::new(),
@@ -67,13 +62,13 @@ impl Count {
         let ratio = self.ratio().map(|r| (r * 10000.0).round() / 10000.0);
         let row = Row::judged(name, self.met(), || {
             let (ours, stock) = (show(self.ours), show(self.stock));
-            format!("{ours} {}, the stock kernel {stock}; asked is {most}", self.unit)
+            format!("{ours} {unit}, the stock kernel {stock}; asked is {most}")
         });
-        row.with("unit", self.unit)
+        row.with("unit", *unit)
             .with("stock", self.stock)
             .with("ours", self.ours)
             .with("ratio", ratio)
-            .with("target", json!(self.target))
+            .with("target", json!(target))
             .with("met", self.met())
     }
 }
@@ -94,11 +89,12 @@ pub struct Counted {
 /// A group of rows, with its target.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Group {
+pub struct Group {
     name: &'static str,
-    unit: &'static str,
-    ratio: Option<f64>,
-    more: Option<u64>,
+    /// What is counted.
+    pub unit: &'static str,
+    /// A row without a target is only shown.
+    pub target: Option<Target>,
 }
 
 pub static COUNTED: LazyLock<Counted> = LazyLock::new(|| data(include_str!("../../bench.toml")));
@@ -111,10 +107,8 @@ fn place(name: &str) -> usize {
 /// Returns a row for everything that was counted. C on the stock kernel against Rust on ours is a row of its own.
 pub fn rows(stock: &Counts, ours: &Counts) -> Vec<Count> {
     let row = |name: &str, stock_name: &str| {
-        let &Group { unit, ratio, more, .. } = &COUNTED.group[place(name)];
-        let target = ratio.map(Target::Ratio).or(more.map(Target::More));
         let count = |counts: &Counts, name: &str| counts.get(name).map(|c| *c as f64);
-        Count { name: name.into(), unit, stock: count(stock, stock_name), ours: count(ours, name), target }
+        Count { name: name.into(), group: &COUNTED.group[place(name)], stock: count(stock, stock_name), ours: count(ours, name) }
     };
     let rust = |name: &str| name.replace("/Rust", "/C");
     let names: BTreeSet<_> = stock.keys().chain(ours.keys()).cloned().collect();
@@ -132,7 +126,6 @@ fn natural(name: &str) -> String {
 
 const HEAD: [&str; 6] = ["row", "stock", "ours", "ratio", "target", "verdict"];
 
-/// A table for a terminal.
 pub fn table(counts: &[Count]) -> Table {
     let mut table = text::table(HEAD);
     table.add_rows(counts.iter().map(cells));
@@ -145,12 +138,12 @@ pub fn table(counts: &[Count]) -> Table {
 fn cells(count: &Count) -> [String; 6] {
     let number = |n: Option<f64>| n.map_or("-".into(), |n| n.to_string());
     let ratio = count.ratio().map_or("-".into(), |r| format!("{r:.3}"));
-    let target = match count.target {
+    let target = match count.group.target {
         Some(Target::Ratio(most)) => format!("<= {most:.2}"),
         Some(Target::More(most)) => format!("<= +{most}"),
         None => String::new(),
     };
-    let verdict = match (count.target, count.met()) {
+    let verdict = match (&count.group.target, count.met()) {
         (None, _) => "",
         (_, true) => "met",
         (_, false) => "NOT MET",
@@ -189,10 +182,8 @@ mod tests {
             let rows = rows(&counts(&[(name, stock)]), &counts(&[(name, ours)]));
             assert_eq!(find(&rows, name).met(), met, "{name}");
         }
-        let rows = rows(
-            &counts(&[("call/b", 1000), ("size/struct_pci_dev", 1)]),
-            &counts(&[("call/b", 1006), ("size/struct_pci_dev", 10)]),
-        );
+        let of = |call, size| counts(&[("call/b", call), ("size/struct_pci_dev", size)]);
+        let rows = rows(&of(1000, 1), &of(1006, 10));
         let row = find(&rows, "call/b").row();
         assert_eq!(row.name, "bench::call::b");
         assert_eq!(row.values["ratio"], 1.006);
@@ -202,10 +193,8 @@ mod tests {
 
     #[test]
     fn what_is_done_in_rust_is_compared_with_c() {
-        let rows = rows(
-            &counts(&[("access/C/read8", 16), ("interrupt/C", 485)]),
-            &counts(&[("access/C/read8", 16), ("access/Rust/read8", 17)]),
-        );
+        let stock = counts(&[("access/C/read8", 16), ("interrupt/C", 485)]);
+        let rows = rows(&stock, &counts(&[("access/C/read8", 16), ("access/Rust/read8", 17)]));
         assert!(find(&rows, "access/C/read8").met());
         assert!(!find(&rows, "access/Rust/read8").met());
         // What one kernel did not count is not met.

@@ -6,39 +6,32 @@ use super::rows::Counts;
 use crate::{common::*, host::llvm, kernel::Ready};
 
 /// Bytes of executable and of other sections.
-#[derive(Clone, Copy, Default)]
-struct Size {
-    text: u64,
-    data: u64,
-}
+type Size = [u64; 2];
 
-impl std::ops::Add for Size {
-    type Output = Self;
-
-    fn add(self, other: Self) -> Self {
-        Self { text: self.text + other.text, data: self.data + other.data }
-    }
+fn sum<const N: usize>(sizes: [Size; N]) -> Size {
+    [0, 1].map(|at| sizes.iter().map(|size| size[at]).sum())
 }
 
 /// Adds the rows on size. The rule is in the `kernel` crate. Its functions for C code have names as in C.
 pub fn add(session: &Session, stock: &Ready, ours: &Ready, theirs: &mut Counts, mine: &mut Counts) -> Result<()> {
     let (a, b) = (&stock.kernel.spec.out, &ours.kernel.spec.out);
     let helpers = ours.kernel.spec.source.join("rust/helpers/pci_devres.c");
-    let devres = objects(session, b, &["devres_rust.o", "devres_exports.o"])?
-        + functions(session, b, "rust/kernel.o", "6kernel3pci5entry")?
-        + functions(session, b, "rust/helpers/helpers.o", &defined(&helpers)?)?;
+    let devres = sum([
+        objects(session, b, &["devres_rust.o", "devres_exports.o"])?,
+        functions(session, b, "rust/kernel.o", "6kernel3pci5entry")?,
+        functions(session, b, "rust/helpers/helpers.o", &defined(&helpers)?)?,
+    ]);
     let msi = ["msi/api.o", "msi/irqdomain.o", "msi/msi.o"];
-    let rule =
-        objects(session, b, &["msi/ownership.o"])? + functions(session, b, "rust/kernel.o", "6kernel3pci9ownership|^pcim?_")?;
+    let rule = functions(session, b, "rust/kernel.o", "6kernel3pci9ownership|^pcim?_")?;
+    let with_rule = sum([objects(session, b, &msi)?, objects(session, b, &["msi/ownership.o"])?, rule]);
     let added = objects(session, b, &["msi/ownership_trace.o", "msi/ownership_debugfs.o"])?;
     for (name, stock, ours) in [
         ("devres", objects(session, a, &["devres.o"])?, devres),
-        ("msi", objects(session, a, &msi)?, objects(session, b, &msi)? + rule),
-        ("added_trace_and_debugfs", Size::default(), added),
+        ("msi", objects(session, a, &msi)?, with_rule),
+        ("added_trace_and_debugfs", [0, 0], added),
     ] {
         for (counts, size) in [(&mut *theirs, stock), (&mut *mine, ours)] {
-            counts.insert(format!("size/{name}/text"), size.text);
-            counts.insert(format!("size/{name}/data"), size.data);
+            counts.extend(["text", "data"].into_iter().zip(size).map(|(part, bytes)| (format!("size/{name}/{part}"), bytes)));
         }
     }
     Ok(())
@@ -49,12 +42,12 @@ pub fn add(session: &Session, stock: &Ready, ours: &Ready, theirs: &mut Counts, 
 fn objects(session: &Session, out: &Path, names: &[&str]) -> Result<Size> {
     let section = regex(r"(?m)^ *\d+ (\S+) +([0-9a-f]+) [0-9a-f]+ (\w+)");
     let apart = ["__ksymtab", "__bug_table", ".orc_", ".return_sites", ".modinfo"];
-    let mut size = Size::default();
+    let mut size = [0, 0];
     for name in names {
         let said = llvm(session, "objdump", &["-h"], &out.join("drivers/pci").join(name))?;
         for (_, [name, bytes, kind]) in section.captures_iter(&said).map(|found| found.extract()) {
             if !apart.iter().any(|beginning| name.starts_with(beginning)) {
-                *if kind == "TEXT" { &mut size.text } else { &mut size.data } += u64::from_str_radix(bytes, 16)?;
+                size[usize::from(kind != "TEXT")] += u64::from_str_radix(bytes, 16)?;
             }
         }
     }
@@ -65,12 +58,12 @@ fn objects(session: &Session, out: &Path, names: &[&str]) -> Result<Size> {
 /// are not found.
 fn functions(session: &Session, out: &Path, name: &str, like: &str) -> Result<Size> {
     let like = Regex::new(like)?;
-    let mut size = Size::default();
+    let mut size = [0, 0];
     let said = llvm(session, "nm", &["--format=posix", "--defined-only"], &out.join(name))?;
     for line in said.lines() {
         let [name, kind, _, bytes] = line.split(' ').collect::<Vec<_>>()[..] else { continue };
         if like.is_match(name) && !name.contains("5tests") {
-            *if kind.eq_ignore_ascii_case("t") { &mut size.text } else { &mut size.data } += u64::from_str_radix(bytes, 16)?;
+            size[usize::from(!kind.eq_ignore_ascii_case("t"))] += u64::from_str_radix(bytes, 16)?;
         }
     }
     Ok(size)
