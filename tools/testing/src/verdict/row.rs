@@ -10,6 +10,8 @@ use crate::common::*;
 pub struct Meaning {
     #[serde(borrow)]
     pub trouble: Vec<&'static str>,
+    pub is_trouble: Vec<&'static str>,
+    pub is_no_trouble: Vec<&'static str>,
     pub may_be_skipped: Vec<(&'static str, &'static str)>,
     pub areas: Vec<(&'static str, &'static str)>,
 }
