@@ -124,7 +124,7 @@ fn compile(prepared: &Prepared, ready: &Ready, side: &Side) -> Found {
     let name = format!("compile {}", side.name());
     let outcome = prepared.stage(&name, "asking the compiler", |stage| {
         let copy = prepared.modules(&spec.name).join(folder.file_name().unwrap_or_default());
-        run(stage, &mut rsync(prepared, folder, &copy), &log)?;
+        run(stage, &mut rsync(prepared, folder, &copy, &[]), &log)?;
         // The object of an earlier run must not count.
         let _ = fs::remove_file(copy.join(object));
         let mut make = prepared.make(&spec.source, &spec.out);

@@ -16,7 +16,7 @@ pub mod common {
         collections::{BTreeMap, BTreeSet},
         fs,
         path::{Path, PathBuf},
-        process::Command,
+        process::{Command, Stdio},
         sync::LazyLock,
         time::{Duration, Instant},
     };
@@ -27,6 +27,7 @@ pub mod common {
     pub use regex::Regex;
     pub use serde::{Deserialize, Serialize};
 
+    pub(crate) use command::cmd;
     pub use command::{command, output, rsync, run, run_limited, succeed, wait, watch, Ended, HOUR};
     pub use failure::Failure;
     pub use session::{Session, TEMPLATE};

@@ -18,18 +18,11 @@ const SUITES: &str = "drivers/pci/msi";
 pub fn run(prepared: &Prepared) -> Result<Vec<Row>> {
     let out = prepared.build.join(FOLDER);
     fs::create_dir_all(&out)?;
-    let mut kunit = command(prepared, "python3");
-    kunit.env("LIBCLANG_PATH", format!("/usr/lib/llvm{LLVM}/lib"));
-    kunit.current_dir(prepared.linux());
-    kunit.arg("tools/testing/kunit/kunit.py");
-    kunit.args(["run", "--arch=um", "--raw_output=kunit"]);
-    kunit.arg(format!("--kunitconfig={SUITES}"));
-    kunit.arg(format!("--build_dir={}", out.display()));
-    kunit.arg(jobs().replace("-j", "--jobs="));
-    let source = prepared.tools.rust_lib_src.display();
-    for option in [format!("LLVM={LLVM}"), format!("RUST_LIB_SRC={source}")] {
-        kunit.args(["--make_options", &option]);
-    }
+    let (jobs, library) = (jobs().replace("-j", "--jobs="), &prepared.tools.rust_lib_src);
+    let mut kunit = cmd!(prepared, "python3 tools/testing/kunit/kunit.py run --arch=um --raw_output=kunit {jobs}");
+    kunit.current_dir(prepared.linux()).env("LIBCLANG_PATH", format!("/usr/lib/llvm{LLVM}/lib"));
+    kunit.arg(format!("--kunitconfig={SUITES}")).arg(format!("--build_dir={}", out.display()));
+    kunit.args(["--make_options", &format!("LLVM={LLVM}"), "--make_options", &format!("RUST_LIB_SRC={}", library.display())]);
     prepared.stage("kunit", "building and running User Mode Linux", |stage| scripts::results(stage, PREFIX, &mut kunit))
 }
 

@@ -27,7 +27,7 @@ pub fn build_without(prepared: &Prepared, test: &str, folders: &[&str]) -> Resul
             make(&[folder])?;
         }
         let log = prepared.log(&format!("{name}-module"));
-        run(stage, &mut rsync(prepared, &prepared.testing().join("modules/no_pci"), &modules), &log)?;
+        run(stage, &mut rsync(prepared, &prepared.testing().join("modules/no_pci"), &modules, &[]), &log)?;
         // No kernel is linked, so symbols cannot be resolved. The object is built all the same.
         let mut make = prepared.make(&spec.source, &spec.out);
         make.arg(format!("M={}", modules.display())).arg("no_pci.o");

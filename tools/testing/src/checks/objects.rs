@@ -150,8 +150,7 @@ fn differing<T: PartialEq>(a: &BTreeMap<String, T>, b: &BTreeMap<String, T>, sho
 fn objects(session: &Session, out: &Path) -> Result<Tree> {
     let mut found = Tree::new();
     for path in files(&out.join(FOLDER), &["o"])? {
-        let mut strip = command(session, format!("llvm-objcopy{LLVM}"));
-        strip.args(["--wildcard", "--strip-debug", "--set-section-type=__bug_table=8"]);
+        let mut strip = cmd!(session, "llvm-objcopy{LLVM} --wildcard --strip-debug --set-section-type=__bug_table=8");
         strip.args([".comment", ".llvm_addrsig", ".BTF*"].map(|aside| format!("--remove-section={aside}")));
         let stripped = strip.arg(&path).arg("-").output()?;
         ensure!(stripped.status.success(), "{}: {}", path.display(), String::from_utf8_lossy(&stripped.stderr));

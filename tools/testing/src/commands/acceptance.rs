@@ -65,11 +65,9 @@ pub fn acceptance(session: &Session) -> Result<bool> {
 
 /// Returns the last results of a command, if they are newer than the sources.
 fn latest(session: &Session, name: &str) -> Vec<Row> {
-    let mut find = command(session, "find");
-    find.current_dir(&session.root).args(SOURCES);
-    find.args(["-type", "f", "-newer"]).arg(results::json(session, name));
-    find.args(["-not", "-name", "*.rst", "-print", "-quit"]);
-    match output(&mut find) {
+    let last = results::json(session, name);
+    let mut find = cmd!(session, "find {SOURCES...} -type f -newer {last} -not -name *.rst -print -quit");
+    match output(find.current_dir(&session.root)) {
         Some(newer) if newer.is_empty() => results::rows(session, name),
         _ => Vec::new(),
     }
@@ -112,9 +110,8 @@ fn judge(session: &Session, request: &Request, tested: &[Row]) -> (bool, Vec<Str
         }
     }
     if let [pattern, places] = request.quoted("Absent")[..] {
-        let mut grep = command(session, "grep");
-        grep.current_dir(&session.root).args(["-rnPIm1", pattern]);
-        match output(grep.args(places.split(' '))) {
+        let mut grep = cmd!(session, "grep -rnPIm1 {pattern}");
+        match output(grep.current_dir(&session.root).args(places.split(' '))) {
             None => note(true, format!("nothing matches {pattern}")),
             Some(found) => {
                 let first = found.lines().next().unwrap_or_default();

@@ -2,8 +2,6 @@
 
 //! `make build` and `make menuconfig`: the grafted kernel without booting it.
 
-use std::process::Stdio;
-
 use crate::{common::*, host::*, kernel::*};
 
 /// Builds image, modules and initramfs.

@@ -87,16 +87,11 @@ impl Mutation {
     /// Makes `mutant` a copy of the clone's overlay with this mutation.
     fn apply(&self, session: &Session, mutant: &Session) -> Result<()> {
         fs::create_dir_all(&mutant.root)?;
-        let from = OVERLAY.iter().map(|name| session.root.join(name));
-        let mut rsync = command(session, "rsync");
-        rsync.args(["-a", "--delete"]);
-        rsync.args(from.filter(|path| path.exists()));
-        succeed(rsync.arg(&mutant.root), "copying the overlay")?;
-        let mut patch = command(session, "patch");
-        patch.current_dir(&mutant.root);
-        patch.args(["-p1", "-N", "-f", "-F0", "-r", "-"]);
-        patch.args(["--no-backup-if-mismatch", "-i"]);
-        succeed(patch.arg(&self.patch), &format!("applying the mutation {}", self.name)).map_err(|error| {
+        let from = OVERLAY.iter().map(|name| session.root.join(name)).filter(|path| path.exists());
+        let (to, patch) = (&mutant.root, &self.patch);
+        succeed(&mut cmd!(session, "rsync -a --delete {from...} {to}"), "copying the overlay")?;
+        let mut patch = cmd!(session, "patch -p1 -N -f -F0 -r - --no-backup-if-mismatch -i {patch}");
+        succeed(patch.current_dir(to), &format!("applying the mutation {}", self.name)).map_err(|error| {
             let remedy = format!("make {} fit the code", session.show(&self.patch));
             Failure::from_error(error).remedy(remedy).into()
         })

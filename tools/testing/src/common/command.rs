@@ -2,12 +2,7 @@
 
 //! Running other programs: a clean environment, everything logged, progress shown.
 
-use std::{
-    ffi::OsStr,
-    fs::File,
-    io::{Read, Seek, SeekFrom},
-    process::{ExitStatus, Stdio},
-};
+use std::{ffi::OsStr, fs::File, os::unix::fs::FileExt, process::ExitStatus};
 
 use wait_timeout::ChildExt;
 
@@ -20,9 +15,23 @@ const STEERING: &str = "MAKEFLAGS MFLAGS MAKELEVEL GNUMAKEFLAGS MAKEOVERRIDES MA
     CARGO_ENCODED_RUSTFLAGS RUSTC RUSTC_WRAPPER LD_LIBRARY_PATH CARGO \
     CARGO_MANIFEST_DIR CARGO_TARGET_DIR";
 
+/// Returns a command that is written as in a shell, with the environment of [`command`]. `{name}` is a variable of the caller, and
+/// `{name...}` a list.
+macro_rules! cmd {
+    ($session:expr, $text:literal) => {{
+        let shell = xshell::Shell::new().expect("there is a current folder");
+        $crate::common::command::clean($session, xshell::cmd!(shell, $text).into())
+    }};
+}
+pub(crate) use cmd;
+
 /// Returns a command for `program`, with an environment that depends only on this machine.
 pub fn command(session: &Session, program: impl AsRef<OsStr>) -> Command {
-    let mut command = Command::new(program);
+    clean(session, Command::new(program))
+}
+
+/// Gives `command` that environment.
+pub fn clean(session: &Session, mut command: Command) -> Command {
     for variable in STEERING.split_whitespace() {
         command.env_remove(variable);
     }
@@ -39,12 +48,9 @@ pub fn command(session: &Session, program: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// Returns a command that copies the content of the folder `from` to `to`.
-pub fn rsync(session: &Session, from: &Path, to: &Path) -> Command {
-    let mut rsync = command(session, "rsync");
-    rsync.args(["-a", "--mkpath"]);
-    rsync.arg(format!("{}/", from.display())).arg(to);
-    rsync
+/// Returns a command that copies the content of the folder `from` to `to`, with further options of rsync.
+pub fn rsync(session: &Session, from: &Path, to: &Path, options: &[&str]) -> Command {
+    cmd!(session, "rsync -a --mkpath {from}/ {to} {options...}")
 }
 
 /// The limit of a program whose length is known roughly.
@@ -128,16 +134,9 @@ pub fn output(command: &mut Command) -> Option<String> {
 }
 
 fn last_line(log: &Path) -> String {
-    let tail = || -> std::io::Result<Vec<u8>> {
-        let mut file = File::open(log)?;
-        let length = file.metadata()?.len();
-        file.seek(SeekFrom::Start(length.saturating_sub(512)))?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
-    let bytes = tail().unwrap_or_default();
-    let text = String::from_utf8_lossy(&bytes);
+    let mut bytes = [0; 512];
+    let read = File::open(log).and_then(|file| file.read_at(&mut bytes, file.metadata()?.len().saturating_sub(512)));
+    let text = String::from_utf8_lossy(&bytes[..read.unwrap_or_default()]);
     let line = text.lines().rev().find(|l| !l.trim().is_empty());
     console::strip_ansi_codes(line.unwrap_or_default()).into_owned()
 }

@@ -245,17 +245,16 @@ impl Run {
         let machine = ready.kernel.spec.machine;
         let mut qemu = command(session, machine.qemu);
         qemu.current_dir(scratch);
-        qemu.args("-nodefaults -no-reboot -display none -monitor none".split(' '));
+        let GuestSpec { accelerator, cpus, memory, .. } = self.guest;
+        let memory = times * memory;
+        let words = format!("-nodefaults -no-reboot -display none -monitor none -accel {accelerator} -smp {cpus} -m {memory}");
+        qemu.args(words.split(' '));
         match machine.options {
             [] => qemu.args(["-machine", self.guest.machine]),
             options => qemu.args(options),
         };
-        qemu.args(["-accel", self.guest.accelerator]);
-        qemu.arg("-smp").arg(self.guest.cpus.to_string());
-        qemu.arg("-m").arg((times * self.guest.memory).to_string());
         qemu.arg("-serial").arg(format!("file:{}", log.display()));
-        qemu.arg("-kernel").arg(&ready.kernel.image);
-        qemu.arg("-initrd").arg(&ready.initramfs);
+        qemu.arg("-kernel").arg(&ready.kernel.image).arg("-initrd").arg(&ready.initramfs);
         let script = format!("guest.script={}", self.guest.script);
         let mut append = vec![
             "panic=-1",

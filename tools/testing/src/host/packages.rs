@@ -38,8 +38,7 @@ pub fn missing(session: &Session, wanted: &'static [Package]) -> Vec<&'static Pa
 /// Returns the versions of those of the packages that are installed, as Debian writes them.
 pub fn versions(session: &Session, wanted: &[Package]) -> BTreeMap<String, String> {
     let mut query = command(session, "dpkg-query");
-    query.args(["-W", "-f", "${Package} ${Version} ${Status}\n"]);
-    query.args(wanted.iter().map(|p| p.name));
+    query.args(["-W", "-f", "${Package} ${Version} ${Status}\n"]).args(wanted.iter().map(|p| p.name));
     // The command fails if a package is unknown, and still lists the others.
     let listed = query.output().map(|found| found.stdout).unwrap_or_default();
     let listed = String::from_utf8_lossy(&listed);
@@ -90,7 +89,7 @@ fn is_root(session: &Session) -> bool {
 fn become_root(session: &Session, names: &[&str]) -> Result<()> {
     let mut sudo = command(session, "sudo");
     if session.interactive() {
-        sudo.arg("-v").stdin(std::process::Stdio::inherit());
+        sudo.arg("-v").stdin(Stdio::inherit());
     } else {
         sudo.args(["-n", "true"]);
     }
@@ -106,8 +105,7 @@ fn apt_install(stage: &Stage<'_>, names: &[&str]) -> Result<()> {
     let session = stage.session;
     let log = session.log("packages");
     let mut install = apt(session);
-    install.args(["install", "-y", "--no-install-recommends"]);
-    install.args(names);
+    install.args(["install", "-y", "--no-install-recommends"]).args(names);
     if run(stage, &mut install, &log).is_ok() {
         return Ok(());
     }
@@ -124,17 +122,12 @@ pub fn update(stage: &Stage<'_>) -> Result<()> {
 }
 
 fn apt(session: &Session) -> Command {
-    let mut apt = if is_root(session) {
-        command(session, "apt-get")
-    } else {
-        let mut sudo = command(session, "sudo");
-        sudo.args(["-n", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
-        sudo
+    let options = "-o Acquire::Retries=3 -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=120".split(' ');
+    let mut apt = match is_root(session) {
+        true => cmd!(session, "apt-get {options...}"),
+        false => cmd!(session, "sudo -n DEBIAN_FRONTEND=noninteractive apt-get {options...}"),
     };
     apt.env("DEBIAN_FRONTEND", "noninteractive");
-    for option in "Acquire::Retries=3 Dpkg::Use-Pty=0 DPkg::Lock::Timeout=120".split(' ') {
-        apt.args(["-o", option]);
-    }
     apt
 }
 

@@ -54,14 +54,10 @@ pub fn copy(session: &Session, pristine: &Pristine) -> Result<()> {
     session.stage("copy", "copying the source to build/linux", |stage| {
         let _ = fs::remove_file(&stamp);
         let began = SystemTime::now();
-        let mut rsync = rsync(session, &pristine.tree, &to);
-        rsync.args(["--delete", "--exclude=/.git"]);
-        run(stage, &mut rsync, &session.log("copy"))?;
+        run(stage, &mut rsync(session, &pristine.tree, &to, &["--delete", "--exclude=/.git"]), &session.log("copy"))?;
         if is_built_in(&to) {
             // The user has built in that tree. Our output goes elsewhere, which Kbuild allows for clean trees only.
-            let mut make = command(session, "make");
-            make.arg("-C").arg(&to).arg("mrproper");
-            run(stage, &mut make, &session.log("mrproper"))?;
+            run(stage, &mut cmd!(session, "make -C {to} mrproper"), &session.log("mrproper"))?;
         }
         // The stamp is older than the copy, so files that change during the copy count as changed.
         let mut file = fs::File::create(&stamp)?;
@@ -130,9 +126,7 @@ fn fetch(stage: &Stage<'_>) -> Result<(PathBuf, String)> {
     let tarball = fresh.path().join(format!("usr/src/{PACKAGE}.tar.xz"));
     let tree = fresh.path().join("tree");
     fs::create_dir(&tree)?;
-    let mut tar = command(session, "tar");
-    tar.args(["--use-compress-program=xz -T0", "--strip-components=1"]);
-    tar.arg("-xf").arg(&tarball).arg("-C").arg(&tree);
+    let mut tar = cmd!(session, "tar '--use-compress-program=xz -T0' --strip-components=1 -xf {tarball} -C {tree}");
     run(stage, &mut tar, &session.log("unpack"))?;
     let place = home.join(version.replace(':', "-"));
     if place.exists() {
@@ -144,7 +138,6 @@ fn fetch(stage: &Stage<'_>) -> Result<(PathBuf, String)> {
 
 /// Returns whether anything in `tree` changed after `stamp`. A folder changes when a file in it is added or removed.
 fn newer(session: &Session, tree: &Path, stamp: &Path) -> bool {
-    let mut find = command(session, "find");
-    find.arg(tree).args(["-name", ".git", "-prune", "-o", "-newercm"]).arg(stamp).args(["-print", "-quit"]);
+    let mut find = cmd!(session, "find {tree} -name .git -prune -o -newercm {stamp} -print -quit");
     output(&mut find).is_none_or(|found| !found.is_empty())
 }

@@ -93,8 +93,7 @@ fn fetch_rust_src(session: &Session, rustc: &str) -> Result<PathBuf> {
 fn by_rustup(stage: &Stage<'_>, rustc: &str) -> Option<PathBuf> {
     let session = stage.session;
     which::which("rustup").ok()?;
-    let mut rustup = command(session, "rustup");
-    rustup.args(["component", "add", "rust-src"]);
+    let mut rustup = cmd!(session, "rustup component add rust-src");
     // Behind a proxy or without a network this must not block the next steps.
     run_limited(stage, &mut rustup, &session.log("rustup"), Duration::from_secs(60)).ok()?;
     rust_src(session, rustc)
@@ -122,9 +121,8 @@ fn install_bindgen(session: &Session) -> Result<String> {
     session.say(format_args!("bindgen {BINDGEN_MIN} or later is missing; it makes Rust declarations of the kernel's C headers."));
     session.stage("bindgen", "building bindgen-cli with cargo", |stage| {
         let log = session.log("bindgen");
-        let mut cargo = command(session, "cargo");
-        cargo.args(["install", "--locked", "bindgen-cli", "--root"]);
-        cargo.arg(session.cache.join("cargo"));
+        let root = session.cache.join("cargo");
+        let mut cargo = cmd!(session, "cargo install --locked bindgen-cli --root {root}");
         cargo.env("CARGO_TARGET_DIR", session.build.join("bindgen"));
         run(stage, &mut cargo, &log)
             .map_err(|e| Failure::from_error(e).remedy("check the network, or install Debian 13's bindgen"))?;

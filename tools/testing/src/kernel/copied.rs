@@ -13,8 +13,7 @@ use crate::{common::*, kernel::KernelSpec};
 pub fn output(session: &Session, from: &KernelSpec, to: &KernelSpec, differing: &BTreeSet<String>) -> Result<()> {
     let doing = format!("copying what was built for {}", from.name);
     session.stage(&format!("{} copy", to.name), &doing, |stage| {
-        let mut copy = rsync(session, &from.out, &to.out);
-        copy.args(["--delete", "--exclude=/guest", "--exclude=/guest.cpio"]);
+        let mut copy = rsync(session, &from.out, &to.out, &["--delete", "--exclude=/guest", "--exclude=/guest.cpio"]);
         run(stage, &mut copy, &session.log(&format!("{}-copy", to.name)))?;
         let mut made_again = 0;
         for note in files(&to.out, &["cmd"])? {

@@ -45,10 +45,9 @@ pub fn pack(session: &Session, kernel: &Built) -> Result<PathBuf> {
     // Only tests of drivers need these, and they run on this machine's architecture.
     if foreign.is_none() {
         // Busybox has no ioctl. It is built with the kernel's own small C library.
-        let mut clang = command(session, format!("clang{LLVM}"));
-        clang.args(["-Os", "-static", "-nostdlib", "-fno-stack-protector", "-include"]);
-        clang.arg(kernel.spec.source.join("tools/include/nolibc/nolibc.h")).arg("-o").arg(root.join("bin/ioctl"));
-        succeed(clang.arg(guest.join("ioctl.c")), "building the guest's ioctl")?;
+        let library = kernel.spec.source.join("tools/include/nolibc/nolibc.h");
+        let mut clang = cmd!(session, "clang{LLVM} -Os -static -nostdlib -fno-stack-protector -include {library}");
+        succeed(clang.arg("-o").arg(root.join("bin/ioctl")).arg(guest.join("ioctl.c")), "building the guest's ioctl")?;
         if let Some(vdpa) = program("vdpa") {
             add(&vdpa, Path::new("bin/vdpa"))?;
             // "libmnl.so.0 => /lib/.../libmnl.so.0 (0x...)", and the linker itself without an arrow.
@@ -61,9 +60,8 @@ pub fn pack(session: &Session, kernel: &Built) -> Result<PathBuf> {
     let console = out.join("guest.console");
     fs::write(&console, "nod /dev/console 0600 0 0 c 5 1\n")?;
     let image = out.join("guest.cpio");
-    let mut tool = command(session, kernel.spec.source.join("usr/gen_initramfs.sh"));
-    tool.current_dir(out).arg("-o").arg(&image);
-    tool.args(["-u", "squash", "-g", "squash"]).args([&root, &console]);
-    succeed(&mut tool, "packing the initramfs")?;
+    let tool = kernel.spec.source.join("usr/gen_initramfs.sh");
+    let mut tool = cmd!(session, "{tool} -o {image} -u squash -g squash {root} {console}");
+    succeed(tool.current_dir(out), "packing the initramfs")?;
     Ok(image)
 }

@@ -44,11 +44,8 @@ impl Prepared {
 
     /// Returns a kernel `make` in `source`.
     pub fn make(&self, source: &Path, out: &Path) -> Command {
-        let mut make = command(self, "make");
-        make.arg("--no-print-directory").arg("-C").arg(source);
-        make.arg(format!("O={}", out.display()));
-        make.arg(format!("LLVM={LLVM}"));
-        make.arg(format!("RUST_LIB_SRC={}", self.tools.rust_lib_src.display()));
+        let library = &self.tools.rust_lib_src;
+        let mut make = cmd!(self, "make --no-print-directory -C {source} O={out} LLVM={LLVM} RUST_LIB_SRC={library}");
         make.env("LIBCLANG_PATH", format!("/usr/lib/llvm{LLVM}/lib"));
         make
     }
@@ -83,10 +80,9 @@ pub fn kernel(prepared: &Prepared, which: Kernel, modules: &BTreeSet<&str>) -> R
 /// looks into the source tree.
 fn propose(session: &Session, spec: &KernelSpec) -> Result<()> {
     const FILE: &str = "drivers/pci/msi/msi.c";
-    let (fresh, place) = (spec.out.join(".proposed"), spec.out.join(FILE));
-    let mut patch = command(session, "patch");
-    patch.arg("-o").arg(&fresh).arg("-i").arg(session.testing().join("kernels/earlier-2026.patch"));
-    succeed(patch.arg(spec.source.join(FILE)), "making the kernel of 2026")?;
+    let (file, fresh, place) = (spec.source.join(FILE), spec.out.join(".proposed"), spec.out.join(FILE));
+    let patch = session.testing().join("kernels/earlier-2026.patch");
+    succeed(&mut cmd!(session, "patch -o {fresh} -i {patch} {file}"), "making the kernel of 2026")?;
     if fs::read(&fresh)? != fs::read(&place).unwrap_or_default() {
         fs::rename(&fresh, &place)?;
     }
@@ -132,14 +128,12 @@ pub fn ungrafted(prepared: &Prepared) -> Result<PathBuf> {
     let doing = "making a clean copy of LINUX to compare with";
     prepared.stage("ungrafted", doing, |stage| {
         let log = prepared.log("ungrafted");
-        let mut rsync = rsync(prepared, tree, &copy);
-        run(stage, rsync.args(["--delete", "--exclude=/.git"]), &log)?;
+        run(stage, &mut rsync(prepared, tree, &copy, &["--delete", "--exclude=/.git"]), &log)?;
         if is_grafted {
-            let mut graft = command(prepared, prepared.root.join("scripts/graft"));
-            run(stage, graft.arg("--undo").arg(&copy), &log)?;
+            let graft = prepared.root.join("scripts/graft");
+            run(stage, &mut cmd!(prepared, "{graft} --undo {copy}"), &log)?;
         }
-        let mut make = command(prepared, "make");
-        succeed(make.arg("-C").arg(&copy).arg("mrproper"), "cleaning the copy")?;
+        succeed(&mut cmd!(prepared, "make -C {copy} mrproper"), "cleaning the copy")?;
         Ok(((), prepared.show(&copy)))
     })?;
     *is_made = true;

@@ -306,11 +306,10 @@ impl Built {
             let log = self.spec.log(prepared, &short);
             prepared.stage(&format!("{} {short}", self.spec.name), "building modules outside the tree", |stage| {
                 // Files that a build made are not source, and may be for another kernel.
-                let made = ["*.o", "*.ko", "*.mod", "*.mod.c", ".*", "modules.order"];
-                let mut rsync = rsync(prepared, &prepared.module(name), &copy);
-                rsync.arg("--delete");
-                rsync.args(made.map(|made| format!("--exclude={made}")));
-                run(stage, &mut rsync, &log)?;
+                let made =
+                    "--delete --exclude=*.o --exclude=*.ko --exclude=*.mod --exclude=*.mod.c --exclude=.* --exclude=modules.order";
+                let options: Vec<_> = made.split(' ').collect();
+                run(stage, &mut rsync(prepared, &prepared.module(name), &copy, &options), &log)?;
                 let mut make = self.spec.command(prepared);
                 make.arg(jobs()).arg(format!("M={}", copy.display())).arg("modules");
                 run(stage, &mut make, &log)?;
@@ -329,17 +328,15 @@ impl Built {
         fs::create_dir_all(&folder)?;
         for from in self.modules()? {
             let to = folder.join(from.file_name().context("a module has a name")?);
-            let mut strip = command(session, format!("llvm-strip{LLVM}"));
-            strip.arg("--strip-debug").arg(&from).arg("-o").arg(&to);
+            let mut strip = cmd!(session, "llvm-strip{LLVM} --strip-debug {from} -o {to}");
             succeed(&mut strip, &format!("stripping {}", from.display()))?;
         }
         for list in "builtin builtin.modinfo order".split(' ') {
             let list = format!("modules.{list}");
             fs::copy(self.spec.out.join(&list), folder.join(&list))?;
         }
-        let mut depmod = command(session, "depmod");
-        depmod.arg("-b").arg(root).arg(&self.release);
-        succeed(&mut depmod, "listing the dependencies of the modules")
+        let release = &self.release;
+        succeed(&mut cmd!(session, "depmod -b {root} {release}"), "listing the dependencies of the modules")
     }
 }
 

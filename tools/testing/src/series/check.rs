@@ -28,8 +28,7 @@ pub fn walk(prepared: &Prepared, steps: &[Step], files: &[File], (from, to): (us
     let tree = prepared.build.join("series/linux");
     if !tree.exists() {
         prepared.stage("series tree", "copying the kernel's source", |stage| {
-            let mut copy = rsync(prepared, &prepared.pristine.tree, &tree);
-            run(stage, &mut copy, &prepared.log("series-copy"))?;
+            run(stage, &mut rsync(prepared, &prepared.pristine.tree, &tree, &[]), &prepared.log("series-copy"))?;
             Ok(((), prepared.show(&tree)))
         })?;
     }

@@ -115,9 +115,7 @@ pub fn rustfmt(session: &Session, tree: &Path, steps: &[super::Step], files: &[F
 fn unformatted(session: &Session, tree: &Path, text: &str) -> Result<String> {
     let copy = tempfile::NamedTempFile::new()?;
     fs::write(&copy, text)?;
-    let mut rustfmt = command(session, "rustfmt");
-    rustfmt.args(["--check", "--color", "never", "--config-path"]);
-    let said = rustfmt.arg(tree).stdin(copy.reopen()?).output()?;
+    let said = cmd!(session, "rustfmt --check --color never --config-path {tree}").stdin(copy.reopen()?).output()?;
     Ok(String::from_utf8_lossy(&[said.stdout, said.stderr].concat()).into_owned())
 }
 

@@ -75,11 +75,8 @@ pub fn sizes(steps: &[Step], patches: &[PathBuf]) -> Result<Row> {
 
 /// Checks that `checkpatch --strict` complains of all that the table excuses, and of nothing else.
 pub fn checkpatch(session: &Session, tree: &Path, table: &Table, steps: &[Step], patches: &[PathBuf]) -> Result<Row> {
-    let mut perl = command(session, "perl");
-    perl.current_dir(tree).arg("scripts/checkpatch.pl");
-    perl.args(["--strict", "--terse", "--show-types", "--no-summary"]);
-    perl.args(&patches[1..]);
-    let said = perl.output().context("running checkpatch")?;
+    let mut perl = cmd!(session, "perl scripts/checkpatch.pl --strict --terse --show-types --no-summary");
+    let said = perl.current_dir(tree).args(&patches[1..]).output().context("running checkpatch")?;
     let said = String::from_utf8_lossy(&said.stdout);
     let line = regex(r"(?m)^.*/(.*\.patch):\d+: \w+:(\w+): .*");
     let mut excuses: Vec<_> = table.exceptions.iter().map(|e| (e, false)).collect();
@@ -107,11 +104,10 @@ pub fn checkpatch(session: &Session, tree: &Path, table: &Table, steps: &[Step],
 pub fn maintainers(session: &Session, repository: &Repository<'_>, files: &[File]) -> Row {
     let list = repository.folder.join("MAINTAINERS");
     let unnamed = |file: &&File| {
-        let mut perl = command(session, "perl");
-        perl.current_dir(session.linux());
-        perl.args(["scripts/get_maintainer.pl", "--nogit", "--nogit-fallback"]);
-        perl.args(["--norolestats", "--mpath"]).arg(&list);
-        output(perl.args(["-f", &file.path])).unwrap_or_default().lines().all(|who| who.contains("linux-kernel@vger"))
+        let path = &file.path;
+        let mut perl =
+            cmd!(session, "perl scripts/get_maintainer.pl --nogit --nogit-fallback --norolestats --mpath {list} -f {path}");
+        output(perl.current_dir(session.linux())).unwrap_or_default().lines().all(|who| who.contains("linux-kernel@vger"))
     };
     let is_added = |file: &&File| file.first().is_some() && file.after(0).is_none();
     let wrong = files.iter().filter(is_added).filter(unnamed);

@@ -42,11 +42,9 @@ fn kunit(session: &Session, tree: &Path, document: &Document) -> Option<(Counts,
     let work = tempfile::tempdir().ok()?;
     let (log, json) = (work.path().join("log"), work.path().join("json"));
     fs::write(&log, &document.text).ok()?;
-    let mut kunit = command(session, "python3");
-    kunit.arg(tree.join("tools/testing/kunit/kunit.py"));
-    kunit.arg("parse").arg(format!("--json={}", json.display())).arg(&log);
+    let kunit = tree.join("tools/testing/kunit/kunit.py");
     // Its exit status says whether the tests passed, which is not checked here.
-    let said = kunit.output().ok()?.stdout;
+    let said = cmd!(session, "python3 {kunit} parse --json={json} {log}").output().ok()?.stdout;
     let group: Group = serde_json::from_slice(&fs::read(&json).ok()?).ok()?;
     Some((group.misc, String::from_utf8_lossy(&said).into_owned()))
 }
