@@ -65,7 +65,7 @@ fn exported(name: &str, theirs: &Exports, ours: &Exports, added: &BTreeSet<Strin
 fn all_exports(tree: &Tree) -> Result<Exports> {
     let mut found = Exports::new();
     for object in tree.values() {
-        found.extend(exports(&object::File::parse(&**object)?)?);
+        found.extend(exports(object)?);
     }
     Ok(found)
 }
@@ -177,15 +177,10 @@ fn patched_objects(patch: &str) -> Vec<String> {
 /// The exported names, each with its class: the modules to which it is exported.
 type Exports = BTreeMap<String, String>;
 
-/// Returns the exports of the object at `path`.
-fn exports_of(path: &Path) -> Result<Exports> {
-    let bytes = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
-    exports(&object::File::parse(&*bytes)?)
-}
-
-/// Returns the exports of `file`. `EXPORT_SYMBOL()` and the like store the licence and the namespace, as two strings, at a symbol
+/// Returns the exports of an object. `EXPORT_SYMBOL()` and the like store the licence and the namespace, as two strings, at a symbol
 /// whose name contains that of the exported symbol.
-fn exports(file: &object::File<'_>) -> Result<Exports> {
+fn exports(object: &[u8]) -> Result<Exports> {
+    let file = object::File::parse(object)?;
     let mut found = Exports::new();
     for symbol in file.symbols() {
         let Some(name) = symbol.name()?.strip_prefix("__export_symbol_") else { continue };
@@ -205,8 +200,8 @@ fn exports(file: &object::File<'_>) -> Result<Exports> {
 
 /// Returns the exports of a kernel built in `out`, without those of Rust code: the build exports all of that, for Rust modules.
 fn exports_of_kernel(out: &Path) -> Result<Exports> {
-    let mut found = exports_of(&out.join("vmlinux.o"))?;
-    let rust = exports_of(&out.join("rust/exports.o"))?;
+    let of = |object: &str| exports(&fs::read(out.join(object)).with_context(|| format!("reading {}/{object}", out.display()))?);
+    let (mut found, rust) = (of("vmlinux.o")?, of("rust/exports.o")?);
     found.retain(|name, _| !rust.contains_key(name));
     Ok(found)
 }

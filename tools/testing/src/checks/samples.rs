@@ -53,27 +53,20 @@ pub fn analyzer(prepared: &Prepared, kernel: &Built) -> Result<Vec<Row>> {
     Ok(vec![row.took(started.elapsed())])
 }
 
-fn follow(project: &Project, copy: &Path) -> Result<(), String> {
+fn follow(project: &Project, copy: &Path) -> Result<()> {
     // A path in the file is relative to its folder.
     let root = |c: &Crate| copy.join(&c.root_module);
     if let Some(c) = project.crates.iter().find(|c| !root(c).is_file()) {
-        let (name, root) = (&c.display_name, c.root_module.display());
-        return Err(format!("crate {name} has no {root}"));
+        bail!("crate {} has no {}", c.display_name, c.root_module.display());
     }
-    let driver = project.crates.iter().find(|c| root(c).starts_with(copy));
-    let driver = driver.ok_or("the driver is not in it")?;
+    let driver = project.crates.iter().find(|c| root(c).starts_with(copy)).context("the driver is not in it")?;
     let option = "CONFIG_PCI_DEVRES_RUST";
-    if !driver.cfg.iter().any(|cfg| cfg == option) {
-        let name = &driver.display_name;
-        return Err(format!("{name} is not configured with {option}"));
-    }
+    ensure!(driver.cfg.iter().any(|cfg| cfg == option), "{} is not configured with {option}", driver.display_name);
     let kernel = driver.deps.iter().find(|d| d.name == "kernel").and_then(|d| project.crates.get(d.at));
-    let kernel = kernel.ok_or("the driver does not depend on the crate kernel")?;
+    let kernel = kernel.context("the driver does not depend on the crate kernel")?;
     // The module that the driver uses is part of that crate.
     let vectors = kernel.root_module.with_file_name("pci").join("vectors.rs");
-    if kernel.display_name != "kernel" || !vectors.is_file() {
-        let root = kernel.root_module.display();
-        return Err(format!("{root} is not the grafted crate"));
-    }
+    let is_ours = kernel.display_name == "kernel" && vectors.is_file();
+    ensure!(is_ours, "{} is not the grafted crate", kernel.root_module.display());
     Ok(())
 }

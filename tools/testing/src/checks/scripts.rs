@@ -7,38 +7,17 @@ use crate::{common::*, guest::judge, verdict::*};
 /// The number of lines that a failure quotes.
 const QUOTED: usize = 40;
 
-/// One of our scripts that prints KTAP. Each of its results is a row, `host::<name>::<test>`.
-pub struct Script {
-    /// Names it in the results, and its log.
-    pub name: &'static str,
-    /// Its file in `tools/testing`.
-    pub file: &'static str,
-    /// What it tests.
-    pub doing: &'static str,
-}
+/// The beginnings of the names of tests in scripts of ours: of grafting, undoing, updating, and everything that can go wrong; of what
+/// a newcomer sees first, make, scripts/setup, and the claims of the pages; and of wrong drivers, which must not compile.
+pub const GRAFT: &str = "host::graft::";
+pub const FRONT_DOOR: &str = "host::front-door::";
+pub const COMPILE_FAIL: &str = "host::compile-fail::";
 
-/// Tests grafting, undoing, updating, and everything that can go wrong.
-pub const GRAFT: Script = Script { name: "graft", file: "graft-test.sh", doing: "grafting, undoing, grafting again" };
-
-/// Tests what a newcomer sees first: make, scripts/setup, and the claims of the pages.
-pub const FRONT_DOOR: Script =
-    Script { name: "front-door", file: "front-door-test.sh", doing: "trying make with bad input, and what the pages claim" };
-
-/// Tests wrong drivers, which must not compile.
-pub const COMPILE_FAIL: Script = Script { name: "compile-fail", file: "compile-fail.sh", doing: "compiling wrong drivers" };
-
-impl Script {
-    /// The beginning of the names of its rows.
-    pub fn prefix(&self) -> String {
-        format!("host::{}::", self.name)
-    }
-
-    /// Runs the script on `folder`.
-    pub fn run(&self, session: &Session, folder: &Path) -> Result<Vec<Row>> {
-        let mut test = command(session, session.testing().join(self.file));
-        test.arg(folder);
-        session.stage(self.name, self.doing, |stage| results(stage, &self.prefix(), &mut test))
-    }
+/// Runs a script of `tools/testing` that prints KTAP on `folder`. The names of its results begin with `prefix`.
+pub fn run(session: &Session, prefix: &str, script: &str, doing: &str, folder: &Path) -> Result<Vec<Row>> {
+    let script = session.testing().join(script);
+    let name = prefix.trim_start_matches("host::").trim_end_matches("::");
+    session.stage(name, doing, |stage| results(stage, prefix, &mut cmd!(session, "{script} {folder}")))
 }
 
 /// Runs a command that prints KTAP. Returns its results as rows whose names begin with `prefix`, and a summary.

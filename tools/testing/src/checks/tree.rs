@@ -63,30 +63,19 @@ impl Target {
         }
     }
 
-    /// Returns the drivers in Rust, if the target has Rust.
-    fn rust(self) -> &'static [PathBuf] {
-        let has = self.on && self.arch == "x86_64";
-        if has {
-            &FILES.rust
-        } else {
-            &[]
-        }
-    }
-
-    /// Compiles `files` and [`Self::rust()`], and returns a row for each.
+    /// Compiles `files`, and the drivers in Rust if the target has it. Returns a row for each.
     fn compile(self, prepared: &Prepared, files: &[Converted]) -> Result<Vec<Row>> {
         let spec = self.spec(prepared);
         spec.configure(prepared)?;
-        let jobs = std::thread::available_parallelism().map_or(2, |n| n.get());
+        let rust = if self.on && self.arch == "x86_64" { &FILES.rust[..] } else { &[] };
         prepared.stage(&format!("tree {}", self.name()), "compiling converted drivers", |stage| {
             spec.make(stage, prepared, &["prepare"], "prepare")?;
 
             let log = prepared.log(&format!("tree-{}", self.name()));
             let mut make = spec.command(prepared);
-            make.args(["-k", &format!("-j{jobs}")]);
-            let wanted = files.iter().filter(|f| self.wants(&f.file));
-            make.args(wanted.map(|f| f.file.with_extension("o")));
-            make.args(self.rust().iter().map(|f| f.with_extension("o")));
+            make.args(["-k", &jobs()]);
+            let wanted = files.iter().map(|f| &f.file).filter(|file| self.wants(file)).chain(rust);
+            make.args(wanted.map(|file| file.with_extension("o")));
             let ended = watch(stage, &mut make, &log, HOUR)?;
             if !matches!(ended, Ended::Exited(_)) {
                 return Err(Failure::new("compiling did not end in time").log(&log).into());
@@ -94,7 +83,7 @@ impl Target {
             let text = fs::read_to_string(&log)?;
             let exports = exports(&prepared.linux())?;
             let mut rows = Vec::new();
-            for file in files.iter().map(|f| &f.file).chain(self.rust()) {
+            for file in files.iter().map(|f| &f.file).chain(rust) {
                 rows.push(self.row(prepared, file, &text, &exports)?);
             }
             let absent = rows.iter().filter(|row| row.skipped.is_some()).count();

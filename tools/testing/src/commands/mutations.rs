@@ -52,7 +52,7 @@ pub fn mutations(session: &Session, names: &[String]) -> Result<bool> {
         let began = Instant::now();
         mutation.apply(session, &mutant)?;
         // Tests of grafting make their own trees.
-        if !mutation.test.starts_with(&scripts::GRAFT.prefix()) {
+        if !mutation.test.starts_with(scripts::GRAFT) {
             prepare::graft(session, &mutant.root)?;
         }
         let found = tested(&mutant, &mut ready, &mutation.test);

@@ -93,6 +93,15 @@ impl Selection {
     fn wants_short(&self, prefix: &str) -> bool {
         !self.long && self.wants(prefix)
     }
+
+    /// Runs a part of the tests if one of them is selected. `prefix` is the beginning of their names, and `name` is the row that
+    /// stands for them if they cannot run.
+    fn test(&self, prefix: &str, name: &str, run: impl FnOnce() -> Result<Vec<Row>>) -> Vec<Row> {
+        match self.wants_short(prefix) {
+            true => caught(name, run()),
+            false => Vec::new(),
+        }
+    }
 }
 
 /// The beginning of the names of all tests.
@@ -130,23 +139,23 @@ pub fn run_prepared(prepared: &Prepared, ready: &mut Kernels, selection: &Select
     let evidence = Chosen::by_test(|name| selection.wants_short(name));
     let kernels = kernels(selection, &runs, &evidence);
     let (built, arriving) = mpsc::channel();
-    let host = Host { prepared, selection };
+    // Leaves the processors to the guests, which have to keep time.
+    let be_patient = || rustix::process::nice(10).ok();
     let mut rows = Vec::new();
     let mut booted = BTreeMap::new();
     thread::scope(|scope| {
         let mut known = ready.clone();
-        let host = &host;
         let hosts = [
             scope.spawn(move || {
                 be_patient();
-                let mut rows = host.build(kernels, &mut known, &built);
+                let mut rows = build(prepared, kernels, &mut known, &built);
                 drop(built);
-                rows.extend(host.tests_of_kernels(&known));
+                rows.extend(tests_of_kernels(prepared, selection, &known));
                 rows
             }),
             scope.spawn(move || {
                 be_patient();
-                host.tests_of_sources()
+                tests_of_sources(prepared, selection)
             }),
         ];
         for (kernel, one) in arriving {
@@ -158,17 +167,14 @@ pub fn run_prepared(prepared: &Prepared, ready: &mut Kernels, selection: &Select
             booted.extend(done.into_iter().map(|(at, ran)| (places[at], ran)));
         }
         rows.extend(list::rows(prepared, ready, &runs, booted));
-        let found = evidence.find(prepared, ready);
-        rows.extend(evidence::rows(found));
+        rows.extend(evidence::rows(evidence.find(prepared, ready)));
         for host in hosts {
-            let found = host.join();
-            rows.extend(found.expect("a test that panics is a mistake of its own"));
+            rows.extend(host.join().expect("a test that panics is a mistake of its own"));
         }
     });
     // This runs only if it is asked for by name, and alone, because it takes long on a busy host.
     if !selection.long && selection.names(bench::PREFIX) {
-        let measured = bench::measure(prepared, ready).map(|(_, rows)| rows);
-        rows.extend(caught("bench::run", measured));
+        rows.extend(caught("bench::run", bench::measure(prepared, ready).map(|(_, rows)| rows)));
     }
     let kernel = ready.get(&Kernel::Ours);
     Outcome { rows, kernel: kernel.map(|ours| ours.kernel.release.clone()) }
@@ -177,7 +183,7 @@ pub fn run_prepared(prepared: &Prepared, ready: &mut Kernels, selection: &Select
 /// Returns the kernels that the tests need, each with its modules.
 fn kernels(selection: &Selection, runs: &[Run], evidence: &Chosen) -> Modules {
     let mut kernels = evidence.kernels();
-    if selection.wants_short(&scripts::COMPILE_FAIL.prefix()) || selection.wants_short(docs::PREFIX) {
+    if selection.wants_short(scripts::COMPILE_FAIL) || selection.wants_short(docs::PREFIX) {
         kernels.entry(Kernel::Ours).or_default();
     }
     if selection.wants_short(samples::ANALYZER) {
@@ -202,7 +208,7 @@ type Modules = BTreeMap<Kernel, BTreeSet<&'static str>>;
 /// function that runs them.
 type Test = (&'static str, &'static str, fn(&Prepared) -> Result<Vec<Row>>);
 
-const SOURCES: [Test; 7] = [
+const SOURCES: [Test; 9] = [
     ("tree::", "tree::build", tree::test),
     (no_pci::NAME, no_pci::NAME, |prepared| no_pci::build_without(prepared, no_pci::NAME, &[])),
     (no_pci::NO_MSI, no_pci::NO_MSI, |prepared| no_pci::build_without(prepared, no_pci::NO_MSI, &["drivers/pci/"])),
@@ -210,125 +216,95 @@ const SOURCES: [Test; 7] = [
     (source::FORMATS, source::FORMATS, |prepared| source::check(prepared, source::FORMATS)),
     (model::PREFIX, "host::model::run", |prepared| model::explore(prepared)),
     (census::PREFIX, "host::census::run", census::rows),
+    (scripts::GRAFT, "host::graft::run", |prepared| {
+        scripts::run(prepared, scripts::GRAFT, "graft-test.sh", "grafting, undoing, grafting again", &ungrafted(prepared)?)
+    }),
+    (scripts::FRONT_DOOR, "host::front-door::run", |prepared| {
+        let doing = "trying make with bad input, and what the pages claim";
+        scripts::run(prepared, scripts::FRONT_DOOR, "front-door-test.sh", doing, &ungrafted(prepared)?)
+    }),
 ];
 
-/// What runs on this machine.
-struct Host<'a> {
-    prepared: &'a Prepared,
-    selection: &'a Selection,
-}
-
-impl Host<'_> {
-    /// Builds the kernels, and passes each on to the guests.
-    fn build(&self, kernels: Modules, ready: &mut Kernels, built: &mpsc::Sender<(Kernel, Ready)>) -> Vec<Row> {
-        let mut rows = Vec::new();
-        for (which, modules) in kernels {
-            let name = format!("host::build{}", which.suffix());
-            let is_there = !which.is_grafted() && ready.contains_key(&which);
-            let found = match ready.get(&which).filter(|_| is_there) {
-                Some(there) => Ok(there.clone()),
-                None => prepare::kernel(self.prepared, which, &modules),
-            };
-            match found {
-                Ok(one) => {
-                    rows.push(Row::passed(name));
-                    ready.insert(which, one.clone());
-                    // Nobody receives only if that thread has panicked.
-                    let _ = built.send((which, one));
-                }
-                // Tests that do not need this kernel can still run.
-                Err(error) => rows.extend(caught(&name, Err(error))),
+/// Builds the kernels, and passes each on to the guests.
+fn build(prepared: &Prepared, kernels: Modules, ready: &mut Kernels, built: &mpsc::Sender<(Kernel, Ready)>) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (which, modules) in kernels {
+        let name = format!("host::build{}", which.suffix());
+        let there = ready.get(&which).filter(|_| !which.is_grafted()).cloned();
+        match there.map_or_else(|| prepare::kernel(prepared, which, &modules), Ok) {
+            Ok(one) => {
+                rows.push(Row::passed(name));
+                ready.insert(which, one.clone());
+                // Nobody receives only if that thread has panicked.
+                let _ = built.send((which, one));
             }
-        }
-        rows
-    }
-
-    /// The tests that need kernels, and no guest.
-    fn tests_of_kernels(&self, ready: &Kernels) -> Vec<Row> {
-        let prepared = self.prepared;
-        let mut rows = Vec::new();
-        if let Some(Ready { kernel, .. }) = ready.get(&Kernel::Ours) {
-            let prefix = scripts::COMPILE_FAIL.prefix();
-            rows.extend(self.test(&prefix, "host::compile-fail::run", || scripts::COMPILE_FAIL.run(prepared, &kernel.spec.out)));
-            rows.extend(self.test(samples::ANALYZER, samples::ANALYZER, || samples::analyzer(prepared, kernel)));
-            rows.extend(self.test(docs::PREFIX, "host::docs::build", || docs::build(prepared)));
-        }
-        rows.extend(self.test("objects::", "objects::build", || objects::compare(prepared, ready)));
-        rows
-    }
-
-    /// The tests that need nothing but the source.
-    fn tests_of_sources(&self) -> Vec<Row> {
-        let Self { prepared, selection } = *self;
-        let mut rows: Vec<_> = SOURCES.iter().flat_map(|(prefix, name, run)| self.test(prefix, name, || run(prepared))).collect();
-        // This runs only if it is asked for by name, because it builds one more kernel.
-        if selection.names(kunit::PREFIX) {
-            rows.extend(self.test(kunit::PREFIX, "host::kunit::run", || kunit::run(prepared)));
-        }
-        for script in [&scripts::GRAFT, &scripts::FRONT_DOOR] {
-            let prefix = script.prefix();
-            rows.extend(self.test(&prefix, &format!("{prefix}run"), || script.run(prepared, &ungrafted(prepared)?)));
-        }
-        if scripts::LINTS.iter().any(|name| selection.wants_short(name)) {
-            rows.extend(caught("host::lints", scripts::lints(prepared)));
-        }
-        rows
-    }
-
-    /// Runs a part of the tests if one of them is selected. `prefix` is the beginning of their names, and `name` is the row that
-    /// stands for them if they cannot run.
-    fn test(&self, prefix: &str, name: &str, run: impl FnOnce() -> Result<Vec<Row>>) -> Vec<Row> {
-        match self.selection.wants_short(prefix) {
-            true => caught(name, run()),
-            false => Vec::new(),
+            // Tests that do not need this kernel can still run.
+            Err(error) => rows.extend(caught(&name, Err(error))),
         }
     }
+    rows
 }
 
-/// Leaves the processors to the guests, which have to keep time.
-fn be_patient() {
-    let _ = rustix::process::nice(10);
+/// The tests that need kernels, and no guest.
+fn tests_of_kernels(prepared: &Prepared, selection: &Selection, ready: &Kernels) -> Vec<Row> {
+    let mut rows = Vec::new();
+    if let Some(Ready { kernel, .. }) = ready.get(&Kernel::Ours) {
+        let (file, doing, out) = ("compile-fail.sh", "compiling wrong drivers", &kernel.spec.out);
+        let compile_fail = || scripts::run(prepared, scripts::COMPILE_FAIL, file, doing, out);
+        rows.extend(selection.test(scripts::COMPILE_FAIL, "host::compile-fail::run", compile_fail));
+        rows.extend(selection.test(samples::ANALYZER, samples::ANALYZER, || samples::analyzer(prepared, kernel)));
+        rows.extend(selection.test(docs::PREFIX, "host::docs::build", || docs::build(prepared)));
+    }
+    rows.extend(selection.test("objects::", "objects::build", || objects::compare(prepared, ready)));
+    rows
 }
 
-/// A part that could not run at all is a failed row; the other parts still run.
+/// The tests that need nothing but the source.
+fn tests_of_sources(prepared: &Prepared, selection: &Selection) -> Vec<Row> {
+    let mut rows: Vec<_> = SOURCES.iter().flat_map(|(prefix, name, run)| selection.test(prefix, name, || run(prepared))).collect();
+    // This runs only if it is asked for by name, because it builds one more kernel.
+    if selection.names(kunit::PREFIX) {
+        rows.extend(selection.test(kunit::PREFIX, "host::kunit::run", || kunit::run(prepared)));
+    }
+    if scripts::LINTS.iter().any(|name| selection.wants_short(name)) {
+        rows.extend(caught("host::lints", scripts::lints(prepared)));
+    }
+    rows
+}
+
+/// A part that could not run at all is a failed row, without terminal colours; the other parts still run.
 fn caught(name: &str, rows: Result<Vec<Row>>) -> Vec<Row> {
-    rows.unwrap_or_else(|error| vec![Row::failed(name, plain(error))])
-}
-
-/// Returns the text of a failure, without terminal colours.
-fn plain(error: anyhow::Error) -> String {
-    console::strip_ansi_codes(&Failure::from_error(error).to_string()).into_owned()
+    let text = |error| console::strip_ansi_codes(&Failure::from_error(error).to_string()).into_owned();
+    rows.unwrap_or_else(|error| vec![Row::failed(name, text(error))])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn chosen(filter: &str, long: bool) -> Vec<String> {
-        Selection::new(vec![filter.into()], long).runs().iter().map(Run::name).collect()
-    }
-
     #[test]
-    fn what_is_compared_takes_both_kernels() {
-        assert_eq!(chosen("guest::drivers::agrees::ahci", false), ["drivers@stock", "drivers"]);
-        assert_eq!(chosen("guest::drivers@stock", false), ["drivers@stock"]);
-        assert_eq!(chosen("guest::drivers@off", true), ["drivers@stock", "drivers@off"]);
+    fn the_kernels_that_a_filter_takes() {
+        let cases: [(&str, bool, &[&str]); 6] = [
+            // What is compared takes both.
+            ("guest::drivers::agrees::ahci", false, &["drivers@stock", "drivers"]),
+            ("guest::drivers@stock", false, &["drivers@stock"]),
+            // Only the long form takes kernels of its own.
+            ("guest::drivers@off", true, &["drivers@stock", "drivers@off"]),
+            ("guest::drivers@off", false, &[]),
+            ("guest::devres_nomem", false, &["devres_nomem@debug"]),
+            ("guest::devres_nomem", true, &["devres_nomem@debug-stock", "devres_nomem@debug"]),
+        ];
+        for (filter, long, names) in cases {
+            assert_eq!(Selection::new(vec![filter.into()], long).runs().iter().map(Run::name).collect::<Vec<_>>(), names);
+        }
     }
 
     #[test]
     fn the_debug_kernel_has_to_be_asked_for() {
-        let whole = Selection::default().runs();
-        assert!(whole.iter().all(|run| !run.kernel.checks_itself()));
+        assert!(Selection::default().runs().iter().all(|run| !run.kernel.checks_itself()));
         let debug = Selection::of("@debug");
         let runs = debug.runs();
         assert!(runs.iter().all(|run| run.kernel == Kernel::Debug) && runs.len() > 10);
         assert!(!debug.wants("host::") && !debug.wants("tree::"));
-    }
-
-    #[test]
-    fn only_the_long_form_takes_kernels_of_its_own() {
-        assert_eq!(chosen("guest::devres_nomem", false), ["devres_nomem@debug"]);
-        assert_eq!(chosen("guest::devres_nomem", true), ["devres_nomem@debug-stock", "devres_nomem@debug"]);
-        assert!(chosen("guest::drivers@off", false).is_empty());
     }
 }
