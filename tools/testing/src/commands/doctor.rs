@@ -147,55 +147,46 @@ fn shown(path: &Path) -> String {
     }
 }
 
-/// What a shell has to export so that the kernel's own makefiles find the tools.
-struct OwnBuild(Vec<(&'static str, String)>);
+/// Returns the lines to type in a shell so that the kernel's own makefiles find the tools: what it has to export, and `make` with each
+/// of `targets`.
+fn lines(session: &Session, targets: &[&str]) -> Vec<String> {
+    let ours = session.cache.join("cargo/bin");
+    let lacking = which::which("bindgen").is_err() && ours.join("bindgen").exists();
+    let rustc = toolchain::version(session, "rustc").unwrap_or_default();
+    let library = toolchain::rust_src(session, &rustc).filter(|path| path.starts_with(&session.cache));
+    let mut lines = Vec::new();
+    lines.extend(lacking.then(|| format!("export PATH={}:$PATH", shown(&ours).replace('~', "$HOME"))));
+    lines.extend(library.map(|path| format!("export RUST_LIB_SRC={}", path.display())));
+    lines.extend(targets.iter().map(|target| format!("make LLVM={LLVM} {target}")));
+    lines
+}
 
-impl OwnBuild {
-    fn of(session: &Session) -> Self {
-        let ours = session.cache.join("cargo/bin");
-        let lacking = which::which("bindgen").is_err() && ours.join("bindgen").exists();
-        let rustc = toolchain::version(session, "rustc").unwrap_or_default();
-        let library = toolchain::rust_src(session, &rustc).filter(|path| path.starts_with(&session.cache));
-        let path = lacking.then(|| ("PATH", format!("{}:$PATH", shown(&ours).replace('~', "$HOME"))));
-        Self(path.into_iter().chain(library.map(|path| ("RUST_LIB_SRC", path.display().to_string()))).collect())
+/// Runs the kernel's own check in a shell with these settings. It leaves no files.
+fn check(session: &Session, tree: &Path) -> Result<(), String> {
+    // The PATH is that of the user. Our own builds have more folders.
+    let script = [lines(session, &[]).join("\n"), "exec scripts/rust_is_available.sh".into()].join("\n");
+    let mut check = command(session, "sh");
+    check.current_dir(tree).arg("-c").arg(script).env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    check.envs([("RUSTC", "rustc"), ("BINDGEN", "bindgen"), ("SRCARCH", "x86"), ("ARCH", "x86")]);
+    check.env("CC", format!("clang{LLVM}"));
+    let found = check.output().map_err(|error| error.to_string())?;
+    if found.status.success() {
+        return Ok(());
     }
-
-    /// Returns the lines to type. The last ones are `make` with each of `targets`.
-    fn lines(&self, targets: &[&str]) -> Vec<String> {
-        let exports = self.0.iter().map(|(name, value)| format!("export {name}={value}"));
-        exports.chain(targets.iter().map(|target| format!("make LLVM={LLVM} {target}"))).collect()
-    }
-
-    /// Runs the kernel's own check in a shell with these settings. It leaves no files.
-    fn check(&self, session: &Session, tree: &Path) -> Result<(), String> {
-        // The PATH is that of the user. Our own builds have more folders.
-        let script = [self.lines(&[]).join("\n"), "exec scripts/rust_is_available.sh".into()].join("\n");
-        let mut check = command(session, "sh");
-        check.current_dir(tree).arg("-c").arg(script).env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        check.envs([("RUSTC", "rustc"), ("BINDGEN", "bindgen"), ("SRCARCH", "x86"), ("ARCH", "x86")]);
-        check.env("CC", format!("clang{LLVM}"));
-        let found = check.output().map_err(|error| error.to_string())?;
-        if found.status.success() {
-            return Ok(());
-        }
-        let said = String::from_utf8_lossy(&found.stderr);
-        let lines = said.lines().map(|line| line.trim_start_matches("***").trim());
-        let lines: Vec<_> = lines.filter(|line| !line.is_empty()).take(6).collect();
-        Err(lines.join("\n  "))
-    }
+    let said = String::from_utf8_lossy(&found.stderr);
+    let lines = said.lines().map(|line| line.trim_start_matches("***").trim());
+    let lines: Vec<_> = lines.filter(|line| !line.is_empty()).take(6).collect();
+    Err(lines.join("\n  "))
 }
 
 /// Prints how to build one's own kernel. Returns whether that would find Rust.
 fn own_build(session: &Session, tree: Option<&Path>) -> bool {
-    let own = OwnBuild::of(session);
     println!("\nTo build a kernel of your own, type in its folder:");
-    for line in own.lines(&["rustavailable", "menuconfig"]) {
+    for line in lines(session, &["rustavailable", "menuconfig"]) {
         println!("  {line}");
     }
-    match tree.map(|tree| own.check(session, tree)) {
-        None => {
-            println!("Whether that finds Rust, make doctor says when there is a kernel source.")
-        }
+    match tree.map(|tree| check(session, tree)) {
+        None => println!("Whether that finds Rust, make doctor says when there is a kernel source."),
         Some(Ok(())) => println!("With these lines the kernel's own check finds Rust usable."),
         Some(Err(said)) => {
             println!("With these lines the kernel's own check does not find Rust usable yet:\n  {said}");
@@ -235,11 +226,10 @@ fn configuration(session: &Session, path: &Path, tree: &Path) -> Result<bool> {
         let (here, remedy) = (&hidden.because, &hidden.remedy);
         println!("  {}\n    here: {here}\n    remedy: {remedy}", hidden.condition);
     }
-    let own = OwnBuild::of(session);
-    if !config.on("RUST_IS_AVAILABLE") && own.check(session, tree).is_ok() {
+    if !config.on("RUST_IS_AVAILABLE") && check(session, tree).is_ok() {
         println!("  Rust is available on this machine to a shell with these lines; configure");
         println!("  again with them, and with O= if you build in another folder:");
-        for line in own.lines(&["olddefconfig"]) {
+        for line in lines(session, &["olddefconfig"]) {
             println!("    {line}");
         }
     }

@@ -101,16 +101,13 @@ pub fn agreements(
         let wanted = |(_, run): &(usize, &Run)| run.guest.name == guest && run.kernel == kernel;
         let (at, run) = runs.iter().enumerate().find(wanted)?;
         let ran = done.get(&at)?.as_ref().ok()?;
-        Some((run, session.show(&ran.log), ran.text.as_str()))
+        Some(Side { name: run.name(), text: &ran.text, log: session.show(&ran.log) })
     };
     let mut rows = Vec::new();
     for run in runs {
         let guest = run.guest;
         let Some(counterpart) = run.kernel.counterpart() else { continue };
         if let (Some(theirs), Some(ours)) = (ran(guest.name, counterpart), ran(guest.name, run.kernel)) {
-            let names = (theirs.0.name(), ours.0.name());
-            let theirs = Side { name: &names.0, log: Path::new(&theirs.1), text: theirs.2 };
-            let ours = Side { name: &names.1, log: Path::new(&ours.1), text: ours.2 };
             rows.extend(match guest.name {
                 sequences::NAME => sequences::agree(session, ready, run, &theirs, &ours),
                 _ => compare(&run.name(), guest.agrees, &theirs, &ours),

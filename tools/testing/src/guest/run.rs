@@ -216,12 +216,10 @@ impl Run {
         let last = lines.iter().rev().find_map(|line| line.time);
         let ended_well = matches!(ended, Ended::Exited(status) if status.success());
         let booted = first.zip(last).filter(|_| ended_well).map(|(at, last)| at + (total - last).max(0.0));
+        let tenths = |seconds: f64| (seconds * 10.0).round() / 10.0;
         if let Some(row) = rows.last_mut() {
-            row.seconds = Some((total * 10.0).round() / 10.0);
-            if let Some(booted) = booted {
-                let seconds = (booted * 10.0).round() / 10.0;
-                row.values.insert("booted".into(), seconds.into());
-            }
+            row.seconds = Some(tenths(total));
+            row.values.extend(booted.map(|seconds| ("booted".to_string(), tenths(seconds).into())));
         }
         let text: String = lines.into_iter().map(|l| l.text + "\n").collect();
         if self.guest.traces {
@@ -256,13 +254,8 @@ impl Run {
         qemu.arg("-serial").arg(format!("file:{}", log.display()));
         qemu.arg("-kernel").arg(&ready.kernel.image).arg("-initrd").arg(&ready.initramfs);
         let script = format!("guest.script={}", self.guest.script);
-        let mut append = vec![
-            "panic=-1",
-            "printk.devkmsg=on",
-            // Its final message would come between the results of tests.
-            "initramfs_async=0",
-            &script,
-        ];
+        // Without the last word, the final message of unpacking would come between the results of tests.
+        let mut append = vec!["panic=-1", "printk.devkmsg=on", &script, "initramfs_async=0"];
         append.extend(machine.append);
         // The slab allocator's lists of free objects keep pointers to those they have handed out, and hide leaks from kmemleak,
         // unless it looks after its red zones.

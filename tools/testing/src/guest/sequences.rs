@@ -32,10 +32,7 @@ static SEED: LazyLock<u64> = LazyLock::new(|| {
 
 /// Returns the words for the kernel's command line of `guest`.
 pub fn words(guest: &GuestSpec) -> Vec<String> {
-    match guest.name {
-        NAME | ON_SOFT => vec![format!("seed={}", *SEED)],
-        _ => Vec::new(),
-    }
+    [NAME, ON_SOFT].contains(&guest.name).then(|| format!("seed={}", *SEED)).into_iter().collect()
 }
 
 /// The origin of a sequence.
@@ -55,13 +52,8 @@ fn told(text: &str) -> Vec<Told> {
     text.lines()
         .filter_map(|text| {
             let found = line.captures(text)?;
-            let number = |at: usize| found[at].parse::<u64>().ok();
-            Some(Told {
-                key: (found[1].into(), number(2)?, number(3)?.try_into().ok()?),
-                steps: number(4)?.try_into().ok()?,
-                calls: number(5)?,
-                digest: found[6].into(),
-            })
+            let key = (found[1].into(), found[2].parse().ok()?, found[3].parse().ok()?);
+            Some(Told { key, steps: found[4].parse().ok()?, calls: found[5].parse().ok()?, digest: found[6].into() })
         })
         .collect()
 }
@@ -82,7 +74,7 @@ pub fn agree(session: &Session, ready: &BTreeMap<Kernel, Ready>, run: &Run, thei
             Some(found) => {
                 let hunt = Hunt { session, ready, key: &found.key };
                 let shortest = hunt.shortest(found.steps).unwrap_or_else(|error| format!("it could not be replayed: {error:#}\n"));
-                Row::failed(name, message(&found, run.long, &shortest, theirs.log, ours.log))
+                Row::failed(name, message(&found, run.long, &shortest, &theirs.log, &ours.log))
             }
         });
     }
@@ -93,22 +85,17 @@ pub fn agree(session: &Session, ready: &BTreeMap<Kernel, Ready>, run: &Run, thei
 /// Returns the shortest of the sequences on which the two do not agree.
 fn shortest(a: &BTreeMap<Key, Told>, b: &BTreeMap<Key, Told>) -> Option<Told> {
     // The first sequence that a kernel did not report is the one in which it failed.
-    let missing = |x: &BTreeMap<Key, Told>, y: &BTreeMap<Key, Told>| {
-        let mut missing = x.values().filter(|told| !y.contains_key(&told.key));
-        missing.next().cloned()
-    };
+    let missing = |x: &BTreeMap<Key, Told>, y: &BTreeMap<Key, Told>| x.values().find(|told| !y.contains_key(&told.key)).cloned();
     let shortest = a.values().filter(|x| b.get(&x.key).is_some_and(|y| y != *x)).min_by_key(|told| told.steps).cloned();
     shortest.or_else(|| missing(a, b)).or_else(|| missing(b, a))
 }
 
-fn message(found: &Told, long: bool, shortest: &str, theirs: &Path, ours: &Path) -> String {
+fn message(found: &Told, long: bool, shortest: &str, theirs: &str, ours: &str) -> String {
     let (device, seed, number) = &found.key;
     let target = if long { "equivalence" } else { "test" };
     format!(
         "the kernels differ in sequence {number} of seed {seed} on {device}\n{shortest}\
-         again: make {target} TEST=guest::{NAME} SEED={seed}\nlogs: {} {}",
-        theirs.display(),
-        ours.display()
+         again: make {target} TEST=guest::{NAME} SEED={seed}\nlogs: {theirs} {ours}"
     )
 }
 
@@ -137,7 +124,7 @@ impl Hunt<'_> {
         let kept = shrink::shrink(all, |tries| self.differ(tries))?;
         let [theirs, ours] = self.replay(&[kept], true)?.map(|text| full(&text));
         let numbers: Vec<String> = shrink::steps(kept).iter().map(u32::to_string).collect();
-        let steps = if numbers.is_empty() { "binding and detach".to_string() } else { numbers.join(", ") };
+        let steps = if numbers.is_empty() { "binding and detach" } else { &numbers.join(", ") };
         let shown = difference(SHOWN, SHOWN, ("the stock kernel", &theirs), ("ours", &ours));
         Ok(format!("{} of its {count} steps are enough: {steps}\n{shown}", numbers.len()))
     }

@@ -17,11 +17,11 @@ const ASIDE: &str =
 /// The log of a guest on one kernel.
 pub struct Side<'a> {
     /// The guest's name, with its kernel's.
-    pub name: &'a str,
+    pub name: String,
     /// Its lines without time stamps.
     pub text: &'a str,
     /// The path of the log, for messages.
-    pub log: &'a Path,
+    pub log: String,
 }
 
 /// Compares the blocks of two logs of `guest`. Returns a row for each, and one more if there are fewer than `due`.
@@ -31,13 +31,13 @@ pub fn compare(guest: &str, due: usize, theirs: &Side<'_>, ours: &Side<'_>) -> V
     let mut rows = Vec::new();
     for name in &names {
         let title = format!("guest::{guest}::agrees::{name}");
-        let logs = format!("logs: {} {}", theirs.log.display(), ours.log.display());
+        let logs = format!("logs: {} {}", theirs.log, ours.log);
         rows.push(match (a.get(*name), b.get(*name)) {
             (Some(x), Some(y)) if x.whole && y.whole && x.text == y.text => {
                 Row::passed(title).with("lines", x.text.lines().count())
             }
             (Some(x), Some(y)) if x.whole && y.whole => {
-                let shown = difference(SHOWN, 2, (theirs.name, &x.text), (ours.name, &y.text));
+                let shown = difference(SHOWN, 2, (&theirs.name, &x.text), (&ours.name, &y.text));
                 Row::failed(title, format!("the logs differ\n{shown}{logs}"))
             }
             (x, y) => {
@@ -46,11 +46,8 @@ pub fn compare(guest: &str, due: usize, theirs: &Side<'_>, ours: &Side<'_>) -> V
                     Some(_) => "has no end",
                     None => "is missing",
                 };
-                let (theirs, ours) = ((theirs.name, state(x)), (ours.name, state(y)));
-                Row::failed(
-                    title,
-                    format!("the block {} in the log of {}, and {} in that of {}\n{logs}", theirs.1, theirs.0, ours.1, ours.0),
-                )
+                let (x, y, theirs, ours) = (state(x), state(y), &theirs.name, &ours.name);
+                Row::failed(title, format!("the block {x} in the log of {theirs}, and {y} in that of {ours}\n{logs}"))
             }
         });
     }
@@ -101,7 +98,7 @@ mod tests {
     use super::*;
 
     fn compared(due: usize, a: &str, b: &str) -> Vec<Row> {
-        let side = |name, text| Side { name, text, log: Path::new("x.log") };
+        let side = |name: &str, text| Side { name: name.into(), text, log: "x.log".into() };
         compare("g", due, &side("g@stock", a), &side("g", b))
     }
 
