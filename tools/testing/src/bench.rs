@@ -52,7 +52,6 @@ pub fn measure(session: &Session, ready: &BTreeMap<Kernel, Ready>) -> Result<(Ve
     Ok((counts, rows))
 }
 
-/// The counts of a guest.
 fn counts(text: &str) -> Counts {
     let line = regex(r"(?m)^(?:bench|pci_bench_rust): (\S+/\S+) (\d+)$");
     let found = line.captures_iter(text);

@@ -22,7 +22,6 @@ pub struct Found {
     again: Option<Row>,
     /// The expectations that are met, by name.
     shown: Vec<&'static str>,
-    /// The lines that matter.
     lines: Vec<String>,
     /// The kernel that ran, its configuration, and the path of the whole log.
     kernel: String,
@@ -91,12 +90,10 @@ impl Chosen {
     }
 }
 
-/// Their rows of `make test`.
 pub fn rows(found: Vec<Found>) -> Vec<Row> {
     found.into_iter().flat_map(|found: Found| [Some(found.row), found.again]).flatten().collect()
 }
 
-/// `make evidence`: all cases, and the report.
 pub fn evidence(session: &Session) -> Result<bool> {
     let prepared = prepare::source(session, &[])?;
     let chosen = Chosen::all();

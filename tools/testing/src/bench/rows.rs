@@ -21,7 +21,6 @@ pub enum Target {
     More(u64),
 }
 
-/// One row.
 pub struct Count {
     /// `group/what/more`.
     pub name: String,
@@ -32,7 +31,6 @@ pub struct Count {
 }
 
 impl Count {
-    /// Ours divided by the stock kernel's.
     pub fn ratio(&self) -> Option<f64> {
         let (stock, ours) = (self.stock?, self.ours?);
         (stock > 0.0).then_some(ours / stock)
@@ -49,7 +47,6 @@ impl Count {
         }
     }
 
-    /// The row of a report.
     pub fn row(&self) -> Row {
         let name = format!("{PREFIX}{}", self.name.replace('/', "::"));
         let show = |count: Option<f64>| count.map_or("nothing".into(), |c| c.to_string());
@@ -86,7 +83,6 @@ pub struct Counted {
     pub curve: Vec<[&'static str; 3]>,
 }
 
-/// A group of rows, with its target.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Group {
@@ -99,7 +95,6 @@ pub struct Group {
 
 pub static COUNTED: LazyLock<Counted> = LazyLock::new(|| data(include_str!("../../bench.toml")));
 
-/// Returns the place of a row's group.
 fn place(name: &str) -> usize {
     COUNTED.group.iter().position(|group| name.starts_with(group.name)).expect("every row belongs to a group")
 }
@@ -151,7 +146,6 @@ fn cells(count: &Count) -> [String; 6] {
     [count.name.clone(), number(count.stock), number(count.ours), ratio, target, verdict.into()]
 }
 
-/// A table for documentation.
 pub fn rst(counts: &[Count]) -> String {
     let lines: Vec<_> = [HEAD.map(String::from)].into_iter().chain(counts.iter().map(cells)).map(Vec::from).collect();
     format!(".. SPDX-License-Identifier: GPL-2.0\n.. Written by make bench.\n\n{}", rst::table(&lines))

@@ -12,7 +12,6 @@ const DOING: &str = "building the documentation";
 /// The beginning of the names of all tests about documentation.
 pub const PREFIX: &str = "host::docs::";
 
-/// Builds the documentation, and prints where it is.
 pub fn docs(session: &Session) -> Result<bool> {
     let prepared = prepare::source(session, &[])?;
     let spec = KernelSpec::named(&prepared, "kernel")?;

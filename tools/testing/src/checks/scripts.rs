@@ -4,7 +4,6 @@
 
 use crate::{common::*, guest::judge, verdict::*};
 
-/// The number of lines that a failure quotes.
 const QUOTED: usize = 40;
 
 /// The beginnings of the names of tests in scripts of ours: of grafting, undoing, updating, and everything that can go wrong; of what
@@ -56,7 +55,6 @@ pub fn results(stage: &Stage<'_>, prefix: &str, test: &mut Command) -> Result<(V
     Ok((rows, summary))
 }
 
-/// The rows of [`lints`].
 pub const LINTS: [&str; 3] = ["host::shellcheck", "host::rustfmt", "host::clippy"];
 
 /// Checks the project's own code: shell scripts with shellcheck, the runner with rustfmt and clippy.
@@ -113,7 +111,6 @@ pub fn judge(session: &Session, name: &str, doing: &str, tool: &mut Command, wro
     })
 }
 
-/// Returns the shell scripts.
 fn scripts(session: &Session) -> Result<Vec<PathBuf>> {
     // These are for another shell.
     let mut found = vec![session.root.join(".ci/run"), session.testing().join("guest/init")];

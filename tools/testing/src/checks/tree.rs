@@ -23,7 +23,6 @@ pub static FILES: LazyLock<Files> = LazyLock::new(|| data(include_str!("../../tr
 /// A kernel that the drivers are compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// The value of `ARCH=`.
     pub arch: &'static str,
     /// Whether `CONFIG_PCI_DEVRES_RUST` is on.
     pub on: bool,
@@ -123,7 +122,6 @@ fn about<'a>(log: &'a str, file: &'a Path) -> impl Iterator<Item = &'a str> {
         .filter(move |line| names.iter().any(|name| line.contains(name)))
 }
 
-/// Returns the exports of the PCI core.
 fn exports(linux: &Path) -> Result<BTreeSet<String>> {
     let line = regex(r"(?m)^EXPORT_SYMBOL(?:_GPL)?\((\w+)\)");
     let mut found = BTreeSet::new();
@@ -154,11 +152,12 @@ pub fn check(session: &Session) -> Result<bool> {
         found.push(target.compile(&prepared, &files)?);
     }
     let rows = found.concat();
-    println!("\n{}", tree_report::table(&files, &found));
+    let lines = tree_report::lines(&files, &found);
+    println!("\n{}", table(&lines[0]).add_rows(&lines[1..]));
     let mut written = String::new();
     if rows.iter().all(|row| row.ok) {
         let page = session.root.join(tree_report::PAGE);
-        fs::write(&page, tree_report::page(&prepared, &files, &found, &fs::read_to_string(&page).unwrap_or_default()))?;
+        fs::write(&page, tree_report::page(&prepared, &files, &lines, &fs::read_to_string(&page).unwrap_or_default()))?;
         written = format!("page: {}   ", session.show(&page));
     }
     let version = Some(prepared.pristine.version.as_str());

@@ -2,13 +2,7 @@
 
 //! The result of `make tree-check`, as a table for the terminal and as a page of the documentation.
 
-use crate::{
-    checks::tree::{Target, TARGETS},
-    common::*,
-    kernel::*,
-    reports::rst,
-    verdict::Row,
-};
+use crate::{checks::tree::*, kernel::*, reports::rst, verdict::Row};
 
 /// The page of the documentation that is about converted drivers.
 pub const PAGE: &str = "Documentation/PCI/irq-vector-conversion.rst";
@@ -19,41 +13,28 @@ pub const RUNS: &str = ".. From here on written by make converted.\n";
 /// The mark in the page that what follows is written by `make converted DEBUG=1`.
 pub const DEBUG_RUNS: &str = ".. From here on written by make converted DEBUG=1.\n";
 
-fn head() -> Vec<String> {
-    let mut head = ["driver", "model", "by"].map(String::from).to_vec();
-    head.extend(TARGETS.iter().map(|target: &Target| target.name()));
-    head
-}
-
-fn cells(files: &[Converted], found: &[Vec<Row>], at: usize) -> Vec<String> {
-    let file = &files[at];
-    let by = match &file.by {
-        By::SemanticPatch => "semantic patch".to_string(),
-        By::Patch { name, .. } => format!("{name}.patch"),
+/// Returns the lines of the table, the first of which is its head.
+pub fn lines(files: &[Converted], found: &[Vec<Row>]) -> Vec<Vec<String>> {
+    let head = ["driver", "model", "by"].map(String::from).into_iter().chain(TARGETS.iter().map(|target: &Target| target.name()));
+    let cells = |(at, file): (usize, &Converted)| {
+        let by = match &file.by {
+            By::SemanticPatch => "semantic patch".to_string(),
+            By::Patch { name, .. } => format!("{name}.patch"),
+        };
+        let word = |found: &Vec<Row>| match found[at].result() {
+            "failed" => "FAILED".to_string(),
+            "skipped" => "n/a".into(),
+            _ => "yes".into(),
+        };
+        [file.file.display().to_string(), file.model().into(), by].into_iter().chain(found.iter().map(word)).collect()
     };
-    let mut cells = vec![file.file.display().to_string(), file.model().into(), by];
-    let word = |found: &Vec<Row>| match found[at].result() {
-        "failed" => "FAILED".to_string(),
-        "skipped" => "n/a".into(),
-        _ => "yes".into(),
-    };
-    cells.extend(found.iter().map(word));
-    cells
-}
-
-/// Returns the table for the terminal.
-pub fn table(files: &[Converted], found: &[Vec<Row>]) -> Table {
-    let mut table = text::table(head());
-    table.add_rows((0..files.len()).map(|at| cells(files, found, at)));
-    table
+    [head.collect()].into_iter().chain(files.iter().enumerate().map(cells)).collect()
 }
 
 /// Returns the page for the documentation, which replaces `old`. The part of `old` that says what has run stays.
-pub fn page(prepared: &Prepared, files: &[Converted], found: &[Vec<Row>], old: &str) -> String {
+pub fn page(prepared: &Prepared, files: &[Converted], lines: &[Vec<String>], old: &str) -> String {
     let managed = files.iter().filter(|f| f.model() == "managed").count();
     let patched = files.iter().filter(|f| f.by != By::SemanticPatch).count();
-    let mut lines = vec![head()];
-    lines.extend((0..files.len()).map(|at| cells(files, found, at)));
     let mut whys: Vec<_> = files
         .iter()
         .filter_map(|file| match &file.by {
@@ -83,7 +64,7 @@ pub fn page(prepared: &Prepared, files: &[Converted], found: &[Vec<Row>], old: &
         files.len() - patched,
         prepared.pristine.version,
         prepared.tools.identity,
-        rst::table(&lines),
+        rst::table(lines),
         rst::heading("Why, where a patch was needed", '='),
         whys.join("\n"),
         old.find(RUNS).map_or(String::new(), |at| format!("\n{}", &old[at..])),

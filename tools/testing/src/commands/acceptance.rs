@@ -23,7 +23,6 @@ struct Request {
 }
 
 impl Request {
-    /// Returns what is quoted in a field.
     fn quoted(&self, field: &str) -> Vec<&str> {
         self.fields.get(field).into_iter().flat_map(|text| text.split("``").skip(1).step_by(2)).collect()
     }
@@ -73,7 +72,6 @@ fn latest(session: &Session, name: &str) -> Vec<Row> {
     }
 }
 
-/// Returns the requests of the page.
 fn requests(page: &str) -> Vec<Request> {
     let title = regex(r"^(\d+)\. (.+)$");
     let field = regex(r"^:(Tests|Command|Absent|Argued): (.+)$");

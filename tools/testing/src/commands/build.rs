@@ -4,7 +4,6 @@
 
 use crate::{common::*, host::*, kernel::*};
 
-/// Builds image, modules and initramfs.
 pub fn build(session: &Session) -> Result<bool> {
     let prepared = prepare::source(session, &[])?;
     let ready = prepare::kernel(&prepared, Kernel::Ours, &BTreeSet::new())?;

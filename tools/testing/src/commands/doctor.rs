@@ -7,7 +7,6 @@ use comfy_table::{presets::NOTHING, ContentArrangement};
 
 use crate::{common::*, host::*, kernel::*};
 
-/// One line of the table.
 struct Finding {
     state: State,
     name: String,

@@ -37,7 +37,6 @@ struct Outcome {
 }
 
 impl Platform {
-    /// Builds and boots it.
     fn run(&'static self, prepared: &Prepared) -> Result<Outcome> {
         let Some(machine) = &self.machine else { return user_mode(prepared) };
         if let Some(architecture) = machine.debian {
@@ -67,7 +66,6 @@ impl Platform {
     }
 }
 
-/// Runs the KUnit suites in User Mode Linux.
 fn user_mode(prepared: &Prepared) -> Result<Outcome> {
     let out = prepared.build.join(kunit::FOLDER);
     let is_new = !out.join("linux").exists();
@@ -116,7 +114,6 @@ pub fn platforms(session: &Session, names: &[String]) -> Result<bool> {
     Ok(good)
 }
 
-/// The table that the documentation shows.
 const TABLE: &str = "Documentation/PCI/irq-vector-ownership-testing-platforms.txt";
 
 const HEAD: [&str; 7] = ["platform", "what", "build", "boot", "passed", "failed", "skipped"];

@@ -15,7 +15,6 @@ use crate::{
     verdict::*,
 };
 
-/// Which tests to run.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
     /// Parts of names. If there are none, all tests are run.
@@ -30,12 +29,10 @@ impl Selection {
         Self { filters, long }
     }
 
-    /// Selects the tests whose name contains `filter`.
     pub fn of(filter: &str) -> Self {
         Self::new(vec![filter.into()], false)
     }
 
-    /// Returns whether the test of that name is selected.
     pub fn has(&self, name: &str) -> bool {
         self.filters.is_empty() || self.filters.iter().any(|f| name.contains(f.as_str()))
     }
@@ -107,13 +104,10 @@ impl Selection {
 /// The beginning of the names of all tests.
 const KNOWN: &[&str] = &["guest::", "host::", "objects::", "tree::", bench::PREFIX];
 
-/// The kernels that can boot.
 pub type Kernels = BTreeMap<Kernel, Ready>;
 
-/// The result of a run.
 #[derive(Default)]
 pub struct Outcome {
-    /// One row per test.
     pub rows: Vec<Row>,
     /// The kernel, if one was built.
     pub kernel: Option<String>,
@@ -245,7 +239,6 @@ fn build(prepared: &Prepared, kernels: Modules, ready: &mut Kernels, built: &mps
     rows
 }
 
-/// The tests that need kernels, and no guest.
 fn tests_of_kernels(prepared: &Prepared, selection: &Selection, ready: &Kernels) -> Vec<Row> {
     let mut rows = Vec::new();
     if let Some(Ready { kernel, .. }) = ready.get(&Kernel::Ours) {
@@ -259,7 +252,6 @@ fn tests_of_kernels(prepared: &Prepared, selection: &Selection, ready: &Kernels)
     rows
 }
 
-/// The tests that need nothing but the source.
 fn tests_of_sources(prepared: &Prepared, selection: &Selection) -> Vec<Row> {
     let mut rows: Vec<_> = SOURCES.iter().flat_map(|(prefix, name, run)| selection.test(prefix, name, || run(prepared))).collect();
     // This runs only if it is asked for by name, because it builds one more kernel.

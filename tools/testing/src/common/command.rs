@@ -58,7 +58,6 @@ pub const HOUR: Duration = Duration::from_secs(3600);
 
 /// How a watched program ended.
 pub enum Ended {
-    /// It ended by itself.
     Exited(ExitStatus),
     /// It took longer than allowed and was killed.
     TimedOut,

@@ -20,7 +20,6 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure described in one sentence.
     pub fn new(what: impl Into<String>) -> Self {
         Self { what: what.into(), ..Self::default() }
     }
@@ -33,7 +32,6 @@ impl Failure {
         self
     }
 
-    /// Says what to do about it.
     #[must_use]
     pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedy = Some(remedy.into());

@@ -14,7 +14,6 @@ pub const TEMPLATE: &str = "samples/rust/out-of-tree";
 /// One run of the program: the folders of a clone, and the terminal on which the stages of the work are shown.
 #[derive(Clone, Debug)]
 pub struct Session {
-    /// The clone itself.
     pub root: PathBuf,
     /// The folder for everything that a command makes. git ignores it, and it can be removed at any time.
     pub build: PathBuf,
@@ -22,7 +21,6 @@ pub struct Session {
     pub cache: PathBuf,
     /// The kernel source that the user has named, in place of Debian's.
     pub users_tree: Option<PathBuf>,
-    /// When the command began.
     pub started: Instant,
     /// Spinners on a terminal; elsewhere progress is plain lines.
     pub(super) spinners: Option<MultiProgress>,
@@ -52,7 +50,6 @@ impl Session {
         self.build.join("kernel")
     }
 
-    /// The log of that name.
     pub fn log(&self, name: &str) -> PathBuf {
         self.build.join("logs").join(format!("{name}.log"))
     }
@@ -81,7 +78,6 @@ impl Session {
         self.modules(kernel).join(name.trim_matches('/').replace('/', "-"))
     }
 
-    /// A configuration fragment of that name.
     pub fn fragment(&self, name: &str) -> PathBuf {
         self.testing().join(format!("configs/{name}.config"))
     }

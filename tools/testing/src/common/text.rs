@@ -62,7 +62,6 @@ pub fn table<S: Into<comfy_table::Cell>>(head: impl IntoIterator<Item = S>) -> T
     table
 }
 
-/// Returns the text of a file.
 pub fn read(path: &Path) -> Result<String> {
     fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))
 }

@@ -62,7 +62,6 @@ impl Session {
     }
 }
 
-/// A stage in progress.
 pub struct Stage<'a> {
     pub session: &'a Session,
     name: String,
@@ -104,7 +103,6 @@ fn line(state: StyledObject<&str>, name: &str, what: &str, took: Duration) -> St
     format!("{state} {name} {what} {took}")
 }
 
-/// Returns `took` in a readable form.
 pub fn elapsed(took: Duration) -> String {
     let seconds = took.as_secs();
     if seconds < 60 {

@@ -4,7 +4,6 @@
 
 use crate::{common::*, guest::*, kernel::Kernel};
 
-/// The table.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Table {
@@ -20,9 +19,7 @@ pub struct Table {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
-    /// Names it in tables and tests.
     pub name: &'static str,
-    /// What the driver does.
     pub does: &'static str,
     pub source: &'static str,
     /// What its guest does. A case without steps is for the compiler.

@@ -34,7 +34,6 @@ fn says(found: &Found) -> String {
     format!("{rule}{}", parts.join("; "))
 }
 
-/// The table for the terminal.
 pub fn table(found: &[Found]) -> Table {
     let mut table = text::table(["case", "what the driver does", "stock", "ours", "verdict"]);
     for (theirs, ours) in pairs(found) {
@@ -63,7 +62,6 @@ pub fn write(session: &Session, found: &[Found]) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Returns a line of a list-table.
 fn line(cells: &[&str]) -> String {
     let marks = ["*"].into_iter().chain(std::iter::repeat(" "));
     cells.iter().zip(marks).map(|(cell, mark)| format!("   {mark} - {cell}\n")).collect()

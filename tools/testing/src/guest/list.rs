@@ -9,7 +9,6 @@ use std::sync::{
 
 use crate::{common::*, guest::*, kernel::*, verdict::*};
 
-/// How many guests run at a time.
 const PARALLEL: usize = 2;
 
 /// Returns every guest of `make test`, the longest first.
@@ -17,7 +16,6 @@ pub fn guests() -> &'static [GuestSpec] {
     &TABLE.guest
 }
 
-/// Returns a guest by its name.
 pub fn guest(name: &str) -> &'static GuestSpec {
     let mut all = TABLE.guest.iter().chain(&TABLE.other);
     all.find(|guest| guest.name == name).unwrap_or_else(|| panic!("guests.toml has no guest {name}"))

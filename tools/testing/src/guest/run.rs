@@ -6,7 +6,6 @@ use model::{replay, rule::Rule};
 
 use crate::{common::*, guest::judge, kernel::*, verdict::*};
 
-/// A guest to run.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default = "default", deny_unknown_fields)]
 pub struct GuestSpec {
@@ -36,9 +35,7 @@ pub struct GuestSpec {
     pub devices: &'static [&'static str],
     /// QEMU's machine, if its kernel is for a PC.
     pub machine: &'static str,
-    /// QEMU's `-accel`.
     pub accelerator: &'static str,
-    /// How many processors it has.
     pub cpus: u32,
     /// How many MiB of memory, of which a debug kernel gets three times as many.
     pub memory: u32,
@@ -60,7 +57,6 @@ pub struct GuestSpec {
     pub traces: bool,
 }
 
-/// The defaults of a guest.
 pub const DEFAULT: GuestSpec = GuestSpec {
     name: "",
     kernels: &[Kernel::Ours],
@@ -105,11 +101,9 @@ pub struct Run {
     pub words: Vec<String>,
 }
 
-/// The result of a run.
 #[derive(Debug)]
 pub struct Ran {
     pub rows: Vec<Row>,
-    /// The serial log.
     pub log: PathBuf,
     pub text: String,
     /// From the start of QEMU to the guest's script.

@@ -9,7 +9,6 @@ use std::{env, sync::LazyLock, time::SystemTime};
 
 use crate::{common::*, guest::*, kernel::*, verdict::*};
 
-/// Names the guest.
 pub const NAME: &str = "sequences";
 
 /// Names the guest with random sequences on functions of the software PCI bus, which a model in the guest judges.

@@ -117,7 +117,6 @@ pub fn fetch_busybox(stage: &Stage<'_>, architecture: &str) -> Result<()> {
     Ok(())
 }
 
-/// Returns the Debian mirror of this system.
 fn mirror(session: &Session) -> Option<String> {
     let format = "$(REPO_URI) $(CODENAME) $(COMPONENT)";
     output(command(session, "apt-get").args(["indextargets", "--format", format]))?.lines().find_map(|line| {

@@ -87,7 +87,6 @@ pub fn version(tree: &Path) -> Result<String> {
     Ok(format!("{version}.{patch}{dot}{sub}{extra}"))
 }
 
-/// Returns whether the overlay is made for that version.
 pub fn is_ours(version: &str) -> bool {
     version == "7.3" || version.starts_with("7.3.") || version.starts_with("7.3-")
 }

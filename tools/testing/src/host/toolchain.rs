@@ -14,7 +14,6 @@ pub const LLVM: &str = "-19";
 /// What a kernel `make` has to know of the tools.
 #[derive(Clone, Debug)]
 pub struct Toolchain {
-    /// The source of Rust's library.
     pub rust_lib_src: PathBuf,
     /// Versions, to notice when one changed.
     pub identity: String,
@@ -40,10 +39,7 @@ pub fn prepare(session: &Session) -> Result<Toolchain> {
 
 /// Returns the oldest version of a tool that `tree` accepts, according to the kernel's own script.
 pub fn minimum(session: &Session, tree: Option<&Path>, tool: &str) -> String {
-    let known = match tool {
-        "bindgen" => BINDGEN_MIN,
-        _ => RUSTC_MIN,
-    };
+    let known = if tool == "bindgen" { BINDGEN_MIN } else { RUSTC_MIN };
     let said = tree.and_then(|tree| {
         let mut script = command(session, tree.join("scripts/min-tool-version.sh"));
         output(script.env("SRCARCH", "x86").arg(tool))
@@ -70,7 +66,6 @@ pub fn llvm(session: &Session, name: &str, arguments: &[&str], file: &Path) -> R
     output(tool.args(arguments).arg(file)).with_context(|| format!("llvm-{name} cannot read {}", file.display()))
 }
 
-/// Returns whether version `a` is older than `b`.
 pub fn older(a: &str, b: &str) -> bool {
     let numbers = |version: &str| -> Vec<u32> {
         version.split(|c: char| !c.is_ascii_digit()).take(3).map(|n| n.parse().unwrap_or(0)).collect()

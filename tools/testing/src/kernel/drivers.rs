@@ -8,13 +8,10 @@ use crate::common::*;
 /// A file of a driver that the overlay converts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Converted {
-    /// Its path in the kernel tree.
     pub file: PathBuf,
-    /// What converts it.
     pub by: By,
 }
 
-/// What converts a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum By {
     /// `scripts/coccinelle/api/pcim_alloc_irq_vectors.cocci`, which makes all its drivers managed.

@@ -34,7 +34,6 @@ impl Config {
         self.0.get(symbol).map_or("n", String::as_str)
     }
 
-    /// Returns whether a symbol is `y` or `m`.
     pub fn on(&self, symbol: &str) -> bool {
         matches!(self.get(symbol), "y" | "m")
     }
@@ -50,7 +49,6 @@ impl Config {
         asked.0.iter().map(|(s, v)| (s.as_str(), v.as_str(), self.get(s))).filter(|(_, asked, got)| asked != got).collect()
     }
 
-    /// Returns the text that Kconfig reads.
     pub fn text(&self) -> String {
         let line = |(symbol, value): (&String, &String)| match value.as_str() {
             "n" => format!("# CONFIG_{symbol} is not set\n"),

@@ -4,11 +4,9 @@
 
 use crate::common::*;
 
-/// A machine.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Machine {
-    /// QEMU's program.
     pub qemu: &'static str,
     /// QEMU's options for it. If there are none, the guest names a `-machine`.
     #[serde(default, deserialize_with = "list")]

@@ -16,7 +16,6 @@ use crate::{common::*, host::*, kernel::*};
 #[derive(Clone)]
 pub struct Prepared {
     pub session: Session,
-    /// The tools that a kernel `make` needs.
     pub tools: Toolchain,
     /// The tree that was copied and grafted.
     pub pristine: Pristine,
@@ -42,7 +41,6 @@ impl Prepared {
         other
     }
 
-    /// Returns a kernel `make` in `source`.
     pub fn make(&self, source: &Path, out: &Path) -> Command {
         let library = &self.tools.rust_lib_src;
         let mut make = cmd!(self, "make --no-print-directory -C {source} O={out} LLVM={LLVM} RUST_LIB_SRC={library}");
@@ -51,7 +49,6 @@ impl Prepared {
     }
 }
 
-/// A kernel that can boot.
 #[derive(Clone)]
 pub struct Ready {
     pub kernel: Built,

@@ -89,24 +89,19 @@ pub fn jobs() -> String {
     format!("-j{jobs}")
 }
 
-/// A kernel to build.
 #[derive(Clone, Debug)]
 pub struct KernelSpec {
     /// Names its logs and stages.
     pub name: String,
-    /// The tree it is built from.
     pub source: PathBuf,
     /// The value of `ARCH=`, if it is not that of this machine.
     pub arch: Option<&'static str>,
-    /// The machine it boots on.
     pub machine: &'static Machine,
     /// The configuration below the fragments: [`NOTHING`] or [`EVERYTHING`].
     pub base: &'static str,
     /// Configuration fragments; later ones win.
     pub fragments: Vec<PathBuf>,
-    /// The output folder.
     pub out: PathBuf,
-    /// Further variables for `make`.
     pub options: &'static [&'static str],
     /// The kernel with whose output its build begins, because most files of the two are the same.
     pub from: Option<Box<KernelSpec>>,
@@ -133,12 +128,9 @@ const KERNELS: [(&str, bool, &[&str], Option<&str>); 12] = [
     ("converted-debug-off", true, &["guest", "converted", "converted-more", "debug"], Some("converted-debug")),
 ];
 
-/// A kernel that was built.
 #[derive(Clone, Debug)]
 pub struct Built {
-    /// The specification from which it was built.
     pub spec: KernelSpec,
-    /// The image that boots.
     pub image: PathBuf,
     /// The output of `uname -r`.
     pub release: String,
@@ -180,7 +172,6 @@ impl KernelSpec {
         self.out.join(".config")
     }
 
-    /// Returns a `make` command for it.
     pub fn command(&self, prepared: &Prepared) -> Command {
         let mut make = prepared.make(&self.source, &self.out);
         make.args(self.arch.map(|arch| format!("ARCH={arch}")));
@@ -257,7 +248,6 @@ impl KernelSpec {
         Err(failure.or_remedy("look at their `depends on` in the Kconfig files under build/linux").into())
     }
 
-    /// Builds image and modules.
     pub fn build(&self, prepared: &Prepared) -> Result<Built> {
         prepared.stage(&self.name, "building image and modules", |stage| {
             let image = self.image();
@@ -285,7 +275,6 @@ impl KernelSpec {
 }
 
 impl Built {
-    /// Returns all its modules.
     pub fn modules(&self) -> Result<Vec<PathBuf>> {
         let mut found = ordered(&self.spec.out)?;
         found.extend(self.external.iter().cloned());

@@ -49,7 +49,6 @@ pub fn conclude(session: &Session, name: &str, kernel: Option<&str>, rows: &[Row
     Ok(failed == 0)
 }
 
-/// Prints the rows that failed.
 pub fn print_failed(rows: &[Row]) {
     for row in rows.iter().filter(|row| !row.ok) {
         println!("\n{}: {}", row.name, row.message);

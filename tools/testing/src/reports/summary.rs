@@ -5,7 +5,6 @@
 
 use crate::{common::*, verdict::*};
 
-/// The number of slowest guests that are named.
 const SLOWEST: usize = 5;
 
 /// How many failures end the text, and how many lines of each. The list of failures above the summary has all of them.
@@ -15,7 +14,6 @@ const LINES: usize = 6;
 /// The numbers of an area, or of a run.
 pub const NUMBERS: [&str; 4] = ["behaviours", "passed", "failed", "skipped"];
 
-/// The summary of a run.
 pub struct Summary<'a> {
     /// The [`NUMBERS`] of each area. A behaviour counts once, whatever the kernels that it was tested on.
     pub areas: BTreeMap<&'static str, [usize; NUMBERS.len()]>,
@@ -35,7 +33,6 @@ fn behaviour(name: &str) -> String {
 }
 
 impl<'a> Summary<'a> {
-    /// Returns the summary of these rows.
     pub fn new(rows: &'a [Row]) -> Self {
         let mut areas = BTreeMap::new();
         let mut seen = BTreeSet::new();
@@ -57,7 +54,6 @@ impl<'a> Summary<'a> {
     }
 }
 
-/// Returns the text for the terminal.
 pub fn text(rows: &[Row], took: Duration) -> String {
     let summary = Summary::new(rows);
     let line = |name: &str, numbers: [String; NUMBERS.len()]| {

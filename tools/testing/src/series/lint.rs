@@ -13,7 +13,6 @@ use crate::{common::*, verdict::Row};
 /// The largest length of a patch of the core.
 const LONGEST: usize = 600;
 
-/// A check that found these faults.
 fn row(name: &str, wrong: Vec<String>) -> Row {
     Row::of(format!("series::{name}"), wrong.join("\n"))
 }

@@ -4,7 +4,6 @@
 
 use crate::common::*;
 
-/// The repository.
 #[derive(Clone)]
 pub struct Repository<'a> {
     pub session: &'a Session,
@@ -16,7 +15,6 @@ pub struct Repository<'a> {
 }
 
 impl Repository<'_> {
-    /// Runs git, and returns what it says.
     pub fn git(&self, arguments: &[&str]) -> Result<String> {
         let mut git = command(self.session, "git");
         git.current_dir(&self.folder).args(arguments);

@@ -27,7 +27,6 @@ pub fn of(session: &Session, table: &Table, step: &Step, files: &[String]) -> Re
     Ok(format!("{}\n\n{}\n", step.subject, text.join("\n\n")))
 }
 
-/// Returns the text of a page of the documentation.
 fn page(session: &Session, name: &str) -> Result<String> {
     read(&session.root.join("Documentation/PCI").join(name))
 }

@@ -10,14 +10,11 @@ pub const PARTS: [&str; 4] = ["fixes", "calls", "drivers", "core"];
 /// The name of the part that converts drivers.
 pub const DRIVERS: &str = "drivers";
 
-/// One patch.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
-    /// The part to which it belongs.
     #[serde(skip)]
     pub part: &'static str,
-    /// Its first line.
     pub subject: String,
     /// Its own text, before the text that every patch of its kind has.
     #[serde(default)]
@@ -49,7 +46,6 @@ pub struct Exception {
     pub kind: String,
     /// Which patches, by a regular expression on their subjects.
     pub subject: String,
-    /// Why it stays.
     pub reason: String,
 }
 
@@ -66,12 +62,10 @@ pub struct Table {
     pub left_out: Vec<Step>,
 }
 
-/// The folder of the table.
 pub fn folder(session: &Session) -> PathBuf {
     session.testing().join("series")
 }
 
-/// Reads the table.
 pub fn read(folder: &Path) -> Result<Table> {
     let mut table = Table::default();
     for part in PARTS {

@@ -7,7 +7,6 @@ use similar::TextDiff;
 
 use crate::{common::*, verdict::Row};
 
-/// How many lines of a difference are shown.
 const SHOWN: usize = 40;
 
 /// Messages that the kernel prints at any time, whatever the guest does.

@@ -92,7 +92,6 @@ impl<'a> Trouble<'a> {
         Self { signs, provoked }
     }
 
-    /// Finds nothing.
     pub fn none() -> Self {
         Self { signs: RegexSet::empty(), provoked: &[] }
     }

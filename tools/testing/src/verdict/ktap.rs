@@ -7,12 +7,10 @@ use regex::Captures;
 
 use crate::{common::*, verdict::Line};
 
-/// One result.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Case {
     /// The subtests that contain it, and its own name.
     pub path: Vec<String>,
-    /// Whether it passed.
     pub ok: bool,
     /// Why it was skipped, if it was.
     pub skip: Option<String>,
@@ -20,7 +18,6 @@ pub struct Case {
     pub line: usize,
 }
 
-/// One document.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Document {
     /// Its results in order, without the results of subtests.
@@ -45,21 +42,12 @@ struct Frame {
     before: usize,
 }
 
-struct Grammar {
-    version: Regex,
-    subtest: Regex,
-    plan: Regex,
-    result: Regex,
-}
-
 /// Finds the documents in a log. A document may carry a constant prefix, as printk gives a module's lines.
 pub fn documents(lines: &[Line]) -> Vec<Document> {
-    let grammar = Grammar {
-        version: regex(r"^(\s*)KTAP version 1$"),
-        subtest: regex(r"^(\s*)# Subtest: (.+)$"),
-        plan: regex(r"^(\s*)1\.\.(\d+)\b"),
-        result: regex(r"^(\s*)(ok|not ok) (\d+)(?: -)? ?([^#]*?)\s*(?:# ?(.*))?$"),
-    };
+    let grammar = regex(concat!(
+        r"^(\s*)(?:KTAP version 1$|# Subtest: (?<subtest>.+)$|1\.\.(?<plan>\d+)\b|",
+        r"(?<result>ok|not ok) \d+(?: -)? ?(?<name>[^#]*?)\s*(?:# ?(?<directive>.*))?$)",
+    ));
     let start = regex(r"^(|[\w.:-]+(?: [\w.:-]+)?: )KTAP version 1$");
     let mut readers: Vec<Reader> = Vec::new();
     for (at, line) in lines.iter().enumerate() {
@@ -84,29 +72,31 @@ struct Reader {
 }
 
 impl Reader {
-    fn read(&mut self, grammar: &Grammar, at: usize, text: &str) {
+    fn read(&mut self, grammar: &Regex, at: usize, text: &str) {
         self.document.text += &format!("{text}\n");
         self.document.last = at;
-        if let Some(found) = grammar.version.captures(text) {
-            self.close_above(found[1].len().saturating_sub(1));
-            self.begin(found[1].len());
-        } else if let Some(found) = grammar.subtest.captures(text) {
-            if self.top().indent < found[1].len() {
-                self.begin(found[1].len());
+        let Some(found) = grammar.captures(text) else { return };
+        let indent = found[1].len();
+        if let Some(name) = found.name("subtest") {
+            if self.top().indent < indent {
+                self.begin(indent);
             }
-            self.top().name = Some(found[2].trim().to_string());
-        } else if let Some(found) = grammar.plan.captures(text) {
-            if self.top().indent == found[1].len() {
-                self.top().plan = found[2].parse().ok();
+            self.top().name = Some(name.as_str().trim().to_string());
+        } else if let Some(plan) = found.name("plan") {
+            if self.top().indent == indent {
+                self.top().plan = plan.as_str().parse().ok();
             }
-        } else if let Some(found) = grammar.result.captures(text) {
-            self.result(at, &found);
+        } else if found.name("result").is_some() {
+            self.result(at, indent, &found);
+        } else {
+            self.close_above(indent.saturating_sub(1));
+            self.begin(indent);
         }
     }
 
-    fn result(&mut self, at: usize, found: &Captures<'_>) {
-        let (indent, ok) = (found[1].len(), &found[2] == "ok");
-        let skip = found.get(5).map_or("", |d| d.as_str()).strip_prefix("SKIP");
+    fn result(&mut self, at: usize, indent: usize, found: &Captures<'_>) {
+        let ok = &found["result"] == "ok";
+        let skip = found.name("directive").map_or("", |d| d.as_str()).strip_prefix("SKIP");
         let sums_up = self.close_above(indent);
         let frame = self.top();
         if frame.indent != indent {
@@ -116,7 +106,7 @@ impl Reader {
         frame.seen += 1;
         let is_unplanned = frame.plan.is_none() && indent <= 4 && frame.seen == 1;
         let mut path: Vec<String> = self.frames.iter().filter_map(|f| f.name.clone()).collect();
-        path.push(found[4].to_string());
+        path.push(found["name"].to_string());
         self.document.unplanned.extend(is_unplanned.then(|| path.join("::")));
         // A subtest's result repeats those of its parts, unless it fails by itself or has none.
         let failed_inside = |subtest: &Frame| self.document.cases[subtest.before..].iter().any(|case| !case.ok);

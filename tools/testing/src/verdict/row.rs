@@ -24,7 +24,6 @@ pub static MEANING: LazyLock<Meaning> = LazyLock::new(|| data(include_str!("../.
 pub struct Row {
     /// Its name, as in the output of `make test`.
     pub name: String,
-    /// Whether it is as it should be.
     pub ok: bool,
     /// Why it was skipped, if it was.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -35,7 +34,6 @@ pub struct Row {
     /// How long it took, if that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
-    /// Its log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log: Option<PathBuf>,
     /// Further values, which a command shows.
@@ -91,14 +89,12 @@ impl Row {
         self
     }
 
-    /// Adds a value.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<serde_json::Value>) -> Self {
         self.values.insert(key.into(), value.into());
         self
     }
 
-    /// Says how long it took.
     #[must_use]
     pub fn took(mut self, time: Duration) -> Self {
         self.seconds = Some((time.as_secs_f64() * 1000.0).round() / 1000.0);
