@@ -41,7 +41,7 @@ impl Count {
     pub fn met(&self) -> bool {
         let both = self.stock.zip(self.ours);
         match self.group.target {
-            Some(Target::Ratio(most)) => self.ratio().is_some_and(|r| rounded(r) <= most),
+            Some(Target::Ratio(most)) => self.ratio().is_some_and(|r| (r * 100.0).round() / 100.0 <= most),
             Some(Target::More(most)) => both.is_some_and(|(a, b)| b <= a + most as f64),
             None => true,
         }
@@ -68,10 +68,6 @@ impl Count {
             .with("target", json!(target))
             .with("met", self.met())
     }
-}
-
-fn rounded(ratio: f64) -> f64 {
-    (ratio * 100.0).round() / 100.0
 }
 
 /// The file `tools/testing/bench.toml`.

@@ -19,11 +19,8 @@ pub const KERNELS: [Kernel; 2] = [Kernel::Stock, Kernel::Ours];
 /// the set of objects, and one for the exports; and one for the exports of the kernels with the option on and without the overlay.
 pub fn compare(prepared: &Prepared, ready: &BTreeMap<Kernel, Ready>) -> Result<Vec<Row>> {
     let pristine = ungrafted(prepared)?;
-    let spec = |which: &str, source: PathBuf| KernelSpec {
-        out: prepared.build.join("objects").join(which),
-        ..KernelSpec::new(prepared, &format!("objects-{which}"), source, &["objects"])
-    };
-    let specs = [spec("pristine", pristine), spec("grafted", prepared.linux())];
+    let sources = [("objects/pristine", pristine), ("objects/grafted", prepared.linux())];
+    let specs = sources.map(|(name, source)| KernelSpec::new(prepared, name, source, &["objects"]));
     let mut trees = Vec::new();
     for spec in &specs {
         spec.configure(prepared)?;
@@ -73,10 +70,7 @@ fn all_exports(tree: &Tree) -> Result<Exports> {
 /// Checks that a configuration with Rust that does not mention the option has it off, and what depends on it.
 fn default_is_off(prepared: &Prepared) -> Result<Row> {
     let name = "objects::default_is_off";
-    let spec = KernelSpec {
-        out: prepared.build.join("objects/default"),
-        ..KernelSpec::new(prepared, "objects-default", prepared.linux(), &["guest"])
-    };
+    let spec = KernelSpec::new(prepared, "objects/default", prepared.linux(), &["guest"]);
     let config = spec.out.join(".config");
     prepared.stage(&spec.name, "asking Kconfig for the default", |stage| {
         fs::create_dir_all(&spec.out)?;

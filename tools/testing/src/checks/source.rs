@@ -45,10 +45,8 @@ pub fn check(session: &Session, test: &str) -> Result<Vec<Row>> {
 /// Returns the numbers of the lines in which something begins that a rule forbids.
 fn lines(rule: &Rule, text: &str) -> Vec<usize> {
     let line = |at: usize| text[..at].matches('\n').count() + 1;
-    rule.patterns
-        .iter()
-        .flat_map(|pattern| regex(pattern).find_iter(text).map(|found| line(found.start())).collect::<Vec<_>>())
-        .collect()
+    let found = |pattern: &&str| regex(pattern).find_iter(text).map(|found| line(found.start())).collect::<Vec<_>>();
+    rule.patterns.iter().flat_map(found).collect()
 }
 
 #[cfg(test)]

@@ -53,13 +53,8 @@ impl Target {
 
     fn spec(self, session: &Session) -> KernelSpec {
         let rust = if self.on { "rust" } else { "no-rust" };
-        let name = format!("tree-{}", self.name());
-        KernelSpec {
-            arch: Some(self.arch),
-            base: EVERYTHING,
-            out: session.build.join("tree").join(self.name()),
-            ..KernelSpec::new(session, &name, session.linux(), &["tree", rust])
-        }
+        let name = format!("tree/{}", self.name());
+        KernelSpec { arch: Some(self.arch), base: EVERYTHING, ..KernelSpec::new(session, &name, session.linux(), &["tree", rust]) }
     }
 
     /// Compiles `files`, and the drivers in Rust if the target has it. Returns a row for each.

@@ -35,13 +35,11 @@ pub fn lines(files: &[Converted], found: &[Vec<Row>]) -> Vec<Vec<String>> {
 pub fn page(prepared: &Prepared, files: &[Converted], lines: &[Vec<String>], old: &str) -> String {
     let managed = files.iter().filter(|f| f.model() == "managed").count();
     let patched = files.iter().filter(|f| f.by != By::SemanticPatch).count();
-    let mut whys: Vec<_> = files
-        .iter()
-        .filter_map(|file| match &file.by {
-            By::Patch { name, why } => Some(format!("{name}\n  {why}\n")),
-            By::SemanticPatch => None,
-        })
-        .collect();
+    let why = |file: &Converted| match &file.by {
+        By::Patch { name, why } => Some(format!("{name}\n  {why}\n")),
+        By::SemanticPatch => None,
+    };
+    let mut whys: Vec<_> = files.iter().filter_map(why).collect();
     // A patch may be of several files.
     whys.dedup();
     format!(

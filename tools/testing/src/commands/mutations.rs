@@ -29,7 +29,8 @@ pub fn mutations(session: &Session, names: &[String]) -> Result<bool> {
     let prepared = prepare::source(session, packages::set("tests"))?;
     // A session with a copy of the overlay to break, in place of the clone: scripts and sources are those of the copy, built files
     // those of the clone.
-    let mutant = prepared.with_root(session.build.join("mutant"));
+    let mut mutant = prepared.clone();
+    mutant.session.root = session.build.join("mutant");
     for mutation in &mutations {
         mutation.apply(session, &mutant)?;
     }

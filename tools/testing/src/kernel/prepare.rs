@@ -34,13 +34,6 @@ impl Deref for Prepared {
 }
 
 impl Prepared {
-    /// Returns the same with the scripts and sources of another copy of the overlay.
-    pub fn with_root(&self, root: PathBuf) -> Self {
-        let mut other = self.clone();
-        other.session.root = root;
-        other
-    }
-
     pub fn make(&self, source: &Path, out: &Path) -> Command {
         let library = &self.tools.rust_lib_src;
         let mut make = cmd!(self, "make --no-print-directory -C {source} O={out} LLVM={LLVM} RUST_LIB_SRC={library}");

@@ -77,16 +77,12 @@ impl Kernel {
     }
 }
 
-/// Kconfig's target for a minimal configuration.
-pub const NOTHING: &str = "allnoconfig";
-
 /// Kconfig's target for a configuration with everything, as modules.
 pub const EVERYTHING: &str = "allmodconfig";
 
 /// Has `make` use all processors.
 pub fn jobs() -> String {
-    let jobs = std::thread::available_parallelism().map_or(2, |n| n.get());
-    format!("-j{jobs}")
+    format!("-j{}", std::thread::available_parallelism().map_or(2, |n| n.get()))
 }
 
 #[derive(Clone, Debug)]
@@ -97,7 +93,7 @@ pub struct KernelSpec {
     /// The value of `ARCH=`, if it is not that of this machine.
     pub arch: Option<&'static str>,
     pub machine: &'static Machine,
-    /// The configuration below the fragments: [`NOTHING`] or [`EVERYTHING`].
+    /// The configuration below the fragments: `allnoconfig` or [`EVERYTHING`].
     pub base: &'static str,
     /// Configuration fragments; later ones win.
     pub fragments: Vec<PathBuf>,
@@ -139,14 +135,14 @@ pub struct Built {
 }
 
 impl KernelSpec {
-    /// Returns a kernel of this machine's architecture, in `build/NAME`.
+    /// Returns a kernel of this machine's architecture, in `build/NAME`. Logs and stages have a dash for each slash of the name.
     pub fn new(session: &Session, name: &str, source: PathBuf, fragments: &[&str]) -> Self {
         Self {
-            name: name.into(),
+            name: name.replace('/', "-"),
             source,
             arch: None,
             machine: &PC,
-            base: NOTHING,
+            base: "allnoconfig",
             fragments: fragments.iter().map(|f| session.fragment(f)).collect(),
             out: session.build.join(name),
             options: &[],
@@ -198,9 +194,11 @@ impl KernelSpec {
             copied::output(prepared, from, self, &differing)?;
         }
         let asked = self.asked()?;
-        let (identity, source) = (&prepared.tools.identity, self.source.display());
-        let (asked_for, kconfig) = (asked.text(), kconfig_files(prepared)?);
-        let inputs = format!("{identity}\n{source}\n{asked_for}{kconfig}");
+        let text = asked.text();
+        // A change in one of the overlay's own Kconfig files can change what a fragment means.
+        let kconfig = ["Kconfig", "samples/rust/Kconfig.pci_devres"].map(|file| prepared.root.join(file)).into_iter();
+        let kconfig: String = kconfig.filter(|file| file.exists()).map(|file| read(&file)).collect::<Result<_>>()?;
+        let inputs = format!("{}\n{}\n{text}{kconfig}", prepared.tools.identity, self.source.display());
         let stamp = self.out.join(".inputs");
         if self.config().exists() && fs::read_to_string(&stamp).is_ok_and(|s| s == inputs) {
             return Ok(());
@@ -208,11 +206,10 @@ impl KernelSpec {
         prepared.stage(&format!("{} config", self.name), "configuring", |stage| {
             fs::create_dir_all(&self.out)?;
             let fragment = self.out.join(".fragment");
-            fs::write(&fragment, asked.text())?;
-            let log = self.log(prepared, "config");
+            fs::write(&fragment, &text)?;
             let mut make = self.command(prepared);
             make.env("KCONFIG_ALLCONFIG", &fragment).arg(self.base);
-            run(stage, &mut make, &log)?;
+            run(stage, &mut make, &self.log(prepared, "config"))?;
             self.took_effect(&asked, prepared, stage)?;
             // Kbuild does not notice that a module from outside the tree was built for another configuration.
             let modules = prepared.modules(&self.name);
@@ -220,8 +217,7 @@ impl KernelSpec {
                 fs::remove_dir_all(&modules)?;
             }
             fs::write(&stamp, &inputs)?;
-            let count = asked.text().lines().count();
-            Ok(((), format!("all {count} symbols asked for took effect")))
+            Ok(((), format!("all {} symbols asked for took effect", text.lines().count())))
         })
     }
 
@@ -237,8 +233,7 @@ impl KernelSpec {
             Failure::new(format!("the configuration does not take {} symbols:\n         {}", list.len(), list.join("\n         ")));
         if asked.on("RUST") && !got.on("RUST") {
             let log = self.log(prepared, "rustavailable");
-            let mut make = self.command(prepared);
-            if run(stage, make.arg("rustavailable"), &log).is_err() {
+            if run(stage, self.command(prepared).arg("rustavailable"), &log).is_err() {
                 failure = failure.log(&log);
             }
             let why = hides_rust(&got, &self.source)?.into_iter();
@@ -251,34 +246,27 @@ impl KernelSpec {
     pub fn build(&self, prepared: &Prepared) -> Result<Built> {
         prepared.stage(&self.name, "building image and modules", |stage| {
             let image = self.image();
-            let target = image.file_name().unwrap_or_default().to_string_lossy();
+            let target = image.file_name().unwrap_or_default().to_string_lossy().into_owned();
             self.make(stage, prepared, &[&target, "modules"], "build")?;
             let release =
                 fs::read_to_string(self.out.join("include/config/kernel.release")).context("the build left no kernel.release")?;
-            let built = Built { spec: self.clone(), image: image.clone(), release: release.trim().into(), external: Vec::new() };
-            let modules = built.modules()?.len();
-            let summary = format!("Linux {}, {target} and {modules} modules", built.release);
+            let built = Built { spec: self.clone(), image, release: release.trim().into(), external: Vec::new() };
+            let summary = format!("Linux {}, {target} and {} modules", built.release, built.modules()?.len());
             Ok((built, summary))
         })
     }
 
     /// Makes `targets` with all processors.
     pub fn make(&self, stage: &Stage<'_>, prepared: &Prepared, targets: &[&str], step: &str) -> Result<()> {
-        let mut make = self.command(prepared);
-        make.arg(jobs()).args(targets);
-        run(stage, &mut make, &self.log(prepared, step)).map_err(|error| {
-            Failure::from_error(error)
-                .or_remedy("mend what the compiler names and run the same command again; make doctor checks the tools")
-                .into()
-        })
+        let remedy = "mend what the compiler names and run the same command again; make doctor checks the tools";
+        run(stage, self.command(prepared).arg(jobs()).args(targets), &self.log(prepared, step))
+            .map_err(|error| Failure::from_error(error).or_remedy(remedy).into())
     }
 }
 
 impl Built {
     pub fn modules(&self) -> Result<Vec<PathBuf>> {
-        let mut found = ordered(&self.spec.out)?;
-        found.extend(self.external.iter().cloned());
-        Ok(found)
+        Ok([ordered(&self.spec.out)?, self.external.clone()].concat())
     }
 
     /// Returns the names of the modules from outside its tree.
@@ -299,9 +287,8 @@ impl Built {
                     "--delete --exclude=*.o --exclude=*.ko --exclude=*.mod --exclude=*.mod.c --exclude=.* --exclude=modules.order";
                 let options: Vec<_> = made.split(' ').collect();
                 run(stage, &mut rsync(prepared, &prepared.module(name), &copy, &options), &log)?;
-                let mut make = self.spec.command(prepared);
-                make.arg(jobs()).arg(format!("M={}", copy.display())).arg("modules");
-                run(stage, &mut make, &log)?;
+                let folder = format!("M={}", copy.display());
+                run(stage, self.spec.command(prepared).args([&jobs(), &folder, "modules"]), &log)?;
                 let found = ordered(&copy)?;
                 let summary = format!("{} modules", found.len());
                 self.external.extend(found);
@@ -332,12 +319,6 @@ impl Built {
 /// Returns the modules that the last build in `folder` made.
 fn ordered(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(read(&folder.join("modules.order"))?.lines().map(|line: &str| folder.join(line).with_extension("ko")).collect())
-}
-
-/// The overlay's own Kconfig files: a change in one of them can change what a fragment means.
-fn kconfig_files(session: &Session) -> Result<String> {
-    let files = ["Kconfig", "samples/rust/Kconfig.pci_devres"].map(|file| session.root.join(file));
-    files.iter().filter(|file| file.exists()).map(|file| read(file)).collect()
 }
 
 #[cfg(test)]

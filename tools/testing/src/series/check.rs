@@ -35,9 +35,8 @@ pub fn walk(prepared: &Prepared, steps: &[Step], files: &[File], (from, to): (us
     let fragments = ["tree", "no-rust", "series"];
     let drivers = KernelSpec {
         base: EVERYTHING,
-        out: prepared.build.join("series/drivers"),
         options: checkers::ALL,
-        ..KernelSpec::new(prepared, "series-drivers", tree.clone(), &fragments)
+        ..KernelSpec::new(prepared, "series/drivers", tree.clone(), &fragments)
     };
     let mut kernel = KernelSpec {
         out: prepared.build.join("series/kernel"),

@@ -46,11 +46,8 @@ fn tested(session: &Session, step: &Step, files: &[String]) -> Result<Option<Str
         let mut ours = tables.iter().filter(|row| row.len() == 7 && files.iter().any(|file| file == row[0]));
         ours.any(|row| columns.iter().all(|at| row[*at] == "yes"))
     };
-    let compiled: Vec<_> = [("x86-64", [3, 4]), ("arm64", [5, 6])]
-        .into_iter()
-        .filter(|(_, columns)| compiles(*columns))
-        .map(|(name, _)| name)
-        .collect();
+    let architectures = [("x86-64", [3, 4]), ("arm64", [5, 6])].into_iter();
+    let compiled: Vec<_> = architectures.filter(|(_, columns)| compiles(*columns)).map(|(name, _)| name).collect();
     if compiled.is_empty() {
         return Ok(None);
     }
