@@ -9,9 +9,6 @@ use cases::{Case, Side, TABLE};
 
 use crate::{common::*, guest::*, kernel::*, reports::results, verdict::*};
 
-/// The folder in `tools/testing/modules` with the drivers that are booted.
-pub const MODULES: &str = "evidence";
-
 /// The result of a case on one kernel.
 #[derive(Debug)]
 pub struct Found {
@@ -64,7 +61,7 @@ impl Chosen {
     pub fn kernels(&self) -> BTreeMap<Kernel, BTreeSet<&'static str>> {
         let mut kernels: BTreeMap<Kernel, BTreeSet<&str>> = BTreeMap::new();
         for side in &self.0 {
-            kernels.entry(side.kernel).or_default().extend(side.case.steps.map(|_| MODULES));
+            kernels.entry(side.kernel).or_default().extend(side.case.steps.map(|_| "evidence"));
         }
         kernels
     }
@@ -173,9 +170,6 @@ fn judge(session: &Session, ready: &Ready, side: &Side, log: &Path, text: &str, 
     }
 }
 
-/// The number of callers that are quoted of a stack trace.
-const CALLERS: usize = 6;
-
 /// Returns the interesting lines of a log: those of the script and the driver, and all reports.
 fn telling(text: &str) -> Vec<String> {
     let wanted = regex(concat!(
@@ -190,7 +184,7 @@ fn telling(text: &str) -> Vec<String> {
     for line in text.lines().filter(|line| !frame.is_match(line)) {
         let starts = wanted.is_match(line);
         if line.starts_with("Call Trace:") {
-            callers = CALLERS;
+            callers = 6;
         }
         let calls = callers > 0 && caller.is_match(line);
         callers -= usize::from(calls);

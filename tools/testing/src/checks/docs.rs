@@ -4,9 +4,6 @@
 
 use crate::{checks::scripts::judge, common::*, host::packages, kernel::*, reports::results, verdict::Row};
 
-/// The folders of the kernel's documentation that we add to or edit.
-const FOLDERS: &str = "PCI driver-api/driver-model";
-
 const DOING: &str = "building the documentation";
 
 /// The beginning of the names of all tests about documentation.
@@ -19,12 +16,10 @@ pub fn docs(session: &Session) -> Result<bool> {
     let rows = build(&prepared)?;
     let pages = format!(
         "guide: build/docs/Documentation/output/PCI/irq-vector-ownership.html\nRust: {}/kernel/pci/index.html\n",
-        session.show(&spec.out.join(RUSTDOC)),
+        session.show(&spec.out.join("Documentation/output/rust/rustdoc")),
     );
     results::conclude(session, "docs", None, &rows, &pages)
 }
-
-const RUSTDOC: &str = "Documentation/output/rust/rustdoc";
 
 /// Builds the documentation of a tree whose kernel is configured. Returns one row for each kind of documentation.
 pub fn build(prepared: &Prepared) -> Result<Vec<Row>> {
@@ -60,7 +55,8 @@ impl Ours {
 /// Builds the pages with Sphinx. Pages of other folders are not built, so references to them are not checked.
 fn sphinx(prepared: &Prepared, ours: &Ours) -> Result<Row> {
     let mut make = prepared.make(&prepared.linux(), &prepared.build.join("docs"));
-    make.arg("htmldocs").arg(format!("SPHINXDIRS={FOLDERS}"));
+    // The folders that we add to or edit.
+    make.args(["htmldocs", "SPHINXDIRS=PCI driver-api/driver-model"]);
     // Sphinx does not repeat warnings about pages that have not changed.
     let _ = fs::remove_dir_all(prepared.build.join("docs"));
     fs::create_dir_all(prepared.build.join("docs"))?;

@@ -11,9 +11,6 @@ pub const PREFIX: &str = "host::kunit::";
 /// The folder below `build` with the program.
 pub const FOLDER: &str = "uml";
 
-/// The folder of the tree whose `.kunitconfig` is used.
-const SUITES: &str = "drivers/pci/msi";
-
 /// Builds the kernel as a program in `build/uml` and runs it.
 pub fn run(prepared: &Prepared) -> Result<Vec<Row>> {
     let out = prepared.build.join(FOLDER);
@@ -21,7 +18,7 @@ pub fn run(prepared: &Prepared) -> Result<Vec<Row>> {
     let (jobs, library) = (jobs().replace("-j", "--jobs="), &prepared.tools.rust_lib_src);
     let mut kunit = cmd!(prepared, "python3 tools/testing/kunit/kunit.py run --arch=um --raw_output=kunit {jobs}");
     kunit.current_dir(prepared.linux()).env("LIBCLANG_PATH", format!("/usr/lib/llvm{LLVM}/lib"));
-    kunit.arg(format!("--kunitconfig={SUITES}")).arg(format!("--build_dir={}", out.display()));
+    kunit.arg("--kunitconfig=drivers/pci/msi").arg(format!("--build_dir={}", out.display()));
     kunit.args(["--make_options", &format!("LLVM={LLVM}"), "--make_options", &format!("RUST_LIB_SRC={}", library.display())]);
     prepared.stage("kunit", "building and running User Mode Linux", |stage| scripts::results(stage, PREFIX, &mut kunit))
 }

@@ -11,9 +11,6 @@ use crate::{commands::test, common::*, reports::results, verdict::Row};
 
 const PAGE: &str = "Documentation/PCI/irq-vector-acceptance.rst";
 
-/// The files that can change a result.
-const SOURCES: &[&str] = &["rust", "drivers", "include", "samples", "scripts", "tools", "Kconfig"];
-
 /// One request, as the page states it: its fields say how it is shown that it is met.
 #[derive(Debug, Default)]
 struct Request {
@@ -64,8 +61,9 @@ pub fn acceptance(session: &Session) -> Result<bool> {
 
 /// Returns the last results of a command, if they are newer than the sources.
 fn latest(session: &Session, name: &str) -> Vec<Row> {
+    let sources = "rust drivers include samples scripts tools Kconfig".split(' ');
     let last = results::json(session, name);
-    let mut find = cmd!(session, "find {SOURCES...} -type f -newer {last} -not -name *.rst -print -quit");
+    let mut find = cmd!(session, "find {sources...} -type f -newer {last} -not -name *.rst -print -quit");
     match output(find.current_dir(&session.root)) {
         Some(newer) if newer.is_empty() => results::rows(session, name),
         _ => Vec::new(),

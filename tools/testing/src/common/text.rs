@@ -8,9 +8,6 @@ use walkdir::WalkDir;
 
 use crate::common::*;
 
-/// The width of tables if that of the terminal is not known.
-const WIDTH: u16 = 160;
-
 /// Returns a regular expression that is a constant of this program.
 pub fn regex(expression: &str) -> Regex {
     Regex::new(expression).expect("a constant expression")
@@ -56,7 +53,7 @@ pub fn table<S: Into<comfy_table::Cell>>(head: impl IntoIterator<Item = S>) -> T
     table.load_preset(UTF8_FULL_CONDENSED);
     table.set_content_arrangement(ContentArrangement::Dynamic);
     if table.width().is_none() {
-        table.set_width(WIDTH);
+        table.set_width(160);
     }
     table.set_header(head.into_iter().map(Into::into).collect::<Vec<_>>());
     table

@@ -16,10 +16,6 @@ fn pairs(found: &[Found]) -> impl Iterator<Item = (&Found, &Found)> {
     found.windows(2).filter(|pair: &&[Found]| std::ptr::eq(pair[0].side.case, pair[1].side.case)).map(|both| (&both[0], &both[1]))
 }
 
-fn verdict(theirs: &Found, ours: &Found) -> bool {
-    theirs.row.ok && ours.row.ok
-}
-
 /// Returns the words in a table for the result on a kernel.
 fn says(found: &Found) -> String {
     let rule = if found.side.kernel == Kernel::Earlier { "(2026 rule) " } else { "" };
@@ -37,7 +33,7 @@ fn says(found: &Found) -> String {
 pub fn table(found: &[Found]) -> Table {
     let mut table = text::table(["case", "what the driver does", "stock", "ours", "verdict"]);
     for (theirs, ours) in pairs(found) {
-        let verdict = if verdict(theirs, ours) { style("as expected").green() } else { style("NOT AS EXPECTED").red() };
+        let verdict = if theirs.row.ok && ours.row.ok { style("as expected").green() } else { style("NOT AS EXPECTED").red() };
         let case = theirs.side.case;
         table.add_row([case.name, case.does, &says(theirs), &says(ours), &verdict.to_string()]);
     }
@@ -52,7 +48,7 @@ pub fn write(session: &Session, found: &[Found]) -> Result<PathBuf> {
     let mut text = format!("{head}{BEGINS}\n.. list-table::\n   :header-rows: 1\n   :widths: 8 28 28 28 8\n\n");
     text += &line(&["Case", "What the driver does", "Stock", "Ours", "As expected"]);
     for (theirs, ours) in pairs(found) {
-        let verdict = if verdict(theirs, ours) { "yes" } else { "**no**" };
+        let verdict = if theirs.row.ok && ours.row.ok { "yes" } else { "**no**" };
         let case = theirs.side.case;
         text += &line(&[&format!("{}_", case.name), &plain(case.does), &plain(&says(theirs)), &plain(&says(ours)), verdict]);
     }

@@ -9,8 +9,6 @@ use std::sync::{
 
 use crate::{common::*, guest::*, kernel::*, verdict::*};
 
-const PARALLEL: usize = 2;
-
 /// Returns every guest of `make test`, the longest first.
 pub fn guests() -> &'static [GuestSpec] {
     &TABLE.guest
@@ -59,7 +57,7 @@ pub fn boot(session: &Session, ready: &BTreeMap<Kernel, Ready>, runs: &[Run]) ->
     let next = AtomicUsize::new(0);
     let done: Mutex<BTreeMap<usize, Result<Ran, Row>>> = Mutex::default();
     std::thread::scope(|scope| {
-        for _ in 0..PARALLEL {
+        for _ in 0..2 {
             scope.spawn(|| loop {
                 let at = next.fetch_add(1, Ordering::Relaxed);
                 let Some(run) = runs.get(at) else { break };

@@ -14,9 +14,6 @@ pub const NAME: &str = "sequences";
 /// Names the guest with random sequences on functions of the software PCI bus, which a model in the guest judges.
 pub const ON_SOFT: &str = "soft_sequences";
 
-/// The devices of the guest, by the names of the script.
-const DEVICES: &[&str] = &["edu", "pci-testdev", "e1000e"];
-
 /// How many calls each kernel must have answered at least, and how many in the long form.
 const DUE: (u64, u64) = (20_000, 500_000);
 
@@ -62,10 +59,10 @@ pub fn agree(session: &Session, ready: &BTreeMap<Kernel, Ready>, run: &Run, thei
     session.say(format_args!("         SEED={} makes the same random sequences again", *SEED));
     let (a, b) = (told(theirs.text), told(ours.text));
     let mut rows = Vec::new();
-    for device in DEVICES {
+    for device in ["edu", "pci-testdev", "e1000e"] {
         let name = format!("guest::{NAME}::agrees::{device}");
         let of = |all: &[Told]| -> BTreeMap<Key, Told> {
-            all.iter().filter(|told| told.key.0 == *device).map(|told| (told.key.clone(), told.clone())).collect()
+            all.iter().filter(|told| told.key.0 == device).map(|told| (told.key.clone(), told.clone())).collect()
         };
         rows.push(match shortest(&of(&a), &of(&b)) {
             None if of(&a).is_empty() => Row::failed(name, "neither kernel ran a sequence on it"),

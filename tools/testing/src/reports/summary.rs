@@ -5,12 +5,6 @@
 
 use crate::{common::*, verdict::*};
 
-const SLOWEST: usize = 5;
-
-/// How many failures end the text, and how many lines of each. The list of failures above the summary has all of them.
-const TOLD: usize = 3;
-const LINES: usize = 6;
-
 /// The numbers of an area, or of a run.
 pub const NUMBERS: [&str; 4] = ["behaviours", "passed", "failed", "skipped"];
 
@@ -48,7 +42,7 @@ impl<'a> Summary<'a> {
         let guest = |row: &'a Row| Some((row.name.strip_suffix("::boot")?, row.seconds?));
         let mut slowest: Vec<_> = rows.iter().filter_map(guest).collect();
         slowest.sort_by(|a, b| b.1.total_cmp(&a.1));
-        slowest.truncate(SLOWEST);
+        slowest.truncate(5);
         let skipped = |row: &'a Row| Some((row.name.as_str(), row.skipped.as_deref()?));
         Self { areas, slowest, skipped: rows.iter().filter_map(skipped).collect() }
     }
@@ -76,10 +70,11 @@ pub fn text(rows: &[Row], took: Duration) -> String {
         text += &format!("skipped {name}: {why}\n");
     }
     text += &format!("all of it took {}\n", elapsed(took));
-    for row in rows.iter().filter(|row| !row.ok).take(TOLD) {
+    // The list of failures above the summary has all of them.
+    for row in rows.iter().filter(|row| !row.ok).take(3) {
         text += &format!("failed  {}\n", row.name);
         let lines = row.message.lines();
-        text.extend(lines.take(LINES).map(|line| format!("        {line}\n")));
+        text.extend(lines.take(6).map(|line| format!("        {line}\n")));
     }
     text
 }

@@ -2,16 +2,8 @@
 
 //! Checks the mail itself, without a build.
 
-use super::{
-    mail::Repository,
-    pieces::File,
-    table::{Exception, Table, DRIVERS},
-    Step,
-};
+use super::{mail::Repository, pieces::File, table, Step};
 use crate::{common::*, verdict::Row};
-
-/// The largest length of a patch of the core.
-const LONGEST: usize = 600;
 
 fn row(name: &str, wrong: Vec<String>) -> Row {
     Row::of(format!("series::{name}"), wrong.join("\n"))
@@ -22,7 +14,7 @@ fn row(name: &str, wrong: Vec<String>) -> Row {
 pub fn mailbox(
     session: &Session,
     repository: &Repository<'_>,
-    table: &Table,
+    table: &table::Table,
     files: &[File],
     base: &str,
     patches: &[PathBuf],
@@ -48,7 +40,7 @@ pub fn mailbox(
 /// Checks that each fix applies without any other patch, and that each driver's patch can be reverted with all others applied.
 pub fn alone(repository: &Repository<'_>, base: &str, steps: &[Step], patches: &[PathBuf]) -> Result<Row> {
     let mut wrong = Vec::new();
-    for (part, on, how) in [("fixes", base, "--check"), (DRIVERS, "HEAD", "--reverse")] {
+    for (part, on, how) in [("fixes", base, "--check"), ("drivers", "HEAD", "--reverse")] {
         repository.git(&["read-tree", on])?;
         for (_, patch) in steps.iter().zip(&patches[1..]).filter(|(step, _)| step.part == part) {
             let applied = repository.git(&["apply", "--cached", "--check", how, &patch.display().to_string()]);
@@ -65,7 +57,7 @@ pub fn sizes(steps: &[Step], patches: &[PathBuf]) -> Result<Row> {
     let mut wrong = Vec::new();
     for (step, patch) in steps.iter().zip(&patches[1..]) {
         let lines = fs::read_to_string(patch)?.lines().filter(changed).count();
-        if lines > LONGEST && step.part == "core" {
+        if lines > 600 && step.part == "core" {
             wrong.push(format!("{lines} lines: {}", step.subject));
         }
     }
@@ -73,7 +65,7 @@ pub fn sizes(steps: &[Step], patches: &[PathBuf]) -> Result<Row> {
 }
 
 /// Checks that `checkpatch --strict` complains of all that the table excuses, and of nothing else.
-pub fn checkpatch(session: &Session, tree: &Path, table: &Table, steps: &[Step], patches: &[PathBuf]) -> Result<Row> {
+pub fn checkpatch(session: &Session, tree: &Path, table: &table::Table, steps: &[Step], patches: &[PathBuf]) -> Result<Row> {
     let mut perl = cmd!(session, "perl scripts/checkpatch.pl --strict --terse --show-types --no-summary");
     let said = perl.current_dir(tree).args(&patches[1..]).output().context("running checkpatch")?;
     let said = String::from_utf8_lossy(&said.stdout);
@@ -93,7 +85,7 @@ pub fn checkpatch(session: &Session, tree: &Path, table: &Table, steps: &[Step],
     }
     let unused = excuses.iter().filter(|(_, used)| !used);
     wrong.extend(unused.map(|(excuse, _)| {
-        let Exception { kind, reason, .. } = excuse;
+        let table::Exception { kind, reason, .. } = excuse;
         format!("nobody complains of {kind} any more, which stays because {reason}")
     }));
     Ok(row("checkpatch", wrong))

@@ -4,12 +4,6 @@
 
 use crate::common::*;
 
-/// The parts of the series, in their order. Each has a file of that name.
-pub const PARTS: [&str; 4] = ["fixes", "calls", "drivers", "core"];
-
-/// The name of the part that converts drivers.
-pub const DRIVERS: &str = "drivers";
-
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
@@ -68,7 +62,8 @@ pub fn folder(session: &Session) -> PathBuf {
 
 pub fn read(folder: &Path) -> Result<Table> {
     let mut table = Table::default();
-    for part in PARTS {
+    // The parts of the series, in their order.
+    for part in ["fixes", "calls", "drivers", "core"] {
         let path = folder.join(part).with_extension("toml");
         let read: Table = toml::from_str(&text::read(&path)?).with_context(|| format!("in {}", path.display()))?;
         table.steps.extend(read.steps.into_iter().map(|step| Step { part, ..step }));

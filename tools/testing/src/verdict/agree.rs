@@ -7,12 +7,6 @@ use similar::TextDiff;
 
 use crate::{common::*, verdict::Row};
 
-const SHOWN: usize = 40;
-
-/// Messages that the kernel prints at any time, whatever the guest does.
-const ASIDE: &str =
-    r"^(random: crng|clocksource: |sched_clock: |perf: interrupt took|hrtimer: interrupt took|workqueue: .* hogged CPU)";
-
 /// The log of a guest on one kernel.
 pub struct Side<'a> {
     /// The guest's name, with its kernel's.
@@ -36,7 +30,7 @@ pub fn compare(guest: &str, due: usize, theirs: &Side<'_>, ours: &Side<'_>) -> V
                 Row::passed(title).with("lines", x.text.lines().count())
             }
             (Some(x), Some(y)) if x.whole && y.whole => {
-                let shown = difference(SHOWN, 2, (&theirs.name, &x.text), (&ours.name, &y.text));
+                let shown = difference(40, 2, (&theirs.name, &x.text), (&ours.name, &y.text));
                 Row::failed(title, format!("the logs differ\n{shown}{logs}"))
             }
             (x, y) => {
@@ -66,7 +60,9 @@ struct Block {
 fn blocks(text: &str) -> BTreeMap<String, Block> {
     let marker = regex(r"(?:^|\s)compare: (begin|end) (\S+)$");
     let address = regex(r"\b(0x)?[0-9a-f]{16}\b");
-    let aside = regex(ASIDE);
+    // Messages that the kernel prints at any time, whatever the guest does.
+    let aside =
+        regex(r"^(random: crng|clocksource: |sched_clock: |perf: interrupt took|hrtimer: interrupt took|workqueue: .* hogged CPU)");
     let mut blocks: BTreeMap<String, Block> = BTreeMap::new();
     let mut open: Option<String> = None;
     for line in text.lines() {

@@ -17,9 +17,6 @@ pub struct Line {
     pub text: String,
 }
 
-/// A mark that one CPU took the console over from another in the middle of a line, which is then printed again.
-const REPLAYING: &str = "** replaying previous printk message **";
-
 /// Splits a serial log into lines, without partially printed ones.
 pub fn lines(log: &[u8]) -> Vec<Line> {
     let stamp = regex(r"^\[\s*(\d+\.\d+)\](?:\[\s*([TC]\d+)\])? ?");
@@ -35,7 +32,8 @@ pub fn lines(log: &[u8]) -> Vec<Line> {
             },
             None => Line { text: text.to_string(), ..Line::default() },
         };
-        if line.text == REPLAYING {
+        // One CPU took the console over from another in the middle of a line, which is then printed again.
+        if line.text == "** replaying previous printk message **" {
             replaying = true;
             continue;
         }
@@ -63,7 +61,7 @@ pub fn comment_additions(lines: &mut [Line], tolerated: &[&str]) {
             // The message of a warning, if it has one, comes before its place.
             let place = [1, 2].map(|after| text(at + after)).into_iter().find(|line| line.starts_with("WARNING: "));
             let names_one = |names: &[&str]| place.is_some_and(|place| names.iter().any(|name| place.contains(name)));
-            let reported = at > 0 && text(at - 1).contains(REPORT);
+            let reported = at > 0 && text(at - 1).contains(": irq vectors: ");
             warned |= text(at).contains("[ cut here ]") && (names_one(tolerated) || reported && names_one(&REPORTS));
             refused |= text(at).starts_with("genirq: Flags mismatch irq ");
             let is_added = warned || refused && text(at).starts_with("Call Trace:");
@@ -75,9 +73,6 @@ pub fn comment_additions(lines: &mut [Line], tolerated: &[&str]) {
         }
     }
 }
-
-/// The beginning of a report on ownership, after its driver and its device.
-const REPORT: &str = ": irq vectors: ";
 
 /// Finds lines that report a fault.
 pub struct Trouble<'a> {

@@ -8,9 +8,6 @@ use crate::common::*;
 /// The beginning of the lines of kmemleak's file that the guest's init prints.
 const QUOTE: &str = "# kmemleak: ";
 
-/// The line that init prints when kmemleak has scanned the memory.
-const SCANNED: &str = "# kmemleak: scanned";
-
 /// Returns a row that fails if there is an object without a reference.
 pub fn judge(guest: &str, lines: &[Line]) -> Row {
     let name = format!("guest::{guest}::kmemleak");
@@ -24,7 +21,7 @@ pub fn judge(guest: &str, lines: &[Line]) -> Row {
             object.push(text);
         }
     }
-    if !texts().any(|text| text == SCANNED) {
+    if !texts().any(|text| text == "# kmemleak: scanned") {
         return Row::failed(name, "kmemleak has not scanned the memory");
     }
     let announced = texts().filter_map(|text| {
@@ -50,10 +47,10 @@ mod tests {
     fn nothing_may_leak() {
         let found = "kmemleak: 2 new suspected memory leaks (see x)\n";
         for (log, says) in [
-            (format!("{SCANNED}\n"), ""),
-            (format!("{OBJECT}{SCANNED}\n"), "pcim_iomap_regions"),
+            ("# kmemleak: scanned\n".into(), ""),
+            (format!("{OBJECT}# kmemleak: scanned\n"), "pcim_iomap_regions"),
             // Every object that is found must be told of.
-            (format!("{found}{OBJECT}{SCANNED}\n"), "tells of 1"),
+            (format!("{found}{OBJECT}# kmemleak: scanned\n"), "tells of 1"),
             ("guest: finished\n".into(), "has not scanned"),
         ] {
             let row = judge("g@debug", &klog::lines(log.as_bytes()));
