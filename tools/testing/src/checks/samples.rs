@@ -2,34 +2,15 @@
 
 //! Checks that the template has a project file which an editor can follow.
 
+use serde_json::Value;
+
 use crate::{common::*, kernel::*, verdict::Row};
 
 /// The name of the row about rust-analyzer.
 pub const ANALYZER: &str = "host::template::rust_analyzer";
 
-/// The file that rust-analyzer reads.
-#[derive(Deserialize)]
-pub struct Project {
-    crates: Vec<Crate>,
-}
-
-#[derive(Deserialize)]
-struct Crate {
-    display_name: String,
-    root_module: PathBuf,
-    deps: Vec<Dependency>,
-    cfg: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct Dependency {
-    #[serde(rename = "crate")]
-    at: usize,
-    name: String,
-}
-
 /// Makes the kernel's own target write `rust-project.json` into the folder of a driver. Returns the file and its number of crates.
-pub fn describe(prepared: &Prepared, kernel: &KernelSpec, folder: &Path) -> Result<(PathBuf, Project)> {
+pub fn describe(prepared: &Prepared, kernel: &KernelSpec, folder: &Path) -> Result<(PathBuf, Value)> {
     let log = prepared.log("rust-analyzer");
     let doing = "describing the driver to editors";
     prepared.stage("rust-analyzer", doing, |stage| {
@@ -37,8 +18,8 @@ pub fn describe(prepared: &Prepared, kernel: &KernelSpec, folder: &Path) -> Resu
         make.arg(format!("M={}", folder.display()));
         run(stage, make.arg("rust-analyzer"), &log)?;
         let file = folder.join("rust-project.json");
-        let project: Project = serde_json::from_slice(&fs::read(&file)?).with_context(|| format!("reading {}", file.display()))?;
-        let summary = format!("{}, {} crates", prepared.show(&file), project.crates.len());
+        let project: Value = serde_json::from_slice(&fs::read(&file)?).with_context(|| format!("reading {}", file.display()))?;
+        let summary = format!("{}, {} crates", prepared.show(&file), project["crates"].as_array().map_or(0, Vec::len));
         Ok(((file, project), summary))
     })
 }
@@ -53,20 +34,28 @@ pub fn analyzer(prepared: &Prepared, kernel: &Built) -> Result<Vec<Row>> {
     Ok(vec![row.took(started.elapsed())])
 }
 
-fn follow(project: &Project, copy: &Path) -> Result<()> {
+fn follow(project: &Value, copy: &Path) -> Result<()> {
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
     // A path in the file is relative to its folder.
-    let root = |c: &Crate| copy.join(&c.root_module);
-    if let Some(c) = project.crates.iter().find(|c| !root(c).is_file()) {
-        bail!("crate {} has no {}", c.display_name, c.root_module.display());
+    let root = |c: &Value| copy.join(text(&c["root_module"]));
+    let crates = list(&project["crates"]);
+    if let Some(c) = crates.iter().find(|c| !root(c).is_file()) {
+        bail!("crate {} has no {}", text(&c["display_name"]), text(&c["root_module"]));
     }
-    let driver = project.crates.iter().find(|c| root(c).starts_with(copy)).context("the driver is not in it")?;
+    let driver = crates.iter().find(|c| root(c).starts_with(copy)).context("the driver is not in it")?;
     let option = "CONFIG_PCI_DEVRES_RUST";
-    ensure!(driver.cfg.iter().any(|cfg| cfg == option), "{} is not configured with {option}", driver.display_name);
-    let kernel = driver.deps.iter().find(|d| d.name == "kernel").and_then(|d| project.crates.get(d.at));
+    ensure!(
+        list(&driver["cfg"]).iter().any(|cfg| cfg == option),
+        "{} is not configured with {option}",
+        text(&driver["display_name"])
+    );
+    let kernel = list(&driver["deps"]).into_iter().find(|d| d["name"] == "kernel");
+    let kernel = kernel.and_then(|d| crates.get(d["crate"].as_u64()? as usize));
     let kernel = kernel.context("the driver does not depend on the crate kernel")?;
     // The module that the driver uses is part of that crate.
-    let vectors = kernel.root_module.with_file_name("pci").join("vectors.rs");
-    let is_ours = kernel.display_name == "kernel" && vectors.is_file();
-    ensure!(is_ours, "{} is not the grafted crate", kernel.root_module.display());
+    let vectors = Path::new(&text(&kernel["root_module"])).with_file_name("pci").join("vectors.rs");
+    let is_ours = kernel["display_name"] == "kernel" && vectors.is_file();
+    ensure!(is_ours, "{} is not the grafted crate", text(&kernel["root_module"]));
     Ok(())
 }

@@ -31,11 +31,8 @@ pub fn boot(session: &Session, folder: Option<&Path>) -> Result<bool> {
 /// Returns a guest with these devices, which takes the modules that were built from a folder.
 fn guest(ready: &Ready, folder: &str, devices: &[String]) -> Result<&'static GuestSpec> {
     let modules: Vec<_> = ready.kernel.external().collect();
-    if modules.is_empty() {
-        return Err(Failure::new(format!("{folder}/Kbuild builds no module"))
-            .remedy("it needs a line such as: obj-m := my_pci_driver.o")
-            .into());
-    }
+    let remedy = "it needs a line such as: obj-m := my_pci_driver.o";
+    ensure!(!modules.is_empty(), Failure::new(format!("{folder}/Kbuild builds no module")).remedy(remedy));
     // This command boots only once, so what is leaked is small.
     let append = vec!["kunit.enable=0", format!("guest.modules={}", modules.join(",")).leak()].leak();
     let devices = devices.iter().map(|device| &*device.clone().leak()).collect::<Vec<_>>().leak();

@@ -201,9 +201,8 @@ fn configuration(session: &Session, path: &Path, tree: &Path) -> Result<bool> {
     let shown = session.show(path);
     let text = fs::read_to_string(path).map_err(|e| Failure::new(format!("{shown}: {e}")).remedy(takes))?;
     let config = Config::parse(&text);
-    if config == Config::default() {
-        bail!(Failure::new(format!("{shown} is no kernel configuration: it sets no symbol")).remedy(takes));
-    }
+    let nothing = || Failure::new(format!("{shown} is no kernel configuration: it sets no symbol")).remedy(takes);
+    ensure!(config != Config::default(), nothing());
     println!("\n{shown}");
     if config.on("RUST") {
         let ours = config.get("PCI_DEVRES_RUST");

@@ -78,9 +78,7 @@ fn chosen(session: &Session, names: &[String]) -> Result<Vec<Mutation>> {
     }
     let known = all.iter().map(|m| m.name.as_str()).collect::<Vec<_>>().join(", ");
     all.retain(|m| is_chosen(names, &m.name));
-    if all.is_empty() {
-        bail!(Failure::new("there is no such mutation").remedy(format!("one of: {known}")));
-    }
+    ensure!(!all.is_empty(), Failure::new("there is no such mutation").remedy(format!("one of: {known}")));
     Ok(all)
 }
 

@@ -88,10 +88,8 @@ fn keep(out: &Path, built: Option<f64>) -> Option<f64> {
 pub fn platforms(session: &Session, names: &[String]) -> Result<bool> {
     let all = &PLATFORMS["platform"];
     let chosen: Vec<_> = all.iter().filter(|platform| is_chosen(names, platform.name)).collect();
-    if chosen.is_empty() {
-        let known = all.iter().map(|platform| platform.name).collect::<Vec<_>>().join(" ");
-        bail!(Failure::new("no such platform").remedy(format!("P= takes: {known}")));
-    }
+    let known = all.iter().map(|platform| platform.name).collect::<Vec<_>>().join(" ");
+    ensure!(!chosen.is_empty(), Failure::new("no such platform").remedy(format!("P= takes: {known}")));
     let prepared = prepare::source(session, packages::set("platforms"))?;
     let mut rows = Vec::new();
     let mut lines = vec![HEAD.map(String::from).to_vec()];

@@ -24,9 +24,8 @@ impl<'a> Archive<'a> {
     /// Fetches the lists of packages, of another architecture if one is named.
     pub fn open(stage: &Stage<'a>, architecture: Option<&str>) -> Result<Self> {
         let session = stage.session;
-        if !packages::is_debian() || !Path::new(KEYRING).exists() {
-            bail!(Failure::new("Debian's archive and its key are not known to this system").remedy(OWN_TREE));
-        }
+        let is_known = packages::is_debian() && Path::new(KEYRING).exists();
+        ensure!(is_known, Failure::new("Debian's archive and its key are not known to this system").remedy(OWN_TREE));
         if mirror(session).is_none() {
             packages::update(stage)?;
         }

@@ -18,13 +18,6 @@ pub struct Pristine {
     pub users: bool,
 }
 
-impl Pristine {
-    fn new(tree: PathBuf, users: bool) -> Result<Self> {
-        let version = version(&tree)?;
-        Ok(Self { tree, version, users })
-    }
-}
-
 /// Returns the user's tree if one is named, and otherwise Debian's, which is fetched if necessary.
 pub fn pristine(session: &Session) -> Result<Pristine> {
     if let Some(tree) = &session.users_tree {
@@ -36,7 +29,7 @@ pub fn pristine(session: &Session) -> Result<Pristine> {
     let doing = "fetching Linux 7.3 from Debian's archive";
     session.stage("source", doing, |stage| {
         let (tree, package) = fetch(stage)?;
-        let pristine = Pristine::new(tree, false)?;
+        let pristine = Pristine { version: version(&tree)?, tree, users: false };
         let summary = format!("Linux {}, {PACKAGE} {package}", pristine.version);
         Ok((pristine, summary))
     })
@@ -94,22 +87,17 @@ pub fn is_ours(version: &str) -> bool {
 fn ours_to_read(tree: &Path) -> Result<Pristine> {
     let remedy = "LINUX= takes the top folder of a Linux 7.3 source tree";
     let tree = fs::canonicalize(tree).map_err(|e| Failure::new(format!("LINUX={}: {e}", tree.display())).remedy(remedy))?;
-    let found = Pristine::new(tree, true).map_err(|e| Failure::from_error(e).remedy(remedy))?;
-    if !is_ours(&found.version) {
-        bail!(Failure::new(format!("{} is Linux {}", found.tree.display(), found.version)).remedy(remedy));
-    }
-    Ok(found)
-}
-
-fn home(session: &Session) -> PathBuf {
-    session.cache.join("linux")
+    let version = version(&tree).map_err(|e| Failure::from_error(e).remedy(remedy))?;
+    ensure!(is_ours(&version), Failure::new(format!("{} is Linux {version}", tree.display())).remedy(remedy));
+    Ok(Pristine { tree, version, users: true })
 }
 
 /// Returns a tree that was unpacked earlier. Its folder gets this name only when it is complete.
 pub fn cached(session: &Session) -> Option<Pristine> {
-    let complete = fs::read_dir(home(session)).ok()?.flatten().filter(|e| !e.file_name().to_string_lossy().starts_with('.'));
+    let complete =
+        fs::read_dir(session.cache.join("linux")).ok()?.flatten().filter(|e| !e.file_name().to_string_lossy().starts_with('.'));
     let trees = complete.filter_map(|entry| {
-        let pristine = Pristine::new(entry.path(), false).ok()?;
+        let pristine = Pristine { version: version(&entry.path()).ok()?, tree: entry.path(), users: false };
         Some((fs::metadata(&pristine.tree).ok()?.modified().ok()?, pristine))
     });
     trees.max_by(|(a, x), (b, y)| (a, &x.tree).cmp(&(b, &y.tree))).map(|(_, pristine)| pristine)
@@ -120,7 +108,7 @@ fn fetch(stage: &Stage<'_>) -> Result<(PathBuf, String)> {
     let archive = Archive::open(stage, None)?;
     let version = archive.versions(PACKAGE).into_iter().next();
     let version = version.ok_or_else(|| Failure::new(format!("Debian's archive has no {PACKAGE}")).remedy(debian::OWN_TREE))?;
-    let home = home(session);
+    let home = session.cache.join("linux");
     let fresh = archive.unpack(stage, PACKAGE, &version, &home)?;
     let tarball = fresh.path().join(format!("usr/src/{PACKAGE}.tar.xz"));
     let tree = fresh.path().join("tree");

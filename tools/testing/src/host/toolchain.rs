@@ -23,9 +23,8 @@ pub struct Toolchain {
 pub fn prepare(session: &Session) -> Result<Toolchain> {
     let rustc = version(session, "rustc")
         .ok_or_else(|| Failure::new("no working rustc").remedy("install Rust 1.85 or later with rustup, or Debian 13's rustc"))?;
-    if older(&rustc, RUSTC_MIN) {
-        bail!(Failure::new(format!("rustc is {rustc}; Linux 7.3 needs {RUSTC_MIN}")).remedy("rustup update stable"));
-    }
+    let old = || Failure::new(format!("rustc is {rustc}; Linux 7.3 needs {RUSTC_MIN}")).remedy("rustup update stable");
+    ensure!(!older(&rustc, RUSTC_MIN), old());
     let rust_lib_src = match rust_src(session, &rustc) {
         Some(path) => path,
         None => fetch_rust_src(session, &rustc)?,

@@ -2,6 +2,8 @@
 
 //! Kernel configurations: what a fragment asks for, what a `.config` has, and what hides Rust.
 
+use std::cmp::Ordering;
+
 use regex::Captures;
 
 use crate::common::*;
@@ -65,7 +67,7 @@ pub struct Hidden {
     pub condition: String,
     /// The symbols in it, with their values.
     pub because: String,
-    pub remedy: String,
+    pub remedy: &'static str,
 }
 
 /// Returns the conditions of `config RUST` in `tree` that `config` does not meet.
@@ -89,13 +91,12 @@ fn conditions(kconfig: &str) -> Vec<String> {
     lines.skip(1).take_while(of_rust).filter_map(|line| line.trim().strip_prefix("depends on ")).map(str::to_string).collect()
 }
 
-fn remedy(condition: &str, config: &Config) -> String {
-    let mut fitting = REMEDIES.lines().filter_map(|line| line.split_once(": ")).filter(|(symbol, _)| condition.contains(symbol));
-    let known = match condition.contains("RUST_IS_AVAILABLE") && config.on("CC_IS_GCC") {
-        true => Some("configured with gcc: give every make the same LLVM=-19"),
-        false => fitting.next().map(|(_, remedy)| remedy),
-    };
-    known.unwrap_or("change one of these symbols").into()
+fn remedy(condition: &str, config: &Config) -> &'static str {
+    if condition.contains("RUST_IS_AVAILABLE") && config.on("CC_IS_GCC") {
+        return "configured with gcc: give every make the same LLVM=-19";
+    }
+    let mut known = REMEDIES.lines().filter_map(|line| line.split_once(": "));
+    known.find(|(symbol, _)| condition.contains(symbol)).map_or("change one of these symbols", |(_, remedy)| remedy)
 }
 
 /// What to do about a condition with a symbol. The first one that it has counts.
@@ -139,19 +140,12 @@ fn compare(comparison: &Captures<'_>) -> &'static str {
         (Ok(left), Ok(right)) => left.cmp(&right),
         _ => left.cmp(right),
     };
-    let holds = match operator {
-        ">=" => order.is_ge(),
-        "<=" => order.is_le(),
-        "!=" => order.is_ne(),
-        "=" => order.is_eq(),
-        ">" => order.is_gt(),
-        _ => order.is_lt(),
+    let holding = match order {
+        Ordering::Less => ["<", "<=", "!="],
+        Ordering::Equal => ["=", "<=", ">="],
+        Ordering::Greater => [">", ">=", "!="],
     };
-    if holds {
-        "y"
-    } else {
-        "n"
-    }
+    ["n", "y"][usize::from(holding.contains(&operator))]
 }
 
 #[cfg(test)]

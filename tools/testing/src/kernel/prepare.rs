@@ -140,9 +140,8 @@ pub fn graft(session: &Session, overlay: &Path) -> Result<()> {
             .map_err(|e| Failure::from_error(e).or_remedy("if build/linux was edited by hand: make clean, then again"))?;
         let said = fs::read_to_string(&log)?;
         // The line that says what was done begins with the folder, which is known here.
-        let done = said.lines().find_map(|line| line.split_once("): "));
-        let summary = done.map_or("done", |(_, done)| done);
-        Ok(((), summary.trim().to_string()))
+        let done = said.lines().find_map(|line| line.split_once("): ")).map_or("done", |(_, done)| done.trim());
+        Ok(((), done.to_string()))
     })
 }
 

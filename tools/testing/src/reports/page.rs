@@ -2,7 +2,7 @@
 
 //! The report of a run as a page for a browser.
 
-use maud::{html, Markup, DOCTYPE};
+use maud::{html, DOCTYPE};
 
 use super::summary::{Summary, NUMBERS};
 use crate::{common::*, verdict::Row};
@@ -21,7 +21,12 @@ pub fn page(name: &str, kernel: Option<&str>, took: Duration, rows: &[Row]) -> S
             body {
                 h1 { "make " (name) ": " @if failed.is_empty() { "ok" } @else { (failed.len()) " failed" } }
                 p { @if let Some(kernel) = kernel { "Linux " (kernel) ", " } (elapsed(took)) }
-                (areas(&summary))
+                table {
+                    tr { th { "area" } @for name in NUMBERS { th { (name) } } }
+                    @for (name, numbers) in &summary.areas {
+                        tr { td { (name) } @for number in numbers { td { (number) } } }
+                    }
+                }
                 @for row in &failed {
                     h3.failed id=(row.name) { (row.name) }
                     pre { (row.message) }
@@ -35,33 +40,18 @@ pub fn page(name: &str, kernel: Option<&str>, took: Duration, rows: &[Row]) -> S
                 h2 { "All tests" }
                 table {
                     tr { th { "test" } th { "result" } th { "rounds" } th { "seconds" } th { "log" } }
-                    @for row in rows { (line(row)) }
+                    @for row in rows {
+                        tr class=(row.result()) {
+                            td { @if row.ok { (row.name) } @else { a href={ "#" (row.name) } { (row.name) } } }
+                            td { (row.result()) }
+                            td { @if let Some(rounds) = row.values.get("rounds") { (rounds) } }
+                            td { @if let Some(seconds) = row.seconds { (seconds) } }
+                            td { @if let Some(log) = &row.log { (log.display()) } }
+                        }
+                    }
                 }
             }
         }
     };
     page.into_string()
-}
-
-fn areas(summary: &Summary<'_>) -> Markup {
-    html! {
-        table {
-            tr { th { "area" } @for name in NUMBERS { th { (name) } } }
-            @for (name, numbers) in &summary.areas {
-                tr { td { (name) } @for number in numbers { td { (number) } } }
-            }
-        }
-    }
-}
-
-fn line(row: &Row) -> Markup {
-    html! {
-        tr class=(row.result()) {
-            td { @if row.ok { (row.name) } @else { a href={ "#" (row.name) } { (row.name) } } }
-            td { (row.result()) }
-            td { @if let Some(rounds) = row.values.get("rounds") { (rounds) } }
-            td { @if let Some(seconds) = row.seconds { (seconds) } }
-            td { @if let Some(log) = &row.log { (log.display()) } }
-        }
-    }
 }

@@ -17,22 +17,15 @@ pub struct Summary<'a> {
     pub skipped: Vec<(&'a str, &'a str)>,
 }
 
-fn area(name: &str) -> &'static str {
-    MEANING.areas.iter().find(|(beginning, _)| name.starts_with(beginning)).map_or("host", |(_, area)| area)
-}
-
-/// Returns a name without the kernel on which the test ran.
-fn behaviour(name: &str) -> String {
-    regex("@[^:]*").replace_all(name, "").into_owned()
-}
-
 impl<'a> Summary<'a> {
     pub fn new(rows: &'a [Row]) -> Self {
         let mut areas = BTreeMap::new();
         let mut seen = BTreeSet::new();
+        let kernel = regex("@[^:]*");
         for row in rows {
-            let [behaviours, passed, failed, skipped] = areas.entry(area(&row.name)).or_default();
-            *behaviours += usize::from(seen.insert(behaviour(&row.name)));
+            let area = MEANING.areas.iter().find(|(beginning, _)| row.name.starts_with(beginning)).map_or("host", |(_, area)| area);
+            let [behaviours, passed, failed, skipped] = areas.entry(area).or_default();
+            *behaviours += usize::from(seen.insert(kernel.replace_all(&row.name, "")));
             *match row.result() {
                 "failed" => failed,
                 "skipped" => skipped,
