@@ -124,13 +124,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_are_read_from_the_log() {
+    fn what_two_boots_do_not_agree_on_is_named() {
         let found = counts("bench: call/a 12\nbench: calls failed with -22\nx bench: call/b 1\n");
         assert_eq!(found, Counts::from([("call/a".into(), 12)]));
-    }
-
-    #[test]
-    fn what_two_boots_do_not_agree_on_is_named() {
         let one = counts("bench: call/a 12\nbench: call/b 7\n");
         let other = counts("bench: call/a 24\nbench: call/b 7\n");
         assert!(repeats(Kernel::Ours, &one, &one).ok);

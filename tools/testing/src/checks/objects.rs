@@ -222,10 +222,7 @@ mod tests {
         assert_eq!(found[1].name, "objects::drivers/pci/msi");
         assert!(found[1].message.contains("drivers/pci/msi/api.o differs"), "{}", found[1].message);
         assert!(rows(&a, &b, &BTreeSet::from(["drivers/pci/msi/api.o".to_string()])).iter().all(|row| row.ok));
-    }
-
-    #[test]
-    fn an_object_that_is_new_or_gone_is_named() {
+        // One that is new or gone is named, too.
         let rows = rows(&tree(&[("drivers/pci/devres.o", "")]), &tree(&[("drivers/pci/devres_rust.o", "")]), &BTreeSet::new());
         assert!(rows[0].message.contains("devres_rust.o is new"));
         assert!(rows[0].message.contains("devres.o is gone"));

@@ -118,10 +118,7 @@ mod tests {
         assert_eq!(quote[0], "b.c:1:2: error: no member named 'x'");
         assert_eq!(quote.last().unwrap(), "  CC 99.o");
         assert!(quote.len() <= QUOTED);
-    }
-
-    #[test]
-    fn without_an_error_the_last_lines_are_quoted() {
+        // Without an error the last lines are quoted.
         assert_eq!(relevant(b"one\n\ntwo\n"), ["one", "two"]);
     }
 }

@@ -65,26 +65,13 @@ mod tests {
 
     #[test]
     fn what_is_needed_is_left() {
-        let needed = 1 << 3 | 1 << 17 | 1 << 58;
-        let (kept, boots) = shortest((1 << 60) - 1, |t| t & needed == needed);
+        let (all, needed) = ((1 << 60) - 1, 1 << 3 | 1 << 17 | 1 << 58);
+        let (kept, boots) = shortest(all, |t| t & needed == needed);
         assert_eq!(kept, needed);
         assert!(boots <= 8, "{boots}");
-    }
-
-    #[test]
-    fn one_of_two_will_do() {
-        let (kept, _) = shortest((1 << 60) - 1, |t| t & (1 << 7 | 1 << 40) != 0);
-        assert_eq!(kept.count_ones(), 1);
-    }
-
-    #[test]
-    fn nothing_can_be_enough() {
+        // One of two will do, nothing can be enough, and all can be needed.
+        assert_eq!(shortest(all, |t| t & (1 << 7 | 1 << 40) != 0).0.count_ones(), 1);
         assert_eq!(shortest((1 << 40) - 1, |_| true).0, 0);
-    }
-
-    #[test]
-    fn all_can_be_needed() {
-        let all = (1 << 60) - 1;
         assert_eq!(shortest(all, |t| t == all).0, all);
     }
 }

@@ -55,16 +55,12 @@ mod tests {
 
     #[test]
     fn a_table_has_three_rules() {
-        let line = |cells: [&str; 2]| cells.map(String::from).to_vec();
-        let table = table(&[line(["a", "bbb"]), line(["ccc", "1"])]);
-        assert_eq!(table, "===  ===\na    bbb\n===  ===\nccc    1\n===  ===\n");
-        assert_eq!(rows(&format!("Title\n=====\n\n{table}\nText.\n{table}")), [["ccc", "1"], ["ccc", "1"]]);
-    }
-
-    #[test]
-    fn a_cell_may_be_empty() {
-        let line = |cells: [&str; 3]| cells.map(String::from).to_vec();
-        let table = table(&[line(["a", "b", "c"]), line(["x y", "", ""])]);
-        assert_eq!(rows(&table), [["x y", "", ""]]);
+        let line = |cells: &[&str]| cells.iter().map(|cell| cell.to_string()).collect::<Vec<_>>();
+        let table = |lines: &[&[&str]]| super::table(&lines.iter().map(|cells| line(cells)).collect::<Vec<_>>());
+        let text = table(&[&["a", "bbb"], &["ccc", "1"]]);
+        assert_eq!(text, "===  ===\na    bbb\n===  ===\nccc    1\n===  ===\n");
+        assert_eq!(rows(&format!("Title\n=====\n\n{text}\nText.\n{text}")), [["ccc", "1"], ["ccc", "1"]]);
+        // A cell may be empty.
+        assert_eq!(rows(&table(&[&["a", "b", "c"], &["x y", "", ""]])), [["x y", "", ""]]);
     }
 }
