@@ -58,7 +58,7 @@ pub mod kernel {
     pub mod prepare;
     pub mod spec;
 
-    pub use drivers::{By, Converted};
+    pub use drivers::Converted;
     pub use kconfig::{hides_rust, Config};
     pub use machine::{Machine, PC};
     pub use prepare::{ungrafted, Prepared, Ready};

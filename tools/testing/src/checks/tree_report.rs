@@ -17,10 +17,7 @@ pub const DEBUG_RUNS: &str = ".. From here on written by make converted DEBUG=1.
 pub fn lines(files: &[Converted], found: &[Vec<Row>]) -> Vec<Vec<String>> {
     let head = ["driver", "model", "by"].map(String::from).into_iter().chain(TARGETS.iter().map(|target: &Target| target.name()));
     let cells = |(at, file): (usize, &Converted)| {
-        let by = match &file.by {
-            By::SemanticPatch => "semantic patch".to_string(),
-            By::Patch { name, .. } => format!("{name}.patch"),
-        };
+        let by = file.patch.as_ref().map_or("semantic patch".into(), |(name, _)| format!("{name}.patch"));
         let word = |found: &Vec<Row>| match found[at].result() {
             "failed" => "FAILED".to_string(),
             "skipped" => "n/a".into(),
@@ -34,12 +31,9 @@ pub fn lines(files: &[Converted], found: &[Vec<Row>]) -> Vec<Vec<String>> {
 /// Returns the page for the documentation, which replaces `old`. The part of `old` that says what has run stays.
 pub fn page(prepared: &Prepared, files: &[Converted], lines: &[Vec<String>], old: &str) -> String {
     let managed = files.iter().filter(|f| f.model() == "managed").count();
-    let patched = files.iter().filter(|f| f.by != By::SemanticPatch).count();
-    let why = |file: &Converted| match &file.by {
-        By::Patch { name, why } => Some(format!("{name}\n  {why}\n")),
-        By::SemanticPatch => None,
-    };
-    let mut whys: Vec<_> = files.iter().filter_map(why).collect();
+    let patched = files.iter().filter(|f| f.patch.is_some()).count();
+    let patches = files.iter().filter_map(|file| file.patch.as_ref());
+    let mut whys: Vec<_> = patches.map(|(name, why)| format!("{name}\n  {why}\n")).collect();
     // A patch may be of several files.
     whys.dedup();
     format!(

@@ -2,10 +2,7 @@
 
 //! The guests, which are in `tools/testing/guests.toml`: how they are booted, and on what their kernels must agree.
 
-use std::sync::{
-    atomic::{AtomicUsize, Ordering},
-    LazyLock, Mutex,
-};
+use std::sync::Mutex;
 
 use crate::{common::*, guest::*, kernel::*, verdict::*};
 
@@ -54,13 +51,12 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
 
 /// Boots guests, two at a time, each on its kernel in `ready`. A guest that could not run at all is a failed row.
 pub fn boot(session: &Session, ready: &BTreeMap<Kernel, Ready>, runs: &[Run]) -> BTreeMap<usize, Result<Ran, Row>> {
-    let next = AtomicUsize::new(0);
+    let next = Mutex::new(runs.iter().enumerate());
     let done: Mutex<BTreeMap<usize, Result<Ran, Row>>> = Mutex::default();
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| loop {
-                let at = next.fetch_add(1, Ordering::Relaxed);
-                let Some(run) = runs.get(at) else { break };
+                let Some((at, run)) = next.lock().expect("no holder panics").next() else { break };
                 // A kernel that could not be built is a failed row already.
                 let Some(ready) = ready.get(&run.kernel) else { continue };
                 let ran =

@@ -68,8 +68,9 @@ pub fn agree(session: &Session, ready: &BTreeMap<Kernel, Ready>, run: &Run, thei
             None if of(&a).is_empty() => Row::failed(name, "neither kernel ran a sequence on it"),
             None => Row::passed(name).with("sequences", of(&a).len()).with("seed", *SEED),
             Some(found) => {
-                let hunt = Hunt { session, ready, key: &found.key };
-                let shortest = hunt.shortest(found.steps).unwrap_or_else(|error| format!("it could not be replayed: {error:#}\n"));
+                let replay = |parts: &[u64], verbose| replay(session, ready, &found.key, parts, verbose);
+                let shortest =
+                    shortest_part(found.steps, replay).unwrap_or_else(|error| format!("it could not be replayed: {error:#}\n"));
                 Row::failed(name, message(&found, run.long, &shortest, &theirs.log, &ours.log))
             }
         });
@@ -102,32 +103,11 @@ fn enough(a: &[Told], b: &[Told], long: bool) -> Row {
     Row::judged(format!("guest::{NAME}::agrees::{due}_calls"), theirs.min(ours) >= due, complaint).with("calls", ours)
 }
 
-/// Replays one sequence in parts.
-struct Hunt<'a> {
-    session: &'a Session,
-    ready: &'a BTreeMap<Kernel, Ready>,
-    key: &'a Key,
-}
-
-impl Hunt<'_> {
-    /// Returns the output of both kernels for the shortest part in which they still differ.
-    fn shortest(&self, count: u32) -> Result<String> {
-        let all = (1u64 << count) - 1;
-        if self.differ(&[all])? == [false] {
-            let alone = "replayed alone it does not differ: it takes what ran before it";
-            return Ok(quote([alone]));
-        }
-        let kept = shrink::shrink(all, |tries| self.differ(tries))?;
-        let [theirs, ours] = self.replay(&[kept], true)?.map(|text| full(&text));
-        let numbers: Vec<String> = shrink::steps(kept).iter().map(u32::to_string).collect();
-        let steps = if numbers.is_empty() { "binding and detach" } else { &numbers.join(", ") };
-        let shown = difference(SHOWN, SHOWN, ("the stock kernel", &theirs), ("ours", &ours));
-        Ok(format!("{} of its {count} steps are enough: {steps}\n{shown}", numbers.len()))
-    }
-
-    /// Returns for each part whether the kernels differ.
-    fn differ(&self, parts: &[u64]) -> Result<Vec<bool>> {
-        let [a, b] = self.replay(parts, false)?.map(|text| told(&text));
+/// Returns the output of both kernels for the shortest part of a sequence of `count` steps in which they still differ.
+fn shortest_part(count: u32, replay: impl Fn(&[u64], bool) -> Result<[String; 2]>) -> Result<String> {
+    // Returns for each part whether the kernels differ.
+    let differ = |parts: &[u64]| -> Result<Vec<bool>> {
+        let [a, b] = replay(parts, false)?.map(|text| told(&text));
         // A kernel that failed did so in the part after those that it reported. Nothing is known of later parts.
         let (shorter, longer) = (a.len().min(b.len()), a.len().max(b.len()));
         let differs = |at: usize| match (a.get(at), b.get(at)) {
@@ -135,24 +115,34 @@ impl Hunt<'_> {
             _ => at == shorter && shorter < longer,
         };
         Ok((0..parts.len()).map(differs).collect())
+    };
+    let all = (1u64 << count) - 1;
+    if differ(&[all])? == [false] {
+        return Ok(quote(["replayed alone it does not differ: it takes what ran before it"]));
     }
+    let kept = shrink::shrink(all, differ)?;
+    let [theirs, ours] = replay(&[kept], true)?.map(|text| full(&text));
+    let numbers: Vec<String> = shrink::steps(kept).iter().map(u32::to_string).collect();
+    let steps = if numbers.is_empty() { "binding and detach" } else { &numbers.join(", ") };
+    let shown = difference(SHOWN, SHOWN, ("the stock kernel", &theirs), ("ours", &ours));
+    Ok(format!("{} of its {count} steps are enough: {steps}\n{shown}", numbers.len()))
+}
 
-    /// Boots both kernels, and returns what each printed.
-    fn replay(&self, parts: &[u64], verbose: bool) -> Result<[String; 2]> {
-        let (device, seed, number) = self.key;
-        let parts: Vec<String> = parts.iter().map(|part| format!("{part:x}")).collect();
-        let words = vec![format!("replay={device}:{seed}:{number}:{}", parts.join(",")), format!("verbose={}", u8::from(verbose))];
-        let boot = |kernel| -> Result<String> {
-            let run = Run { words: words.clone(), ..Run::new(list::guest(NAME).named("sequences-replay".into()), kernel) };
-            Ok(run.run(self.session, self.ready.get(&kernel).context("the kernel was not built")?)?.text)
-        };
-        std::thread::scope(|scope| {
-            let theirs = scope.spawn(|| boot(Kernel::Stock));
-            let ours = boot(Kernel::Ours)?;
-            let theirs = theirs.join().expect("no boot panics")?;
-            Ok([theirs, ours])
-        })
-    }
+/// Boots both kernels, and returns what each printed.
+fn replay(session: &Session, ready: &BTreeMap<Kernel, Ready>, key: &Key, parts: &[u64], verbose: bool) -> Result<[String; 2]> {
+    let (device, seed, number) = key;
+    let parts: Vec<String> = parts.iter().map(|part| format!("{part:x}")).collect();
+    let words = vec![format!("replay={device}:{seed}:{number}:{}", parts.join(",")), format!("verbose={}", u8::from(verbose))];
+    let boot = |kernel| -> Result<String> {
+        let run = Run { words: words.clone(), ..Run::new(list::guest(NAME).named("sequences-replay".into()), kernel) };
+        Ok(run.run(session, ready.get(&kernel).context("the kernel was not built")?)?.text)
+    };
+    std::thread::scope(|scope| {
+        let theirs = scope.spawn(|| boot(Kernel::Stock));
+        let ours = boot(Kernel::Ours)?;
+        let theirs = theirs.join().expect("no boot panics")?;
+        Ok([theirs, ours])
+    })
 }
 
 /// Returns the full text of a sequence.

@@ -9,22 +9,16 @@ use crate::common::*;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Converted {
     pub file: PathBuf,
-    pub by: By,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum By {
-    /// `scripts/coccinelle/api/pcim_alloc_irq_vectors.cocci`, which makes all its drivers managed.
-    SemanticPatch,
-    /// A patch in `scripts/patches/drivers`: its name, and its first line, which begins with the model.
-    Patch { name: String, why: String },
+    /// The patch in `scripts/patches/drivers` that converts it: its name, and its first line, which begins with the model. Without one
+    /// it is `scripts/coccinelle/api/pcim_alloc_irq_vectors.cocci`, which makes all its drivers managed.
+    pub patch: Option<(String, String)>,
 }
 
 impl Converted {
     /// Returns the model of the converted driver: `managed` or `explicit`.
     pub fn model(&self) -> &'static str {
-        match &self.by {
-            By::Patch { why, .. } if why.starts_with("Explicit") => "explicit",
+        match &self.patch {
+            Some((_, why)) if why.starts_with("Explicit") => "explicit",
             _ => "managed",
         }
     }
@@ -44,14 +38,14 @@ pub fn converted(session: &Session) -> Result<Vec<Converted>> {
 
 fn listed(list: &str) -> impl Iterator<Item = Converted> + '_ {
     let files = list.lines().map(|line| line.split('#').next()).map(|line| line.unwrap_or_default().trim());
-    files.filter(|file| !file.is_empty()).map(|file| Converted { file: file.into(), by: By::SemanticPatch })
+    files.filter(|file| !file.is_empty()).map(|file| Converted { file: file.into(), patch: None })
 }
 
 fn patched(path: &Path, text: &str) -> Vec<Converted> {
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    let by = By::Patch { name: name.into_owned(), why: text.lines().next().unwrap_or_default().into() };
+    let patch = (name.into_owned(), text.lines().next().unwrap_or_default().to_string());
     let files = text.lines().filter_map(|line| line.strip_prefix("+++ b/"));
-    files.map(|file| Converted { file: file.trim().into(), by: by.clone() }).collect()
+    files.map(|file| Converted { file: file.trim().into(), patch: Some(patch.clone()) }).collect()
 }
 
 /// Returns the files of `build/linux` that the graft added or edited.
@@ -80,6 +74,6 @@ mod tests {
         let files: Vec<_> = found.iter().map(|c| c.file.to_str()).collect();
         assert_eq!(files, [Some("x/a.c"), Some("x/b.c")]);
         assert!(found.iter().all(|c| c.model() == "explicit"));
-        assert!(matches!(&found[0].by, By::Patch { name, .. } if name == "x"));
+        assert_eq!(found[0].patch.as_ref().unwrap().0, "x");
     }
 }

@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 
 use regex::Captures;
 
-use crate::common::*;
+use crate::{common::*, kernel::spec::TABLES};
 
 /// Symbols, without their `CONFIG_`, and their values; an unset one is `n`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -95,22 +95,9 @@ fn remedy(condition: &str, config: &Config) -> &'static str {
     if condition.contains("RUST_IS_AVAILABLE") && config.on("CC_IS_GCC") {
         return "configured with gcc: give every make the same LLVM=-19";
     }
-    let mut known = REMEDIES.lines().filter_map(|line| line.split_once(": "));
-    known.find(|(symbol, _)| condition.contains(symbol)).map_or("change one of these symbols", |(_, remedy)| remedy)
+    let known = TABLES.remedies.iter().find(|(symbol, _)| condition.contains(symbol));
+    known.map_or("change one of these symbols", |(_, remedy)| remedy)
 }
-
-/// What to do about a condition with a symbol. The first one that it has counts.
-const REMEDIES: &str = "\
-RUST_IS_AVAILABLE: run make LLVM=-19 rustavailable, it says what is missing; then configure again with the same LLVM=
-HAVE_RUST: this architecture or configuration has no Rust support
-GENDWARFKSYMS: set GENDWARFKSYMS=y (needs DWARF debug information), or MODVERSIONS=n
-GCC_PLUGIN_RANDSTRUCT: set GCC_PLUGIN_RANDSTRUCT=n
-RANDSTRUCT: set RANDSTRUCT_NONE=y
-DEBUG_INFO_BTF: install pahole 1.24 or later and do without LTO, or set DEBUG_INFO_BTF=n
-CFI: set CFI=n, or use a rustc that normalises integers for CFI
-KASAN_SW_TAGS: use rustc 1.96 or later, or KASAN_GENERIC
-KASAN: build with clang (LLVM=-19), or set KASAN=n
-";
 
 /// How values become one, in the order in which operators bind. Once nothing else is left in them, parentheses are false if each
 /// alternative is.

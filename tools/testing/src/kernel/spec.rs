@@ -41,7 +41,7 @@ impl Kernel {
         }
     }
 
-    /// Returns its name in [`KERNELS`].
+    /// Returns its name in [`TABLES`].
     pub fn spec(self) -> &'static str {
         self.suffix().strip_prefix('@').unwrap_or("kernel")
     }
@@ -103,26 +103,16 @@ pub struct KernelSpec {
     pub from: Option<Box<KernelSpec>>,
 }
 
-/// The kernels that more than one command builds: the name, whether it has the overlay, the configuration fragments, and the kernel with
-/// whose output its build begins.
-const KERNELS: [(&str, bool, &[&str], Option<&str>); 12] = [
-    ("kernel", true, &["guest", "hardware", "ours"], None),
-    // The configuration of ours, as far as the ungrafted tree knows its symbols.
-    ("stock", false, &["guest", "hardware"], Some("kernel")),
-    ("off", true, &["guest", "hardware"], Some("kernel")),
-    ("2026", false, &["guest", "hardware"], Some("stock")),
-    // Sanitizers, lock and lifetime checks, and fault injection.
-    ("debug", true, &["guest", "ours", "debug", "ours-debug"], None),
-    ("debug-stock", false, &["guest", "debug"], Some("debug")),
-    // The converted drivers that `make test` runs, with our option and without it.
-    ("drivers", true, &["guest", "hardware", "converted", "rust"], Some("kernel")),
-    ("drivers-off", true, &["guest", "hardware", "converted"], Some("drivers")),
-    // All converted drivers that run somewhere.
-    ("converted", true, &["guest", "hardware", "converted", "converted-more", "rust"], Some("kernel")),
-    ("converted-off", true, &["guest", "hardware", "converted", "converted-more"], Some("converted")),
-    ("converted-debug", true, &["guest", "converted", "converted-more", "rust", "debug", "ours-debug"], Some("debug")),
-    ("converted-debug-off", true, &["guest", "converted", "converted-more", "debug"], Some("converted-debug")),
-];
+/// The file `tools/testing/kernels.toml`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tables {
+    #[serde(borrow)]
+    kernels: BTreeMap<&'static str, (bool, Vec<&'static str>, &'static str)>,
+    pub remedies: Vec<(&'static str, &'static str)>,
+}
+
+pub static TABLES: LazyLock<Tables> = LazyLock::new(|| data(include_str!("../../kernels.toml")));
 
 #[derive(Clone, Debug)]
 pub struct Built {
@@ -150,12 +140,12 @@ impl KernelSpec {
         }
     }
 
-    /// Returns the kernel of that name in [`KERNELS`].
+    /// Returns the kernel of that name in [`TABLES`].
     pub fn named(prepared: &Prepared, name: &str) -> Result<Self> {
-        let entry = KERNELS.iter().find(|(known, ..)| *known == name);
-        let (_, grafted, fragments, from) = entry.with_context(|| format!("there is no kernel {name}"))?;
+        let entry = TABLES.kernels.get(name).with_context(|| format!("there is no kernel {name}"))?;
+        let (grafted, fragments, from) = entry;
         let source = if *grafted { prepared.linux() } else { ungrafted(prepared)? };
-        let from = from.map(|from| Self::named(prepared, from)).transpose()?;
+        let from = (!from.is_empty()).then(|| Self::named(prepared, from)).transpose()?;
         Ok(Self { from: from.map(Box::new), ..Self::new(prepared, name, source, fragments) })
     }
 
@@ -328,12 +318,12 @@ mod tests {
     #[test]
     fn every_kernel_is_in_the_table_with_its_fragments() {
         let session = Session::new(None);
-        for (_, _, fragments, from) in KERNELS {
+        for (_, fragments, from) in TABLES.kernels.values() {
             assert!(fragments.iter().all(|name| session.fragment(name).exists()));
-            assert!(from.is_none_or(|from| KERNELS.iter().any(|(name, ..)| *name == from)));
+            assert!(from.is_empty() || TABLES.kernels.contains_key(from));
         }
         for kernel in [Kernel::Ours, Kernel::Stock, Kernel::Debug, Kernel::DebugStock, Kernel::Off, Kernel::Earlier] {
-            assert!(KERNELS.iter().any(|(name, grafted, ..)| *name == kernel.spec() && *grafted == kernel.is_grafted()));
+            assert_eq!(TABLES.kernels[kernel.spec()].0, kernel.is_grafted());
         }
     }
 }
