@@ -63,14 +63,10 @@ fn counts(text: &str) -> Counts {
 fn repeats(kernel: Kernel, first: &Counts, again: &Counts) -> Row {
     let name = format!("{PREFIX}repeats{}", kernel.suffix());
     let names: BTreeSet<_> = first.keys().chain(again.keys()).filter(|name| !name.starts_with("driver/")).collect();
-    let differing: Vec<_> = names
-        .iter()
-        .filter(|name| first.get(**name) != again.get(**name))
-        .map(|name| {
-            let [a, b] = [first, again].map(|c| c.get(*name).map_or("-".into(), u64::to_string));
-            format!("{name}: {a}, then {b}")
-        })
-        .collect();
+    let differing = names.iter().filter(|name| first.get(**name) != again.get(**name));
+    let count = |counts: &Counts, name| counts.get(name).map_or("-".into(), u64::to_string);
+    let differing: Vec<_> =
+        differing.map(|name| format!("{name}: {}, then {}", count(first, *name), count(again, *name))).collect();
     if first.is_empty() {
         return Row::failed(name, "nothing was counted");
     }
@@ -87,19 +83,13 @@ fn same_configuration(session: &Session, stock: &Ready, ours: &Ready) -> Result<
     // The software PCI bus and its tests are modules, which the guest of the benchmark does not load.
     let added = ["PCI_DEVRES_", "PCI_SOFT", "SAMPLE_RUST_DRIVER_PCI_"];
     let ours_first = theirs.differing(&mine).into_iter().map(|(symbol, ours, stock)| (symbol, stock, ours));
-    let differing: BTreeSet<_> = ours_first
-        .chain(mine.differing(&theirs))
-        .filter(|(symbol, ..)| !added.iter().any(|ours| symbol.starts_with(ours)))
-        .map(|(symbol, stock, ours)| format!("CONFIG_{symbol}: {stock}, ours {ours}"))
-        .collect();
+    let all = ours_first.chain(mine.differing(&theirs));
+    let differing = all.filter(|(symbol, ..)| !added.iter().any(|ours| symbol.starts_with(ours)));
+    let differing: BTreeSet<_> = differing.map(|(s, stock, ours)| format!("CONFIG_{s}: {stock}, ours {ours}")).collect();
     let out = |ready: &Ready| session.show(&ready.kernel.spec.out);
     Ok(Row::judged(format!("{PREFIX}same_configuration"), differing.is_empty(), || {
-        format!(
-            "the two kernels are not comparable:\n{}compare {}/.config and {}/.config",
-            quote(&differing),
-            out(stock),
-            out(ours)
-        )
+        let (differing, stock, ours) = (quote(&differing), out(stock), out(ours));
+        format!("the two kernels are not comparable:\n{differing}compare {stock}/.config and {ours}/.config")
     }))
 }
 

@@ -60,23 +60,12 @@ fn grow<'a>(area: &Area<'a>, [title, prefix, what]: &[&str; 3], counts: &[Count]
     let x = all().map(|p| p.0).fold(2.0, f64::max);
     let low = all().map(|p| p.1).fold(f64::MAX, f64::min) / 2.0;
     let high = all().map(|p| p.1).fold(0.0, f64::max) * 2.0;
-    let mut chart = ChartBuilder::on(area)
-        .caption(title, ("sans-serif", 15))
-        .margin(8)
-        .x_label_area_size(34)
-        .y_label_area_size(62)
-        .build_cartesian_2d((1.0..x).log_scale(), (low..high).log_scale())?;
-    chart
-        .configure_mesh()
-        .light_line_style(WHITE)
-        .bold_line_style(GRID)
-        .x_desc(*what)
-        .y_desc("instructions")
-        .x_labels(5)
-        .y_labels(5)
-        .x_label_formatter(&|x| format!("{x:.0}"))
-        .y_label_formatter(&|y| format!("{y:e}"))
-        .draw()?;
+    let mut chart = ChartBuilder::on(area);
+    chart.caption(title, ("sans-serif", 15)).margin(8).x_label_area_size(34).y_label_area_size(62);
+    let mut chart = chart.build_cartesian_2d((1.0..x).log_scale(), (low..high).log_scale())?;
+    let mut mesh = chart.configure_mesh();
+    mesh.light_line_style(WHITE).bold_line_style(GRID).x_desc(*what).y_desc("instructions").x_labels(5).y_labels(5);
+    mesh.x_label_formatter(&|x| format!("{x:.0}")).y_label_formatter(&|y| format!("{y:e}")).draw()?;
     for (points, colour, width) in [(stock, STOCK, 4), (ours, OURS, 2)] {
         let dots: Vec<_> = points.iter().map(|p| Circle::new(*p, 3, colour.filled())).collect();
         chart.draw_series(LineSeries::new(points, colour.stroke_width(width)))?;
@@ -87,27 +76,19 @@ fn grow<'a>(area: &Area<'a>, [title, prefix, what]: &[&str; 3], counts: &[Count]
 
 fn compare<'a>(area: &Area<'a>, ratios: &[&Count]) -> Drawn<'a> {
     let rows = 0..ratios.len().max(1) - 1;
-    let mut chart = ChartBuilder::on(area)
-        .caption("ours divided by stock; orange: more than the target", ("sans-serif", 15))
-        .margin(8)
-        .margin_right(24)
-        .x_label_area_size(24)
-        .y_label_area_size(280)
-        .build_cartesian_2d(0.0..MOST, rows.into_segmented())?;
+    let mut chart = ChartBuilder::on(area);
+    chart.caption("ours divided by stock; orange: more than the target", ("sans-serif", 15));
+    chart.margin(8).margin_right(24).x_label_area_size(24).y_label_area_size(280);
+    let mut chart = chart.build_cartesian_2d(0.0..MOST, rows.into_segmented())?;
     // The first row is drawn at the top.
     let row = |at: usize| ratios[ratios.len() - 1 - at];
-    chart
-        .configure_mesh()
-        .light_line_style(WHITE)
-        .bold_line_style(GRID)
-        .disable_y_mesh()
-        .x_labels(7)
-        .y_labels(ratios.len())
-        .y_label_formatter(&|at| match at {
-            SegmentValue::CenterOf(at) | SegmentValue::Exact(at) => row(*at).name.clone(),
-            SegmentValue::Last => String::new(),
-        })
-        .draw()?;
+    let name = |at: &SegmentValue<usize>| match at {
+        SegmentValue::CenterOf(at) | SegmentValue::Exact(at) => row(*at).name.clone(),
+        SegmentValue::Last => String::new(),
+    };
+    let mut mesh = chart.configure_mesh();
+    mesh.light_line_style(WHITE).bold_line_style(GRID).disable_y_mesh().x_labels(7).y_labels(ratios.len());
+    mesh.y_label_formatter(&name).draw()?;
     chart.draw_series((0..ratios.len()).map(|at| {
         let colour = match row(at).group.target {
             None => STOCK,

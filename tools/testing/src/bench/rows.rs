@@ -61,12 +61,8 @@ impl Count {
             let (ours, stock) = (show(self.ours), show(self.stock));
             format!("{ours} {unit}, the stock kernel {stock}; asked is {most}")
         });
-        row.with("unit", *unit)
-            .with("stock", self.stock)
-            .with("ours", self.ours)
-            .with("ratio", ratio)
-            .with("target", json!(target))
-            .with("met", self.met())
+        let row = row.with("unit", *unit).with("stock", self.stock).with("ours", self.ours);
+        row.with("ratio", ratio).with("target", json!(target)).with("met", self.met())
     }
 }
 

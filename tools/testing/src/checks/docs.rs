@@ -14,10 +14,8 @@ pub fn docs(session: &Session) -> Result<bool> {
     let spec = KernelSpec::named(&prepared, "kernel")?;
     spec.configure(&prepared)?;
     let rows = build(&prepared)?;
-    let pages = format!(
-        "guide: build/docs/Documentation/output/PCI/irq-vector-ownership.html\nRust: {}/kernel/pci/index.html\n",
-        session.show(&spec.out.join("Documentation/output/rust/rustdoc")),
-    );
+    let rust = session.show(&spec.out.join("Documentation/output/rust/rustdoc/kernel/pci/index.html"));
+    let pages = format!("guide: build/docs/Documentation/output/PCI/irq-vector-ownership.html\nRust: {rust}\n");
     results::conclude(session, "docs", None, &rows, &pages)
 }
 

@@ -38,12 +38,8 @@ pub fn compare(prepared: &Prepared, ready: &BTreeMap<Kernel, Ready>) -> Result<V
     if let [Some(stock), Some(ours)] = KERNELS.map(|kernel| ready.get(&kernel)) {
         let of = |ready: &Ready| exports_of_kernel(&ready.kernel.spec.out);
         // Ours has the software PCI bus too, which selects a library of the kernel.
-        let headers =
-            [prepared.root.join("include/linux/pci_irq_vectors.h"), prepared.linux().join("include/linux/irqchip/irq-msi-lib.h")];
-        let mut added = BTreeSet::new();
-        for header in headers {
-            added.extend(declared(&header)?);
-        }
+        let mut added = declared(&prepared.root.join("include/linux/pci_irq_vectors.h"))?;
+        added.extend(declared(&prepared.linux().join("include/linux/irqchip/irq-msi-lib.h"))?);
         rows.push(exported("objects::exports_with_the_option", &of(stock)?, &of(ours)?, &added));
     }
     rows.push(default_is_off(prepared)?);

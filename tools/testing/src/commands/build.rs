@@ -7,12 +7,9 @@ use crate::{common::*, host::*, kernel::*};
 pub fn build(session: &Session) -> Result<bool> {
     let prepared = prepare::source(session, &[])?;
     let ready = prepare::kernel(&prepared, Kernel::Ours, &BTreeSet::new())?;
-    println!(
-        "\nbuild: ok. Linux {}, {}\n  image    {}\n  modules  make -C build/kernel LLVM={LLVM} M=/path/to/your/module",
-        ready.kernel.release,
-        elapsed(session.started.elapsed()),
-        session.show(&ready.kernel.image)
-    );
+    println!("\nbuild: ok. Linux {}, {}", ready.kernel.release, elapsed(session.started.elapsed()));
+    println!("  image    {}", session.show(&ready.kernel.image));
+    println!("  modules  make -C build/kernel LLVM={LLVM} M=/path/to/your/module");
     Ok(true)
 }
 

@@ -120,11 +120,9 @@ fn verdict(mutation: &Mutation, found: Result<Vec<Row>>) -> Row {
     };
     let red: Vec<_> = rows.into_iter().filter(|row| !row.ok).collect();
     if red.is_empty() {
-        let message = format!(
-            "{}: every test of {} passes all the same\n{} lacks a case that tells the difference",
-            mutation.what, mutation.test, mutation.test
-        );
-        return Row::failed(name, message);
+        let Mutation { what, test, .. } = mutation;
+        let lacks = format!("{test} lacks a case that tells the difference");
+        return Row::failed(name, format!("{what}: every test of {test} passes all the same\n{lacks}"));
     }
     Row::passed(name).with("red", red.into_iter().map(|row| row.name).collect::<Vec<_>>())
 }

@@ -130,13 +130,8 @@ fn table(prepared: &Prepared, lines: &[Vec<String>], rows: &[Row]) -> String {
     let said = |program: &str, argument: &str| {
         output(command(prepared, program).arg(argument)).unwrap_or_default().lines().next().unwrap_or_default().to_string()
     };
-    let mut text = format!(
-        "{}, Linux {}\n{}\n{}\n\n",
-        said("date", "+%-d %B %Y"),
-        prepared.pristine.version,
-        prepared.tools.identity,
-        said(PC.qemu, "--version"),
-    );
+    let (date, qemu) = (said("date", "+%-d %B %Y"), said(PC.qemu, "--version"));
+    let mut text = format!("{date}, Linux {}\n{}\n{qemu}\n\n", prepared.pristine.version, prepared.tools.identity);
     text += &rst::table(lines);
     let mut reasons: BTreeMap<&str, u32> = BTreeMap::new();
     for why in rows.iter().filter_map(|row| row.skipped.as_deref()) {

@@ -59,8 +59,7 @@ pub fn boot(session: &Session, ready: &BTreeMap<Kernel, Ready>, runs: &[Run]) ->
                 let Some((at, run)) = next.lock().expect("no holder panics").next() else { break };
                 // A kernel that could not be built is a failed row already.
                 let Some(ready) = ready.get(&run.kernel) else { continue };
-                let ran =
-                    run.run(session, ready).map_err(|error| Row::failed(format!("guest::{}::boot", run.name()), error.to_string()));
+                let ran = run.run(session, ready).map_err(|e| Row::failed(format!("guest::{}::boot", run.name()), e.to_string()));
                 done.lock().expect("no holder panics").insert(at, ran);
             });
         }

@@ -159,13 +159,9 @@ impl Run {
             }
             let failed = ran.rows.iter().filter(|row| !row.ok).count();
             let booted = ran.booted.map_or("? s".into(), |s| format!("{s:.1} s"));
-            let seed = self.words.iter().find(|word| word.starts_with("seed="));
-            let summary = format!(
-                "booted in {booted}{}, {} results, {failed} failed{}",
-                if again { " at the second attempt" } else { "" },
-                ran.rows.len(),
-                seed.map_or(String::new(), |seed| format!(", {seed}"))
-            );
+            let seed = self.words.iter().find(|word| word.starts_with("seed=")).map_or(String::new(), |seed| format!(", {seed}"));
+            let second = if again { " at the second attempt" } else { "" };
+            let summary = format!("booted in {booted}{second}, {} results, {failed} failed{seed}", ran.rows.len());
             Ok((ran, summary))
         })
     }

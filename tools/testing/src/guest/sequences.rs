@@ -45,13 +45,12 @@ struct Told {
 
 fn told(text: &str) -> Vec<Told> {
     let line = regex(r"^pci_devres_sequences: device=(\S+) seed=(\d+) sequence=(\d+) steps=(\d+) calls=(\d+) digest=(.*)$");
-    text.lines()
-        .filter_map(|text| {
-            let found = line.captures(text)?;
-            let key = (found[1].into(), found[2].parse().ok()?, found[3].parse().ok()?);
-            Some(Told { key, steps: found[4].parse().ok()?, calls: found[5].parse().ok()?, digest: found[6].into() })
-        })
-        .collect()
+    let told = |text| {
+        let found = line.captures(text)?;
+        let key = (found[1].into(), found[2].parse().ok()?, found[3].parse().ok()?);
+        Some(Told { key, steps: found[4].parse().ok()?, calls: found[5].parse().ok()?, digest: found[6].into() })
+    };
+    text.lines().filter_map(told).collect()
 }
 
 /// Returns a row for each device, and one for the number of calls.

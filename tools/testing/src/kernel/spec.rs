@@ -215,7 +215,7 @@ impl KernelSpec {
     fn took_effect(&self, asked: &Config, prepared: &Prepared, stage: &Stage<'_>) -> Result<()> {
         let got = Config::read(&self.config())?;
         let list: Vec<_> =
-            got.differing(asked).iter().map(|(symbol, asked, got)| format!("CONFIG_{symbol}: asked {asked}, got {got}")).collect();
+            got.differing(asked).iter().map(|(s, asked, got)| format!("CONFIG_{s}: asked {asked}, got {got}")).collect();
         if list.is_empty() {
             return Ok(());
         }
@@ -238,8 +238,7 @@ impl KernelSpec {
             let image = self.image();
             let target = image.file_name().unwrap_or_default().to_string_lossy().into_owned();
             self.make(stage, prepared, &[&target, "modules"], "build")?;
-            let release =
-                fs::read_to_string(self.out.join("include/config/kernel.release")).context("the build left no kernel.release")?;
+            let release = read(&self.out.join("include/config/kernel.release")).context("the build left no kernel.release")?;
             let built = Built { spec: self.clone(), image, release: release.trim().into(), external: Vec::new() };
             let summary = format!("Linux {}, {target} and {} modules", built.release, built.modules()?.len());
             Ok((built, summary))

@@ -39,13 +39,10 @@ pub fn conclude(session: &Session, name: &str, kernel: Option<&str>, rows: &[Row
     let took = session.started.elapsed();
     let failed = write(session, name, kernel, took, rows)?;
     print_failed(rows);
-    println!(
-        "\n{name}: {}. {} passed, {failed} failed{}, {}\n{places}results: build/results/{name}.json",
-        if failed == 0 { "ok" } else { "FAILED" },
-        rows.len() - failed,
-        kernel.map_or(String::new(), |kernel| format!(", Linux {kernel}")),
-        elapsed(took)
-    );
+    let (passed, took) = (rows.len() - failed, elapsed(took));
+    let state = if failed == 0 { "ok" } else { "FAILED" };
+    let kernel = kernel.map_or(String::new(), |kernel| format!(", Linux {kernel}"));
+    println!("\n{name}: {state}. {passed} passed, {failed} failed{kernel}, {took}\n{places}results: build/results/{name}.json");
     Ok(failed == 0)
 }
 

@@ -16,9 +16,8 @@ pub fn plain(text: &str) -> String {
 pub fn table(lines: &[Vec<String>]) -> String {
     let column = |at: usize| lines.iter().map(move |line| line[at].as_str());
     let is_number = |cell: &str| cell.chars().all(|c| c.is_ascii_digit() || c == '.' || c == '-');
-    let columns: Vec<_> = (0..lines[0].len())
-        .map(|at| (column(at).map(str::len).max().unwrap_or_default(), column(at).skip(1).all(is_number)))
-        .collect();
+    let form = |at| (column(at).map(str::len).max().unwrap_or_default(), column(at).skip(1).all(is_number));
+    let columns: Vec<_> = (0..lines[0].len()).map(form).collect();
     let rule = columns.iter().map(|(width, _)| "=".repeat(*width)).collect::<Vec<_>>().join("  ");
     let cell = |(cell, (width, right)): (&String, &(usize, bool))| match right {
         true => format!("{cell:>width$}"),
