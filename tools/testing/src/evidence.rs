@@ -103,8 +103,7 @@ pub fn evidence(session: &Session) -> Result<bool> {
     println!("\n{}", report::table(&found));
     let page = report::write(session, &found)?;
     let release = Some(ready[&Kernel::Ours].kernel.release.as_str());
-    let places = format!("page: {}   ", session.show(&page));
-    results::conclude(session, "evidence", release, &rows(found), &places)
+    results::conclude(session, "evidence", release, &rows(found), &format!("page: {}   ", session.show(&page)))
 }
 
 /// Compiles a driver as a module of its own, with warnings as errors.
@@ -115,8 +114,7 @@ fn compile(prepared: &Prepared, ready: &Ready, side: &Side) -> Found {
     let object = source.with_extension("o");
     let object = object.file_name().unwrap_or_default();
     let log = side.log(prepared);
-    let name = format!("compile {}", side.name());
-    let outcome = prepared.stage(&name, "asking the compiler", |stage| {
+    let outcome = prepared.stage(&format!("compile {}", side.name()), "asking the compiler", |stage| {
         let copy = prepared.modules(&spec.name).join(folder.file_name().unwrap_or_default());
         run(stage, &mut rsync(prepared, folder, &copy, &[]), &log)?;
         // The object of an earlier run must not count.

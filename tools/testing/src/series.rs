@@ -107,15 +107,14 @@ fn files(session: &Session, repository: &Repository<'_>, pristine: &Path) -> Res
     // The same files give the same commit, so that a later version has the same base.
     let [name, email, date] = ["Linux", "linux@localhost", BEGINNING].map(String::from);
     let root = Repository { name, email, date, ..repository.clone() };
-    let branch = format!("making-{}", std::process::id());
-    root.git(&["checkout", "--quiet", "--orphan", &branch])?;
+    root.git(&["checkout", "--quiet", "--orphan", &format!("making-{}", std::process::id())])?;
     root.commit(&before, "What the series applies to")?;
     let base = root.git(&["rev-parse", "HEAD"])?;
 
-    let files = before.iter().filter(|(path, _)| *path != MAINTAINERS).map(|(path, was)| {
-        let last = read(&session.linux().join(path))?;
-        Ok(File::new(path, was.as_deref(), &last))
-    });
+    let files = before
+        .iter()
+        .filter(|(path, _)| *path != MAINTAINERS)
+        .map(|(path, was)| Ok(File::new(path, was.as_deref(), &read(&session.linux().join(path))?)));
     Ok((files.collect::<Result<_>>()?, base))
 }
 

@@ -59,8 +59,7 @@ fn objects(session: &Session, out: &Path, names: &[&str]) -> Result<Size> {
 fn functions(session: &Session, out: &Path, name: &str, like: &str) -> Result<Size> {
     let like = Regex::new(like)?;
     let mut size = [0, 0];
-    let said = llvm(session, "nm", &["--format=posix", "--defined-only"], &out.join(name))?;
-    for line in said.lines() {
+    for line in llvm(session, "nm", &["--format=posix", "--defined-only"], &out.join(name))?.lines() {
         let [name, kind, _, bytes] = line.split(' ').collect::<Vec<_>>()[..] else { continue };
         if like.is_match(name) && !name.contains("5tests") {
             size[usize::from(!kind.eq_ignore_ascii_case("t"))] += u64::from_str_radix(bytes, 16)?;

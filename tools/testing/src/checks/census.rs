@@ -59,8 +59,7 @@ pub fn rows(prepared: &Prepared) -> Result<Vec<Row>> {
     let pristine = ungrafted(prepared)?;
     let started = Instant::now();
     let census = take(prepared, &pristine, version)?;
-    let took = started.elapsed();
-    let mut rows = vec![Row::passed(format!("{PREFIX}runs")).took(took)];
+    let mut rows = vec![Row::passed(format!("{PREFIX}runs")).took(started.elapsed())];
     let known: Known = toml::from_str(include_str!("../../census.toml"))?;
     if *version == known.version {
         for (file, class) in &known.classes {
@@ -84,8 +83,7 @@ pub fn rows(prepared: &Prepared) -> Result<Vec<Row>> {
         }
     }
     let census = take(prepared, &prepared.linux(), version)?;
-    let relying = census.entries.iter().filter(|e| e.fails());
-    let list = quote(relying.map(|e| format!("{} {}", e.class.name(), e.file)));
+    let list = quote(census.entries.iter().filter(|e| e.fails()).map(|e| format!("{} {}", e.class.name(), e.file)));
     let name = format!("{PREFIX}grafted::no_driver_is_reported");
     rows.push(Row::of(name, list).or_remedy("make census LINUX=build/linux CHECK=1 FORMAT=errors says where"));
     Ok(rows)

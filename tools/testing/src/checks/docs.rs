@@ -64,8 +64,7 @@ fn sphinx(prepared: &Prepared, ours: &Ours) -> Result<Row> {
 /// Checks the comments of functions. Some of the kernel's own files lack what only `-Wall` requires.
 fn kernel_doc(session: &Session, ours: &Ours) -> Result<Row> {
     let c = |files: &BTreeSet<String>| {
-        let files = files.iter().filter(|file| file.ends_with(".c") || file.ends_with(".h"));
-        files.cloned().collect::<Vec<_>>().join(" ")
+        files.iter().filter(|file| file.ends_with(".c") || file.ends_with(".h")).cloned().collect::<Vec<_>>().join(" ")
     };
     let mut check = command(session, "sh");
     check.current_dir(session.linux());

@@ -50,8 +50,7 @@ pub fn compare(prepared: &Prepared, ready: &BTreeMap<Kernel, Ready>) -> Result<V
 fn exported(name: &str, theirs: &Exports, ours: &Exports, added: &BTreeSet<String>) -> Row {
     let mut differing = differing(theirs, ours, |class| format!(" ({class})"));
     differing.retain(|line| !added.iter().any(|f| *line == format!("{f} is new")));
-    let missing = added.iter().filter(|f| !ours.contains_key(*f));
-    differing.extend(missing.map(|f| format!("{f} is not exported")));
+    differing.extend(added.iter().filter(|f| !ours.contains_key(*f)).map(|f| format!("{f} is not exported")));
     row(name, &differing, theirs.len())
 }
 
@@ -87,8 +86,7 @@ fn default_is_off(prepared: &Prepared) -> Result<Row> {
 
 fn rows(pristine: &Tree, grafted: &Tree, excepted: &BTreeSet<String>) -> Vec<Row> {
     let set = |tree: &Tree| tree.keys().map(|path| (path.clone(), ())).collect();
-    let set = differing(&set(pristine), &set(grafted), |()| String::new());
-    let mut rows = vec![row("objects::same_set", &set, pristine.len())];
+    let mut rows = vec![row("objects::same_set", &differing(&set(pristine), &set(grafted), |()| String::new()), pristine.len())];
     let mut folders: BTreeMap<&str, (usize, Vec<String>)> = BTreeMap::new();
     for (path, theirs) in pristine.iter().filter(|(path, _)| !excepted.contains(*path)) {
         let Some(ours) = grafted.get(path) else { continue };
@@ -99,8 +97,7 @@ fn rows(pristine: &Tree, grafted: &Tree, excepted: &BTreeSet<String>) -> Vec<Row
             differing.push(format!("{path} differs: {sections}"));
         }
     }
-    let folders = folders.into_iter();
-    rows.extend(folders.map(|(folder, (count, differing))| row(&format!("objects::{folder}"), &differing, count)));
+    rows.extend(folders.into_iter().map(|(folder, (count, differing))| row(&format!("objects::{folder}"), &differing, count)));
     rows
 }
 
@@ -175,8 +172,7 @@ fn exports(object: &[u8]) -> Result<Exports> {
     for symbol in file.symbols() {
         let Some(name) = symbol.name()?.strip_prefix("__export_symbol_") else { continue };
         let section = file.section_by_index(symbol.section_index().context("an export has a section")?)?;
-        let at = usize::try_from(symbol.address() - section.address())?;
-        let mut strings = section.data()?[at..].split(|byte| *byte == 0);
+        let mut strings = section.data()?[usize::try_from(symbol.address() - section.address())?..].split(|byte| *byte == 0);
         let mut next = || String::from_utf8_lossy(strings.next().unwrap_or_default());
         let class = match (&*next(), &*next()) {
             ("", "") => "any licence".into(),
@@ -198,8 +194,7 @@ fn exports_of_kernel(out: &Path) -> Result<Exports> {
 
 /// Returns the functions that a header declares and does not define.
 fn declared(header: &Path) -> Result<BTreeSet<String>> {
-    let text = read(header)?;
-    Ok(regex(r"(?m)^(?:int|void|bool) (\w+)\([^;{]*\);").captures_iter(&text).map(|f| f[1].into()).collect())
+    Ok(regex(r"(?m)^(?:int|void|bool) (\w+)\([^;{]*\);").captures_iter(&read(header)?).map(|f| f[1].into()).collect())
 }
 
 #[cfg(test)]

@@ -12,8 +12,7 @@ pub const ANALYZER: &str = "host::template::rust_analyzer";
 /// Makes the kernel's own target write `rust-project.json` into the folder of a driver. Returns the file and its number of crates.
 pub fn describe(prepared: &Prepared, kernel: &KernelSpec, folder: &Path) -> Result<(PathBuf, Value)> {
     let log = prepared.log("rust-analyzer");
-    let doing = "describing the driver to editors";
-    prepared.stage("rust-analyzer", doing, |stage| {
+    prepared.stage("rust-analyzer", "describing the driver to editors", |stage| {
         let mut make = prepared.make(&kernel.source, &kernel.out);
         make.arg(format!("M={}", folder.display()));
         run(stage, make.arg("rust-analyzer"), &log)?;
@@ -30,8 +29,7 @@ pub fn analyzer(prepared: &Prepared, kernel: &Built) -> Result<Vec<Row>> {
     let copy = prepared.module_copy(&kernel.spec.name, TEMPLATE);
     let (file, project) = describe(prepared, &kernel.spec, &copy)?;
     let complaint = follow(&project, &copy).err().map(|why| format!("{}: {why}", prepared.show(&file)));
-    let row = Row::of(ANALYZER, complaint.unwrap_or_default());
-    Ok(vec![row.took(started.elapsed())])
+    Ok(vec![Row::of(ANALYZER, complaint.unwrap_or_default()).took(started.elapsed())])
 }
 
 fn follow(project: &Value, copy: &Path) -> Result<()> {

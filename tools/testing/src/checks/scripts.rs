@@ -47,8 +47,7 @@ pub fn results(stage: &Stage<'_>, prefix: &str, test: &mut Command) -> Result<(V
     }
     if !errors.is_empty() {
         let last = quote(lines[lines.len().saturating_sub(10)..].iter().map(|line| &line.text));
-        let message = format!("{}\n{last}log: {}", errors.join("\n"), shown.display());
-        rows.push(Row::failed(prefix.to_string() + "document", message));
+        rows.push(Row::failed(prefix.to_string() + "document", format!("{}\n{last}log: {}", errors.join("\n"), shown.display())));
     }
     let failed = rows.iter().filter(|row| !row.ok).count();
     let summary = format!("{} results, {failed} failed", rows.len());
@@ -93,8 +92,7 @@ pub fn judge(session: &Session, name: &str, doing: &str, tool: &mut Command, wro
     let log = session.log(&short);
     session.stage(&short, doing, |stage| {
         let started = Instant::now();
-        let ended = watch(stage, tool, &log, HOUR)?;
-        let good = matches!(ended, Ended::Exited(status) if status.success());
+        let good = matches!(watch(stage, tool, &log, HOUR)?, Ended::Exited(status) if status.success());
         let text = fs::read_to_string(&log)?;
         let mut lines: Vec<_> = text.lines().filter(|line| wrong(line)).take(QUOTED).collect();
         let summary = format!("{} warnings", lines.len());

@@ -70,8 +70,7 @@ impl Target {
             make.args(["-k", &jobs()]);
             let wanted = files.iter().map(|f| &f.file).filter(|file| self.wants(file)).chain(rust);
             make.args(wanted.map(|file| file.with_extension("o")));
-            let ended = watch(stage, &mut make, &log, HOUR)?;
-            if !matches!(ended, Ended::Exited(_)) {
+            if !matches!(watch(stage, &mut make, &log, HOUR)?, Ended::Exited(_)) {
                 return Err(Failure::new("compiling did not end in time").log(&log).into());
             }
             let text = fs::read_to_string(&log)?;
@@ -83,8 +82,7 @@ impl Target {
             let absent = rows.iter().filter(|row| row.skipped.is_some()).count();
             let failed = rows.iter().filter(|row| !row.ok).count();
             let yes = rows.len() - absent - failed;
-            let summary = format!("{yes} compiled, {failed} failed, {absent} not in this configuration");
-            Ok((rows, summary))
+            Ok((rows, format!("{yes} compiled, {failed} failed, {absent} not in this configuration")))
         })
     }
 
@@ -155,8 +153,7 @@ pub fn check(session: &Session) -> Result<bool> {
         fs::write(&page, tree_report::page(&prepared, &files, &lines, &fs::read_to_string(&page).unwrap_or_default()))?;
         written = format!("page: {}   ", session.show(&page));
     }
-    let version = Some(prepared.pristine.version.as_str());
-    results::conclude(session, "tree-check", version, &rows, &written)
+    results::conclude(session, "tree-check", Some(prepared.pristine.version.as_str()), &rows, &written)
 }
 
 #[cfg(test)]

@@ -131,8 +131,7 @@ mod tests {
 
     #[test]
     fn the_page_has_twenty_requests_that_each_say_how_they_are_shown() {
-        let page = fs::read_to_string(Session::new(None).root.join(PAGE)).unwrap();
-        let requests = requests(&page);
+        let requests = requests(&fs::read_to_string(Session::new(None).root.join(PAGE)).unwrap());
         assert_eq!(requests.len(), 20);
         for (at, request) in requests.iter().enumerate() {
             assert_eq!(request.number, at + 1);

@@ -9,8 +9,7 @@ use crate::{checks::samples, common::*, guest::*, kernel::*, reports::results};
 pub fn boot(session: &Session, folder: Option<&Path>) -> Result<bool> {
     let own = folder.map(look).transpose()?;
     let prepared = prepare::source(session, &[])?;
-    let modules = own.iter().map(|(folder, _)| folder.as_str()).collect();
-    let ready = prepare::kernel(&prepared, Kernel::Ours, &modules)?;
+    let ready = prepare::kernel(&prepared, Kernel::Ours, &own.iter().map(|(folder, _)| folder.as_str()).collect())?;
     let guest = match &own {
         Some((folder, devices)) => guest(&ready, folder, devices)?,
         None => list::guest("boot"),
@@ -24,8 +23,7 @@ pub fn boot(session: &Session, folder: Option<&Path>) -> Result<bool> {
         None => println!("\n{}", table(&ran, ["sample", "device", "vector", "irq", "interrupts", "left behind", "verdict"])),
     }
     let release = Some(ready.kernel.release.as_str());
-    let log = format!("log: {}   ", session.show(&ran.log));
-    results::conclude(session, guest.name, release, &ran.rows, &log)
+    results::conclude(session, guest.name, release, &ran.rows, &format!("log: {}   ", session.show(&ran.log)))
 }
 
 /// Returns a guest with these devices, which takes the modules that were built from a folder.
@@ -59,8 +57,7 @@ fn whole(folder: &Path) -> Result<PathBuf> {
 fn look(folder: &Path) -> Result<(String, Vec<String>)> {
     let whole = whole(folder)?;
     let text = read(&whole.join("qemu-devices"))?;
-    let lines = text.lines().map(str::trim);
-    let devices = lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(String::from).collect();
+    let devices = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).map(String::from).collect();
     Ok((whole.display().to_string(), devices))
 }
 

@@ -199,8 +199,7 @@ fn own_build(session: &Session, tree: Option<&Path>) -> bool {
 fn configuration(session: &Session, path: &Path, tree: &Path) -> Result<bool> {
     let takes = "CONFIG= takes the .config in the folder where your kernel is built";
     let shown = session.show(path);
-    let text = fs::read_to_string(path).map_err(|e| Failure::new(format!("{shown}: {e}")).remedy(takes))?;
-    let config = Config::parse(&text);
+    let config = Config::parse(&fs::read_to_string(path).map_err(|e| Failure::new(format!("{shown}: {e}")).remedy(takes))?);
     let nothing = || Failure::new(format!("{shown} is no kernel configuration: it sets no symbol")).remedy(takes);
     ensure!(config != Config::default(), nothing());
     println!("\n{shown}");

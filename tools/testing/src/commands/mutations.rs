@@ -42,8 +42,7 @@ pub fn mutations(session: &Session, names: &[String]) -> Result<bool> {
     ready.insert(Kernel::Stock, prepare::kernel(&prepared, Kernel::Stock, &modules)?);
     // A test that fails without a mutation proves nothing.
     for test in tests {
-        let rows = tested(&prepared, &mut ready, test)?;
-        if let Some(row) = rows.iter().find(|row| !row.ok) {
+        if let Some(row) = tested(&prepared, &mut ready, test)?.iter().find(|row| !row.ok) {
             let what = format!("{} fails without any mutation", row.name);
             return Err(Failure::new(what).remedy(format!("make test TEST={test}")).into());
         }
@@ -56,8 +55,7 @@ pub fn mutations(session: &Session, names: &[String]) -> Result<bool> {
         if !mutation.test.starts_with(scripts::GRAFT) {
             prepare::graft(session, &mutant.root)?;
         }
-        let found = tested(&mutant, &mut ready, &mutation.test);
-        let row = verdict(mutation, found);
+        let row = verdict(mutation, tested(&mutant, &mut ready, &mutation.test));
         let state = if row.ok { "noticed" } else { "NOT NOTICED" };
         session.say(format!("       {state}: {}", mutation.name));
         rows.push(row.took(began.elapsed()));
@@ -90,10 +88,8 @@ impl Mutation {
         let (to, patch) = (&mutant.root, &self.patch);
         succeed(&mut cmd!(session, "rsync -a --delete {from...} {to}"), "copying the overlay")?;
         let mut patch = cmd!(session, "patch -p1 -N -f -F0 -r - --no-backup-if-mismatch -i {patch}");
-        succeed(patch.current_dir(to), &format!("applying the mutation {}", self.name)).map_err(|error| {
-            let remedy = format!("make {} fit the code", session.show(&self.patch));
-            Failure::from_error(error).remedy(remedy).into()
-        })
+        succeed(patch.current_dir(to), &format!("applying the mutation {}", self.name))
+            .map_err(|error| Failure::from_error(error).remedy(format!("make {} fit the code", session.show(&self.patch))).into())
     }
 }
 

@@ -59,8 +59,7 @@ impl Platform {
         // Each is a guest of `make test` or `make boot` under a name of its own.
         let guest = |name: &&str| list::guest(name).named(format!("{}::{name}", self.name));
         let runs: Vec<_> = self.guests.iter().map(|name| Run::new(guest(name), Kernel::Ours)).collect();
-        let done = list::boot(prepared, &ready, &runs);
-        let rows = list::rows(prepared, &ready, &runs, done);
+        let rows = list::rows(prepared, &ready, &runs, list::boot(prepared, &ready, &runs));
         let booted = rows.iter().find_map(|row| row.values.get("booted"));
         Ok(Outcome { built, booted: booted.and_then(|seconds| seconds.as_f64()), rows })
     }
@@ -121,8 +120,7 @@ fn cells(platform: &Platform, outcome: &Outcome) -> Vec<String> {
     let count = |result| outcome.rows.iter().filter(|row| row.result() == result).count().to_string();
     let names = [platform.name, platform.about].map(String::from);
     let times = [outcome.built, outcome.booted].map(seconds);
-    let counts = ["ok", "failed", "skipped"].map(count);
-    [&names[..], &times, &counts].concat()
+    [&names[..], &times, &["ok", "failed", "skipped"].map(count)].concat()
 }
 
 /// Returns the table with the versions, and with the reasons for what was skipped.

@@ -60,8 +60,7 @@ impl Selection {
                 guest.agrees > 0 && built.iter().copied().filter(with).any(asked)
             };
             let asked = |kernel| self.wants(&format!("guest::{}::", run(kernel).name()));
-            let wanted = built.iter().filter(|k| asked(**k) || compared(**k));
-            runs.extend(wanted.map(|kernel| run(*kernel)));
+            runs.extend(built.iter().filter(|k| asked(**k) || compared(**k)).map(|kernel| run(*kernel)));
         }
         runs
     }
@@ -152,8 +151,7 @@ pub fn run_prepared(prepared: &Prepared, ready: &mut Kernels, selection: &Select
             let of_kernel = |(_, run): &(usize, &Run)| run.kernel == kernel;
             let (places, mine): (Vec<_>, Vec<_>) =
                 runs.iter().enumerate().filter(of_kernel).map(|(place, run)| (place, run.clone())).unzip();
-            let done = list::boot(prepared, ready, &mine);
-            booted.extend(done.into_iter().map(|(at, ran)| (places[at], ran)));
+            booted.extend(list::boot(prepared, ready, &mine).into_iter().map(|(at, ran)| (places[at], ran)));
         }
         rows.extend(list::rows(prepared, ready, &runs, booted));
         rows.extend(evidence::rows(evidence.find(prepared, ready)));

@@ -65,8 +65,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let label = |text| style(text).for_stderr().bold();
         let failed = style("failed").for_stderr().red().bold();
-        let stage = self.stage.as_ref().map(|stage| format!("{stage}: "));
-        writeln!(f, "{failed} {}{}", stage.unwrap_or_default(), self.what)?;
+        writeln!(f, "{failed} {}{}", self.stage.as_ref().map(|stage| format!("{stage}: ")).unwrap_or_default(), self.what)?;
         for line in &self.quote {
             writeln!(f, "       | {line}")?;
         }
@@ -94,8 +93,7 @@ fn relevant(log: &[u8]) -> Vec<String> {
     let start = lines.len().saturating_sub(QUOTED);
     let chosen = match first {
         Some(at) if at < start => {
-            let told = lines[at..].iter().filter(|l| telling.is_match(l)).count();
-            let last = if told > QUOTED { 0 } else { 5 };
+            let last = if lines[at..].iter().filter(|l| telling.is_match(l)).count() > QUOTED { 0 } else { 5 };
             let first = &lines[at..at + QUOTED - last];
             [first, &lines[lines.len() - last..]].concat()
         }

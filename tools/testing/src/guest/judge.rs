@@ -97,10 +97,7 @@ pub fn row(prefix: &str, path: &Path, trouble: &Trouble, case: &ktap::Case, span
             let title = span[at..].iter().find(|l| !l.text.contains("[ cut here ]")).map_or("", |l| l.text.as_str());
             message(&format!("the kernel reported: {title}"), &span[at..], path)
         }
-        None => {
-            let last = &span[span.len().saturating_sub(QUOTED)..];
-            message("the test says: not ok", last, path)
-        }
+        None => message("the test says: not ok", &span[span.len().saturating_sub(QUOTED)..], path),
     };
     let times = || Some((span.first()?.time?, span.last()?.time?));
     Row {
@@ -115,8 +112,7 @@ fn message(why: &str, lines: &[Line], log: &Path) -> String {
     // The content of registers is left out here. The log has it.
     let registers = regex(r"^(R\w\w|[CDEFG]S|CR\d|DR\d|Code|RSP|PKRU|Hardware name|Modules linked in): ");
     let telling = |line: &&Line| line.text.starts_with("RIP: 0010") || !registers.is_match(&line.text);
-    let lines = lines.iter().filter(telling).take(QUOTED);
-    let quoted = quote(lines.map(|line| &line.text));
+    let quoted = quote(lines.iter().filter(telling).take(QUOTED).map(|line| &line.text));
     format!("{why}\n{quoted}log: {}", log.display())
 }
 
@@ -130,8 +126,7 @@ mod tests {
     use crate::{guest::*, kernel::Kernel};
 
     fn judged(guest: GuestSpec, log: &str, referee: fn(&Document) -> Result<(), String>) -> Vec<Row> {
-        let run = Run::new(guest.named("g".into()), Kernel::Ours);
-        judge(&run, &klog::lines(log.as_bytes()), Path::new("g.log"), None, referee)
+        judge(&Run::new(guest.named("g".into()), Kernel::Ours), &klog::lines(log.as_bytes()), Path::new("g.log"), None, referee)
     }
 
     #[test]

@@ -89,8 +89,7 @@ pub fn agreements(
     done: &BTreeMap<usize, Result<Ran, Row>>,
 ) -> Vec<Row> {
     let ran = |guest: &str, kernel| {
-        let wanted = |(_, run): &(usize, &Run)| run.guest.name == guest && run.kernel == kernel;
-        let (at, run) = runs.iter().enumerate().find(wanted)?;
+        let (at, run) = runs.iter().enumerate().find(|(_, run): &(usize, &Run)| run.guest.name == guest && run.kernel == kernel)?;
         let ran = done.get(&at)?.as_ref().ok()?;
         Some(Side { name: run.name(), text: &ran.text, log: session.show(&ran.log) })
     };

@@ -190,8 +190,7 @@ impl Run {
             Ended::Silent => Some(format!("hung: killed after {} s without a word", silent.as_secs())),
             Ended::TimedOut => Some(format!("killed after {} s", limit.as_secs())),
             Ended::Exited(status) if !status.success() => {
-                let said = fs::read_to_string(&words).unwrap_or_default();
-                Some(format!("QEMU failed ({status}): {}", said.trim()))
+                Some(format!("QEMU failed ({status}): {}", fs::read_to_string(&words).unwrap_or_default().trim()))
             }
             Ended::Exited(_) => None,
         };

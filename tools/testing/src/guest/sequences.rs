@@ -139,8 +139,7 @@ fn replay(session: &Session, ready: &BTreeMap<Kernel, Ready>, key: &Key, parts: 
     std::thread::scope(|scope| {
         let theirs = scope.spawn(|| boot(Kernel::Stock));
         let ours = boot(Kernel::Ours)?;
-        let theirs = theirs.join().expect("no boot panics")?;
-        Ok([theirs, ours])
+        Ok([theirs.join().expect("no boot panics")?, ours])
     })
 }
 

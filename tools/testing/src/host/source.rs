@@ -26,8 +26,7 @@ pub fn pristine(session: &Session) -> Result<Pristine> {
     if let Some(found) = cached(session) {
         return Ok(found);
     }
-    let doing = "fetching Linux 7.3 from Debian's archive";
-    session.stage("source", doing, |stage| {
+    session.stage("source", "fetching Linux 7.3 from Debian's archive", |stage| {
         let (tree, package) = fetch(stage)?;
         let pristine = Pristine { version: version(&tree)?, tree, users: false };
         let summary = format!("Linux {}, {PACKAGE} {package}", pristine.version);

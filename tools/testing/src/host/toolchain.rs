@@ -55,8 +55,7 @@ pub fn version(session: &Session, tool: &str) -> Option<String> {
 pub fn rust_src(session: &Session, rustc: &str) -> Option<PathBuf> {
     let sysroot = output(command(session, "rustc").args(["--print", "sysroot"]))?;
     let own = Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library");
-    let fetched = session.cache.join("rust-src").join(rustc).join("library");
-    [own, fetched].into_iter().find(|path| path.join("core/src/lib.rs").exists())
+    [own, session.cache.join("rust-src").join(rustc).join("library")].into_iter().find(|path| path.join("core/src/lib.rs").exists())
 }
 
 /// Returns what a program of LLVM says about a file.
@@ -74,8 +73,7 @@ pub fn older(a: &str, b: &str) -> bool {
 
 fn fetch_rust_src(session: &Session, rustc: &str) -> Result<PathBuf> {
     session.say("The source of Rust's library is missing; the kernel compiles `core` from it.");
-    let doing = "fetching the source of Rust's library";
-    session.stage("rust-src", doing, |stage| {
+    session.stage("rust-src", "fetching the source of Rust's library", |stage| {
         if let Some(path) = by_rustup(stage, rustc) {
             return Ok((path, format!("{rustc}, by rustup")));
         }

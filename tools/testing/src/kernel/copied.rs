@@ -11,8 +11,7 @@ use crate::{common::*, kernel::KernelSpec};
 /// Makes the output of `to` a copy of that of `from`, which is built, without objects that need a file in `differing`. These are
 /// paths in the source tree.
 pub fn output(session: &Session, from: &KernelSpec, to: &KernelSpec, differing: &BTreeSet<String>) -> Result<()> {
-    let doing = format!("copying what was built for {}", from.name);
-    session.stage(&format!("{} copy", to.name), &doing, |stage| {
+    session.stage(&format!("{} copy", to.name), &format!("copying what was built for {}", from.name), |stage| {
         let mut copy = rsync(session, &from.out, &to.out, &["--delete", "--exclude=/guest", "--exclude=/guest.cpio"]);
         run(stage, &mut copy, &session.log(&format!("{}-copy", to.name)))?;
         let mut made_again = 0;

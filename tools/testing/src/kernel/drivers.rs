@@ -27,8 +27,7 @@ impl Converted {
 /// Returns all of them, by path.
 pub fn converted(session: &Session) -> Result<Vec<Converted>> {
     let scripts = session.root.join("scripts");
-    let list = read(&scripts.join("converted-drivers"))?;
-    let mut found: Vec<_> = listed(&list).collect();
+    let mut found: Vec<_> = listed(&read(&scripts.join("converted-drivers"))?).collect();
     for path in files(&scripts.join("patches/drivers"), &["patch"])? {
         found.extend(patched(&path, &read(&path)?));
     }
@@ -51,8 +50,7 @@ fn patched(path: &Path, text: &str) -> Vec<Converted> {
 /// Returns the files of `build/linux` that the graft added or edited.
 pub fn grafted(session: &Session) -> Result<BTreeSet<String>> {
     let manifest = read(&session.linux().join(".pci_devres_rust/manifest"))?;
-    let lines = manifest.lines();
-    let changed = lines.filter(|line| line.starts_with("edited ") || line.starts_with("added "));
+    let changed = manifest.lines().filter(|line| line.starts_with("edited ") || line.starts_with("added "));
     Ok(changed.filter_map(|line| line.split(' ').nth(2)).map(str::to_string).collect())
 }
 

@@ -35,8 +35,7 @@ pub fn pack(session: &Session, kernel: &Built) -> Result<PathBuf> {
     let guest = session.testing().join("guest");
     add(&guest.join("init"), Path::new("init"))?;
     for script in files(&guest, &[])? {
-        let name = script.strip_prefix(&guest)?;
-        add(&script, &Path::new("scripts").join(name))?;
+        add(&script, &Path::new("scripts").join(script.strip_prefix(&guest)?))?;
     }
     // A test of the kernel's own tree, in the folders that it looks for its helpers in.
     for file in ["selftests/kselftest/ktap_helpers.sh", "selftests/pci_irq_vectors/pci_irq_vectors.sh"] {

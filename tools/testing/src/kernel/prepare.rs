@@ -115,8 +115,7 @@ pub fn ungrafted(prepared: &Prepared) -> Result<PathBuf> {
     if *is_made {
         return Ok(copy);
     }
-    let doing = "making a clean copy of LINUX to compare with";
-    prepared.stage("ungrafted", doing, |stage| {
+    prepared.stage("ungrafted", "making a clean copy of LINUX to compare with", |stage| {
         let log = prepared.log("ungrafted");
         run(stage, &mut rsync(prepared, tree, &copy, &["--delete", "--exclude=/.git"]), &log)?;
         if is_grafted {

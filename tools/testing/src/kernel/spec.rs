@@ -142,8 +142,7 @@ impl KernelSpec {
 
     /// Returns the kernel of that name in [`TABLES`].
     pub fn named(prepared: &Prepared, name: &str) -> Result<Self> {
-        let entry = TABLES.kernels.get(name).with_context(|| format!("there is no kernel {name}"))?;
-        let (grafted, fragments, from) = entry;
+        let (grafted, fragments, from) = TABLES.kernels.get(name).with_context(|| format!("there is no kernel {name}"))?;
         let source = if *grafted { prepared.linux() } else { ungrafted(prepared)? };
         let from = (!from.is_empty()).then(|| Self::named(prepared, from)).transpose()?;
         Ok(Self { from: from.map(Box::new), ..Self::new(prepared, name, source, fragments) })

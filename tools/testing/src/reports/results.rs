@@ -29,8 +29,7 @@ pub fn write(session: &Session, name: &str, kernel: Option<&str>, took: Duration
     let path = json(session, name);
     fs::create_dir_all(session.build.join("results"))?;
     fs::write(&path, serde_json::to_string_pretty(&report)? + "\n")?;
-    let page = page::page(name, kernel, took, rows);
-    fs::write(path.with_extension("html"), page)?;
+    fs::write(path.with_extension("html"), page::page(name, kernel, took, rows))?;
     Ok(failed)
 }
 

@@ -66,8 +66,7 @@ pub fn text(rows: &[Row], took: Duration) -> String {
     // The list of failures above the summary has all of them.
     for row in rows.iter().filter(|row| !row.ok).take(3) {
         text += &format!("failed  {}\n", row.name);
-        let lines = row.message.lines();
-        text.extend(lines.take(6).map(|line| format!("        {line}\n")));
+        text.extend(row.message.lines().take(6).map(|line| format!("        {line}\n")));
     }
     text
 }

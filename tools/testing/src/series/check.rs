@@ -90,15 +90,13 @@ pub fn walk(prepared: &Prepared, steps: &[Step], files: &[File], (from, to): (us
 impl Place<'_> {
     /// Gives these files of the tree, or all, the state after a step.
     fn put(&self, step: usize, only: Option<&[&String]>) -> Result<()> {
-        let wanted = |file: &&File| only.is_none_or(|only| only.contains(&&file.path));
-        if place(&self.tree, self.files.iter().filter(wanted), step)? {
+        if place(&self.tree, self.files.iter().filter(|file: &&File| only.is_none_or(|only| only.contains(&&file.path))), step)? {
             // A tree with other symbols is configured anew.
             for spec in [&self.drivers, &self.kernel] {
                 let _ = fs::remove_file(spec.out.join(".inputs"));
             }
         }
-        let ours = fs::read_to_string(self.prepared.fragment("ours"))?;
-        let config = asked(&ours, self.files, step);
+        let config = asked(&fs::read_to_string(self.prepared.fragment("ours"))?, self.files, step);
         fs::write(self.tree.with_extension("config"), config)?;
         Ok(())
     }
@@ -182,8 +180,7 @@ impl Place<'_> {
         let kind = if kernel.spec.asked()?.on("PCI_DEVRES_RUST") { Kernel::Ours } else { Kernel::Stock };
         let initramfs = initramfs::pack(self.prepared, &kernel)?;
         let ready = Ready { kernel, initramfs };
-        let ran = Run::new(list::guest("series"), kind).run(self.prepared, &ready)?;
-        if let Some(bad) = ran.rows.iter().find(|row| !row.ok) {
+        if let Some(bad) = Run::new(list::guest("series"), kind).run(self.prepared, &ready)?.rows.iter().find(|row| !row.ok) {
             bail!("{}: {}", bad.name, bad.message);
         }
         *booted = Some((steps.end, newest));

@@ -100,8 +100,7 @@ pub fn rustfmt(session: &Session, tree: &Path, steps: &[super::Step], files: &[F
     for (at, step) in steps.iter().enumerate() {
         let changed = |file: &&File| file.path.ends_with(".rs") && step.files.contains(&file.path);
         for file in files.iter().filter(changed) {
-            let text = file.after(at + 1).unwrap_or_default();
-            let said = unformatted(session, tree, &text)?;
+            let said = unformatted(session, tree, &file.after(at + 1).unwrap_or_default())?;
             if !said.is_empty() {
                 wrong.push(format!("{}, {}:\n{said}", step.subject, file.path));
             }

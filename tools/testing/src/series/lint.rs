@@ -82,8 +82,7 @@ pub fn checkpatch(session: &Session, tree: &Path, table: &table::Table, steps: &
             None => wrong.push(found[0].to_string()),
         }
     }
-    let unused = excuses.iter().filter(|(_, used)| !used);
-    wrong.extend(unused.map(|(excuse, _)| {
+    wrong.extend(excuses.iter().filter(|(_, used)| !used).map(|(excuse, _)| {
         let table::Exception { kind, reason, .. } = excuse;
         format!("nobody complains of {kind} any more, which stays because {reason}")
     }));
@@ -100,6 +99,5 @@ pub fn maintainers(session: &Session, repository: &Repository<'_>, files: &[File
         output(perl.current_dir(session.linux())).unwrap_or_default().lines().all(|who| who.contains("linux-kernel@vger"))
     };
     let is_added = |file: &&File| file.first().is_some() && file.after(0).is_none();
-    let wrong = files.iter().filter(is_added).filter(unnamed);
-    row("maintainers", wrong.map(|file| file.path.clone()).collect())
+    row("maintainers", files.iter().filter(is_added).filter(unnamed).map(|file| file.path.clone()).collect())
 }

@@ -33,8 +33,7 @@ fn page(session: &Session, name: &str) -> Result<String> {
 
 /// Returns the page of the conversion, up to the runs on kernels with sanitizers.
 fn conversion(session: &Session) -> Result<String> {
-    let page = page(session, "irq-vector-conversion.rst")?;
-    Ok(page.split(DEBUG_RUNS).next().unwrap_or_default().to_string())
+    Ok(page(session, "irq-vector-conversion.rst")?.split(DEBUG_RUNS).next().unwrap_or_default().to_string())
 }
 
 /// Returns what the pages say about the drivers among the files.
@@ -59,8 +58,7 @@ fn tested(session: &Session, step: &Step, files: &[String]) -> Result<Option<Str
     let rule = page(session, "irq-vector-ownership.rst")?;
     let rule = rst::rows(&rule);
     for name in &step.runs {
-        let row = rule.iter().find(|row| row[0] == name);
-        text += &match row.with_context(|| format!("no page says that {name} runs"))?[1] {
+        text += &match rule.iter().find(|row| row[0] == name).with_context(|| format!("no page says that {name} runs"))?[1] {
             "run" => format!(" Run with the whole series: {name} was bound to a device of QEMU, did its work with these vectors, was unbound and bound again."),
             "bound" => format!(" Bound with the whole series: {name} was bound to a device of QEMU that gave it no MSI vector, unbound and bound again."),
             other => bail!("{name} is {other}, which has no words here"),
@@ -163,8 +161,7 @@ pub fn cover(session: &Session, version: &str, table: &Table) -> Result<String> 
     let conversion = conversion(session)?;
     let number = |what: &str| -> Result<String> {
         let step = table.steps.iter().position(|s| s.subject.contains(what));
-        let step = step.with_context(|| format!("no step is about \"{what}\""))?;
-        Ok((step + 1).to_string())
+        Ok((step.with_context(|| format!("no step is about \"{what}\""))? + 1).to_string())
     };
     let all: Vec<_> = drivers::converted(session)?.into_iter().map(|c| c.file.display().to_string()).collect();
     let mut bound = runs(&rst::rows(&conversion), &all);
@@ -213,8 +210,7 @@ fn fill(text: &str) -> String {
         if paragraph.lines().any(|line| line.starts_with([' ', '\t'])) {
             return paragraph.to_string();
         }
-        let options = textwrap::Options::new(COLUMNS).break_words(false);
-        textwrap::fill(&paragraph.replace('\n', " "), options)
+        textwrap::fill(&paragraph.replace('\n', " "), textwrap::Options::new(COLUMNS).break_words(false))
     });
     paragraphs.collect::<Vec<_>>().join("\n\n")
 }
@@ -240,10 +236,8 @@ mod tests {
         let place = " With the whole series, on the PCI bus made of software that it adds,";
         let rebound = "a, d were bound, unbound and bound again, and left nothing; they went through interrupt, suspend.";
         assert_eq!(said(&["x/a.c"]), format!("{place} {rebound}"));
-        let failed = format!("{place} b was loaded, but the run failed.");
-        assert_eq!(said(&["x/b.c"]), failed);
-        let both = format!("{place} c came to the allocation of vectors (no id). There {rebound}");
-        assert_eq!(said(&["x/c.c", "x/a.c"]), both);
+        assert_eq!(said(&["x/b.c"]), format!("{place} b was loaded, but the run failed."));
+        assert_eq!(said(&["x/c.c", "x/a.c"]), format!("{place} c came to the allocation of vectors (no id). There {rebound}"));
         assert_eq!(said(&["x/e.c"]), " Not run: needs firmware.");
     }
 

@@ -53,8 +53,7 @@ impl File {
     fn untaken(&self) -> impl Iterator<Item = String> + '_ {
         self.pieces.iter().filter(|p| p.step.is_none()).map(|piece| {
             let mut lines = piece.new.lines().chain(piece.old.lines());
-            let line = lines.find(|line| !line.trim().is_empty());
-            format!("{}: {}", self.path, line.unwrap_or_default().trim())
+            format!("{}: {}", self.path, lines.find(|line| !line.trim().is_empty()).unwrap_or_default().trim())
         })
     }
 
@@ -75,8 +74,8 @@ impl File {
                 let parts = parts.map(|(part, step)| Piece { item, new: text[part].into(), step, ..Piece::default() });
                 let mut parts: Vec<_> = parts.collect();
                 // The earlier text goes with the rest, if there is one.
-                let rest = parts.iter().position(|part| part.step.is_none());
-                parts[rest.unwrap_or(0)].old = old;
+                let rest = parts.iter().position(|part| part.step.is_none()).unwrap_or(0);
+                parts[rest].old = old;
                 self.pieces.splice(at..=at, parts);
                 found = true;
             }
@@ -89,8 +88,7 @@ impl File {
     fn take_items(&mut self, step: usize, wanted: &Regex) -> bool {
         let free = |piece: &Piece| piece.step.is_none_or(|taken| taken == step);
         let hits = |piece: &&Piece| wanted.is_match(&piece.new) || wanted.is_match(&piece.old);
-        let pieces = self.pieces.iter().filter(|piece| free(piece));
-        let items: BTreeSet<usize> = pieces.filter(hits).map(|piece| piece.item).collect();
+        let items: BTreeSet<usize> = self.pieces.iter().filter(|piece| free(piece)).filter(hits).map(|piece| piece.item).collect();
         for piece in &mut self.pieces {
             if piece.step.is_none() && items.contains(&piece.item) {
                 piece.step = Some(step);
@@ -157,10 +155,7 @@ fn items(text: &str) -> Vec<String> {
 
 /// Gives each piece to its step. Fails for a piece that no step takes or two take, and for a step that finds nothing to take.
 pub fn assign(files: &mut [File], steps: &[Step], left_out: &[Step]) -> Result<()> {
-    let numbered = || {
-        let steps = steps.iter().enumerate().map(|(at, step)| (at + 1, step));
-        left_out.iter().map(|step| (NEVER, step)).chain(steps)
-    };
+    let numbered = || left_out.iter().map(|step| (NEVER, step)).chain(steps.iter().enumerate().map(|(at, step)| (at + 1, step)));
     let mut wrong = Vec::new();
     let mut by_path: BTreeMap<String, &mut File> = files.iter_mut().map(|f| (f.path.clone(), f)).collect();
     for lines in [true, false] {
@@ -192,8 +187,7 @@ pub fn assign(files: &mut [File], steps: &[Step], left_out: &[Step]) -> Result<(
             }
         }
     }
-    let untaken = by_path.values().flat_map(|file| file.untaken());
-    wrong.extend(untaken.map(|line| format!("no step takes {line}")));
+    wrong.extend(by_path.values().flat_map(|file| file.untaken()).map(|line| format!("no step takes {line}")));
     ensure!(wrong.is_empty(), "tools/testing/series does not fit the overlay:\n  {}", wrong.join("\n  "));
     Ok(())
 }
@@ -218,8 +212,7 @@ mod tests {
         assign(&mut files, &steps, &[]).unwrap();
         assert_eq!(files[0].after(0), None);
         assert_eq!(files[0].after(1).unwrap(), "// head\n\nfn b() {}\n");
-        let second = "// head\n\n/// A.\nfn a() {\n\n}\n\nfn b() {}\n";
-        assert_eq!(files[0].after(2).unwrap(), second);
+        assert_eq!(files[0].after(2).unwrap(), "// head\n\n/// A.\nfn a() {\n\n}\n\nfn b() {}\n");
         assert_eq!(files[0].after(3).unwrap(), text);
     }
 
@@ -234,8 +227,7 @@ mod tests {
     #[test]
     fn what_is_left_out_never_comes() {
         let mut files = new_file("a\nb\n");
-        let left_out = [step("lines.a = ['b']")];
-        assign(&mut files, &[step("take = ['*']")], &left_out).unwrap();
+        assign(&mut files, &[step("take = ['*']")], &[step("lines.a = ['b']")]).unwrap();
         assert_eq!(files[0].after(1).unwrap(), "a\n");
     }
 

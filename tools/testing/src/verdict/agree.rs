@@ -45,8 +45,7 @@ pub fn compare(guest: &str, due: usize, theirs: &Side<'_>, ours: &Side<'_>) -> V
         });
     }
     if names.len() < due {
-        let message = format!("{} blocks to compare, at least {due} due", names.len());
-        rows.push(Row::failed(format!("guest::{guest}::agrees"), message));
+        rows.push(Row::failed(format!("guest::{guest}::agrees"), format!("{} blocks to compare, at least {due} due", names.len())));
     }
     rows
 }
@@ -84,8 +83,7 @@ fn blocks(text: &str) -> BTreeMap<String, Block> {
 
 /// Returns what differs in two texts, each with its name, in at most so many lines, and so many lines around each difference.
 pub fn difference(most: usize, around: usize, a: (&str, &str), b: (&str, &str)) -> String {
-    let diff = TextDiff::from_lines(a.1, b.1);
-    quote_first(most, &diff.unified_diff().context_radius(around).header(a.0, b.0).to_string())
+    quote_first(most, &TextDiff::from_lines(a.1, b.1).unified_diff().context_radius(around).header(a.0, b.0).to_string())
 }
 
 #[cfg(test)]

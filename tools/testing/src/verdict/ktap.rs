@@ -122,8 +122,7 @@ impl Reader {
     /// Closes the frames deeper than `indent`, and returns the outermost of them, if there was one.
     fn close_above(&mut self, indent: usize) -> Option<Frame> {
         // The outermost frame has no indentation.
-        let kept = self.frames.iter().rposition(|frame| frame.indent <= indent)? + 1;
-        self.frames.drain(kept..).next()
+        self.frames.drain(self.frames.iter().rposition(|frame| frame.indent <= indent)? + 1..).next()
     }
 
     fn top(&mut self) -> &mut Frame {

@@ -13,8 +13,7 @@ pub fn merge(rows: Vec<Row>) -> Vec<Row> {
     for mut row in rows {
         let said = number.captures_iter(&row.name).last().and_then(|found| found[1].parse().ok()).unwrap_or(1);
         row.name = number.replace_all(&row.name, "$2").into_owned();
-        let next = merged.len();
-        let place = *places.entry(row.name.clone()).or_insert(next);
+        let place = *places.entry(row.name.clone()).or_insert(merged.len());
         match merged.get_mut(place) {
             None => merged.push((row, said)),
             Some((first, rounds)) => {
