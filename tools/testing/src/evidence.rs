@@ -5,7 +5,8 @@
 mod cases;
 mod report;
 
-use cases::{Case, Side, TABLE};
+pub use cases::Side;
+use cases::{Case, TABLE};
 
 use crate::{common::*, guest::*, kernel::*, reports::results, verdict::*};
 
@@ -41,50 +42,44 @@ impl Side {
     }
 }
 
-/// The cases to look at, each on its kernels.
-pub struct Chosen(Vec<Side>);
+/// Returns all cases, each on its kernels.
+fn all() -> Vec<Side> {
+    TABLE.cases.iter().flat_map(Case::sides).collect()
+}
 
-impl Chosen {
-    /// Selects the cases whose tests `make test` runs. They do not need the kernel that only `make evidence` builds.
-    pub fn by_test(wanted: impl Fn(&str) -> bool) -> Self {
-        let with_earlier = |case: &'static Case| case.sides().any(|s| s.kernel == Kernel::Earlier);
-        let mut chosen = Self::all();
-        chosen.0.retain(|side| !with_earlier(side.case) && wanted(&side.test()));
-        chosen
+/// Selects the cases whose tests `make test` runs. They do not need the kernel that only `make evidence` builds.
+pub fn by_test(wanted: impl Fn(&str) -> bool) -> Vec<Side> {
+    let with_earlier = |case: &'static Case| case.sides().any(|s| s.kernel == Kernel::Earlier);
+    all().into_iter().filter(|side| !with_earlier(side.case) && wanted(&side.test())).collect()
+}
+
+/// The kernels to build, with the modules they need.
+pub fn kernels(sides: &[Side]) -> BTreeMap<Kernel, BTreeSet<&'static str>> {
+    let mut kernels: BTreeMap<Kernel, BTreeSet<&str>> = BTreeMap::new();
+    for side in sides {
+        kernels.entry(side.kernel).or_default().extend(side.case.steps.map(|_| "evidence"));
     }
+    kernels
+}
 
-    fn all() -> Self {
-        Self(TABLE.cases.iter().flat_map(Case::sides).collect())
-    }
-
-    /// The kernels to build, with the modules they need.
-    pub fn kernels(&self) -> BTreeMap<Kernel, BTreeSet<&'static str>> {
-        let mut kernels: BTreeMap<Kernel, BTreeSet<&str>> = BTreeMap::new();
-        for side in &self.0 {
-            kernels.entry(side.kernel).or_default().extend(side.case.steps.map(|_| "evidence"));
+/// Runs the cases. A kernel that is not in `ready` could not be built, which is a failure already.
+pub fn find(sides: &[Side], prepared: &Prepared, ready: &BTreeMap<Kernel, Ready>) -> Vec<Found> {
+    let sides = sides.iter().filter(|side| ready.contains_key(&side.kernel));
+    let runs: Vec<_> = sides.clone().filter_map(|side| Some(Run::new(side.case.guest()?, side.kernel))).collect();
+    let mut booted = list::boot(prepared, ready, &runs).into_values();
+    let mut boots = |side: &Side| match booted.next().expect("there is a result of every run") {
+        Ok(ran) => {
+            let outside = ran.rows.into_iter().filter(|row| !row.ok).map(|row| row.message).collect();
+            let found = judge(prepared, &ready[&side.kernel], side, &ran.log, &ran.text, outside);
+            Found { again: ran.again, ..found }
         }
-        kernels
-    }
-
-    /// Runs the cases. A kernel that is not in `ready` could not be built, which is a failure already.
-    pub fn find(&self, prepared: &Prepared, ready: &BTreeMap<Kernel, Ready>) -> Vec<Found> {
-        let sides = self.0.iter().filter(|side| ready.contains_key(&side.kernel));
-        let runs: Vec<_> = sides.clone().filter_map(|side| Some(Run::new(side.case.guest()?, side.kernel))).collect();
-        let mut booted = list::boot(prepared, ready, &runs).into_values();
-        let mut boots = |side: &Side| match booted.next().expect("there is a result of every run") {
-            Ok(ran) => {
-                let outside = ran.rows.into_iter().filter(|row| !row.ok).map(|row| row.message).collect();
-                let found = judge(prepared, &ready[&side.kernel], side, &ran.log, &ran.text, outside);
-                Found { again: ran.again, ..found }
-            }
-            Err(row) => judge(prepared, &ready[&side.kernel], side, &side.log(prepared), "", vec![row.message]),
-        };
-        let found = sides.map(|side| match side.case.steps {
-            Some(_) => boots(side),
-            None => compile(prepared, &ready[&side.kernel], side),
-        });
-        found.collect()
-    }
+        Err(row) => judge(prepared, &ready[&side.kernel], side, &side.log(prepared), "", vec![row.message]),
+    };
+    let found = sides.map(|side| match side.case.steps {
+        Some(_) => boots(side),
+        None => compile(prepared, &ready[&side.kernel], side),
+    });
+    found.collect()
 }
 
 pub fn rows(found: Vec<Found>) -> Vec<Row> {
@@ -93,12 +88,12 @@ pub fn rows(found: Vec<Found>) -> Vec<Row> {
 
 pub fn evidence(session: &Session) -> Result<bool> {
     let prepared = prepare::source(session, &[])?;
-    let chosen = Chosen::all();
+    let sides = all();
     let mut ready = BTreeMap::new();
-    for (which, modules) in chosen.kernels() {
+    for (which, modules) in kernels(&sides) {
         ready.insert(which, prepare::kernel(&prepared, which, &modules)?);
     }
-    let found = chosen.find(&prepared, &ready);
+    let found = find(&sides, &prepared, &ready);
 
     println!("\n{}", report::table(&found));
     let page = report::write(session, &found)?;
@@ -122,7 +117,7 @@ fn compile(prepared: &Prepared, ready: &Ready, side: &Side) -> Found {
         let mut make = prepared.make(&spec.source, &spec.out);
         make.arg("W=e").arg(format!("M={}", copy.display())).arg(object);
         let said = if run(stage, &mut make, &log).is_ok() { "compiles" } else { "does not compile" };
-        Ok((said, said.into()))
+        Ok((said.into(), said))
     });
     let (mut text, mut outside) = (fs::read_to_string(&log).unwrap_or_default(), Vec::new());
     match outcome {

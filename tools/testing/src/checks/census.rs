@@ -40,8 +40,7 @@ pub fn census(session: &Session, format: Format, check: bool) -> Result<bool> {
 fn take(session: &Session, tree: &Path, version: &str) -> Result<Census> {
     session.stage("census", "reading the tree", |stage| {
         let census = census::take(tree, version, &|at| stage.progress(at))?;
-        let summary = format!("{} files that allocate, of {} read", census.entries.len(), census.read.0);
-        Ok((census, summary))
+        Ok((format!("{} files that allocate, of {} read", census.entries.len(), census.read.0), census))
     })
 }
 

@@ -26,6 +26,6 @@ pub fn explore(session: &Session) -> Result<Vec<Row>> {
         let row = Row::judged(name, written, || format!("{} has other figures", figures::PAGE));
         rows.push(row.or_remedy("make model").took(started.elapsed()));
         let states: usize = explored.iter().map(|setting| setting.states).sum();
-        Ok((rows, format!("{states} states")))
+        Ok((format!("{states} states"), rows))
     })
 }

@@ -30,7 +30,7 @@ pub fn compare(prepared: &Prepared, ready: &BTreeMap<Kernel, Ready>) -> Result<V
             let found = objects(prepared, &spec.out)?;
             let summary = format!("{} objects", found.len());
             trees.push(found);
-            Ok(((), summary))
+            Ok((summary, ()))
         })?;
     }
     let mut rows = rows(&trees[0], &trees[1], &excepted(prepared)?);
@@ -71,7 +71,7 @@ fn default_is_off(prepared: &Prepared) -> Result<Row> {
         fs::create_dir_all(&spec.out)?;
         fs::copy(&spec.fragments[0], &config)?;
         spec.make(stage, prepared, &["olddefconfig"], "config")?;
-        Ok(((), "olddefconfig".into()))
+        Ok(("olddefconfig".into(), ()))
     })?;
     let got = Config::read(&config)?;
     let mut wrong = Vec::new();

@@ -18,8 +18,7 @@ pub fn describe(prepared: &Prepared, kernel: &KernelSpec, folder: &Path) -> Resu
         run(stage, make.arg("rust-analyzer"), &log)?;
         let file = folder.join("rust-project.json");
         let project: Value = serde_json::from_slice(&fs::read(&file)?).with_context(|| format!("reading {}", file.display()))?;
-        let summary = format!("{}, {} crates", prepared.show(&file), project["crates"].as_array().map_or(0, Vec::len));
-        Ok(((file, project), summary))
+        Ok((format!("{}, {} crates", prepared.show(&file), project["crates"].as_array().map_or(0, Vec::len)), (file, project)))
     })
 }
 

@@ -19,8 +19,8 @@ pub fn run(session: &Session, prefix: &str, script: &str, doing: &str, folder: &
     session.stage(name, doing, |stage| results(stage, prefix, &mut cmd!(session, "{script} {folder}")))
 }
 
-/// Runs a command that prints KTAP. Returns its results as rows whose names begin with `prefix`, and a summary.
-pub fn results(stage: &Stage<'_>, prefix: &str, test: &mut Command) -> Result<(Vec<Row>, String)> {
+/// Runs a command that prints KTAP. Returns its results as rows whose names begin with `prefix`, after a summary.
+pub fn results(stage: &Stage<'_>, prefix: &str, test: &mut Command) -> Result<(String, Vec<Row>)> {
     let log = stage.session.log(&prefix.trim_end_matches(":").replace("::", "-"));
     let ended = watch(stage, test, &log, HOUR)?;
     let shown = PathBuf::from(stage.session.show(&log));
@@ -50,8 +50,7 @@ pub fn results(stage: &Stage<'_>, prefix: &str, test: &mut Command) -> Result<(V
         rows.push(Row::failed(prefix.to_string() + "document", format!("{}\n{last}log: {}", errors.join("\n"), shown.display())));
     }
     let failed = rows.iter().filter(|row| !row.ok).count();
-    let summary = format!("{} results, {failed} failed", rows.len());
-    Ok((rows, summary))
+    Ok((format!("{} results, {failed} failed", rows.len()), rows))
 }
 
 pub const LINTS: [&str; 3] = ["host::shellcheck", "host::rustfmt", "host::clippy"];
@@ -105,7 +104,7 @@ pub fn judge(session: &Session, name: &str, doing: &str, tool: &mut Command, wro
             let (lines, log) = (quote(lines), session.show(&log));
             format!("it has something to say\n{lines}log: {log}")
         });
-        Ok((row.took(started.elapsed()), summary))
+        Ok((summary, row.took(started.elapsed())))
     })
 }
 

@@ -82,7 +82,7 @@ impl Target {
             let absent = rows.iter().filter(|row| row.skipped.is_some()).count();
             let failed = rows.iter().filter(|row| !row.ok).count();
             let yes = rows.len() - absent - failed;
-            Ok((rows, format!("{yes} compiled, {failed} failed, {absent} not in this configuration")))
+            Ok((format!("{yes} compiled, {failed} failed, {absent} not in this configuration"), rows))
         })
     }
 

@@ -42,7 +42,7 @@ impl Platform {
         if let Some(architecture) = machine.debian {
             prepared.stage("userland", "fetching Debian's busybox", |stage| {
                 debian::fetch_busybox(stage, architecture)?;
-                Ok(((), format!("busybox-static for {architecture}")))
+                Ok((format!("busybox-static for {architecture}"), ()))
             })?;
         }
         let spec = KernelSpec {

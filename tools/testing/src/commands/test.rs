@@ -8,7 +8,7 @@ use crate::{
     bench,
     checks::{census, docs, kunit, model, no_pci, objects, samples, scripts, source, tree},
     common::*,
-    evidence::{self, Chosen},
+    evidence,
     guest::*,
     host::packages,
     kernel::*,
@@ -124,8 +124,8 @@ pub fn run(session: &Session, selection: &Selection) -> Outcome {
 /// and parts of a build use only one processor.
 pub fn run_prepared(prepared: &Prepared, ready: &mut Kernels, selection: &Selection) -> Outcome {
     let runs = selection.runs();
-    let evidence = Chosen::by_test(|name| selection.wants_short(name));
-    let kernels = kernels(selection, &runs, &evidence);
+    let sides = evidence::by_test(|name| selection.wants_short(name));
+    let kernels = kernels(selection, &runs, &sides);
     let (built, arriving) = mpsc::channel();
     // Leaves the processors to the guests, which have to keep time.
     let be_patient = || rustix::process::nice(10).ok();
@@ -154,7 +154,7 @@ pub fn run_prepared(prepared: &Prepared, ready: &mut Kernels, selection: &Select
             booted.extend(list::boot(prepared, ready, &mine).into_iter().map(|(at, ran)| (places[at], ran)));
         }
         rows.extend(list::rows(prepared, ready, &runs, booted));
-        rows.extend(evidence::rows(evidence.find(prepared, ready)));
+        rows.extend(evidence::rows(evidence::find(&sides, prepared, ready)));
         for host in hosts {
             rows.extend(host.join().expect("a test that panics is a mistake of its own"));
         }
@@ -168,8 +168,8 @@ pub fn run_prepared(prepared: &Prepared, ready: &mut Kernels, selection: &Select
 }
 
 /// Returns the kernels that the tests need, each with its modules.
-fn kernels(selection: &Selection, runs: &[Run], evidence: &Chosen) -> Modules {
-    let mut kernels = evidence.kernels();
+fn kernels(selection: &Selection, runs: &[Run], sides: &[evidence::Side]) -> Modules {
+    let mut kernels = evidence::kernels(sides);
     if selection.wants_short(scripts::COMPILE_FAIL) || selection.wants_short(docs::PREFIX) {
         kernels.entry(Kernel::Ours).or_default();
     }

@@ -29,8 +29,8 @@ impl Session {
         }
     }
 
-    /// Runs `work` as the stage `name`; it returns a result and a summary of what was done.
-    pub fn stage<T>(&self, name: &str, doing: &str, work: impl FnOnce(&Stage<'_>) -> Result<(T, String)>) -> Result<T> {
+    /// Runs `work` as the stage `name`; it returns a summary of what was done and a result.
+    pub fn stage<T>(&self, name: &str, doing: &str, work: impl FnOnce(&Stage<'_>) -> Result<(String, T)>) -> Result<T> {
         let spinner = self.spinners.as_ref().map(|spinners| {
             let bar = spinners.add(ProgressBar::new_spinner());
             let template = "{spinner:.cyan} {prefix:16} {wide_msg} {elapsed}";
@@ -50,7 +50,7 @@ impl Session {
             spinner.finish_and_clear();
         }
         match result {
-            Ok((value, summary)) => {
+            Ok((summary, value)) => {
                 self.say(line(style("ok").for_stderr().green(), name, &summary, elapsed));
                 Ok(value)
             }

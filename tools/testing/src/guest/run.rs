@@ -161,8 +161,7 @@ impl Run {
             let booted = ran.booted.map_or("? s".into(), |s| format!("{s:.1} s"));
             let seed = self.words.iter().find(|word| word.starts_with("seed=")).map_or(String::new(), |seed| format!(", {seed}"));
             let second = if again { " at the second attempt" } else { "" };
-            let summary = format!("booted in {booted}{second}, {} results, {failed} failed{seed}", ran.rows.len());
-            Ok((ran, summary))
+            Ok((format!("booted in {booted}{second}, {} results, {failed} failed{seed}", ran.rows.len()), ran))
         })
     }
 

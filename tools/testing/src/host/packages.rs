@@ -77,7 +77,7 @@ pub fn install(session: &Session, wanted: &'static [Package]) -> Result<()> {
     }
     session.stage("packages", "installing Debian packages", |stage| {
         apt_install(stage, &names)?;
-        Ok(((), format!("installed {}", names.join(" "))))
+        Ok((format!("installed {}", names.join(" ")), ()))
     })
 }
 

@@ -29,8 +29,7 @@ pub fn pristine(session: &Session) -> Result<Pristine> {
     session.stage("source", "fetching Linux 7.3 from Debian's archive", |stage| {
         let (tree, package) = fetch(stage)?;
         let pristine = Pristine { version: version(&tree)?, tree, users: false };
-        let summary = format!("Linux {}, {PACKAGE} {package}", pristine.version);
-        Ok((pristine, summary))
+        Ok((format!("Linux {}, {PACKAGE} {package}", pristine.version), pristine))
     })
 }
 
@@ -55,7 +54,7 @@ pub fn copy(session: &Session, pristine: &Pristine) -> Result<()> {
         let mut file = fs::File::create(&stamp)?;
         file.write_all(identity.as_bytes())?;
         file.set_modified(began)?;
-        Ok(((), format!("Linux {} in {}", pristine.version, session.show(&to))))
+        Ok((format!("Linux {} in {}", pristine.version, session.show(&to)), ()))
     })
 }
 

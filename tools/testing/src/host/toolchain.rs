@@ -75,10 +75,10 @@ fn fetch_rust_src(session: &Session, rustc: &str) -> Result<PathBuf> {
     session.say("The source of Rust's library is missing; the kernel compiles `core` from it.");
     session.stage("rust-src", "fetching the source of Rust's library", |stage| {
         if let Some(path) = by_rustup(stage, rustc) {
-            return Ok((path, format!("{rustc}, by rustup")));
+            return Ok((format!("{rustc}, by rustup"), path));
         }
         let (path, version) = by_debian(stage, rustc)?;
-        Ok((path, format!("{rustc}, from Debian's rust-src {version}")))
+        Ok((format!("{rustc}, from Debian's rust-src {version}"), path))
     })
 }
 
@@ -119,8 +119,7 @@ fn install_bindgen(session: &Session) -> Result<String> {
         run(stage, &mut cargo, &log)
             .map_err(|e| Failure::from_error(e).remedy("check the network, or install Debian 13's bindgen"))?;
         let version = version(session, "bindgen").ok_or_else(|| Failure::new("bindgen was built and does not run").log(&log))?;
-        let summary = format!("bindgen {version}");
-        Ok((version, summary))
+        Ok((format!("bindgen {version}"), version))
     })
 }
 

@@ -24,7 +24,7 @@ pub fn output(session: &Session, from: &KernelSpec, to: &KernelSpec, differing: 
             }
             fs::write(&note, moved(&moved(&text, &from.out, &to.out), &from.source, &to.source))?;
         }
-        Ok(((), format!("{}, {made_again} files to make again", session.show(&to.out))))
+        Ok((format!("{}, {made_again} files to make again", session.show(&to.out)), ()))
     })
 }
 

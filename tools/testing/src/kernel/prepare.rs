@@ -96,8 +96,7 @@ fn build(prepared: &Prepared, spec: &KernelSpec, which: Kernel, modules: &BTreeS
         prepared.stage(&format!("initramfs{}", which.suffix()), "packing busybox, modules and guest scripts", |_| {
             let path = initramfs::pack(prepared, &kernel)?;
             let size = fs::metadata(&path)?.len() >> 10;
-            let summary = format!("{}, {size} KiB", prepared.show(&path));
-            Ok((path, summary))
+            Ok((format!("{}, {size} KiB", prepared.show(&path)), path))
         })?;
     Ok(Ready { kernel, initramfs })
 }
@@ -123,7 +122,7 @@ pub fn ungrafted(prepared: &Prepared) -> Result<PathBuf> {
             run(stage, &mut cmd!(prepared, "{graft} --undo {copy}"), &log)?;
         }
         succeed(&mut cmd!(prepared, "make -C {copy} mrproper"), "cleaning the copy")?;
-        Ok(((), prepared.show(&copy)))
+        Ok((prepared.show(&copy), ()))
     })?;
     *is_made = true;
     Ok(copy)
@@ -140,7 +139,7 @@ pub fn graft(session: &Session, overlay: &Path) -> Result<()> {
         let said = fs::read_to_string(&log)?;
         // The line that says what was done begins with the folder, which is known here.
         let done = said.lines().find_map(|line| line.split_once("): ")).map_or("done", |(_, done)| done.trim());
-        Ok(((), done.to_string()))
+        Ok((done.to_string(), ()))
     })
 }
 

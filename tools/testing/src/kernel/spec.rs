@@ -206,7 +206,7 @@ impl KernelSpec {
                 fs::remove_dir_all(&modules)?;
             }
             fs::write(&stamp, &inputs)?;
-            Ok(((), format!("all {} symbols asked for took effect", text.lines().count())))
+            Ok((format!("all {} symbols asked for took effect", text.lines().count()), ()))
         })
     }
 
@@ -239,8 +239,7 @@ impl KernelSpec {
             self.make(stage, prepared, &[&target, "modules"], "build")?;
             let release = read(&self.out.join("include/config/kernel.release")).context("the build left no kernel.release")?;
             let built = Built { spec: self.clone(), image, release: release.trim().into(), external: Vec::new() };
-            let summary = format!("Linux {}, {target} and {} modules", built.release, built.modules()?.len());
-            Ok((built, summary))
+            Ok((format!("Linux {}, {target} and {} modules", built.release, built.modules()?.len()), built))
         })
     }
 
@@ -280,7 +279,7 @@ impl Built {
                 let found = ordered(&copy)?;
                 let summary = format!("{} modules", found.len());
                 self.external.extend(found);
-                Ok(((), summary))
+                Ok((summary, ()))
             })?;
         }
         Ok(())

@@ -29,7 +29,7 @@ pub fn walk(prepared: &Prepared, steps: &[Step], files: &[File], (from, to): (us
     if !tree.exists() {
         prepared.stage("series tree", "copying the kernel's source", |stage| {
             run(stage, &mut rsync(prepared, &prepared.pristine.tree, &tree, &[]), &prepared.log("series-copy"))?;
-            Ok(((), prepared.show(&tree)))
+            Ok((prepared.show(&tree), ()))
         })?;
     }
     let fragments = ["tree", "no-rust", "series"];
@@ -153,7 +153,7 @@ impl Place<'_> {
             self.prepared.stage(&format!("series-{number} RUST=n"), "compiling", |stage| {
                 let targets: Vec<_> = targets.iter().map(String::as_str).collect();
                 self.drivers.make(stage, self.prepared, &targets, &number)?;
-                Ok(((), targets.join(" ")))
+                Ok((targets.join(" "), ()))
             })?;
             Ok((true, log))
         })?;

@@ -85,8 +85,7 @@ fn reports(prepared: &Prepared, files: &[&File], step: usize) -> Result<Vec<Stri
         run(stage, &mut make, &log)?;
         let paths: Vec<_> = files.iter().map(|file| &file.path).collect();
         let found = complaints(&fs::read_to_string(&log)?, &paths);
-        let summary = format!("{} reports on {} files", found.len(), files.len());
-        Ok((found, summary))
+        Ok((format!("{} reports on {} files", found.len(), files.len()), found))
     })
 }
 
