@@ -17,7 +17,7 @@ pub mod common {
         fs,
         path::{Path, PathBuf},
         process::{Command, Stdio},
-        sync::LazyLock,
+        sync::{LazyLock, Mutex},
         time::{Duration, Instant},
     };
 

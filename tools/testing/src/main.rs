@@ -4,15 +4,8 @@
 
 use std::{ffi::OsString, process::ExitCode};
 
-use anyhow::Result;
 use clap::{Parser, Subcommand};
-use runner::{
-    bench,
-    checks::{census, docs, tree},
-    commands::{acceptance, boot, build, converted, doctor, mutations, platforms},
-    common::{failure::Failure, session::Session},
-    evidence, series,
-};
+use runner::{bench, checks::*, commands::*, common::*, evidence, series};
 
 #[derive(Parser)]
 #[command(about)]

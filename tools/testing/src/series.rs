@@ -14,11 +14,7 @@ mod message;
 mod pieces;
 mod table;
 
-use self::{
-    mail::Repository,
-    pieces::File,
-    table::{glob, Table},
-};
+use self::{mail::Repository, pieces::File, table::glob};
 use crate::{common::*, host::packages, kernel::*, reports::results};
 
 /// One patch, and the files that it changes.
@@ -144,7 +140,7 @@ fn maintainers(session: &Session, pristine: &Path, repository: &Repository, file
 }
 
 /// Commits one step after the other, and says what each changes.
-fn commit(session: &Session, repository: &Repository, table: &Table, files: &[File], base: &str) -> Result<Vec<Step>> {
+fn commit(session: &Session, repository: &Repository, table: &table::Table, files: &[File], base: &str) -> Result<Vec<Step>> {
     repository.git(&["checkout", "--quiet", "--force", base])?;
     let mut steps = Vec::new();
     for (at, step) in table.steps.iter().enumerate() {

@@ -3,15 +3,7 @@
 //! The rows as a picture: the growth of costs, and each ratio.
 
 use anyhow::anyhow;
-use plotters::{
-    coord::{ranged1d::IntoSegmentedCoord, Shift},
-    element::{Circle, Rectangle},
-    prelude::{
-        ChartBuilder, DrawingArea, DrawingAreaErrorKind, DrawingBackend, IntoDrawingArea, IntoLogRange, LineSeries, RGBColor,
-        SVGBackend, SegmentValue, WHITE,
-    },
-    style::Color,
-};
+use plotters::{coord::Shift, prelude::*};
 
 use super::rows::{Count, COUNTED};
 use crate::common::*;

@@ -4,16 +4,7 @@
 
 use std::{sync::mpsc, thread};
 
-use crate::{
-    bench,
-    checks::{census, docs, kunit, model, no_pci, objects, samples, scripts, source, tree},
-    common::*,
-    evidence,
-    guest::*,
-    host::packages,
-    kernel::*,
-    verdict::*,
-};
+use crate::{bench, checks::*, common::*, evidence, guest::*, host::packages, kernel::*, verdict::*};
 
 #[derive(Clone, Debug, Default)]
 pub struct Selection {

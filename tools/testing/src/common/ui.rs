@@ -2,7 +2,7 @@
 
 //! Stages: they show what is being done, its progress, and the time that it took.
 
-use std::{fmt::Display, io::IsTerminal, sync::Mutex};
+use std::{fmt::Display, io::IsTerminal};
 
 use console::StyledObject;
 use indicatif::{ProgressBar, ProgressStyle};

@@ -2,8 +2,6 @@
 
 //! The guests, which are in `tools/testing/guests.toml`: how they are booted, and on what their kernels must agree.
 
-use std::sync::Mutex;
-
 use crate::{common::*, guest::*, kernel::*, verdict::*};
 
 /// Returns every guest of `make test`, the longest first.

@@ -2,11 +2,7 @@
 
 //! Prepares a kernel that can boot. A step that is up to date does nothing.
 
-use std::{
-    fs::File,
-    ops::Deref,
-    sync::{Arc, Mutex},
-};
+use std::{fs::File, ops::Deref, sync::Arc};
 
 use fs4::{FileExt, TryLockError};
 
