@@ -138,9 +138,7 @@ pub mod commands {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::Path};
-
-    use crate::common::{files, regex};
+    use crate::common::*;
 
     #[test]
     fn a_room_uses_only_those_above_it() {

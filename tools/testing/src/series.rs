@@ -18,6 +18,7 @@ use self::{mail::Repository, pieces::File, table::glob};
 use crate::{common::*, host::packages, kernel::*, reports::results};
 
 /// One patch, and the files that it changes.
+#[derive(Default)]
 struct Step {
     part: &'static str,
     subject: String,
@@ -58,8 +59,7 @@ pub fn series(session: &Session, check: Option<&str>, version: usize) -> Result<
         println!("make series CHECK=1 builds every step and boots each that changes what boots");
     }
     for row in &rows {
-        let note = row.values.get("note").and_then(|note| note.as_str());
-        let note = note.map_or(String::new(), |note| format!("  ({note})"));
+        let note = row.values.get("note").and_then(|note| note.as_str()).map_or(String::new(), |note| format!("  ({note})"));
         println!("{:<6} {}{note}", if row.ok { "ok" } else { "FAILED" }, row.name);
     }
     results::conclude(session, "series", None, &rows, "")
@@ -68,11 +68,8 @@ pub fn series(session: &Session, check: Option<&str>, version: usize) -> Result<
 /// The repository of the series, which keeps the versions that were made.
 fn repository(session: &Session) -> Result<Repository<'_>> {
     let known = |arguments: &[&str], otherwise: &str| {
-        let said = output(command(session, "git").args(arguments)).unwrap_or_default();
-        match said.trim() {
-            "" => otherwise.to_string(),
-            said => said.into(),
-        }
+        let said = output(command(session, "git").args(arguments)).map(|said| said.trim().to_string());
+        said.filter(|said| !said.is_empty()).unwrap_or(otherwise.into())
     };
     let root = session.root.display().to_string();
     let date = ["-C", &root, "log", "-1", "--format=%cI"];

@@ -15,12 +15,11 @@ pub fn explore(session: &Session) -> Result<Vec<Row>> {
         let started = Instant::now();
         let rule = Rule::read()?;
         let explored = figures::explore_all(&rule);
-        let mut rows = Vec::new();
-        for setting in &explored {
+        let explored_rows = explored.iter().map(|setting| {
             let name = format!("{PREFIX}{:?}", setting.setting).to_lowercase();
-            let troubles: Vec<String> = setting.troubles().collect();
-            rows.push(Row::of(name, troubles.join("\n")).with("states", setting.states));
-        }
+            Row::of(name, setting.troubles().collect::<Vec<_>>().join("\n")).with("states", setting.states)
+        });
+        let mut rows: Vec<_> = explored_rows.collect();
         let name = format!("{PREFIX}figures");
         let written = figures::are_written(&session.root, &figures::tables(&rule, &explored))?;
         let row = Row::judged(name, written, || format!("{} has other figures", figures::PAGE));

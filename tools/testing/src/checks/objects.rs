@@ -55,11 +55,7 @@ fn exported(name: &str, theirs: &Exports, ours: &Exports, added: &BTreeSet<Strin
 }
 
 fn all_exports(tree: &Tree) -> Result<Exports> {
-    let mut found = Exports::new();
-    for object in tree.values() {
-        found.extend(exports(object)?);
-    }
-    Ok(found)
+    Ok(tree.values().map(|object| exports(object)).collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
 }
 
 /// Checks that a configuration with Rust that does not mention the option has it off, and what depends on it.

@@ -46,7 +46,7 @@ pub fn doctor(session: &Session, config: Option<&Path>) -> Result<bool> {
         ),
     }
     let mut good = own_build(session, tree.as_deref()) && missing == 0;
-    let default = session.kernel().join(".config");
+    let default = session.build.join("kernel/.config");
     let config = config.or(default.exists().then_some(&default));
     match (config, tree) {
         (Some(config), Some(tree)) => good &= configuration(session, config, &tree)?,

@@ -45,11 +45,6 @@ impl Session {
         self.build.join("linux")
     }
 
-    /// The output folder of the grafted kernel.
-    pub fn kernel(&self) -> PathBuf {
-        self.build.join("kernel")
-    }
-
     pub fn log(&self, name: &str) -> PathBuf {
         self.build.join("logs").join(format!("{name}.log"))
     }

@@ -104,10 +104,8 @@ fn line(state: StyledObject<&str>, name: &str, what: &str, took: Duration) -> St
 }
 
 pub fn elapsed(took: Duration) -> String {
-    let seconds = took.as_secs();
-    if seconds < 60 {
-        format!("{:.1} s", took.as_secs_f64())
-    } else {
-        format!("{}:{:02} min", seconds / 60, seconds % 60)
+    match took.as_secs() {
+        0..60 => format!("{:.1} s", took.as_secs_f64()),
+        seconds => format!("{}:{:02} min", seconds / 60, seconds % 60),
     }
 }

@@ -87,10 +87,7 @@ impl Case {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
-    use crate::common::regex;
 
     #[test]
     fn the_cases_can_be_told_apart_and_name_the_facts_of_the_table() {

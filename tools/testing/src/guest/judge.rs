@@ -58,17 +58,10 @@ pub fn judge(
         errors.push(format!("{printed} KTAP documents printed, at least {due} due"));
     }
     let suites: Vec<_> = documents.iter().flat_map(|document| &document.cases).filter_map(|case| case.path.first()).collect();
-    for suite in guest.due {
-        if !suites.iter().any(|name| *name == suite) {
-            errors.push(format!("no results of the KUnit suite {suite}"));
-        }
-    }
-    for text in guest.provokes {
-        if kernel.has_rule() && !lines.iter().any(|line| line.text.contains(text)) {
-            let what = format!("the kernel has never reported '{text}'");
-            errors.push(format!("{what}, which the guest provokes"));
-        }
-    }
+    let missing = guest.due.iter().filter(|suite| !suites.iter().any(|name| name == *suite));
+    errors.extend(missing.map(|suite| format!("no results of the KUnit suite {suite}")));
+    let never = guest.provokes.iter().filter(|text| kernel.has_rule() && !lines.iter().any(|line| line.text.contains(**text)));
+    errors.extend(never.map(|text| format!("the kernel has never reported '{text}', which the guest provokes")));
     // The last line of init.
     let end = |line: &Line| line.text == "guest: finished" || trouble_due && line.text.starts_with("Kernel panic");
     if !lines.iter().any(end) {

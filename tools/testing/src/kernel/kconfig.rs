@@ -74,15 +74,12 @@ pub struct Hidden {
 pub fn hides_rust(config: &Config, tree: &Path) -> Result<Vec<Hidden>> {
     let kconfig = read(&tree.join("init/Kconfig"))?;
     let word = regex(r"[A-Z][A-Z0-9_]+");
-    let mut hidden = Vec::new();
-    for condition in conditions(&kconfig) {
-        if evaluate(&condition, config) == Some(false) {
-            let symbols = word.find_iter(&condition).map(|found| found.as_str());
-            let because = symbols.map(|symbol| format!("{symbol}={}", config.get(symbol)));
-            hidden.push(Hidden { remedy: remedy(&condition, config), because: because.collect::<Vec<_>>().join(" "), condition });
-        }
-    }
-    Ok(hidden)
+    let hidden = conditions(&kconfig).into_iter().filter(|condition| evaluate(condition, config) == Some(false));
+    let hidden = hidden.map(|condition| {
+        let because = word.find_iter(&condition).map(|symbol| format!("{}={}", symbol.as_str(), config.get(symbol.as_str())));
+        Hidden { remedy: remedy(&condition, config), because: because.collect::<Vec<_>>().join(" "), condition }
+    });
+    Ok(hidden.collect())
 }
 
 fn conditions(kconfig: &str) -> Vec<String> {
@@ -137,8 +134,6 @@ fn compare(comparison: &Captures<'_>) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     const KCONFIG: &str = "config RUST\n\tbool \"Rust support\"\n\tdepends on HAVE_RUST\n\tdepends on RUST_IS_AVAILABLE\n\

@@ -297,14 +297,12 @@ fn targets<'a>(files: impl Iterator<Item = &'a String>, tree: &Path) -> BTreeSet
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::{pieces::assign, table::Step},
-        *,
-    };
+    use super::*;
+    use crate::series::{pieces::assign, table};
 
     #[test]
     fn a_step_is_placed_by_what_changes() {
-        let takes = |path: &str| Step { take: vec![path.into()], ..Step::default() };
+        let takes = |path: &str| table::Step { take: vec![path.into()], ..table::Step::default() };
         let mut files = [File::new("a/Kconfig", None, "config NEW\n"), File::new("b", Some("old\n"), "new\n")];
         assign(&mut files, &[takes("b"), takes("a/Kconfig")], &[]).unwrap();
         let folder = tempfile::tempdir().unwrap();
@@ -322,12 +320,7 @@ mod tests {
 
     #[test]
     fn steps_that_change_drivers_apart_are_built_together() {
-        let step = |files: &[&str]| super::Step {
-            part: "drivers",
-            subject: String::new(),
-            files: files.iter().map(|file| file.to_string()).collect(),
-            tree: String::new(),
-        };
+        let step = |files: &[&str]| Step { files: files.iter().map(|file| file.to_string()).collect(), ..Step::default() };
         let steps = [
             step(&["drivers/a/x.c"]),
             step(&["drivers/a/y.c", "drivers/b/b.h"]),
