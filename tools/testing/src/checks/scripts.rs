@@ -74,8 +74,7 @@ pub fn lints(session: &Session) -> Result<Vec<Row>> {
     for (name, (mut tool, remedy)) in LINTS.into_iter().zip(tools) {
         // Debian's toolchain may lack a command of cargo.
         let part = tool.get_args().next().unwrap_or_default();
-        let mut asked = command(session, "cargo");
-        let is_there = output(asked.arg(part).arg("--version")).is_some();
+        let is_there = output(&mut cmd!(session, "cargo {part} --version")).is_some();
         rows.push(if tool.get_program() == "cargo" && !is_there {
             Row::skipped(name, format!("{part:?} is not installed"))
         } else {

@@ -16,6 +16,8 @@ pub struct Files {
     pub arm64_only: Vec<&'static str>,
     arm64: Vec<&'static str>,
     rust: Vec<PathBuf>,
+    /// The page of the documentation, without what was found.
+    pub page: String,
 }
 
 pub static FILES: LazyLock<Files> = LazyLock::new(|| data(include_str!("../../tree.toml")));

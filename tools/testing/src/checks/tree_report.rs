@@ -36,29 +36,15 @@ pub fn page(prepared: &Prepared, files: &[Converted], lines: &[Vec<String>], old
     let mut whys: Vec<_> = patches.map(|(name, why)| format!("{name}\n  {why}\n")).collect();
     // A patch may be of several files.
     whys.dedup();
-    format!(
-        ".. SPDX-License-Identifier: GPL-2.0\n\n\
-         =====================================\n\
-         PCI Interrupt Vectors: the Conversion\n\
-         =====================================\n\n\
-         Drivers that relied on pcim_enable_device() to free their interrupt vectors, on\n\
-         every path or on some, and drivers that nobody freed for: {managed} files are\n\
-         managed now, {} explicit. The semantic patch converts {}, small patches {patched}.\n\
-         They are compiled here. The end of this page says how far each comes on the\n\
-         software PCI bus, and Documentation/PCI/irq-vector-ownership.rst which run in QEMU.\n\n\
-         Written by ``make tree-check``. \"yes\": the object compiles, with warnings as\n\
-         errors, and needs nothing that the PCI core does not export. \"on\" and \"off\" is\n\
-         CONFIG_PCI_DEVRES_RUST; with \"off\" the calls behave as they always did. \"n/a\":\n\
-         not hardware that comes with machines of that architecture.\n\n\
-         Linux {}, {}, ``allmodconfig`` with ``tools/testing/configs/tree.config``.\n\n\
-         {}\n{}{}{}",
-        files.len() - managed,
-        files.len() - patched,
-        prepared.pristine.version,
-        prepared.tools.identity,
-        rst::table(lines),
-        rst::heading("Why, where a patch was needed", '='),
-        whys.join("\n"),
-        old.find(RUNS).map_or(String::new(), |at| format!("\n{}", &old[at..])),
-    )
+    FILES
+        .page
+        .replace("@MANAGED@", &managed.to_string())
+        .replace("@EXPLICIT@", &(files.len() - managed).to_string())
+        .replace("@SEMANTIC@", &(files.len() - patched).to_string())
+        .replace("@PATCHED@", &patched.to_string())
+        .replace("@VERSION@", &prepared.pristine.version)
+        .replace("@TOOLS@", &prepared.tools.identity)
+        .replace("@TABLE@", &rst::table(lines))
+        .replace("@WHYS@", &whys.join("\n"))
+        .replace("@RUNS@", &old.find(RUNS).map_or(String::new(), |at| format!("\n{}", &old[at..])))
 }

@@ -39,12 +39,9 @@ pub fn quote<L: AsRef<str>>(lines: impl IntoIterator<Item = L>) -> String {
 
 /// Returns the first lines of `text` as a quotation, and how many more there are.
 pub fn quote_first(most: usize, text: &str) -> String {
-    let mut quoted = quote(text.lines().take(most));
     let more = text.lines().count().saturating_sub(most);
-    if more > 0 {
-        quoted += &quote([format!("... and {more} lines more")]);
-    }
-    quoted
+    let rest = (more > 0).then(|| format!("... and {more} lines more"));
+    quote(text.lines().take(most).map(String::from).chain(rest))
 }
 
 /// Returns an empty table that fits the terminal.
