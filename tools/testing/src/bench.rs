@@ -11,22 +11,18 @@ mod rows;
 mod size;
 
 use self::rows::Counts;
-
 use crate::{common::*, guest::*, kernel::*, reports::results, verdict::Row};
 
 /// The beginning of the names of its rows in `make test`.
 pub const PREFIX: &str = "bench::";
 
-/// The table and the picture that the documentation shows.
-const TABLE: &str = "pci-devres-cost-table.txt";
+/// The picture that the documentation shows, beside the table.
 const PICTURE: &str = "pci-devres-cost.svg";
 
 /// Returns the modules for a kernel.
 pub fn modules(kernel: Kernel) -> BTreeSet<&'static str> {
-    match kernel {
-        Kernel::Ours => BTreeSet::from(["pci_bench", "pci_bench_rust"]),
-        _ => BTreeSet::from(["pci_bench"]),
-    }
+    let rust = (kernel == Kernel::Ours).then_some("pci_bench_rust");
+    ["pci_bench"].into_iter().chain(rust).collect()
 }
 
 /// Measures on both kernels, twice on each. Returns the counts, and rows for the boots and the comparisons.
@@ -65,8 +61,7 @@ fn repeats(kernel: Kernel, first: &Counts, again: &Counts) -> Row {
     let names: BTreeSet<_> = first.keys().chain(again.keys()).filter(|name| !name.starts_with("driver/")).collect();
     let differing = names.iter().filter(|name| first.get(**name) != again.get(**name));
     let count = |counts: &Counts, name| counts.get(name).map_or("-".into(), u64::to_string);
-    let differing: Vec<_> =
-        differing.map(|name| format!("{name}: {}, then {}", count(first, *name), count(again, *name))).collect();
+    let differing: Vec<_> = differing.map(|n| format!("{n}: {}, then {}", count(first, *n), count(again, *n))).collect();
     if first.is_empty() {
         return Row::failed(name, "nothing was counted");
     }
@@ -102,7 +97,7 @@ pub fn bench(session: &Session) -> Result<bool> {
     }
     let (counts, rows) = measure(session, &ready)?;
     let shown = session.root.join("Documentation/PCI");
-    fs::write(shown.join(TABLE), rows::rst(&counts))?;
+    fs::write(shown.join("pci-devres-cost-table.txt"), rows::rst(&counts))?;
     picture::draw(&shown.join(PICTURE), &counts)?;
     println!("\n{}", rows::table(&counts));
     let picture = format!("picture: Documentation/PCI/{PICTURE}   ");

@@ -149,8 +149,7 @@ fn judge(session: &Session, ready: &Ready, side: &Side, log: &Path, text: &str, 
     let complaint = || format!("{}\n{}log: {log}", errors.join("\n"), quote(&lines));
     let mut row = Row::judged(side.test(), errors.is_empty(), complaint).with("shows", shown.clone());
     row.log = Some(PathBuf::from(&log));
-    let config = ready.kernel.spec.fragments.iter().filter_map(|path| path.file_name());
-    let config: Vec<_> = config.map(|name| name.to_string_lossy()).collect();
+    let config: Vec<_> = ready.kernel.spec.fragments.iter().filter_map(|path| Some(path.file_name()?.to_string_lossy())).collect();
     Found {
         side: *side,
         row,

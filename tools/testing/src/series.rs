@@ -31,7 +31,7 @@ struct Step {
 pub fn series(session: &Session, check: Option<&str>, version: usize) -> Result<bool> {
     let prepared = prepare::source(session, check.map_or(&[][..], |_| packages::set("series")))?;
     let pristine = &prepared.pristine.tree;
-    let table = table::read(&table::folder(session))?;
+    let table = table::read(session)?;
     let repository = repository(session)?;
     let (mut files, base) = files(session, &repository, pristine)?;
     pieces::assign(&mut files, &table.steps, &table.left_out)?;

@@ -13,7 +13,6 @@ const OURS: RGBColor = RGBColor(0, 114, 178);
 const MISSED: RGBColor = RGBColor(213, 94, 0);
 const GRID: RGBColor = RGBColor(225, 225, 225);
 
-const WIDTH: u32 = 1000;
 /// The height of a row of curves.
 const CURVES: u32 = 260;
 /// The height of a ratio.
@@ -26,7 +25,7 @@ type Drawn<'a> = Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBacke
 
 pub fn draw(path: &Path, counts: &[Count]) -> Result<()> {
     let ratios: Vec<_> = counts.iter().filter(|c| c.ratio().is_some()).collect();
-    let root = SVGBackend::new(path, (WIDTH, 2 * CURVES + (LINE * (ratios.len() + 5)) as u32)).into_drawing_area();
+    let root = SVGBackend::new(path, (1000, 2 * CURVES + (LINE * (ratios.len() + 5)) as u32)).into_drawing_area();
     let drawn = || {
         root.fill(&WHITE)?;
         let (curves, bars) = root.split_vertically(2 * CURVES);

@@ -6,7 +6,7 @@ use crate::{common::*, guest::judge, verdict::*};
 
 const QUOTED: usize = 40;
 
-/// The beginnings of the names of tests in scripts of ours: of grafting, undoing, updating, and everything that can go wrong; of what
+/// The beginnings of the names of tests in scripts of ours: of grafting, undoing, updating, and all that can go wrong; of what
 /// a newcomer sees first, make, scripts/setup, and the claims of the pages; and of wrong drivers, which must not compile.
 pub const GRAFT: &str = "host::graft::";
 pub const FRONT_DOOR: &str = "host::front-door::";

@@ -54,9 +54,8 @@ pub fn acceptance(session: &Session) -> Result<bool> {
         rows.push(row.with("shown_by", notes));
     }
     println!("\n{table}");
-    let (kernel, places) = (kernel.as_deref(), format!("the requests in full: {PAGE}   "));
     rows.extend(tested);
-    results::conclude(session, "acceptance", kernel, &rows, &places)
+    results::conclude(session, "acceptance", kernel.as_deref(), &rows, &format!("the requests in full: {PAGE}   "))
 }
 
 /// Returns the last results of a command, if they are newer than the sources.
@@ -150,8 +149,7 @@ mod tests {
         let (a, b) = (Row::passed("guest::a::x"), Row::passed("host::b"));
         assert!(met(&[a.clone(), b.clone()]));
         assert!(!met(std::slice::from_ref(&a)));
-        let bad = Row::failed("guest::a::y", "");
-        assert!(!met(&[a.clone(), b, bad]));
+        assert!(!met(&[a.clone(), b, Row::failed("guest::a::y", "")]));
         assert!(!met(&[a, Row::skipped("host::b", "why")]));
     }
 }

@@ -22,8 +22,7 @@ pub fn boot(session: &Session, folder: Option<&Path>) -> Result<bool> {
         }
         None => println!("\n{}", table(&ran, ["sample", "device", "vector", "irq", "interrupts", "left behind", "verdict"])),
     }
-    let release = Some(ready.kernel.release.as_str());
-    results::conclude(session, guest.name, release, &ran.rows, &format!("log: {}   ", session.show(&ran.log)))
+    results::conclude(session, guest.name, Some(&ready.kernel.release), &ran.rows, &format!("log: {}   ", session.show(&ran.log)))
 }
 
 /// Returns a guest with these devices, which takes the modules that were built from a folder.
@@ -109,8 +108,7 @@ mod tests {
     fn devices_are_lines_without_comments() {
         let folder = tempfile::tempdir().unwrap();
         assert!(look(folder.path()).is_err());
-        let text = "# mine\n\nedu\n-netdev user,id=n\n";
-        std::fs::write(folder.path().join("qemu-devices"), text).unwrap();
+        std::fs::write(folder.path().join("qemu-devices"), "# mine\n\nedu\n-netdev user,id=n\n").unwrap();
         let (_, devices) = look(folder.path()).unwrap();
         assert_eq!(devices, ["edu", "-netdev user,id=n"]);
     }

@@ -41,8 +41,7 @@ pub fn doctor(session: &Session, config: Option<&Path>) -> Result<bool> {
     match missing {
         0 => println!("\nEverything that make boot needs is there."),
         _ => println!(
-            "\n{missing} missing. make boot installs what apt-get, cargo or rustup can install,\n\
-             and says what before it does."
+            "\n{missing} missing. make boot installs what apt-get, cargo or rustup can install,\nand says what before it does."
         ),
     }
     let mut good = own_build(session, tree.as_deref()) && missing == 0;
@@ -61,9 +60,13 @@ pub fn doctor(session: &Session, config: Option<&Path>) -> Result<bool> {
 }
 
 fn rust(session: &Session, tree: Option<&Path>) -> Vec<Finding> {
-    let finding = |good, name: &str, found, needed, why, remedy: String| {
-        let state = if good { State::Ok } else { State::Missing };
-        Finding { state, name: name.into(), found, needed, why, remedy }
+    let finding = |good, name: &str, found, needed, why, remedy: String| Finding {
+        state: if good { State::Ok } else { State::Missing },
+        name: name.into(),
+        found,
+        needed,
+        why,
+        remedy,
     };
     let versioned = |name: &str, why, remedy| {
         let found = toolchain::version(session, name);
@@ -146,8 +149,8 @@ fn shown(path: &Path) -> String {
     }
 }
 
-/// Returns the lines to type in a shell so that the kernel's own makefiles find the tools: what it has to export, and `make` with each
-/// of `targets`.
+/// Returns the lines to type in a shell so that the kernel's own makefiles find the tools: what it has to export, and `make` with
+/// each of `targets`.
 fn lines(session: &Session, targets: &[&str]) -> Vec<String> {
     let ours = session.cache.join("cargo/bin");
     let lacking = which::which("bindgen").is_err() && ours.join("bindgen").exists();
@@ -207,15 +210,13 @@ fn configuration(session: &Session, path: &Path, tree: &Path) -> Result<bool> {
         let ours = config.get("PCI_DEVRES_RUST");
         println!("  CONFIG_RUST=y, CONFIG_PCI_DEVRES_RUST={ours}");
         if !config.on("PCI_MSI") {
-            println!("  CONFIG_PCI_DEVRES_RUST needs CONFIG_PCI_MSI:");
-            println!("  Device Drivers, PCI support, Message Signaled Interrupts.");
+            println!("  CONFIG_PCI_DEVRES_RUST needs CONFIG_PCI_MSI:\n  Device Drivers, PCI support, Message Signaled Interrupts.");
         }
         return Ok(true);
     }
     let hidden = hides_rust(&config, tree)?;
     if hidden.is_empty() {
-        println!("  CONFIG_RUST is not set, and nothing hides it.");
-        println!("  Switch it on: General setup, Rust support.");
+        println!("  CONFIG_RUST is not set, and nothing hides it.\n  Switch it on: General setup, Rust support.");
         return Ok(true);
     }
     println!("  CONFIG_RUST cannot be set, because these conditions of it do not hold:");

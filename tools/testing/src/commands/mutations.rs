@@ -98,8 +98,7 @@ fn tested(prepared: &Prepared, ready: &mut test::Kernels, test: &str) -> Result<
     let selection = test::Selection::of(test);
     let mut rows = test::run_prepared(prepared, ready, &selection).rows;
     // A kernel that does not build does not count as a test that notices.
-    let not_built = |row: &&Row| !row.ok && row.name.starts_with("host::build");
-    if let Some(row) = rows.iter().find(not_built) {
+    if let Some(row) = rows.iter().find(|row| !row.ok && row.name.starts_with("host::build")) {
         bail!(Failure::new(row.message.clone()));
     }
     rows.retain(|row| selection.has(&row.name));

@@ -100,11 +100,9 @@ pub fn platforms(session: &Session, names: &[String]) -> Result<bool> {
         lines.push(cells(platform, &outcome));
         rows.extend(outcome.rows);
     }
-    let report = results::name("platforms", names);
-    let version = Some(prepared.pristine.version.as_str());
     let table = table(&prepared, &lines, &rows);
     println!("\n{table}");
-    let good = results::conclude(session, &report, version, &rows, "")?;
+    let good = results::conclude(session, &results::name("platforms", names), Some(&prepared.pristine.version), &rows, "")?;
     if good && names.is_empty() {
         fs::write(session.root.join(TABLE), table)?;
     }

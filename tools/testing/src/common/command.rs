@@ -119,10 +119,8 @@ pub fn run_limited(stage: &Stage<'_>, command: &mut Command, log: &Path, limit: 
 pub fn succeed(command: &mut Command, what: &str) -> Result<()> {
     let name = command.get_program().to_string_lossy().into_owned();
     let found = command.output().with_context(|| format!("{what}: cannot start {name}"))?;
-    let said = [found.stdout, found.stderr].concat();
-    let said = String::from_utf8_lossy(&said).trim().to_string();
-    let status = found.status;
-    ensure!(status.success(), "{what}: {name} failed ({status}): {said}");
+    let (status, said) = (found.status, [found.stdout, found.stderr].concat());
+    ensure!(status.success(), "{what}: {name} failed ({status}): {}", String::from_utf8_lossy(&said).trim());
     Ok(())
 }
 

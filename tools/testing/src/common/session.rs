@@ -57,10 +57,8 @@ impl Session {
     /// A folder of modules outside the kernel's tree: one of `tools/testing/modules`, or one anywhere, whose path has a slash and
     /// begins at the clone.
     pub fn module(&self, name: &str) -> PathBuf {
-        match name.contains('/') {
-            true => self.root.join(name),
-            false => self.testing().join("modules").join(name),
-        }
+        let folder = if name.contains('/') { "" } else { "tools/testing/modules" };
+        self.root.join(folder).join(name)
     }
 
     /// The copies of such folders in which their modules are built for `kernel`.

@@ -7,8 +7,8 @@ use crate::{common::*, guest::Run, verdict::*};
 /// How many lines of the log a failed test quotes.
 const QUOTED: usize = 30;
 
-/// Judges the lines that `run` printed, which are in the log at `path`, and a fault `outside` of the guest, for example that it had to be
-/// killed. The last row, `guest::<name>::boot`, stands for everything that belongs to no test.
+/// Judges the lines that `run` printed, which are in the log at `path`, and a fault `outside` of the guest, for example that it had
+/// to be killed. The last row, `guest::<name>::boot`, stands for everything that belongs to no test.
 pub fn judge(
     run: &Run,
     lines: &[Line],

@@ -47,10 +47,13 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
     table
 });
 
+/// What booted guests gave, or the row that says why one could not run, by its place among the runs.
+type Booted = BTreeMap<usize, Result<Ran, Row>>;
+
 /// Boots guests, two at a time, each on its kernel in `ready`. A guest that could not run at all is a failed row.
-pub fn boot(session: &Session, ready: &BTreeMap<Kernel, Ready>, runs: &[Run]) -> BTreeMap<usize, Result<Ran, Row>> {
+pub fn boot(session: &Session, ready: &BTreeMap<Kernel, Ready>, runs: &[Run]) -> Booted {
     let next = Mutex::new(runs.iter().enumerate());
-    let done: Mutex<BTreeMap<usize, Result<Ran, Row>>> = Mutex::default();
+    let done: Mutex<Booted> = Mutex::default();
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| loop {
@@ -66,26 +69,14 @@ pub fn boot(session: &Session, ready: &BTreeMap<Kernel, Ready>, runs: &[Run]) ->
 }
 
 /// Returns the rows of booted guests, each with its place in `runs`, and the rows of results on which some of them must agree.
-pub fn rows(session: &Session, ready: &BTreeMap<Kernel, Ready>, runs: &[Run], done: BTreeMap<usize, Result<Ran, Row>>) -> Vec<Row> {
+pub fn rows(session: &Session, ready: &BTreeMap<Kernel, Ready>, runs: &[Run], done: Booted) -> Vec<Row> {
     let agreements = agreements(session, ready, runs, &done);
-    let mut rows = Vec::new();
-    for ran in done.into_values() {
-        match ran {
-            Ok(ran) => rows.extend(ran.rows.into_iter().chain(ran.again)),
-            Err(row) => rows.push(row),
-        }
-    }
-    rows.extend(agreements);
-    rows
+    let rows = |ran: Result<Ran, Row>| ran.map_or_else(|row| vec![row], |ran| ran.rows.into_iter().chain(ran.again).collect());
+    done.into_values().flat_map(rows).chain(agreements).collect()
 }
 
 /// Returns the rows of results on which the guests of a kernel and of its counterpart must agree.
-pub fn agreements(
-    session: &Session,
-    ready: &BTreeMap<Kernel, Ready>,
-    runs: &[Run],
-    done: &BTreeMap<usize, Result<Ran, Row>>,
-) -> Vec<Row> {
+pub fn agreements(session: &Session, ready: &BTreeMap<Kernel, Ready>, runs: &[Run], done: &Booted) -> Vec<Row> {
     let ran = |guest: &str, kernel| {
         let (at, run) = runs.iter().enumerate().find(|(_, run): &(usize, &Run)| run.guest.name == guest && run.kernel == kernel)?;
         let ran = done.get(&at)?.as_ref().ok()?;

@@ -219,8 +219,7 @@ impl Run {
     /// Returns whether kmemleak looks for leaks when the script has ended. That makes every allocation slower, so it is done on
     /// request only, by `LEAKS=1`.
     fn looks_for_leaks(&self) -> bool {
-        let asked = std::env::var_os("LEAKS").is_some_and(|leaks| leaks == "1");
-        asked && self.kernel.checks_itself()
+        std::env::var_os("LEAKS").is_some_and(|leaks| leaks == "1") && self.kernel.checks_itself()
     }
 
     fn qemu(&self, session: &Session, ready: &Ready, log: &Path, scratch: &Path) -> Result<Command> {

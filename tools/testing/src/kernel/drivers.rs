@@ -9,8 +9,8 @@ use crate::common::*;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Converted {
     pub file: PathBuf,
-    /// The patch in `scripts/patches/drivers` that converts it: its name, and its first line, which begins with the model. Without one
-    /// it is `scripts/coccinelle/api/pcim_alloc_irq_vectors.cocci`, which makes all its drivers managed.
+    /// The patch in `scripts/patches/drivers` that converts it: its name, and its first line, which begins with the model. Without
+    /// one it is `scripts/coccinelle/api/pcim_alloc_irq_vectors.cocci`, which makes all its drivers managed.
     pub patch: Option<(String, String)>,
 }
 

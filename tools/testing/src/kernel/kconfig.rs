@@ -173,6 +173,8 @@ mod tests {
             ("Y || N && N", Some(true)),
             ("(Y || N) && !M", Some(false)),
             ("!(N || (Y && V >= 8)) && V != 6", Some(true)),
+            ("V = 7 && V < 8 && V > 6 && V <= 7", Some(true)),
+            ("V = 8 || V < 7 || V > 7 || V <= 6 || V >= 8 || V != 7", Some(false)),
             ("Y &&", None),
         ] {
             assert_eq!(evaluate(condition, &config), value, "{condition}");

@@ -294,9 +294,8 @@ impl Built {
             let mut strip = cmd!(session, "llvm-strip{LLVM} --strip-debug {from} -o {to}");
             succeed(&mut strip, &format!("stripping {}", from.display()))?;
         }
-        for list in "builtin builtin.modinfo order".split(' ') {
-            let list = format!("modules.{list}");
-            fs::copy(self.spec.out.join(&list), folder.join(&list))?;
+        for list in ["modules.builtin", "modules.builtin.modinfo", "modules.order"] {
+            fs::copy(self.spec.out.join(list), folder.join(list))?;
         }
         let release = &self.release;
         succeed(&mut cmd!(session, "depmod -b {root} {release}"), "listing the dependencies of the modules")

@@ -59,8 +59,7 @@ pub fn json(session: &Session, name: &str) -> PathBuf {
 /// Returns the rows of the last report of a command.
 pub fn rows(session: &Session, name: &str) -> Vec<Row> {
     let read = || {
-        let text = fs::read(json(session, name)).ok()?;
-        let report: serde_json::Value = serde_json::from_slice(&text).ok()?;
+        let report: serde_json::Value = serde_json::from_slice(&fs::read(json(session, name)).ok()?).ok()?;
         serde_json::from_value(report["rows"].clone()).ok()
     };
     read().unwrap_or_default()

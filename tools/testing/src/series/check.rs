@@ -178,8 +178,7 @@ impl Place<'_> {
             return Ok(format!("the kernel of step {of}"));
         }
         let kind = if kernel.spec.asked()?.on("PCI_DEVRES_RUST") { Kernel::Ours } else { Kernel::Stock };
-        let initramfs = initramfs::pack(self.prepared, &kernel)?;
-        let ready = Ready { kernel, initramfs };
+        let ready = Ready { initramfs: initramfs::pack(self.prepared, &kernel)?, kernel };
         if let Some(bad) = Run::new(list::guest("series"), kind).run(self.prepared, &ready)?.rows.iter().find(|row| !row.ok) {
             bail!("{}: {}", bad.name, bad.message);
         }

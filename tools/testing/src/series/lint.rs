@@ -76,8 +76,7 @@ pub fn checkpatch(session: &Session, tree: &Path, table: &table::Table, steps: &
         let at = patches.iter().position(|patch| patch.ends_with(&found[1]));
         let subject = at.map_or("", |at| &steps[at - 1].subject);
         let fits = |pattern: &str, text: &str| Regex::new(pattern).is_ok_and(|p| p.is_match(text));
-        let excuse = excuses.iter_mut().find(|(e, _)| fits(&format!("^{}$", e.kind), &found[2]) && fits(&e.subject, subject));
-        match excuse {
+        match excuses.iter_mut().find(|(e, _)| fits(&format!("^{}$", e.kind), &found[2]) && fits(&e.subject, subject)) {
             Some((_, used)) => *used = true,
             None => wrong.push(found[0].to_string()),
         }

@@ -2,7 +2,7 @@
 
 //! The messages of the patches, and the cover letter.
 
-use super::table::{folder, Step, Table};
+use super::table::{Step, Table};
 use crate::{checks::tree_report::DEBUG_RUNS, common::*, kernel::drivers, reports::*};
 
 const COLUMNS: usize = 72;
@@ -134,7 +134,7 @@ fn on_the_bus(ran: &[Ran<'_>], is_fix: bool) -> String {
 
 /// Returns the cover letter. Its figures are those of the present results.
 pub fn cover(session: &Session, version: &str, table: &Table) -> Result<String> {
-    let text = read(&folder(session).join("cover.txt"))?;
+    let text = read(&session.testing().join("series/cover.txt"))?;
     let mut shown = String::new();
     for name in "evidence test acceptance tree-check converted mutations census bench".split(' ') {
         let rows = results::rows(session, name);
@@ -243,8 +243,7 @@ mod tests {
 
     #[test]
     fn paragraphs_are_broken_and_tables_are_not() {
-        let text = format!("{}\n\n  a {}", "word ".repeat(30), "b".repeat(80));
-        let filled = fill(&text);
+        let filled = fill(&format!("{}\n\n  a {}", "word ".repeat(30), "b".repeat(80)));
         let (first, second) = filled.split_once("\n\n").unwrap();
         assert!(first.lines().count() > 1 && first.lines().all(|l| l.len() <= COLUMNS));
         assert!(second.starts_with("  a b"));

@@ -141,8 +141,7 @@ fn items(text: &str) -> Vec<String> {
             empty += line;
             continue;
         }
-        let begins = !empty.is_empty() && !line.starts_with(char::is_whitespace);
-        if begins && items.last().is_some_and(|item| !item.is_empty()) {
+        if !empty.is_empty() && !line.starts_with(char::is_whitespace) && items.last().is_some_and(|item| !item.is_empty()) {
             items.push(String::new());
         }
         let item = items.last_mut().expect("there is one");

@@ -56,15 +56,11 @@ pub struct Table {
     pub left_out: Vec<Step>,
 }
 
-pub fn folder(session: &Session) -> PathBuf {
-    session.testing().join("series")
-}
-
-pub fn read(folder: &Path) -> Result<Table> {
+pub fn read(session: &Session) -> Result<Table> {
     let mut table = Table::default();
     // The parts of the series, in their order.
     for part in ["fixes", "calls", "drivers", "core"] {
-        let path = folder.join(part).with_extension("toml");
+        let path = session.testing().join(format!("series/{part}.toml"));
         let read: Table = toml::from_str(&text::read(&path)?).with_context(|| format!("in {}", path.display()))?;
         table.steps.extend(read.steps.into_iter().map(|step| Step { part, ..step }));
         table.paragraphs.extend(read.paragraphs);

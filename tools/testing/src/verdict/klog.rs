@@ -83,8 +83,7 @@ pub struct Trouble<'a> {
 impl<'a> Trouble<'a> {
     /// Finds every report of a kernel with or without debugging options, except for lines with one of the texts in `provoked`.
     pub fn except(provoked: &'a [&'a str]) -> Self {
-        let signs = RegexSet::new(&MEANING.trouble).expect("constant expressions");
-        Self { signs, provoked }
+        Self { signs: RegexSet::new(&MEANING.trouble).expect("constant expressions"), provoked }
     }
 
     pub fn none() -> Self {
