@@ -106,11 +106,9 @@ pub fn converted(session: &Session, names: &[String], debug: bool) -> Result<boo
     for one in all.iter().filter(|one| one.runs) {
         // The kernel frees an interrupt without looking whether there was memory for its files.
         let tolerates: &[&str] = if debug { &["remove_proc_entry"] } else { &[] };
-        let mut guest = GuestSpec { tolerates, ..guest(&one.name) };
-        if debug {
-            guest.devices = DEBUG_CLOCK;
-        }
-        let guest: &'static GuestSpec = Box::leak(Box::new(guest));
+        let plain = guest(&one.name);
+        let devices = if debug { DEBUG_CLOCK } else { plain.devices };
+        let guest: &'static GuestSpec = Box::leak(Box::new(GuestSpec { tolerates, devices, ..plain }));
         runs.extend(kernels.map(|kernel| Run::new(guest, kernel)));
     }
     let mut done = list::boot(session, &ready, &runs);

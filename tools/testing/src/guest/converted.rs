@@ -14,7 +14,6 @@ pub const DEBUG_KERNELS: [Kernel; 2] = [Kernel::DebugStock, Kernel::Debug];
 /// The clocks of the guest count its instructions. So the bus obeys its rules in time whatever else the host does, and when all
 /// processors of the guest wait for a time, that is over at once.
 const CLOCK: &[&str] = &["-icount shift=4,sleep=off"];
-
 /// A kernel with sanitizers needs more instructions for the same work, which must not take it longer.
 pub const DEBUG_CLOCK: &[&str] = &["-icount shift=1,sleep=off"];
 
