@@ -91,10 +91,8 @@
 mod containment;
 mod state;
 
-pub(super) use self::state::{
-    live,
-    GuardId, //
-};
+pub(super) use self::state::live;
+pub(super) use self::state::GuardId;
 use self::{
     containment::{
         contain,

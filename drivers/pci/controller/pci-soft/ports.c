@@ -52,7 +52,7 @@ void soft_port_build(struct pci_soft_func *port)
 	put(port, exp + PCI_EXP_FLAGS, PCI_EXP_FLAGS_SLOT | PCI_EXP_TYPE_ROOT_PORT << 4 | 2, 0, 0);
 	put(port, exp + PCI_EXP_DEVCAP, PCI_EXP_DEVCAP_RBER, 0, 0);
 	put(port, exp + PCI_EXP_DEVCAP + 2, 0, 0, 0);
-	put(port, exp + PCI_EXP_DEVCTL, 0, (u16)~PCI_EXP_DEVCTL_BCR_FLR, 0);
+	put(port, exp + PCI_EXP_DEVCTL, 0, 0xffff & ~PCI_EXP_DEVCTL_BCR_FLR, 0);
 	put(port, exp + PCI_EXP_LNKCAP, SOFT_LINK, 0, 0);
 	put(port, exp + PCI_EXP_LNKCAP + 2, PCI_EXP_LNKCAP_DLLLARC >> 16, 0, 0);
 	put(port, exp + PCI_EXP_LNKCTL, 0, ~0, 0);

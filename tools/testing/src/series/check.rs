@@ -198,8 +198,9 @@ impl Place<'_> {
             make.arg(jobs()).args(arguments);
             scripts::judge(self.prepared, &format!("series::{name}"), "checking", &mut make, wrong)
         };
-        let objects =
-            paths.iter().map(|path| Path::new(path).with_extension("o")).filter(|object| self.kernel.out.join(object).exists());
+        // What the steps compiled without Rust was compared with what it was before.
+        let is_new = |object: &PathBuf| self.kernel.out.join(object).exists() && !self.drivers.out.join(object).exists();
+        let objects = paths.iter().map(|path| Path::new(path).with_extension("o")).filter(is_new);
         let objects: Vec<_> = objects.map(|object| object.display().to_string()).collect();
         let mut sparse = vec!["C=2", checkers::SPARSE];
         sparse.extend(objects.iter().map(String::as_str));
