@@ -111,21 +111,21 @@ fn on_the_bus(ran: &[Ran<'_>], is_fix: bool) -> String {
             continue;
         }
         let names: Vec<_> = group.iter().map(|ran| ran.name).collect();
-        let (was, it) = if names.len() > 1 { ("were", "they") } else { ("was", "it") };
+        let was = if names.len() > 1 { "were" } else { "was" };
         text += &format!(" {place} {} ", names.join(", "));
         place = "There";
         text += &match came {
-            "rebound" => format!("{was} bound, unbound and bound again, and left nothing"),
+            "rebound" => format!("{was} bound, unbound and bound again, and left no vector or handler"),
             "bound" => format!("{was} bound"),
-            "reached" => "came to the allocation of vectors".into(),
+            "reached" => "reached its allocation".into(),
             "probed" => format!("{was} probed and came no further"),
             _ => format!("{was} loaded, but the run failed"),
         };
         if !events.is_empty() {
-            text += &format!("; {it} went through {events}");
+            text += &format!(". Also seen: {events}");
         }
         if !because.is_empty() {
-            text += &format!(" ({because})");
+            text += &format!(". Left out: {because}");
         }
         text += ".";
     }
@@ -171,7 +171,7 @@ pub fn cover(session: &Session, version: &str, table: &Table) -> Result<String> 
         .replace("@FILES@", &all.len().to_string())
         .replace("@EVIDENCE@", &evidence(session)?)
         .replace("@RULE@", &number("Give interrupt vectors one owner")?)
-        .replace("@HOOKS@", &number("Ask an owner")?)
+        .replace("@HOOKS@", &number("Add hooks for an owner")?)
         .replace("@CALL@", &number("PCI/MSI: Add pcim_alloc_irq_vectors()")?)
         .replace("@COST@", cost.trim_end())
         .replace("@FIGURES@", shown.trim_end())
@@ -234,10 +234,10 @@ mod tests {
             on_the_bus(&runs(&tables, &files), true)
         };
         let place = " With the whole series, on the PCI bus made of software that it adds,";
-        let rebound = "a, d were bound, unbound and bound again, and left nothing; they went through interrupt, suspend.";
+        let rebound = "a, d were bound, unbound and bound again, and left no vector or handler. Also seen: interrupt, suspend.";
         assert_eq!(said(&["x/a.c"]), format!("{place} {rebound}"));
         assert_eq!(said(&["x/b.c"]), format!("{place} b was loaded, but the run failed."));
-        assert_eq!(said(&["x/c.c", "x/a.c"]), format!("{place} c came to the allocation of vectors (no id). There {rebound}"));
+        assert_eq!(said(&["x/c.c", "x/a.c"]), format!("{place} c reached its allocation. Left out: no id. There {rebound}"));
         assert_eq!(said(&["x/e.c"]), " Not run: needs firmware.");
     }
 
