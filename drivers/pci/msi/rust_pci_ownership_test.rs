@@ -450,7 +450,9 @@ fn handler_that_runs_is_waited_for(pdev: &Device<'_>) -> Result {
         } else {
             handle.synchronize()?;
         }
-        check!(probe.calls.load(Relaxed) == before + 1);
+        // The thread counts at its end. It may have run twice, because a message that was sent
+        // earlier may still arrive.
+        check!(probe.calls.load(Relaxed) > before);
     }
     Ok(())
 }
