@@ -11,12 +11,10 @@ use super::{
     Device, //
 };
 use crate::{
-    bindings,
     device::{
         Bound,
         Core, //
     },
-    ffi::c_void,
     prelude::*, //
 };
 use core::marker::PhantomData;
@@ -107,15 +105,16 @@ use core::marker::PhantomData;
 ///
 /// A bound device is a proof of access in two more places, where the device may have been unbound
 /// since. A child whose registration was forgotten had a bound parent for ever, `auxiliary.rs:259`;
-/// the managed resources of the parent own the child now. A `Devres` that was kept gave access with
-/// a later binding of its device, `devres.rs:337`; that fails with `ENXIO` now.
+/// it is unbound now before the parent's managed resources are released. A `Devres` that was kept
+/// gave access with a later binding of its device, `devres.rs:337`; that fails with `ENXIO` now.
 ///
 /// A program that must not compile tests each bound, but for those of cpufreq, PWM and `GpuVm` and
 /// that of a DRM file, which were read.
 ///
 /// The callbacks of a PWM chip, `pwm.rs:185`, get its parent as `Device<Bound>` until devres
 /// removes the chip, which is after the remove callback of the driver. Nothing can be allocated or
-/// registered with that, because being bound is no permission.
+/// registered with that, because being bound is no permission. But a `Devres` that was added to the
+/// parent after the chip can still be accessed with it when it has been released.
 #[derive(Clone, Copy)]
 pub struct Binding<'a> {
     pub(super) dev: &'a Device<Bound>,
@@ -173,23 +172,6 @@ impl<'c> Device<Core<'c>> {
         // SAFETY: The reference is gone before the device is unbound, as the documentation of this
         // function shows.
         unsafe { &*self.as_raw().cast() }
-    }
-}
-
-impl Device<Bound> {
-    /// Checks that `code`, or a constant, stays in memory as long as the driver of the device is
-    /// bound.
-    ///
-    /// # Errors
-    ///
-    /// `EPERM` when it is part of another module than that of the driver.
-    pub(super) fn check_driver_module(&self, part: *const c_void) -> Result {
-        // SAFETY: The device is bound, so it has a driver. The function takes any address.
-        if unsafe { bindings::dev_driver_keeps(self.as_ref().as_raw(), part) } {
-            Ok(())
-        } else {
-            Err(EPERM)
-        }
     }
 }
 

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     bindings,
+    devres::check_module,
     irq::{
         self,
         Flags, //
@@ -104,9 +105,7 @@ impl<H: Send + Sync> Functions<H> {
 
         // A driver may have lent its binding to the driver of a child, whose module can be removed
         // first.
-        allocation
-            .dev
-            .check_driver_module(request.handler as *const c_void)?;
+        check_module(allocation.dev.as_ref(), request.handler as *const c_void)?;
         // The vectors may have been freed since the driver took this one. While the registry is
         // locked they are not freed.
         let registry = allocation.registry;

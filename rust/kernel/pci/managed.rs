@@ -11,6 +11,7 @@ use crate::{
         Bound,
         Core, //
     },
+    devres::check_module,
     error::{
         from_err_ptr,
         to_result, //
@@ -105,7 +106,7 @@ impl<'c> ManagedDevice<'c> {
     /// may pass one of its own module.
     fn check_name(&self, name: &'static CStr) -> Result<*const c_char> {
         let name = name.as_char_ptr();
-        self.dev.check_driver_module(name.cast())?;
+        check_module(self.dev.as_ref(), name.cast())?;
         Ok(name)
     }
 

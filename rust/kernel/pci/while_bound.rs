@@ -20,6 +20,7 @@ use crate::{
         Bound,
         Core, //
     },
+    devres::check_module,
     ffi::c_void,
     new_condvar,
     new_mutex,
@@ -148,7 +149,7 @@ impl Device<Core<'_>> {
     {
         let binding = self.binding()?;
         let revoke = <WhileBound<F> as Revoke>::revoke as fn(&WhileBound<F>);
-        binding.dev.check_driver_module(revoke as *const c_void)?;
+        check_module(binding.dev.as_ref(), revoke as *const c_void)?;
         // What is lent lasts until the data is dropped. Neither `make` nor `with()` shows that its
         // lifetime is called `'static`.
         let data = make(Lend::new(self))?;

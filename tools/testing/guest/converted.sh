@@ -235,7 +235,7 @@ sleeps()
 }
 
 # Memory allocations of probe() fail, spread over all that it makes. On a kernel with sanitizers each attempt takes about a second, so
-# there are about twenty of them.
+# no more than about twenty allocations fail.
 starves()
 {
 	driver=$(bound_to)

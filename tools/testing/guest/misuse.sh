@@ -35,29 +35,29 @@ said()
 	[ "$(cat "/tmp/status.$1")" = 0 ] || diag_lines <"/tmp/said.$1"
 }
 
-# A child must not leave data with its parent either, which drops data when it is unbound.
-keeps_nothing()
+# with_child NAME COMMAND...: runs the command while the driver of the children is loaded, and keeps what the kernel prints.
+with_child()
 {
+	name=$1
+	shift
 	dmesg -c >/dev/null
 	modprobe ownership_misuse_child
+	"$@"
+	dmesg >"/tmp/child.$name"
+	rmmod ownership_misuse_child
+}
+
+unbind_parents()
+{
 	for dev in $edu $e1000e; do
 		unbind "$driver"
 	done
-	dmesg >/tmp/child
-	rmmod ownership_misuse_child
-	[ "$(grep -c 'misuse: child keeps -1$' /tmp/child)" = 2 ] || diag_lines </tmp/child
 }
 
-# Nor among the parent's managed resources.
-leaves_nothing_managed()
+# said_by_child NAME TEXT: checks that each of the two children has printed it.
+said_by_child()
 {
-	[ "$(grep -c 'misuse: child leaves -1 -1$' /tmp/child)" = 2 ] || diag_lines </tmp/child
-}
-
-# When the parent is unbound, the child is unbound before managed resources that its parent took later.
-goes_first()
-{
-	[ "$(grep -c 'misuse: child finds 1$' /tmp/child)" = 2 ] || diag_lines </tmp/child
+	[ "$(grep -c "misuse: child $2\$" "/tmp/child.$1")" = 2 ] || diag_lines <"/tmp/child.$1"
 }
 
 # A child that its parent forgot goes when the parent is unbound.
@@ -65,17 +65,6 @@ children_are_gone()
 {
 	children=$(ls /sys/bus/auxiliary/devices)
 	[ -z "$children" ] || diag "there still is $children"
-}
-
-# While the parent is bound, the child cannot register handlers with what the parent lent it. said_to_child ERRNO N: checks that N of
-# the children got that errno.
-said_to_child()
-{
-	dmesg -c >/dev/null
-	modprobe ownership_misuse_child
-	dmesg >/tmp/child
-	rmmod ownership_misuse_child
-	[ "$(grep -c "misuse: child gets $1\$" /tmp/child)" = "$2" ] || diag_lines </tmp/child
 }
 
 find_device 1234:11e8 && edu=$dev && remember && before_edu=$before
@@ -108,14 +97,8 @@ for dev in $edu $e1000e; do
 	bind "$driver" >"/tmp/said.$dev.again"
 	echo "$?" >"/tmp/status.$dev.again"
 done
-said_to_child -1 2 >/tmp/said.child.bound
-echo "$?" >/tmp/status.child.bound
-keeps_nothing >/tmp/said.child.keeps
-echo "$?" >/tmp/status.child.keeps
-leaves_nothing_managed >/tmp/said.child.managed
-echo "$?" >/tmp/status.child.managed
-goes_first >/tmp/said.child.first
-echo "$?" >/tmp/status.child.first
+with_child bound true
+with_child unbound unbind_parents >/dev/null
 children_are_gone >/tmp/said.child.unbound
 echo "$?" >/tmp/status.child.unbound
 rmmod "$driver"
@@ -124,8 +107,11 @@ dev=$edu before=$before_edu
 check edu_binds_again said "$edu.again"
 check e1000e_binds_again said "$e1000e.again"
 check leaves_nothing as_before
-check child_registers_no_handler said child.bound
-check child_leaves_no_data said child.keeps
-check child_leaves_nothing_managed said child.managed
-check child_goes_before_managed_resources said child.first
+# While its parent is bound, a child cannot register handlers with what the parent lent it.
+check child_registers_no_handler said_by_child bound 'gets -1'
+# It must not leave data with its parent either, which drops that when it is unbound, nor a managed resource.
+check child_leaves_no_data said_by_child unbound 'keeps -1'
+check child_leaves_nothing_managed said_by_child unbound 'leaves -1 -1'
+# When its parent is unbound, it can still use a managed resource that the parent has added after it.
+check child_goes_before_managed_resources said_by_child unbound 'finds 1'
 check child_goes_with_its_parent said child.unbound
