@@ -450,8 +450,8 @@ fn handler_that_runs_is_waited_for(pdev: &Device<'_>) -> Result {
         } else {
             handle.synchronize()?;
         }
-        // The thread counts at its end. It may have run twice, because a message that was sent
-        // earlier may still arrive.
+        // The thread counts at its end. It may have run twice, because a message that the device
+        // sent in an earlier case may still be on its way to another CPU.
         check!(probe.calls.load(Relaxed) > before);
     }
     Ok(())
