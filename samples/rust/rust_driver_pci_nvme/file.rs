@@ -62,7 +62,7 @@ impl MiscDevice for DiskFile {
             let pos = u64::try_from(kiocb.ki_pos())?;
             let len = iov.len().min(buffer.len());
             let read = disk.0.with(|_, disk| disk.read(pos, &mut buffer[..len]));
-            let copied = match read.flatten() {
+            let copied = match read.and_then(|result| result) {
                 Ok(0) => break,
                 Ok(read) => iov.copy_to_iter(&buffer[..read]),
                 // Data that was read before the error is returned.

@@ -11,25 +11,26 @@ mod rows;
 mod size;
 
 use self::rows::Counts;
-use crate::{common::*, guest::*, kernel::*, reports::results, verdict::Row};
+use crate::{common::*, guest::*, host::packages, kernel::*, reports::results, verdict::Row};
 
-/// The beginning of the names of its rows in `make test`.
-pub const PREFIX: &str = "bench::";
+/// The beginning of the names of its rows.
+const PREFIX: &str = "bench::";
+
+/// The compiler of Debian 12, which is the oldest one for Linux 7.3. It has the LLVM of clang, so that the kernel can inline C helpers
+/// in Rust.
+const RUSTC: [&str; 2] = ["RUSTC=/usr/bin/rustc", "RUST_LIB_SRC=/usr/src/rustc-1.85.0/library"];
 
 /// The picture that the documentation shows, beside the table.
 const PICTURE: &str = "pci-devres-cost.svg";
 
 /// Returns the modules for a kernel.
-pub fn modules(kernel: Kernel) -> BTreeSet<&'static str> {
+fn modules(kernel: Kernel) -> BTreeSet<&'static str> {
     let rust = (kernel == Kernel::Ours).then_some("pci_bench_rust");
     ["pci_bench"].into_iter().chain(rust).collect()
 }
 
 /// Measures on both kernels, twice on each. Returns the counts, and rows for the boots and the comparisons.
-pub fn measure(session: &Session, ready: &BTreeMap<Kernel, Ready>) -> Result<(Vec<rows::Count>, Vec<Row>)> {
-    let (Some(stock), Some(ours)) = (ready.get(&Kernel::Stock), ready.get(&Kernel::Ours)) else {
-        bail!(Failure::new("one of the two kernels could not be built"));
-    };
+fn measure(session: &Session, stock: &Ready, ours: &Ready) -> Result<(Vec<rows::Count>, Vec<Row>)> {
     let mut rows = vec![same_configuration(session, stock, ours)?];
     let mut counted = |kernel, ready| -> Result<Counts> {
         let mut count = |name: &str| -> Result<Counts> {
@@ -90,18 +91,19 @@ fn same_configuration(session: &Session, stock: &Ready, ours: &Ready) -> Result<
 
 /// Builds both kernels, measures, and presents the results.
 pub fn bench(session: &Session) -> Result<bool> {
-    let prepared = prepare::source(session, &[])?;
-    let mut ready = BTreeMap::new();
-    for kernel in [Kernel::Stock, Kernel::Ours] {
-        ready.insert(kernel, prepare::kernel(&prepared, kernel, &modules(kernel))?);
-    }
-    let (counts, rows) = measure(session, &ready)?;
+    let prepared = prepare::source(session, packages::set("bench"))?;
+    let build = |name, which| {
+        let spec = KernelSpec { options: &RUSTC, ..KernelSpec::named(&prepared, name)? };
+        prepare::build(&prepared, &spec, which, &modules(which))
+    };
+    let (stock, ours) = (build("bench-stock", Kernel::Stock)?, build("bench", Kernel::Ours)?);
+    let (counts, rows) = measure(session, &stock, &ours)?;
     let shown = session.root.join("Documentation/PCI");
     fs::write(shown.join("pci-devres-cost-table.txt"), rows::rst(&counts))?;
     picture::draw(&shown.join(PICTURE), &counts)?;
     println!("\n{}", rows::table(&counts));
     let picture = format!("picture: Documentation/PCI/{PICTURE}   ");
-    results::conclude(session, "bench", Some(&ready[&Kernel::Ours].kernel.release), &rows, &picture)
+    results::conclude(session, "bench", Some(&ours.kernel.release), &rows, &picture)
 }
 
 #[cfg(test)]

@@ -100,7 +100,7 @@ pub fn converted(session: &Session, names: &[String], debug: bool) -> Result<boo
     let [off, on] = kernels;
     let mut ready = BTreeMap::new();
     for (which, name) in [(on, name.to_string()), (off, format!("{name}-off"))] {
-        ready.insert(which, prepare::other(&prepared, &KernelSpec::named(&prepared, &name)?, which)?);
+        ready.insert(which, prepare::build(&prepared, &KernelSpec::named(&prepared, &name)?, which, &BTreeSet::new())?);
     }
     let mut runs = Vec::new();
     for one in all.iter().filter(|one| one.runs) {

@@ -20,6 +20,9 @@ struct Platform {
     machine: Option<Machine>,
     #[serde(default)]
     fragments: Vec<&'static str>,
+    /// Further arguments of `make`.
+    #[serde(default)]
+    options: Vec<&'static str>,
     /// The guests of `make boot` and `make test` that it runs, the first of which shows how long booting takes.
     #[serde(default)]
     guests: Vec<&'static str>,
@@ -48,12 +51,13 @@ impl Platform {
         let spec = KernelSpec {
             arch: self.arch,
             machine,
+            options: &self.options,
             out: prepared.build.join("platforms").join(self.kernel),
             ..KernelSpec::new(prepared, self.kernel, prepared.linux(), &self.fragments)
         };
         let started = Instant::now();
         let is_new = !spec.image().exists();
-        let ready = prepare::other(prepared, &spec, Kernel::Ours)?;
+        let ready = prepare::build(prepared, &spec, Kernel::Ours, &BTreeSet::new())?;
         let built = keep(&spec.out, is_new.then(|| started.elapsed().as_secs_f64()));
         let ready = BTreeMap::from([(Kernel::Ours, ready)]);
         // Each is a guest of `make test` or `make boot` under a name of its own.

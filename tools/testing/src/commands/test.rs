@@ -4,7 +4,7 @@
 
 use std::{sync::mpsc, thread};
 
-use crate::{bench, checks::*, common::*, evidence, guest::*, host::packages, kernel::*, verdict::*};
+use crate::{checks::*, common::*, evidence, guest::*, host::packages, kernel::*, verdict::*};
 
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
@@ -87,7 +87,7 @@ impl Selection {
 }
 
 /// The beginning of the names of all tests.
-const KNOWN: &[&str] = &["guest::", "host::", "objects::", "tree::", bench::PREFIX];
+const KNOWN: &[&str] = &["guest::", "host::", "objects::", "tree::"];
 
 pub type Kernels = BTreeMap<Kernel, Ready>;
 
@@ -150,10 +150,6 @@ pub fn run_prepared(prepared: &Prepared, ready: &mut Kernels, selection: &Select
             rows.extend(host.join().expect("a test that panics is a mistake of its own"));
         }
     });
-    // This runs only if it is asked for by name, and alone, because it takes long on a busy host.
-    if !selection.long && selection.names(bench::PREFIX) {
-        rows.extend(caught("bench::run", bench::measure(prepared, ready).map(|(_, rows)| rows)));
-    }
     let kernel = ready.get(&Kernel::Ours);
     Outcome { rows, kernel: kernel.map(|ours| ours.kernel.release.clone()) }
 }
@@ -172,9 +168,6 @@ fn kernels(selection: &Selection, runs: &[Run], sides: &[evidence::Side]) -> Mod
     }
     for run in runs {
         kernels.entry(run.kernel).or_default().extend(run.guest.modules);
-    }
-    for kernel in [Kernel::Stock, Kernel::Ours].into_iter().filter(|_| !selection.long && selection.names(bench::PREFIX)) {
-        kernels.entry(kernel).or_default().extend(bench::modules(kernel));
     }
     kernels
 }

@@ -28,8 +28,8 @@ pub fn is_debian() -> bool {
 pub fn missing(session: &Session, wanted: &'static [Package]) -> Vec<&'static Package> {
     let versions = is_debian().then(|| versions(session, wanted));
     let lacks = |package: &&Package| match &versions {
+        _ if package.brings.starts_with('/') => !Path::new(package.brings).exists(),
         Some(versions) => !versions.contains_key(package.name),
-        None if package.brings.starts_with('/') => !Path::new(package.brings).exists(),
         None => program(package.brings).is_none(),
     };
     wanted.iter().filter(lacks).collect()

@@ -75,13 +75,8 @@ fn propose(session: &Session, spec: &KernelSpec) -> Result<()> {
     Ok(())
 }
 
-/// Builds a kernel that is none of [`Kernel`], but takes the place of one in the results.
-pub fn other(prepared: &Prepared, spec: &KernelSpec, which: Kernel) -> Result<Ready> {
-    build(prepared, spec, which, &BTreeSet::new())
-}
-
-/// Builds a kernel, modules of those names for it, and its file system.
-fn build(prepared: &Prepared, spec: &KernelSpec, which: Kernel, modules: &BTreeSet<&str>) -> Result<Ready> {
+/// Builds a kernel, modules of those names for it, and its file system. It has the place of `which` in the results.
+pub fn build(prepared: &Prepared, spec: &KernelSpec, which: Kernel, modules: &BTreeSet<&str>) -> Result<Ready> {
     spec.configure(prepared)?;
     if which == Kernel::Earlier {
         propose(prepared, spec)?;
