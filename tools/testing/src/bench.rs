@@ -102,8 +102,7 @@ pub fn bench(session: &Session) -> Result<bool> {
     fs::write(shown.join("pci-devres-cost-table.txt"), rows::rst(&counts))?;
     picture::draw(&shown.join(PICTURE), &counts)?;
     println!("\n{}", rows::table(&counts));
-    let picture = format!("picture: Documentation/PCI/{PICTURE}   ");
-    results::conclude(session, "bench", Some(&ours.kernel.release), &rows, &picture)
+    results::conclude(session, "bench", Some(&ours.kernel.release), &rows, &format!("picture: Documentation/PCI/{PICTURE}   "))
 }
 
 #[cfg(test)]

@@ -150,8 +150,7 @@ pub fn run_prepared(prepared: &Prepared, ready: &mut Kernels, selection: &Select
             rows.extend(host.join().expect("a test that panics is a mistake of its own"));
         }
     });
-    let kernel = ready.get(&Kernel::Ours);
-    Outcome { rows, kernel: kernel.map(|ours| ours.kernel.release.clone()) }
+    Outcome { rows, kernel: ready.get(&Kernel::Ours).map(|ours| ours.kernel.release.clone()) }
 }
 
 /// Returns the kernels that the tests need, each with its modules.

@@ -97,31 +97,37 @@ impl Place<'_> {
             }
         }
         let config = asked(&fs::read_to_string(self.prepared.fragment("ours"))?, self.files, step);
-        fs::write(self.tree.with_extension("config"), config)?;
-        Ok(())
+        Ok(fs::write(self.tree.with_extension("config"), config)?)
+    }
+
+    /// Returns the files that the series adds. Some are compiled for the first time by a later step than the one that adds them.
+    fn added(&self) -> impl Iterator<Item = &String> {
+        self.files.iter().filter(|file| file.after(0).is_none()).map(|file| &file.path)
     }
 
     /// Builds what some steps change, which `build` is told. Fails if that says more about these files than it does without the
-    /// steps. Of these only those are taken back about which there is a complaint: the others change other drivers.
+    /// steps, or anything about a file that the series adds. Of the files only those are taken back about which there is a complaint:
+    /// the others change other drivers.
     fn build_without_complaint<T>(&self, steps: &Range<usize>, build: impl Fn(&[&String]) -> Result<(T, PathBuf)>) -> Result<T> {
         let run = |changed: &[&String]| -> Result<_> {
             let (made, log) = build(changed)?;
             let said = fs::read_to_string(&log).unwrap_or_default();
             ensure!(!said.contains(checkers::NO_SPARSE), "sparse did not run");
-            Ok((made, checkers::complaints(&said, changed)))
+            Ok((made, said))
         };
         let all = &self.steps[steps.clone()];
         let changed: Vec<_> = all.iter().flat_map(|step| &step.files).collect();
         self.put(steps.end, None)?;
-        let (made, mut found) = run(&changed)?;
+        let (made, said) = run(&changed)?;
+        let mut found = checkers::complaints(&said, &changed.iter().copied().chain(self.added()).collect::<Vec<_>>());
         if found.is_empty() {
             return Ok(made);
         }
         let is_named = |file: &String| found.iter().any(|said| said.starts_with(file.as_str()));
         let named: Vec<_> = all.iter().filter(|step| step.files.iter().any(is_named)).flat_map(|step| &step.files).collect();
         self.put(steps.start, Some(&named))?;
-        let (_, before) = run(&named)?;
-        checkers::keep_new(&mut found, before);
+        let (_, said) = run(&named)?;
+        checkers::keep_new(&mut found, checkers::complaints(&said, &named));
         ensure!(found.is_empty(), "new warnings:\n{}", found.join("\n"));
         self.put(steps.end, Some(&named))?;
         Ok(run(&named)?.0)
@@ -131,7 +137,9 @@ impl Place<'_> {
     /// warnings only then.
     fn check(&self, steps: &Range<usize>, booted: &mut Option<(usize, SystemTime)>) -> Result<String> {
         self.put(steps.end, None)?;
-        for file in self.steps[steps.clone()].iter().flat_map(|step| &step.files) {
+        let changed: BTreeSet<_> = self.steps[steps.clone()].iter().flat_map(|step| &step.files).collect();
+        let has_makefile = |file: &&String| changed.contains(&Path::new(file).with_file_name("Makefile").display().to_string());
+        for file in changed.iter().copied().chain(self.added().filter(has_makefile)) {
             if let Ok(file) = fs::File::open(self.tree.join(file)) {
                 file.set_modified(SystemTime::now())?;
             }
