@@ -12,14 +12,14 @@ fn sum<const N: usize>(sizes: [Size; N]) -> Size {
     [0, 1].map(|at| sizes.iter().map(|size| size[at]).sum())
 }
 
-/// Adds the rows on size. The rule is in the `kernel` crate. Its functions for C code have names as in C.
+/// Adds the rows on size. The rule is in the `kernel` crate, with functions that have names as in C, and C helpers that are not inlined.
 pub fn add(session: &Session, stock: &Ready, ours: &Ready, theirs: &mut Counts, mine: &mut Counts) -> Result<()> {
     let (a, b) = (&stock.kernel.spec.out, &ours.kernel.spec.out);
     let helpers = ours.kernel.spec.source.join("rust/helpers/pci_devres.c");
     let devres = sum([
         objects(session, b, &["devres_rust.o", "devres_exports.o"])?,
         functions(session, b, "rust/kernel.o", "6kernel3pci5entry")?,
-        functions(session, b, "rust/helpers/helpers.o", &defined(&helpers)?)?,
+        functions(session, b, "rust/kernel.o", &defined(&helpers)?)?,
     ]);
     let msi = ["msi/api.o", "msi/irqdomain.o", "msi/msi.o"];
     let rule = functions(session, b, "rust/kernel.o", "6kernel3pci9ownership|^pcim?_")?;
