@@ -3,8 +3,7 @@
 //! `make bench`: what managed PCI resources and interrupt vectors cost in instructions, on the stock kernel and on ours.
 //!
 //! With QEMU's `-icount shift=0` the guest's clock counts instructions, one a nanosecond, and skips time in which nothing runs.
-//! With one processor, and without threads of the host, a boot repeats exactly. So each kernel boots twice and must give the same
-//! results.
+//! With one processor, and without threads of the host, a boot repeats. So each kernel boots twice and must give the same results.
 
 mod picture;
 mod rows;
@@ -55,12 +54,13 @@ fn counts(text: &str) -> Counts {
     found.filter_map(|f| Some((f[1].to_string(), f[2].parse().ok()?))).collect()
 }
 
-/// Two boots of a kernel must count exactly the same. Whole drivers are exempt: they wait for disks and the like, which QEMU
-/// emulates in its own threads.
+/// Two boots of a kernel must count the same, to one in a thousand: long counts contain timer interrupts. Whole drivers are exempt:
+/// they wait for disks and the like, which QEMU emulates in its own threads.
 fn repeats(kernel: Kernel, first: &Counts, again: &Counts) -> Row {
     let name = format!("{PREFIX}repeats{}", kernel.suffix());
     let names: BTreeSet<_> = first.keys().chain(again.keys()).filter(|name| !name.starts_with("driver/")).collect();
-    let differing = names.iter().filter(|name| first.get(**name) != again.get(**name));
+    let is_near = |a: u64, b: u64| a.abs_diff(b) <= a / 1000;
+    let differing = names.iter().filter(|name| !first.get(**name).zip(again.get(**name)).is_some_and(|(a, b)| is_near(*a, *b)));
     let count = |counts: &Counts, name| counts.get(name).map_or("-".into(), u64::to_string);
     let differing: Vec<_> = differing.map(|n| format!("{n}: {}, then {}", count(first, *n), count(again, *n))).collect();
     if first.is_empty() {
@@ -113,13 +113,13 @@ mod tests {
     fn what_two_boots_do_not_agree_on_is_named() {
         let found = counts("bench: call/a 12\nbench: calls failed with -22\nx bench: call/b 1\n");
         assert_eq!(found, Counts::from([("call/a".into(), 12)]));
-        let one = counts("bench: call/a 12\nbench: call/b 7\n");
-        let other = counts("bench: call/a 24\nbench: call/b 7\n");
+        let one = counts("bench: call/a 12\nbench: call/b 7000\n");
+        let other = counts("bench: call/a 13\nbench: call/b 7007\n");
         assert!(repeats(Kernel::Ours, &one, &one).ok);
         let row = repeats(Kernel::Stock, &one, &other);
         assert!(!row.ok);
         assert_eq!(row.name, "bench::repeats@stock");
-        assert!(row.message.contains("call/a: 12, then 24"), "{}", row.message);
+        assert!(row.message.contains("call/a: 12, then 13"), "{}", row.message);
         assert!(!row.message.contains("call/b"));
         assert!(!repeats(Kernel::Ours, &Counts::new(), &Counts::new()).ok);
     }

@@ -48,6 +48,7 @@ static int access(struct pci_dev *pdev)
 {
 	void __iomem *regs;
 	int ret = bar(pdev, &regs);
+	u32 value;
 
 	if (ret)
 		return ret;
@@ -55,10 +56,12 @@ static int access(struct pci_dev *pdev)
 	MEASURE("read16", readw(regs + EDU_SCRATCH));
 	MEASURE("read32", readl(regs + EDU_SCRATCH));
 	MEASURE("read64", readq(regs + EDU_SCRATCH));
-	MEASURE("write8", writeb(0, regs + EDU_SCRATCH));
-	MEASURE("write16", writew(0, regs + EDU_SCRATCH));
-	MEASURE("write32", writel(0, regs + EDU_SCRATCH));
-	MEASURE("write64", writeq(0, regs + EDU_SCRATCH));
+	/* A value that the compiler does not know. It could make a constant anew for each write. */
+	value = readl(regs + EDU_SCRATCH);
+	MEASURE("write8", writeb(value, regs + EDU_SCRATCH));
+	MEASURE("write16", writew(value, regs + EDU_SCRATCH));
+	MEASURE("write32", writel(value, regs + EDU_SCRATCH));
+	MEASURE("write64", writeq(value, regs + EDU_SCRATCH));
 	return 0;
 }
 
