@@ -59,7 +59,7 @@ bool pci_irq_handler_find(unsigned int irq, struct pci_irq_handler *found)
 	*found = (struct pci_irq_handler) {
 		.irq = irq,
 		/* genirq refuses requests for the interrupt of a chained handler. */
-		.chained = desc->status_use_accessors & IRQ_NOREQUEST,
+		.chained = irq_check_status_bit(irq, IRQ_NOREQUEST),
 		.dev_id = action->dev_id,
 		.action = action,
 		.function = action->thread_fn ?: action->handler,

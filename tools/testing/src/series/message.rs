@@ -122,10 +122,11 @@ fn on_the_bus(ran: &[Ran<'_>], is_fix: bool) -> String {
             _ => format!("{was} loaded, but the run failed"),
         };
         if !events.is_empty() {
-            text += &format!(". Also seen: {events}");
+            text += &format!(". These passed as well: {events}");
         }
         if !because.is_empty() {
-            text += &format!(". Left out: {because}");
+            let what = if came == "rebound" { "These did not" } else { "What stopped it" };
+            text += &format!(". {what}: {because}");
         }
         text += ".";
     }
@@ -156,7 +157,7 @@ pub fn cover(session: &Session, version: &str, table: &Table) -> Result<String> 
     if cost.is_empty() {
         cost += "  not measured for this version";
     }
-    let count = |part| table.steps.iter().filter(|step| step.part == part).count();
+    let count = |part: &str| table.steps.iter().filter(|step| step.part == part).count();
     let left_out: String = table.left_out.iter().map(|step| format!("{}: {}\n", step.subject, step.why.trim())).collect();
     let conversion = conversion(session)?;
     let number = |what: &str| -> Result<String> {
@@ -175,12 +176,10 @@ pub fn cover(session: &Session, version: &str, table: &Table) -> Result<String> 
         .replace("@CALL@", &number("PCI/MSI: Add pcim_alloc_irq_vectors()")?)
         .replace("@COST@", cost.trim_end())
         .replace("@FIGURES@", shown.trim_end())
-        .replace("@FIXES@", &count("fixes").to_string())
-        .replace("@CALLS@", &count("calls").to_string())
-        .replace("@DRIVERS@", &count("drivers").to_string())
-        .replace("@CORE@", &count("core").to_string())
         .replace("@LEFT_OUT@", left_out.trim_end())
         .replace("@VERSION@", version);
+    let counted = |text: String, part: &str| text.replace(&format!("@{}@", part.to_uppercase()), &count(part).to_string());
+    let text = ["fixes", "calls", "drivers", "core"].into_iter().fold(text, counted);
     let (subject, text) = text.split_once('\n').context("cover.txt has a subject")?;
     Ok(format!("{subject}\n\n{}\n", fill(text.trim())))
 }
@@ -234,10 +233,11 @@ mod tests {
             on_the_bus(&runs(&tables, &files), true)
         };
         let place = " With the whole series, on the PCI bus made of software that it adds,";
-        let rebound = "a, d were bound, unbound and bound again, and left no vector or handler. Also seen: interrupt, suspend.";
+        let rebound =
+            "a, d were bound, unbound and bound again, and left no vector or handler. These passed as well: interrupt, suspend.";
         assert_eq!(said(&["x/a.c"]), format!("{place} {rebound}"));
         assert_eq!(said(&["x/b.c"]), format!("{place} b was loaded, but the run failed."));
-        assert_eq!(said(&["x/c.c", "x/a.c"]), format!("{place} c reached its allocation. Left out: no id. There {rebound}"));
+        assert_eq!(said(&["x/c.c", "x/a.c"]), format!("{place} c reached its allocation. What stopped it: no id. There {rebound}"));
         assert_eq!(said(&["x/e.c"]), " Not run: needs firmware.");
     }
 
