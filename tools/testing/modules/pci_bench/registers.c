@@ -56,7 +56,7 @@ static int access(struct pci_dev *pdev)
 	MEASURE("read16", readw(regs + EDU_SCRATCH));
 	MEASURE("read32", readl(regs + EDU_SCRATCH));
 	MEASURE("read64", readq(regs + EDU_SCRATCH));
-	/* A value that the compiler does not know. It could make a constant anew for each write. */
+	/* The compiler does not know this value. It could load a constant anew for each write. */
 	value = readl(regs + EDU_SCRATCH);
 	MEASURE("write8", writeb(value, regs + EDU_SCRATCH));
 	MEASURE("write16", writew(value, regs + EDU_SCRATCH));

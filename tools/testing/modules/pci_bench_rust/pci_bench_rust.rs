@@ -94,7 +94,7 @@ fn count_accesses(bar: pci::ManagedBar<'_, END>) -> Result {
     count("read64", move || {
         io_read!(wide, [build: SCRATCH / 8]);
     });
-    // A value that the compiler does not know. It would make a constant anew for each write.
+    // The compiler does not know this value. It would load a constant anew for each write.
     let value = bar.read32(SCRATCH);
     count("write8", move || bar.write8(value as u8, SCRATCH));
     count("write16", move || bar.write16(value as u16, SCRATCH));

@@ -12,7 +12,8 @@ fn sum<const N: usize>(sizes: [Size; N]) -> Size {
     [0, 1].map(|at| sizes.iter().map(|size| size[at]).sum())
 }
 
-/// Adds the rows on size. The rule is in the `kernel` crate, with functions that have names as in C, and C helpers that are not inlined.
+/// Adds the rows on size. The rule is in the `kernel` crate, whose functions for C code have names as in C. C helpers that are not
+/// inlined everywhere are in that crate, too.
 pub fn add(session: &Session, stock: &Ready, ours: &Ready, theirs: &mut Counts, mine: &mut Counts) -> Result<()> {
     let (a, b) = (&stock.kernel.spec.out, &ours.kernel.spec.out);
     let helpers = ours.kernel.spec.source.join("rust/helpers/pci_devres.c");

@@ -20,9 +20,6 @@ struct Platform {
     machine: Option<Machine>,
     #[serde(default)]
     fragments: Vec<&'static str>,
-    /// Further arguments of `make`.
-    #[serde(default)]
-    options: Vec<&'static str>,
     /// The guests of `make boot` and `make test` that it runs, the first of which shows how long booting takes.
     #[serde(default)]
     guests: Vec<&'static str>,
@@ -51,7 +48,6 @@ impl Platform {
         let spec = KernelSpec {
             arch: self.arch,
             machine,
-            options: &self.options,
             out: prepared.build.join("platforms").join(self.kernel),
             ..KernelSpec::new(prepared, self.kernel, prepared.linux(), &self.fragments)
         };

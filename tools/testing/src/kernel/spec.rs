@@ -80,6 +80,10 @@ impl Kernel {
 /// Kconfig's target for a configuration with everything, as modules.
 pub const EVERYTHING: &str = "allmodconfig";
 
+/// The configuration fragment of kernels in which C helpers are inlined in Rust, and Debian 12's compiler, with which it works: it has
+/// the LLVM of clang. It is also the oldest one for Linux 7.3.
+const INLINE: (&str, &[&str]) = ("inline-helpers", &["RUSTC=/usr/bin/rustc", "RUST_LIB_SRC=/usr/src/rustc-1.85.0/library"]);
+
 /// Has `make` use all processors.
 pub fn jobs() -> String {
     format!("-j{}", std::thread::available_parallelism().map_or(2, |n| n.get()))
@@ -135,7 +139,7 @@ impl KernelSpec {
             base: "allnoconfig",
             fragments: fragments.iter().map(|f| session.fragment(f)).collect(),
             out: session.build.join(name),
-            options: &[],
+            options: if fragments.contains(&INLINE.0) { INLINE.1 } else { &[] },
             from: None,
         }
     }

@@ -138,7 +138,8 @@ impl Place<'_> {
     fn check(&self, steps: &Range<usize>, booted: &mut Option<(usize, SystemTime)>) -> Result<String> {
         self.put(steps.end, None)?;
         let changed: BTreeSet<_> = self.steps[steps.clone()].iter().flat_map(|step| &step.files).collect();
-        let has_makefile = |file: &&String| changed.contains(&Path::new(file).with_file_name("Makefile").display().to_string());
+        let makefile = |file: &&String| Path::new(file).with_file_name("Makefile").display().to_string();
+        let has_makefile = |file: &&String| changed.iter().any(|other| other.starts_with(&makefile(file)));
         for file in changed.iter().copied().chain(self.added().filter(has_makefile)) {
             if let Ok(file) = fs::File::open(self.tree.join(file)) {
                 file.set_modified(SystemTime::now())?;
