@@ -99,7 +99,10 @@ fn count_accesses(bar: pci::ManagedBar<'_, END>) -> Result {
     count("write8", move || bar.write8(value as u8, SCRATCH));
     count("write16", move || bar.write16(value as u16, SCRATCH));
     count("write32", move || bar.write32(value, SCRATCH));
-    count("write64", move || io_write!(wide, [build: SCRATCH / 8], value.into()));
+    count(
+        "write64",
+        move || io_write!(wide, [build: SCRATCH / 8], value.into()),
+    );
     Ok(())
 }
 
