@@ -84,7 +84,7 @@ impl std::error::Error for Failure {}
 /// Returns the lines that say what failed, or the last ones.
 fn relevant(log: &[u8]) -> Vec<String> {
     let telling = regex(
-        r"(?i)\berror\b|\*\*\*|undefined (symbol|reference)|^E: |not found|no such file|permission denied|FAILED|^fatal|: refus|cannot ",
+        r"(?i)\berror[:\[]|\*\*\*|undefined (symbol|reference)|^E: |not found|no such file|permission denied|FAILED|^fatal|: refus|cannot ",
     );
     let text = String::from_utf8_lossy(log);
     let lines: Vec<&str> = text.lines().filter(|l| !l.trim().is_empty()).collect();
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn the_error_is_quoted_even_when_much_follows() {
-        let mut log = String::from("  CC a.o\nb.c:1:2: error: no member named 'x'\n  hint\n");
+        let mut log = String::from("  HDRINST linux/error.h\nb.c:1:2: error: no member named 'x'\n  hint\n");
         for i in 0..100 {
             log += &format!("  CC {i}.o\n");
         }
