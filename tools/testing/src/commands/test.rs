@@ -76,11 +76,11 @@ impl Selection {
         !self.long && self.wants(prefix)
     }
 
-    /// Runs a part of the tests if one of them is selected. `prefix` is the beginning of their names, and `name` is the row that
-    /// stands for them if they cannot run.
-    fn test(&self, prefix: &str, name: &str, run: impl FnOnce() -> Result<Vec<Row>>) -> Vec<Row> {
+    /// Runs a part of the tests if one of them is selected. `prefix` is the beginning of their names, and the name of the row that
+    /// stands for them if they cannot run, so that `TEST=` takes it.
+    fn test(&self, prefix: &str, run: impl FnOnce() -> Result<Vec<Row>>) -> Vec<Row> {
         match self.wants_short(prefix) {
-            true => caught(name, run()),
+            true => caught(prefix, run()),
             false => Vec::new(),
         }
     }
@@ -174,22 +174,21 @@ fn kernels(selection: &Selection, runs: &[Run], sides: &[evidence::Side]) -> Mod
 /// The modules of each kernel, by folder.
 type Modules = BTreeMap<Kernel, BTreeSet<&'static str>>;
 
-/// Tests that need nothing but the source: the beginning of their names, the row that stands for them if they cannot run, and the
-/// function that runs them.
-type Test = (&'static str, &'static str, fn(&Prepared) -> Result<Vec<Row>>);
+/// Tests that need nothing but the source: the beginning of their names, and the function that runs them.
+type Test = (&'static str, fn(&Prepared) -> Result<Vec<Row>>);
 
 const SOURCES: [Test; 9] = [
-    ("tree::", "tree::build", tree::test),
-    (no_pci::NAME, no_pci::NAME, |prepared| no_pci::build_without(prepared, no_pci::NAME, &[])),
-    (no_pci::NO_MSI, no_pci::NO_MSI, |prepared| no_pci::build_without(prepared, no_pci::NO_MSI, &["drivers/pci/"])),
-    (source::NO_UNSAFE, "host::no-unsafe::run", |prepared| source::check(prepared, source::NO_UNSAFE)),
-    (source::FORMATS, source::FORMATS, |prepared| source::check(prepared, source::FORMATS)),
-    (model::PREFIX, "host::model::run", |prepared| model::explore(prepared)),
-    (census::PREFIX, "host::census::run", census::rows),
-    (scripts::GRAFT, "host::graft::run", |prepared| {
+    ("tree::", tree::test),
+    (no_pci::NAME, |prepared| no_pci::build_without(prepared, no_pci::NAME, &[])),
+    (no_pci::NO_MSI, |prepared| no_pci::build_without(prepared, no_pci::NO_MSI, &["drivers/pci/"])),
+    (source::NO_UNSAFE, |prepared| source::check(prepared, source::NO_UNSAFE)),
+    (source::FORMATS, |prepared| source::check(prepared, source::FORMATS)),
+    (model::PREFIX, |prepared| model::explore(prepared)),
+    (census::PREFIX, census::rows),
+    (scripts::GRAFT, |prepared| {
         scripts::run(prepared, scripts::GRAFT, "graft-test.sh", "grafting, undoing, grafting again", &ungrafted(prepared)?)
     }),
-    (scripts::FRONT_DOOR, "host::front-door::run", |prepared| {
+    (scripts::FRONT_DOOR, |prepared| {
         let doing = "trying make with bad input, and what the pages claim";
         scripts::run(prepared, scripts::FRONT_DOOR, "front-door-test.sh", doing, &ungrafted(prepared)?)
     }),
@@ -220,19 +219,19 @@ fn tests_of_kernels(prepared: &Prepared, selection: &Selection, ready: &Kernels)
     if let Some(Ready { kernel, .. }) = ready.get(&Kernel::Ours) {
         let (file, doing, out) = ("compile-fail.sh", "compiling wrong drivers", &kernel.spec.out);
         let compile_fail = || scripts::run(prepared, scripts::COMPILE_FAIL, file, doing, out);
-        rows.extend(selection.test(scripts::COMPILE_FAIL, "host::compile-fail::run", compile_fail));
-        rows.extend(selection.test(samples::ANALYZER, samples::ANALYZER, || samples::analyzer(prepared, kernel)));
-        rows.extend(selection.test(docs::PREFIX, "host::docs::build", || docs::build(prepared)));
+        rows.extend(selection.test(scripts::COMPILE_FAIL, compile_fail));
+        rows.extend(selection.test(samples::ANALYZER, || samples::analyzer(prepared, kernel)));
+        rows.extend(selection.test(docs::PREFIX, || docs::build(prepared)));
     }
-    rows.extend(selection.test("objects::", "objects::build", || objects::compare(prepared, ready)));
+    rows.extend(selection.test("objects::", || objects::compare(prepared, ready)));
     rows
 }
 
 fn tests_of_sources(prepared: &Prepared, selection: &Selection) -> Vec<Row> {
-    let mut rows: Vec<_> = SOURCES.iter().flat_map(|(prefix, name, run)| selection.test(prefix, name, || run(prepared))).collect();
+    let mut rows: Vec<_> = SOURCES.iter().flat_map(|(prefix, run)| selection.test(prefix, || run(prepared))).collect();
     // This runs only if it is asked for by name, because it builds one more kernel.
     if selection.names(kunit::PREFIX) {
-        rows.extend(selection.test(kunit::PREFIX, "host::kunit::run", || kunit::run(prepared)));
+        rows.extend(selection.test(kunit::PREFIX, || kunit::run(prepared)));
     }
     if scripts::LINTS.iter().any(|name| selection.wants_short(name)) {
         rows.extend(caught("host::lints", scripts::lints(prepared)));
