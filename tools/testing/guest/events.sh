@@ -9,15 +9,6 @@
 # shellcheck source=tools/testing/guest/lib/events.sh
 . /scripts/lib/events.sh
 
-# same_vectors COMMAND...: checks that the vectors are the same after the command, and interrupt.
-same_vectors()
-{
-	find_irqs
-	vectors=$irqs
-	"$@" && each_vector_interrupts || return
-	[ "$vectors" = "$irqs" ] || diag "vectors were $vectors, are $irqs"
-}
-
 # Removes the device, which unbinds its driver, and rescans the bus.
 survives_removal()
 {

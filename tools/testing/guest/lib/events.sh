@@ -80,6 +80,15 @@ each_vector_interrupts()
 	lower
 }
 
+# same_vectors COMMAND...: checks that the vectors are the same after the command, and interrupt.
+same_vectors()
+{
+	find_irqs
+	vectors=$irqs
+	"$@" && each_vector_interrupts || return
+	[ "$vectors" = "$irqs" ] || diag "vectors were $vectors, are $irqs"
+}
+
 # Raises interrupts as fast as it can, whether a driver is bound or not, until /tmp/stop exists.
 storm()
 {

@@ -20,10 +20,6 @@ impl Selection {
         Self { filters, long }
     }
 
-    pub fn of(filter: &str) -> Self {
-        Self::new(vec![filter.into()], false)
-    }
-
     pub fn has(&self, name: &str) -> bool {
         self.filters.is_empty() || self.filters.iter().any(|f| name.contains(f.as_str()))
     }
@@ -269,7 +265,7 @@ mod tests {
     #[test]
     fn the_debug_kernel_has_to_be_asked_for() {
         assert!(Selection::default().runs().iter().all(|run| !run.kernel.checks_itself()));
-        let debug = Selection::of("@debug");
+        let debug = Selection::new(vec!["@debug".into()], false);
         let runs = debug.runs();
         assert!(runs.iter().all(|run| run.kernel == Kernel::Debug) && runs.len() > 10);
         assert!(!debug.wants("host::") && !debug.wants("tree::"));

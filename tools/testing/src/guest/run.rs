@@ -30,7 +30,8 @@ pub struct GuestSpec {
     /// The modules in `tools/testing/modules` that it takes, by folder.
     #[serde(deserialize_with = "list")]
     pub modules: &'static [&'static str],
-    /// QEMU's devices, and other options of it with their dash. It runs in a scratch folder with disks of 8 MiB, `disk0` to `disk9`.
+    /// QEMU's devices, and other options of it with their dash. It runs in a scratch folder with disks of 8 MiB, `disk0` to `disk9`,
+    /// one of 512 MiB, `swap`, and its own `kernel` and `initramfs`.
     #[serde(deserialize_with = "list")]
     pub devices: &'static [&'static str],
     /// QEMU's machine, if its kernel is for a PC.
@@ -225,6 +226,10 @@ impl Run {
     fn qemu(&self, session: &Session, ready: &Ready, log: &Path, scratch: &Path) -> Result<Command> {
         for disk in 0..10 {
             fs::File::create(scratch.join(format!("disk{disk}")))?.set_len(8 << 20)?;
+        }
+        fs::File::create(scratch.join("swap"))?.set_len(512 << 20)?;
+        for (file, name) in [(&ready.kernel.image, "kernel"), (&ready.initramfs, "initramfs")] {
+            std::os::unix::fs::symlink(file, scratch.join(name))?;
         }
         let times = if self.kernel.checks_itself() { 3 } else { 1 };
         let machine = ready.kernel.spec.machine;

@@ -43,10 +43,13 @@ pub fn pack(session: &Session, kernel: &Built) -> Result<PathBuf> {
     }
     // Only tests of drivers need these, and they run on this machine's architecture.
     if foreign.is_none() {
-        // Busybox has no ioctl. It is built with the kernel's own small C library.
+        // Busybox has no such programs. They are built with the kernel's own small C library.
         let library = kernel.spec.source.join("tools/include/nolibc/nolibc.h");
-        let mut clang = cmd!(session, "clang{LLVM} -Os -static -nostdlib -fno-stack-protector -include {library}");
-        succeed(clang.arg("-o").arg(root.join("bin/ioctl")).arg(guest.join("ioctl.c")), "building the guest's ioctl")?;
+        for name in ["ioctl", "kexec"] {
+            let (to, from) = (root.join("bin").join(name), guest.join(name).with_extension("c"));
+            let mut clang = cmd!(session, "clang{LLVM} -static -nostdlib -fno-stack-protector -include {library} -o {to} {from}");
+            succeed(&mut clang, "building the guest's programs")?;
+        }
         if let Some(vdpa) = program("vdpa") {
             add(&vdpa, Path::new("bin/vdpa"))?;
             // "libmnl.so.0 => /lib/.../libmnl.so.0 (0x...)", and the linker itself without an arrow.
