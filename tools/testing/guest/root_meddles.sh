@@ -68,6 +68,18 @@ names()
 	is_bound "$driver"
 }
 
+# The driver gets the other device by a new ID, may bind to it or not, and loses it again.
+ids()
+{
+	new_id=$pci/drivers/$driver/new_id remove_id=$pci/drivers/$driver/remove_id
+	refuses "$new_id" '' x '%s%s%n' "$long_word" && refuses "$remove_id" '' x "$other_id" || return
+	put "$new_id" "$other_id" || diag "$driver does not take $other_id" || return
+	refuses "$new_id" "$other_id" || return
+	[ ! -e "$pci/drivers/$driver/$other" ] || put "$pci/drivers/$driver/unbind" "$other" || diag "$other stays bound" || return
+	put "$remove_id" "$other_id" || diag "$driver keeps $other_id" || return
+	refuses "$pci/drivers/$driver/bind" "$other" && is_bound "$driver"
+}
+
 resets()
 {
 	survives_reset && works
@@ -129,6 +141,25 @@ adds_no_open_file()
 	[ "$opened" = "$(open_to_all)" ] || open_to_all | diag_lines
 }
 
+# as_user COMMAND: runs it for a user without rights.
+as_user()
+{
+	su user -c "$1" >/dev/null 2>&1
+}
+
+keeps_users_out()
+{
+	echo 'user:x:1000:1000::/:/bin/sh' >/etc/passwd
+	as_user true || diag "there is no other user" || return
+	for file in /sys/kernel/debug/pci_irq_vectors /sys/kernel/tracing/events/pci_irq_vectors; do
+		[ -e "$file" ] && ! as_user "ls $file" || diag "users can look at $file" || return
+	done
+	for file in "$pci/drivers/$driver"/*bind "$pci/drivers/$driver"/*_id "$pci/devices/$dev"/remove "$pci/devices/$dev"/driver_override; do
+		[ -e "$file" ] && ! as_user "echo $dev >$file" || diag "users can write to $file" || return
+	done
+	is_bound "$driver"
+}
+
 settled()
 {
 	rmmod "$driver" && as_before
@@ -138,9 +169,9 @@ settled()
 meddles()
 {
 	driver=$4
-	subtest "$1" 9
+	subtest "$1" 11
 	find_device "$3"
-	other=$dev
+	other=$dev other_id=$(echo "$3" | tr : ' ')
 	find_device "$2"
 	# The device may get other addresses when it is found again, and keeps those.
 	put "$pci/devices/$dev/remove" 1
@@ -152,10 +183,12 @@ meddles()
 	check works works
 	check override in_every_round override
 	check names in_every_round names
+	check ids in_every_round ids
 	check resets in_every_round resets
 	check goes_and_comes in_every_round goes_and_comes
 	check at_once at_once
 	check adds_no_open_file adds_no_open_file
+	check keeps_users_out keeps_users_out
 	check leaves_nothing settled
 	subtest_end
 }
