@@ -10,12 +10,14 @@
 # shellcheck source=tools/testing/guest/lib/events.sh
 . /scripts/lib/events.sh
 
-swap=/dev/nvme0n1
+swap=/dev/sda
 
 # suspend: sleeps until the clock wakes the machine. The machine resets its devices.
 suspend()
 {
-	rtcwake -m mem -s 2 >/dev/null || diag "suspending to RAM failed" || return
+	echo +2 >/sys/class/rtc/rtc0/wakealarm
+	echo deep >/sys/power/mem_sleep
+	echo mem >/sys/power/state || diag "suspending to RAM failed" || return
 	read -r successes </sys/power/suspend_stats/success
 	[ "$successes" -gt "$suspended" ] || diag "the machine did not sleep" || return
 	suspended=$successes
@@ -49,8 +51,8 @@ sleeps()
 # The next kernel finds the device as the driver left it, and still interrupting.
 execute()
 {
-	cat /dev/nvme1n1 >/tmp/kernel
-	cat /dev/nvme2n1 >/tmp/initramfs
+	cat /dev/sdb >/tmp/kernel
+	cat /dev/sdc >/tmp/initramfs
 	read -r words </proc/cmdline
 	find_device 1234:11e8
 	modprobe rust_driver_pci_managed
@@ -75,15 +77,13 @@ after_execution()
 }
 
 # The disks are found in the background.
-modprobe nvme
-for disk in 0 1 2; do
-	wait_for [ -b "/dev/nvme${disk}n1" ] || diag "no disk $disk"
-done
+modprobe ahci
+wait_for [ -b /dev/sdc ] || diag "no third disk"
 
 if [ "${executed:-0}" = 1 ]; then
 	after_execution
 elif [ "$(dd if=$swap bs=1 skip=4086 count=9 2>/dev/null)" = S1SUSPEND ]; then
-	cat /sys/class/block/nvme0n1/dev >/sys/power/resume
+	cat /sys/class/block/sda/dev >/sys/power/resume
 	echo "the image was not restored"
 else
 	mkswap "$swap" >/dev/null

@@ -77,7 +77,9 @@ each_vector_interrupts()
 	earlier=$count
 	raise || return
 	wait_for have_come || diag "$((count - earlier)) interrupts on $irqs"
+	came=$?
 	lower
+	return "$came"
 }
 
 # same_vectors COMMAND...: checks that the vectors are the same after the command, and interrupt.
