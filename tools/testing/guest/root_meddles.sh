@@ -68,16 +68,12 @@ names()
 	is_bound "$driver"
 }
 
-# The driver gets the other device by a new ID, may bind to it or not, and loses it again.
+# Linux 7.3 takes a new ID only with the data of an ID that the driver has. For drivers in Rust that is the address of a value, which
+# users do not know.
 ids()
 {
-	new_id=$pci/drivers/$driver/new_id remove_id=$pci/drivers/$driver/remove_id
-	refuses "$new_id" '' x '%s%s%n' "$long_word" && refuses "$remove_id" '' x "$other_id" || return
-	put "$new_id" "$other_id" || diag "$driver does not take $other_id" || return
-	refuses "$new_id" "$other_id" || return
-	[ ! -e "$pci/drivers/$driver/$other" ] || put "$pci/drivers/$driver/unbind" "$other" || diag "$other stays bound" || return
-	put "$remove_id" "$other_id" || diag "$driver keeps $other_id" || return
-	refuses "$pci/drivers/$driver/bind" "$other" && is_bound "$driver"
+	refuses "$pci/drivers/$driver/new_id" '' x '%s%s%n' "$long_word" "$other_id" &&
+		refuses "$pci/drivers/$driver/remove_id" '' x '%s%s%n' "$long_word" "$other_id" && is_bound "$driver"
 }
 
 resets()
