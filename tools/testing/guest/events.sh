@@ -9,16 +9,6 @@
 # shellcheck source=tools/testing/guest/lib/events.sh
 . /scripts/lib/events.sh
 
-# Removes the device, which unbinds its driver, and rescans the bus.
-survives_removal()
-{
-	echo 1 >"$pci/devices/$dev/remove"
-	[ ! -e "$pci/devices/$dev" ] || diag "$dev is still there" || return
-	read_irqs || return
-	echo 1 >"$pci/rescan"
-	is_bound "$driver" && each_vector_interrupts
-}
-
 # config BRIDGE OFFSET COUNT FILE: reads so many bytes of the configuration space into a file.
 config()
 {

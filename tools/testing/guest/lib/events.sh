@@ -91,6 +91,16 @@ same_vectors()
 	[ "$vectors" = "$irqs" ] || diag "vectors were $vectors, are $irqs"
 }
 
+# Removes the device, which unbinds its driver, and rescans the bus.
+survives_removal()
+{
+	echo 1 >"$pci/devices/$dev/remove"
+	[ ! -e "$pci/devices/$dev" ] || diag "$dev is still there" || return
+	read_irqs || return
+	echo 1 >"$pci/rescan"
+	is_bound "$driver" && each_vector_interrupts
+}
+
 # Raises interrupts as fast as it can, whether a driver is bound or not, until /tmp/stop exists.
 storm()
 {
